@@ -1,0 +1,44 @@
+# make run    serve the registry on port 8095 (root: ./registry_data unless set)
+# make test   the tests; make lint, make bench, make demo, make soak
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
+WORKERS ?= 2
+
+.PHONY: run test lint bench demo soak clean
+
+$(VENV)/.run: requirements.txt setup.cfg
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+run: $(VENV)/.run
+	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
+	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
+
+test: $(VENV)/.dev
+	tests/install-system-packages.sh
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+demo: $(VENV)/.run
+	PYTHON=$(BIN)/python examples/pbmc_celltype/demo.sh
+
+clean:
+	rm -rf $(VENV) build ./*.egg-info

@@ -1,0 +1,168 @@
+"""Every failure of the registry is one of these, and says what a person can do about it.
+
+::
+
+    RegistryError
+    ├── InvalidInput            the request can never succeed as it stands
+    │   ├── InvalidName            invalid_name
+    │   ├── InvalidRef             invalid_ref
+    │   ├── InvalidMetadata        invalid_metadata
+    │   ├── InvalidParameter       invalid_parameter
+    │   ├── ArtifactsRefused       artifacts_refused
+    │   └── IdempotencyKeyReused   idempotency_key_reused
+    ├── NotFound                the thing named is not there
+    │   ├── ModelNotFound          model_not_found
+    │   ├── VersionNotFound        version_not_found
+    │   └── AliasNotFound          alias_not_found
+    ├── Conflict                the registry's state forbids it
+    │   ├── VersionExists          version_exists
+    │   ├── NameTaken              name_taken
+    │   ├── AliasMoved             alias_moved
+    │   └── VersionInUse           version_in_use
+    ├── IntegrityError          bytes are not what a digest says
+    │   ├── DigestMismatch         digest_mismatch    (the caller's bytes)
+    │   └── PackageCorrupt         package_corrupt    (ours)
+    ├── StorageError            the disk or the store failed
+    │   ├── StorageFull            storage_full
+    │   ├── StorageUnavailable     storage_unavailable
+    │   └── LockTimeout            lock_timeout
+    └── NotConfigured           not_configured
+
+``code`` is stable and part of the contract; the message is for people and may change. Nothing
+here knows HTTP: the mapping to status codes is ``app/errors.py``, to exit codes
+``registry_client/cli.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class RegistryError(Exception):
+    """One failure: a stable ``code``, a sentence for a person, and fields for a program.
+
+    ``detail`` holds JSON values only, so that every edge can render it as it is.
+    """
+
+    code: ClassVar[str] = "registry_error"
+    title: ClassVar[str] = "The registry could not do this"
+
+    def __init__(self, message: str, **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class InvalidInput(RegistryError):
+    """The request can never succeed as it stands; nothing was stored."""
+
+
+class InvalidName(InvalidInput):
+    code = "invalid_name"
+    title = "A name does not follow the naming rules"
+
+
+class InvalidRef(InvalidInput):
+    code = "invalid_ref"
+    title = "A reference is not of the form model_name@selector"
+
+
+class InvalidMetadata(InvalidInput):
+    code = "invalid_metadata"
+    title = "The metadata cannot be stored"
+
+
+class InvalidParameter(InvalidInput):
+    code = "invalid_parameter"
+    title = "A parameter has a value that is not allowed"
+
+
+class ArtifactsRefused(InvalidInput):
+    code = "artifacts_refused"
+    title = "The artifacts directory cannot be taken in"
+
+
+class IdempotencyKeyReused(InvalidInput):
+    code = "idempotency_key_reused"
+    title = "The idempotency key belongs to another request"
+
+
+class NotFound(RegistryError):
+    """The thing named is not in the registry."""
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+    title = "No such model"
+
+
+class VersionNotFound(NotFound):
+    code = "version_not_found"
+    title = "No such version"
+
+
+class AliasNotFound(NotFound):
+    code = "alias_not_found"
+    title = "No such alias"
+
+
+class Conflict(RegistryError):
+    """The registry's present state forbids the change; nothing was changed."""
+
+
+class VersionExists(Conflict):
+    code = "version_exists"
+    title = "The version already exists"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    title = "The name is already used for something else"
+
+
+class AliasMoved(Conflict):
+    code = "alias_moved"
+    title = "The alias is not where the request expected it"
+
+
+class VersionInUse(Conflict):
+    code = "version_in_use"
+    title = "An alias still names the version"
+
+
+class IntegrityError(RegistryError):
+    """Bytes are not what a digest says they are."""
+
+
+class DigestMismatch(IntegrityError):
+    code = "digest_mismatch"
+    title = "The package does not match the manifest that it brings"
+
+
+class PackageCorrupt(IntegrityError):
+    code = "package_corrupt"
+    title = "The stored package is damaged"
+
+
+class StorageError(RegistryError):
+    """The storage failed. ``committed`` in the detail says that the change stands all the same."""
+
+
+class StorageFull(StorageError):
+    code = "storage_full"
+    title = "The storage is full"
+
+
+class StorageUnavailable(StorageError):
+    code = "storage_unavailable"
+    title = "The storage does not answer as it should"
+
+
+class LockTimeout(StorageError):
+    code = "lock_timeout"
+    title = "Another change to this model is still running"
+
+
+class NotConfigured(RegistryError):
+    code = "not_configured"
+    title = "The registry root is missing or unusable"

@@ -1,0 +1,245 @@
+"""Bytes are hashed as they pass: one read of a file copies it and proves it.
+
+Reading and writing run in one thread and SHA-256 in another (hashlib releases the interpreter
+lock), so one large file uses two cores; many files use as many threads as there are workers.
+Memory is a few fixed buffers per running file, whatever its size.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, TypeVar
+
+from .errors import ArtifactsRefused
+
+DIGEST_PREFIX = "sha256:"
+BUFFER_BYTES = 512 * 1024
+BUFFERS = 4
+OVERLAP_FROM_BYTES = 4 * 1024 * 1024
+_FICLONE = 0x40049409  # linux/fs.h: share all extents of one file with another
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def digest(data: bytes) -> str:
+    """``sha256:<64 hex>`` of the bytes."""
+    return DIGEST_PREFIX + hashlib.sha256(data).hexdigest()
+
+
+def hash_stream(
+    reader: BinaryIO,
+    *,
+    copy_to: BinaryIO | None = None,
+    size_hint: int = 0,
+    tick: Callable[[int], None] | None = None,
+) -> tuple[str, int]:
+    """(SHA-256 in hex, bytes) of all that ``reader`` still holds, copied to ``copy_to`` if given.
+
+    ``tick`` is called with the length of each chunk. Small inputs stay in the calling thread.
+    """
+    sha = hashlib.sha256()
+    if size_hint < OVERLAP_FROM_BYTES:
+        return _hash_inline(reader, sha, copy_to, tick)
+    total = 0
+    buffers = [memoryview(bytearray(BUFFER_BYTES)) for _ in range(BUFFERS)]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sha256") as hasher:
+        pending: list[Future[None] | None] = [None] * BUFFERS
+        slot = 0
+        while True:
+            busy = pending[slot]
+            if busy is not None:
+                busy.result()
+            count = reader.readinto(buffers[slot])  # type: ignore[attr-defined]
+            if not count:
+                break
+            chunk = buffers[slot][:count]
+            pending[slot] = hasher.submit(sha.update, chunk)
+            if copy_to is not None:
+                _write_all(copy_to, chunk)
+            total += count
+            if tick is not None:
+                tick(count)
+            slot = (slot + 1) % BUFFERS
+    return sha.hexdigest(), total
+
+
+def _hash_inline(
+    reader: BinaryIO, sha: "hashlib._Hash", copy_to: BinaryIO | None, tick: Callable[[int], None] | None
+) -> tuple[str, int]:
+    total = 0
+    buffer = memoryview(bytearray(BUFFER_BYTES))
+    while count := reader.readinto(buffer):  # type: ignore[attr-defined]
+        chunk = buffer[:count]
+        sha.update(chunk)
+        if copy_to is not None:
+            _write_all(copy_to, chunk)
+        total += count
+        if tick is not None:
+            tick(count)
+    return sha.hexdigest(), total
+
+
+def _write_all(sink: BinaryIO, chunk: memoryview) -> None:
+    # A raw file may write less than it was given, for instance when a signal arrives.
+    while chunk:
+        chunk = chunk[sink.write(chunk) :]
+
+
+@dataclass(frozen=True)
+class BytesSource:
+    """A small file made by the registry itself."""
+
+    data: bytes
+
+    def pour(self, sink: BinaryIO) -> tuple[str, int]:
+        _write_all(sink, memoryview(self.data))
+        return hashlib.sha256(self.data).hexdigest(), len(self.data)
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A caller's file, taken in only if it is the very file that was planned, and keeps still.
+
+    ``device``, ``inode``, ``size_bytes`` and ``mtime_ns`` are what the plan saw.
+    """
+
+    name: str
+    location: str
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    tick: Callable[[int], None] | None = None
+
+    def pour(self, sink: BinaryIO) -> tuple[str, int]:
+        """Copies (or clones, where the filesystem shares extents) the file and hashes the bytes.
+
+        Raises ``ArtifactsRefused`` if it cannot be read, was replaced, or changed on the way.
+        """
+        with self._open() as reader:
+            if _clone(reader, sink):
+                result = self._hash_clone(sink)
+            else:
+                result = hash_stream(
+                    _Guarded(reader, self.name), copy_to=sink, size_hint=self.size_bytes, tick=self.tick
+                )
+            self._check_still(reader, result[1])
+        return result
+
+    def digest_only(self) -> tuple[str, int]:
+        """(SHA-256 in hex, bytes) without a copy. Raises as :meth:`pour`."""
+        with self._open() as reader:
+            result = hash_stream(_Guarded(reader, self.name), size_hint=self.size_bytes, tick=self.tick)
+            self._check_still(reader, result[1])
+        return result
+
+    def read(self, limit_bytes: int) -> bytes:
+        """The file's bytes, at most ``limit_bytes + 1`` of them. Raises as :meth:`pour`."""
+        with self._open() as reader:
+            guarded = _Guarded(reader, self.name)
+            parts = bytearray()
+            while len(parts) <= limit_bytes and (part := guarded.read(limit_bytes + 1 - len(parts))):
+                parts += part
+            if len(parts) <= limit_bytes:
+                self._check_still(reader, len(parts))
+        return bytes(parts)
+
+    def _open(self) -> BinaryIO:
+        # O_NONBLOCK: a FIFO put in the file's place must not hang us; O_NOFOLLOW: nor a symlink
+        # lead us elsewhere. The inode check covers the directories above it.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(self.location, flags)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+        reader = os.fdopen(fd, "rb", buffering=0)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (self.device, self.inode):
+            reader.close()
+            raise _changed(self.name)
+        return reader  # type: ignore[return-value]
+
+    def _hash_clone(self, sink: BinaryIO) -> tuple[str, int]:
+        # The clone is hashed, not the original: these are the bytes that will be kept.
+        with os.fdopen(os.dup(sink.fileno()), "rb", buffering=0) as clone:
+            clone.seek(0)
+            return hash_stream(clone, size_hint=self.size_bytes, tick=self.tick)  # type: ignore[arg-type]
+
+    def _check_still(self, reader: BinaryIO, count: int) -> None:
+        status = os.fstat(reader.fileno())
+        seen = (status.st_size, status.st_mtime_ns, count)
+        if seen != (self.size_bytes, self.mtime_ns, self.size_bytes):
+            raise _changed(self.name)
+
+
+class _Guarded:
+    """A reader whose failures blame the caller's file, not the registry's storage."""
+
+    def __init__(self, reader: BinaryIO, name: str) -> None:
+        self._reader = reader
+        self._name = name
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            return self._reader.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        except OSError as error:
+            raise _unreadable(self._name, error) from None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._reader.read(size)
+        except OSError as error:
+            raise _unreadable(self._name, error) from None
+
+
+def _clone(reader: BinaryIO, sink: BinaryIO) -> bool:
+    """Whether ``sink`` now shares the extents of ``reader``. False changes nothing."""
+    try:
+        fcntl.ioctl(sink.fileno(), _FICLONE, reader.fileno())
+    except (OSError, AttributeError):
+        return False  # another filesystem, one that cannot share, or a sink that is no file
+    return True
+
+
+def _unreadable(name: str, error: OSError) -> ArtifactsRefused:
+    return ArtifactsRefused(
+        f"{name!r} cannot be read: {error.strerror}. Make it readable for the registry's user.", path=name
+    )
+
+
+def _changed(name: str) -> ArtifactsRefused:
+    return ArtifactsRefused(
+        f"{name!r} changed while it was being read. Register the package when nothing writes to it.", path=name
+    )
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T], workers: int) -> list[R]:
+    """``work`` of every item, in order, ``workers`` at a time; the first failure stops the rest.
+
+    At most ``2 * workers`` items are under way, so that the queue stays short.
+    """
+    if workers <= 1:
+        return [work(item) for item in items]
+    results: dict[int, R] = {}
+    numbered = enumerate(items)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        running = {pool.submit(work, item): n for n, item in islice(numbered, 2 * workers)}
+        try:
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    results[running.pop(future)] = future.result()
+                for n, item in islice(numbered, len(done)):
+                    running[pool.submit(work, item)] = n
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [results[n] for n in range(len(results))]

@@ -1,0 +1,69 @@
+"""Every storage key of the registry, and nothing else knows them.
+
+::
+
+    registry.json                             format number
+    tasks/<task>/models/<model_name>/         model
+        versions/<version>/                   package
+            model_meta.json                   META
+            sha256sums.txt                    MANIFEST
+        aliases/<alias>.json                  alias
+        audit/promotions.jsonl                journal
+        state/<version>.json                  state
+        deleted/<version>/                    deleted
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FORMAT = 1
+REGISTRY = "registry.json"
+TASKS = "tasks"
+META = "model_meta.json"
+MANIFEST = "sha256sums.txt"
+
+
+def models(task: str) -> str:
+    """Prefix of a task's models."""
+    return f"{TASKS}/{task}/models"
+
+
+@dataclass(frozen=True)
+class ModelKeys:
+    """The keys of one model."""
+
+    task: str
+    model_name: str
+
+    @property
+    def model(self) -> str:
+        return f"{models(self.task)}/{self.model_name}"
+
+    @property
+    def versions(self) -> str:
+        return f"{self.model}/versions"
+
+    @property
+    def aliases(self) -> str:
+        return f"{self.model}/aliases"
+
+    @property
+    def journal(self) -> str:
+        return f"{self.model}/audit/promotions.jsonl"
+
+    @property
+    def states(self) -> str:
+        return f"{self.model}/state"
+
+    def package(self, version: str) -> str:
+        return f"{self.versions}/{version}"
+
+    def alias(self, alias: str) -> str:
+        return f"{self.aliases}/{alias}.json"
+
+    def state(self, version: str) -> str:
+        return f"{self.states}/{version}.json"
+
+    def deleted(self, version: str) -> str:
+        return f"{self.model}/deleted/{version}"

@@ -1,0 +1,89 @@
+"""Names and references: the grammar that keeps a name from becoming somebody else's path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import InvalidName, InvalidRef
+
+MAX_NAME_LENGTH = 96
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
+_COMMIT_LIKE = re.compile(r"[0-9A-Fa-f]{40}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+RULES = (
+    f"1 to {MAX_NAME_LENGTH} characters of A-Z a-z 0-9 . _ -, a letter or digit at both ends, "
+    "no '..', no '--', no '.git' at the end"
+)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """``model_name@selector``; the selector is an alias or a version."""
+
+    model_name: str
+    selector: str
+
+
+def parse_ref(ref: str) -> Ref:
+    """The two parts of a ref, split at the first ``@``. Raises ``InvalidRef``."""
+    if not isinstance(ref, str):
+        raise InvalidRef("A ref is a text of the form model_name@selector.")
+    model_name, at, selector = ref.partition("@")
+    if not at or not model_name or not selector:
+        raise InvalidRef(
+            f"{ref!r} is not of the form model_name@selector, for example human_pbmc@latest.", ref=printable(ref)
+        )
+    return Ref(model_name, selector)
+
+
+def is_name(value: str, *, selector: bool = False) -> bool:
+    """Whether a new thing may have this name. Versions and aliases are a ``selector``."""
+    return (
+        _NAME.fullmatch(value) is not None
+        and ".." not in value
+        and "--" not in value
+        and not value.endswith(".git")
+        and not (selector and _COMMIT_LIKE.fullmatch(value) is not None)
+    )
+
+
+def is_segment(value: str) -> bool:
+    """Whether the value is one path segment, which older software may have used as a name."""
+    return len(value) > 0 and value not in (".", "..") and "/" not in value and not has_control(value)
+
+
+def check_new_name(kind: str, value: str) -> str:
+    """``value`` itself, if a new ``kind`` may have this name. Raises ``InvalidName``."""
+    selector = kind in ("version", "alias")
+    if not isinstance(value, str) or not is_name(value, selector=selector):
+        extra = "; nor 40 hex digits" if selector else ""
+        raise InvalidName(
+            f"{printable(value)!r} cannot be a {kind}: a name has {RULES}{extra}.",
+            field=kind,
+            name=printable(value),
+        )
+    return value
+
+
+def has_control(text: str) -> bool:
+    """Whether a control character or a line separator is in the text."""
+    return _CONTROL.search(text) is not None
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8 (it holds no lone surrogate)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(value: object) -> str:
+    """A form of the value that can always be sent and logged."""
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > 200:
+        text = text[:200] + "..."
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

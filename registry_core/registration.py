@@ -1,0 +1,232 @@
+"""Taking a package in: stage and hash, then commit by one journal event, then publish.
+
+The order is the guarantee (``docs/design.md``): whatever fails before the event leaves nothing, and
+whatever fails after it is finished by whoever takes the model's lock next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from . import aliases, intake, metadata, packages
+from .config import CoreSettings
+from .errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
+from .hashing import DIGEST_PREFIX, BytesSource, digest
+from .journal import Line, format_time
+from .layout import FORMAT, MANIFEST, META, REGISTRY
+from .manifest import render
+from .model import ProgressCallback, Registration
+from .models import ModelStore
+from .provenance import check_words
+from .refs import check_new_name
+from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Prepared, Staging
+
+MAX_KEY_CHARACTERS = 255
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller asks to register. ``idempotency_key`` makes a repeat harmless."""
+
+    task: str
+    model_name: str
+    version: str
+    artifacts_dir: str
+    metadata: dict[str, Any]
+    set_alias: str | None
+    actor: str | None
+    reason: str | None
+    idempotency_key: str | None
+
+    def check(self) -> None:
+        """The request's words can be stored. Raises an ``InvalidInput``."""
+        metadata.check(self.metadata)
+        check_words(self.actor, self.reason)
+        key = self.idempotency_key
+        if key is not None and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+            raise InvalidParameter(
+                f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="idempotency_key"
+            )
+
+    def digest(self) -> str:
+        """Names the request's content, so that a repeat can be told from another request."""
+        content = {name: value for name, value in asdict(self).items() if name != "idempotency_key"}
+        return digest(metadata.encode(content))
+
+
+def register(
+    model: ModelStore,
+    request: Request,
+    settings: CoreSettings,
+    *,
+    registry_root: str | None,
+    progress: ProgressCallback | None,
+) -> Registration:
+    """The version is in the registry, whole and durable, or nothing has changed.
+
+    Raises every branch of the error tree; a ``StorageUnavailable`` with ``committed: true`` means
+    that the version stands and the next change to the model completes its publication.
+    """
+    request.check()
+    earlier = _earlier_answer(model, request)
+    if earlier is not None:
+        return earlier
+    _check_names(model, request)
+    plan = intake.plan(
+        request.artifacts_dir,
+        registry_root=registry_root,
+        allowed_roots=settings.artifacts_allowed_roots,
+        required_files=settings.required_files,
+    )
+    packaged, packaged_sha256 = intake.packaged_meta(plan)
+    created_at = format_time(datetime.now(UTC))
+    meta = metadata.compose(
+        packaged,
+        request.metadata,
+        task=request.task,
+        model_name=request.model_name,
+        version=request.version,
+        created_at=created_at,
+    )
+    if model.is_taken(request.version):
+        raise _version_exists(model, request.version, intake.digests(plan, workers=settings.workers))
+    with model.storage.stage() as staging:
+        artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
+        brought = {artifact.path: artifact.sha256 for artifact in artifacts}
+        intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
+        artifacts.append(staging.add(META, BytesSource(metadata.encode_document(meta))))
+        manifest = render(artifacts)
+        staging.add(MANIFEST, BytesSource(manifest))
+        staging.seal()
+        with model.changing() as last:
+            earlier = _earlier_answer(model, request)
+            if earlier is not None:
+                return earlier
+            if model.is_taken(request.version):
+                raise _version_exists(model, request.version, brought)
+            _check_names(model, request)
+            event = _event(model, request, last, staging.attempt, digest(manifest), created_at)
+            _commit(model, event, staging)
+    return _answer(model, event)
+
+
+def _check_names(model: ModelStore, request: Request) -> None:
+    if not model.has_version(request.version, strict=False):
+        check_new_name("version", request.version)
+        if model.alias_target(request.version) is not None:
+            raise NameTaken(f"{request.version!r} is an alias of {model.title}; a version needs another name.")
+    if request.set_alias is not None:
+        model.check_alias_name(request.set_alias)
+        if request.set_alias == request.version:
+            raise NameTaken(f"{request.version!r} cannot be both the version and its alias.")
+
+
+def _event(
+    model: ModelStore, request: Request, last: Line | None, attempt: str, package_digest: str, created_at: str
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "event": "register",
+        "task": request.task,
+        "model_name": request.model_name,
+        "version": request.version,
+        "alias": request.set_alias,
+        "previous_version": None if request.set_alias is None else model.alias_target(request.set_alias),
+        "actor": request.actor,
+        "reason": request.reason,
+        "package_digest": package_digest,
+        "created_at": created_at,
+        "attempt": attempt,
+    }
+    if request.idempotency_key is not None:
+        fields["idempotency"] = {"key": request.idempotency_key, "request_digest": request.digest()}
+    return model.journal.draft(last, fields)
+
+
+def _commit(model: ModelStore, event: dict[str, Any], staging: Staging) -> None:
+    """Make room for everything, append the event, make it true. Call with the lock held."""
+    _mark_root(model)
+    try:
+        staging.reserve(model.keys.package(event["version"]))
+    except PreconditionFailed:
+        raise NameTaken(
+            f"Something that is no version is in the way of {model.title}/{event['version']}. "
+            "An operator should look at it with 'omr check'."
+        ) from None
+    alias: Prepared | None = None
+    if event["alias"] is not None:
+        alias = model.storage.prepare(model.keys.alias(event["alias"]), aliases.document(event))
+    try:
+        model.journal.append(event)
+        staging.keep()
+        try:
+            staging.publish(model.keys.package(event["version"]))
+            if alias is not None:
+                alias.commit()
+        except (RegistryError, KeyNotFound, PreconditionFailed) as error:
+            raise model.committed_but_unfinished(event, error) from error
+    finally:
+        if alias is not None:
+            alias.discard()
+
+
+def _mark_root(model: ModelStore) -> None:
+    try:
+        model.storage.read(REGISTRY)
+    except KeyNotFound:
+        try:
+            model.storage.write(REGISTRY, metadata.encode_document({"format": FORMAT}), ABSENT)
+        except PreconditionFailed:
+            pass  # another first register was faster
+
+
+def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -> VersionExists:
+    line = model.registered(version)
+    if line is not None:
+        existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
+    else:
+        existing = {"package_digest": packages.package_digest(model, version), "created_at": None, "actor": None}
+        try:
+            existing["created_at"] = packages.read_meta(model, version).get("created_at")
+        except RegistryError:
+            pass  # older software's half version: say what is known
+    return VersionExists(
+        f"{model.title} already has a version {version!r}; versions never change. Register under a new name.",
+        existing=existing,
+        same_content=packages.content(model, version) == incoming,
+    )
+
+
+def _earlier_answer(model: ModelStore, request: Request) -> Registration | None:
+    """The first answer to this very request, if its idempotency key has been used before."""
+    if request.idempotency_key is None:
+        return None
+    for line in model.journal.mentioning(request.idempotency_key):
+        used = line.get("idempotency")
+        if not isinstance(used, dict) or used.get("key") != request.idempotency_key:
+            continue
+        if used.get("request_digest") != request.digest():
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key was used for a different request to this model. Use a new key.",
+                idempotency_key=request.idempotency_key,
+            )
+        if model.locate(line.get("version")) is None:
+            return None  # committed, but a crash came before the publication: the lock finishes it
+        return _answer(model, line.fields or {})
+    return None
+
+
+def _answer(model: ModelStore, event: dict[str, Any]) -> Registration:
+    """The answer to a registration, from its event and the manifest: the same for every repeat."""
+    version = event["version"]
+    return Registration(
+        task=event["task"],
+        model_name=event["model_name"],
+        version=version,
+        package_path=model.require_version(version),
+        package_digest=event["package_digest"],
+        hashes={path: DIGEST_PREFIX + sha256 for path, sha256 in packages.manifest_hashes(model, version).items()},
+        alias_set=event["alias"],
+        created_at=event["created_at"],
+    )

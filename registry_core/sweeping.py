@@ -1,0 +1,56 @@
+"""Sweep: finish every journal, then remove staging that nobody holds and no event names.
+
+The order matters. Abandoned attempts are held *first*: their owners are dead, and while they are
+held nobody can come to own them, so the set of attempts that events name can no longer grow.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from .errors import RegistryError
+from .model import SweepReport
+from .models import all_models
+from .storage.base import Storage
+
+log = logging.getLogger(__name__)
+
+
+def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_run: bool) -> SweepReport:
+    """See ``ModelRegistry.sweep``. With ``dry_run`` nothing is written, and the report says what would be."""
+    if dry_run:
+        return _preview(storage, older_than_s)
+    finished: list[str] = []
+    removed: list[str] = []
+    kept: list[str] = []
+    with storage.sweep(older_than_s) as abandoned:
+        named: set[str] = set()
+        unsure = False
+        for model in all_models(storage, lock_timeout_s):
+            try:
+                if model.pending():
+                    with model.changing():
+                        finished.append(model.title)
+                named |= model.attempts_in_want()
+            except RegistryError as error:
+                log.error("%s: not swept: %s", model.title, error)
+                unsure = True
+        for staging in abandoned:
+            # A journal that could not be read may name any of them.
+            if unsure or staging.attempt in named:
+                kept.append(staging.attempt)
+            else:
+                staging.discard()
+                removed.append(staging.attempt)
+    return SweepReport(finished, removed, kept)
+
+
+def _preview(storage: Storage, older_than_s: float) -> SweepReport:
+    pending: list[str] = []
+    named: set[str] = set()
+    for model in all_models(storage, 0.0):
+        if model.pending():
+            pending.append(model.title)
+        named |= model.attempts_in_want()
+    old = [a.name for a in storage.staged() if not a.alive and a.age_s >= older_than_s]
+    return SweepReport(pending, [name for name in old if name not in named], [name for name in old if name in named])
