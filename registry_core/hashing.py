@@ -14,8 +14,9 @@ import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from io import FileIO
 from itertools import islice
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from .errors import ArtifactsRefused
 
@@ -29,13 +30,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class Reads(Protocol):
+    """Whatever bytes can be read from into a buffer."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+
 def digest(data: bytes) -> str:
     """``sha256:<64 hex>`` of the bytes."""
     return DIGEST_PREFIX + hashlib.sha256(data).hexdigest()
 
 
 def hash_stream(
-    reader: BinaryIO,
+    reader: Reads,
     *,
     copy_to: BinaryIO | None = None,
     size_hint: int = 0,
@@ -57,7 +64,7 @@ def hash_stream(
             busy = pending[slot]
             if busy is not None:
                 busy.result()
-            count = reader.readinto(buffers[slot])  # type: ignore[attr-defined]
+            count = reader.readinto(buffers[slot])
             if not count:
                 break
             chunk = buffers[slot][:count]
@@ -72,11 +79,11 @@ def hash_stream(
 
 
 def _hash_inline(
-    reader: BinaryIO, sha: "hashlib._Hash", copy_to: BinaryIO | None, tick: Callable[[int], None] | None
+    reader: Reads, sha: "hashlib._Hash", copy_to: BinaryIO | None, tick: Callable[[int], None] | None
 ) -> tuple[str, int]:
     total = 0
     buffer = memoryview(bytearray(BUFFER_BYTES))
-    while count := reader.readinto(buffer):  # type: ignore[attr-defined]
+    while count := reader.readinto(buffer):
         chunk = buffer[:count]
         sha.update(chunk)
         if copy_to is not None:
@@ -152,7 +159,7 @@ class FileSource:
                 self._check_still(reader, len(parts))
         return bytes(parts)
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> FileIO:
         # O_NONBLOCK: a FIFO put in the file's place must not hang us; O_NOFOLLOW: nor a symlink
         # lead us elsewhere. The inode check covers the directories above it.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -165,15 +172,15 @@ class FileSource:
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (self.device, self.inode):
             reader.close()
             raise _changed(self.name)
-        return reader  # type: ignore[return-value]
+        return reader
 
     def _hash_clone(self, sink: BinaryIO) -> tuple[str, int]:
         # The clone is hashed, not the original: these are the bytes that will be kept.
         with os.fdopen(os.dup(sink.fileno()), "rb", buffering=0) as clone:
             clone.seek(0)
-            return hash_stream(clone, size_hint=self.size_bytes, tick=self.tick)  # type: ignore[arg-type]
+            return hash_stream(clone, size_hint=self.size_bytes, tick=self.tick)
 
-    def _check_still(self, reader: BinaryIO, count: int) -> None:
+    def _check_still(self, reader: FileIO, count: int) -> None:
         status = os.fstat(reader.fileno())
         seen = (status.st_size, status.st_mtime_ns, count)
         if seen != (self.size_bytes, self.mtime_ns, self.size_bytes):
@@ -183,13 +190,13 @@ class FileSource:
 class _Guarded:
     """A reader whose failures blame the caller's file, not the registry's storage."""
 
-    def __init__(self, reader: BinaryIO, name: str) -> None:
+    def __init__(self, reader: FileIO, name: str) -> None:
         self._reader = reader
         self._name = name
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: memoryview, /) -> int | None:
         try:
-            return self._reader.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+            return self._reader.readinto(buffer)
         except OSError as error:
             raise _unreadable(self._name, error) from None
 
@@ -200,7 +207,7 @@ class _Guarded:
             raise _unreadable(self._name, error) from None
 
 
-def _clone(reader: BinaryIO, sink: BinaryIO) -> bool:
+def _clone(reader: FileIO, sink: BinaryIO) -> bool:
     """Whether ``sink`` now shares the extents of ``reader``. False changes nothing."""
     try:
         fcntl.ioctl(sink.fileno(), _FICLONE, reader.fileno())

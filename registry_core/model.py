@@ -109,7 +109,7 @@ class Event(_Value):
 
     @classmethod
     def from_fields(cls, seq: int, fields: dict[str, Any]) -> "Event":
-        known = {name: fields.get(name) for name in cls.__dataclass_fields__}
+        known: dict[str, Any] = {name: fields.get(name) for name in cls.__dataclass_fields__}
         return cls(**{**known, "seq": seq, "event": fields.get("event") or "promote"})
 
 

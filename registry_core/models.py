@@ -195,7 +195,9 @@ class ModelStore:
         return (own.fields if own else None), frozenset(since)
 
     def _lacks_package(self, event: Mapping[str, Any]) -> bool:
-        return event["event"] == "register" and not self.storage.sealed(self.keys.package(event["version"]))
+        if event["event"] != "register":
+            return False
+        return not self.storage.sealed(self.keys.package(event["version"]))
 
     def _lacks_alias(self, event: Mapping[str, Any], superseded: frozenset[str]) -> bool:
         if not event.get("alias") or event["alias"] in superseded:

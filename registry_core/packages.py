@@ -74,7 +74,7 @@ def package_digest(model: ModelStore, version: str) -> str | None:
 def listing(model: ModelStore, version: str) -> PackageListing:
     """Every file but the manifest, with what the manifest says of it; reads no artifact."""
     hashes = manifest_hashes(model, version)
-    sizes = {path: size for path, size in _files(model, version)}
+    sizes = dict(_files(model, version))
     return PackageListing(
         version,
         [

@@ -6,6 +6,7 @@ whatever fails after it is finished by whoever takes the model's lock next.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -175,10 +176,8 @@ def _mark_root(model: ModelStore) -> None:
     try:
         model.storage.read(REGISTRY)
     except KeyNotFound:
-        try:
+        with suppress(PreconditionFailed):  # another first register was faster
             model.storage.write(REGISTRY, metadata.encode_document({"format": FORMAT}), ABSENT)
-        except PreconditionFailed:
-            pass  # another first register was faster
 
 
 def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -> VersionExists:
@@ -187,10 +186,8 @@ def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -
         existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
     else:
         existing = {"package_digest": packages.package_digest(model, version), "created_at": None, "actor": None}
-        try:
+        with suppress(RegistryError):  # older software's half version: say what is known
             existing["created_at"] = packages.read_meta(model, version).get("created_at")
-        except RegistryError:
-            pass  # older software's half version: say what is known
     return VersionExists(
         f"{model.title} already has a version {version!r}; versions never change. Register under a new name.",
         existing=existing,

@@ -12,11 +12,12 @@ branch of :mod:`registry_core.errors`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import BinaryIO, Protocol, Union
+from types import TracebackType
+from typing import BinaryIO, Protocol
 
 from ..errors import InvalidName
 
@@ -86,13 +87,29 @@ class Presence(Enum):
 
 ANY = Presence.ANY
 ABSENT = Presence.ABSENT
-Condition = Union[Presence, Match]
+Condition = Presence | Match
 
 
 class Source(Protocol):
     """Bytes to take in: writes all of itself to ``sink`` and returns (SHA-256 hex, size)."""
 
     def pour(self, sink: BinaryIO) -> tuple[str, int]: ...
+
+
+class Readable(Protocol):
+    """A streamed reader of bytes; use it as a context manager."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Readable: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
 
 class Prepared(ABC):
@@ -199,11 +216,11 @@ class Storage(ABC):
         """Every attempt not yet published or discarded."""
 
     @abstractmethod
-    def sweep(self, min_age_s: float) -> AbstractContextManager[list[Staging]]:
+    def sweep(self, min_age_s: float) -> AbstractContextManager[Sequence[Staging]]:
         """Hold every attempt that nobody holds and that is older, so that none can come alive."""
 
     @abstractmethod
-    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> BinaryIO:
+    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader of one file of a package. Raises ``KeyNotFound``."""
 
     @abstractmethod

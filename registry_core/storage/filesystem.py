@@ -14,10 +14,9 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock
 
@@ -36,6 +35,7 @@ from .base import (
     Match,
     PreconditionFailed,
     Prepared,
+    Readable,
     Source,
     Staging,
     Storage,
@@ -136,7 +136,7 @@ class FilesystemStorage(Storage):
             yield Attempt(path.name, _age_s(path), _is_alive(path), not _has_content(path))
 
     @contextmanager
-    def sweep(self, min_age_s: float) -> Iterator[list[Staging]]:
+    def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         with ExitStack() as holds:
             held: list[Staging] = []
             for path in self._attempts():
@@ -152,13 +152,13 @@ class FilesystemStorage(Storage):
                     held.append(_FilesystemStaging(self, path.name, held=lock))
             yield held
 
-    def _attempts(self) -> list[Path]:
+    def _attempts(self) -> Sequence[Path]:
         try:
             return sorted(self._staging.iterdir())
         except FileNotFoundError:
             return []
 
-    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> BinaryIO:
+    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         location = self._path(package) / check_key(path)
         with translated_errors(f"{package}/{path}"):
             fd = os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -167,7 +167,7 @@ class FilesystemStorage(Storage):
                 reader.close()
                 raise KeyNotFound(path)
             reader.seek(start)
-        return reader if length is None else _Slice(reader, length)  # type: ignore[return-value]
+        return reader if length is None else _Slice(reader, length)
 
     def locate(self, package: str) -> str:
         path = self._path(package)
@@ -269,7 +269,7 @@ class _FilesystemStaging(Staging):
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(target, flags, 0o600)
             with os.fdopen(fd, "r+b", buffering=0) as sink:
-                sha256, size_bytes = source.pour(sink)  # type: ignore[arg-type]
+                sha256, size_bytes = source.pour(sink)
                 os.fchmod(fd, _FILE_MODE)
                 os.fsync(fd)
         return Artifact(path, sha256, size_bytes)
@@ -325,7 +325,7 @@ class _FilesystemStaging(Staging):
 class _Slice:
     """At most ``length`` bytes of an open file."""
 
-    def __init__(self, reader: BinaryIO, length: int) -> None:
+    def __init__(self, reader: Readable, length: int) -> None:
         self._reader = reader
         self._left = length
 

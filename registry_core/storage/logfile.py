@@ -12,8 +12,8 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from .base import PreconditionFailed
 from .posix import fsync_directory
@@ -29,7 +29,7 @@ def append(path: Path, record: bytes, expected_seq: int) -> None:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     with os.fdopen(fd, "r+b", buffering=0) as file:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        end = _find_end(file)  # type: ignore[arg-type]
+        end = _find_end(file)
         if end.count + 1 != expected_seq:
             raise PreconditionFailed(str(path))
         line = (b"" if end.newline else b"\n") + record + b"\n"
@@ -47,11 +47,9 @@ def append(path: Path, record: bytes, expected_seq: int) -> None:
 
 def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
     """(seq, line without newline) from ``after + 1`` on; nothing if there is no file."""
-    try:
-        file = open(path, "rb")
-    except FileNotFoundError:
+    if not path.exists():
         return
-    with file:
+    with path.open("rb") as file:
         seq = 0
         held: bytes | None = None  # one line back, so that the last one can be judged
         for line in file:
@@ -66,12 +64,10 @@ def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
 
 def last(path: Path) -> tuple[int, bytes] | None:
     """The last record, without reading the others into memory."""
-    try:
-        file = open(path, "rb", buffering=0)
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    with file:
-        end = _find_end(file)  # type: ignore[arg-type]
+    with path.open("rb", buffering=0) as file:
+        end = _find_end(file)
         return (end.count, end.last) if end.count else None
 
 
@@ -85,7 +81,7 @@ class _End:
     newline: bool
 
 
-def _find_end(file: BinaryIO) -> _End:
+def _find_end(file: FileIO) -> _End:
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return _End(0, b"", 0, True)
@@ -99,7 +95,7 @@ def _find_end(file: BinaryIO) -> _End:
     return _End(newlines, before.rstrip(b"\n"), start, True)
 
 
-def _line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
+def _line_before(file: FileIO, end: int) -> tuple[int, bytes]:
     """(offset, bytes) of the line that ends at ``end``, its newline included if it has one."""
     tail = b""
     start = end
@@ -114,7 +110,7 @@ def _line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
     return 0, tail
 
 
-def _count_newlines(file: BinaryIO, end: int) -> int:
+def _count_newlines(file: FileIO, end: int) -> int:
     file.seek(0)
     count = 0
     left = end

@@ -8,10 +8,10 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 from ..errors import LockTimeout
 from .base import (
@@ -26,6 +26,7 @@ from .base import (
     Match,
     PreconditionFailed,
     Prepared,
+    Readable,
     Source,
     Staging,
     Storage,
@@ -87,7 +88,7 @@ class MemoryStorage(Storage):
                 found[start + name] = Entry(start + name, "prefix")
         yield from (found[key] for key in sorted(found))
 
-    def _sizes(self) -> list[tuple[str, int]]:
+    def _sizes(self) -> Sequence[tuple[str, int]]:
         with self.mutex:
             sizes = [(key, len(data)) for key, data in self.documents.items()]
             sizes += [(key, sum(map(len, lines)) + len(lines)) for key, lines in self.logs.items()]
@@ -125,11 +126,11 @@ class MemoryStorage(Storage):
             yield Attempt(name, time.monotonic() - work.made_at, work.alive, not work.files)
 
     @contextmanager
-    def sweep(self, min_age_s: float) -> Iterator[list[Staging]]:
+    def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         old = [a.name for a in self.staged() if not a.alive and a.age_s >= min_age_s]
         yield [_MemoryStaging(self, name) for name in old]
 
-    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> BinaryIO:
+    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         with self.mutex:
             data = self.packages.get(check_key(package), {}).get(check_key(path))
         if data is None:

@@ -1,0 +1,47 @@
+"""Aliases over HTTP: promote, aliases, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .blueprint import Blueprint
+from .gate import may_wait
+from .root import current_registry
+from .schemas import (
+    AliasesAnswer,
+    HistoryAnswer,
+    HistoryQuery,
+    ModelQuery,
+    PromoteAnswer,
+    PromoteRequest,
+    answer,
+)
+
+blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")
+
+
+@blueprint.post("/promote")
+@blueprint.arguments(PromoteRequest)
+@blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
+@may_wait
+def promote(body: dict[str, Any]) -> dict[str, Any]:
+    """Move an alias to a version."""
+    return answer(current_registry().promote(**body).to_dict())
+
+
+@blueprint.get("/aliases")
+@blueprint.arguments(ModelQuery, location="query")
+@blueprint.answers(AliasesAnswer, problems=(404, 422, 503))
+def aliases(query: dict[str, Any]) -> dict[str, Any]:
+    """The aliases of a model."""
+    found = current_registry().list_aliases(query["task"], query["model"])
+    return answer({"model_name": query["model"], "aliases": [alias.to_dict() for alias in found]})
+
+
+@blueprint.get("/history")
+@blueprint.arguments(HistoryQuery, location="query")
+@blueprint.answers(HistoryAnswer, problems=(404, 422, 503))
+def history(query: dict[str, Any]) -> dict[str, Any]:
+    """The events of a model, oldest first."""
+    filters = {name: value for name, value in query.items() if name not in ("task", "model")}
+    return answer(current_registry().history(query["task"], query["model"], **filters).to_dict())

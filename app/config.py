@@ -1,0 +1,56 @@
+"""The service's settings; the only place in ``app`` that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry_core import CoreSettings, NotConfigured
+
+PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to serve, beside what the core itself is told. Sizes in bytes, times in seconds."""
+
+    core: CoreSettings = field(default_factory=CoreSettings)
+    host: str = "0.0.0.0"
+    port: int = 8095
+    workers: int = 2
+    threads: int = 32
+    graceful_timeout_s: int = 900
+    max_body_bytes: int = 4 * MIB
+    min_free_bytes: int = 64 * MIB
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Settings by their ``OMNIBIOAI_MODEL_REGISTRY_*`` names. Raises ``NotConfigured``."""
+
+        def whole(name: str, default: int, least: int) -> int:
+            text = environ.get(PREFIX + name, "").strip()
+            try:
+                value = int(text) if text else default
+            except ValueError:
+                value = least - 1
+            if value < least:
+                raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes a whole number of at least {least}.")
+            return value
+
+        log_level = environ.get(PREFIX + "LOG_LEVEL", cls.log_level).strip().upper()
+        if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise NotConfigured(f"{PREFIX}LOG_LEVEL is {log_level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
+        return cls(
+            core=CoreSettings.from_env(environ),
+            host=environ.get(PREFIX + "HOST", "").strip() or cls.host,
+            port=whole("PORT", cls.port, 1),
+            workers=whole("WORKERS", cls.workers, 1),
+            threads=whole("THREADS", cls.threads, 8),
+            graceful_timeout_s=whole("GRACEFUL_TIMEOUT_S", cls.graceful_timeout_s, 1),
+            max_body_bytes=whole("MAX_BODY_BYTES", cls.max_body_bytes, 1024),
+            min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
+            log_level=log_level,
+        )

@@ -1,0 +1,166 @@
+"""THE table: which failure of the core is which HTTP status; and every answer of 400 and above.
+
+Bodies are RFC 9457 problem documents. A new error class of the core needs a row here and a
+section in ``docs/errors.md``; a test compares the three.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
+
+from registry_core import (
+    AliasMoved,
+    AliasNotFound,
+    ArtifactsRefused,
+    DigestMismatch,
+    IdempotencyKeyReused,
+    InvalidMetadata,
+    InvalidName,
+    InvalidParameter,
+    InvalidRef,
+    LockTimeout,
+    ModelNotFound,
+    NameTaken,
+    NotConfigured,
+    PackageCorrupt,
+    RegistryError,
+    StorageFull,
+    StorageUnavailable,
+    VersionExists,
+    VersionInUse,
+    VersionNotFound,
+)
+
+from .tracing import request_id
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:omnibioai:model-registry:problem:"
+
+TABLE: dict[type[RegistryError], int] = {
+    InvalidName: 422,
+    InvalidRef: 422,
+    InvalidMetadata: 422,
+    InvalidParameter: 422,
+    ArtifactsRefused: 422,
+    IdempotencyKeyReused: 422,
+    ModelNotFound: 404,
+    VersionNotFound: 404,
+    AliasNotFound: 404,
+    VersionExists: 409,
+    NameTaken: 409,
+    AliasMoved: 409,
+    VersionInUse: 409,
+    DigestMismatch: 422,
+    PackageCorrupt: 409,
+    StorageFull: 507,
+    StorageUnavailable: 503,
+    LockTimeout: 503,
+    NotConfigured: 503,
+}
+
+# What the web framework refuses before a verb is called: status -> code.
+FRAMEWORK_CODES: dict[int, str] = {
+    400: "malformed_request",
+    404: "no_such_path",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    500: "internal_error",
+}
+
+
+class Busy(Exception):
+    """Too many long calls are running in this worker."""
+
+
+def problem(status: int, code: str, title: str, detail: str, fields: dict[str, Any] | None = None) -> Response:
+    """An RFC 9457 answer. ``fields`` are added to the document, and never replace its own."""
+    body = {
+        **(fields or {}),
+        "type": TYPE_PREFIX + code,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "ok": False,
+        "code": code,
+        "request_id": request_id(),
+    }
+    response = Response(json.dumps(body) + "\n", status=status, content_type=CONTENT_TYPE)
+    retry_after_s = body.get("retry_after_s")
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def _from_core(error: RegistryError) -> Response:
+    return problem(TABLE[type(error)], error.code, error.title, error.message, error.detail)
+
+
+def _from_framework(error: HTTPException) -> Response:
+    response = error.get_response()
+    status = response.status_code
+    if status < 400:
+        assert isinstance(response, Response)
+        return response  # a redirect is no failure
+    headers = {name: value for name, value in response.headers if name in ("Allow", "Retry-After")}
+    messages = getattr(error, "data", {}).get("messages")
+    fields = {"errors": _flat(messages)} if messages else {}
+    detail = _describe(status, error.description or "", fields.get("errors", {}))
+    title = HTTPStatus(status).phrase
+    answer = problem(status, FRAMEWORK_CODES.get(status, f"http_{status}"), title, detail, fields)
+    answer.headers.update(headers)
+    return answer
+
+
+def _flat(messages: dict[str, Any]) -> dict[str, Any]:
+    """webargs groups messages by location (json, query); a caller knows its fields without that."""
+    flat: dict[str, Any] = {}
+    for location, found in messages.items():
+        flat.update(found if isinstance(found, dict) else {location: found})
+    return flat
+
+
+def _describe(status: int, description: str, errors: dict[str, Any]) -> str:
+    if status == 422 and errors:
+        parts = [
+            f"{field}: {' '.join(map(str, why)) if isinstance(why, list) else why}" for field, why in errors.items()
+        ]
+        return "The request is not valid. " + "; ".join(parts)
+    if status == 400 and errors:
+        return "The body is not valid JSON in UTF-8."
+    return description
+
+
+def _from_anything(error: Exception) -> Response:
+    log.exception("unexpected failure", exc_info=error)
+    return problem(
+        500,
+        "internal_error",
+        "Internal Server Error",
+        "The registry met a fault of its own. Its log has the details under this answer's request id.",
+    )
+
+
+def _from_busy(_: Busy) -> Response:
+    return problem(
+        503,
+        "busy",
+        "The registry is busy",
+        "Too many long calls are running. Nothing was changed; try again.",
+        {"retry_after_s": 2},
+    )
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(RegistryError, _from_core)
+    app.register_error_handler(Busy, _from_busy)
+    app.register_error_handler(HTTPException, _from_framework)
+    app.register_error_handler(Exception, _from_anything)
