@@ -41,7 +41,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         """Documents the answer and the problem documents that the view may give instead."""
 
         def decorate(view: F) -> F:
-            for code in problems:
+            for code in (*problems, 500):
                 described = HTTPStatus(code).phrase
                 view = self.alt_response(
                     code, schema=Problem, content_type=CONTENT_TYPE, description=described, success=False

@@ -12,7 +12,10 @@ ASSETS = "/docs/assets/"
 
 
 class _Api(Api):  # type: ignore[misc]
-    # Errors are answered by app/errors.py for every path, so smorest must not add handlers.
+    # Errors are answered by app/errors.py for every path, so smorest must not add handlers, nor
+    # document its own error body.
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
     def _register_error_handlers(self) -> None:
         pass
 

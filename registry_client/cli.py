@@ -53,9 +53,9 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     """Every verb: takes ``--json``, gets the opened registry, and turns errors into exit codes."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the HTTP service answers.")
-    @click.pass_context
     @functools.wraps(command)
-    def run(context: click.Context, *, as_json: bool, **options: Any) -> None:
+    def run(*, as_json: bool, **options: Any) -> None:
+        context = click.get_current_context()
         try:
             registry = ModelRegistry.open(context.obj["root"])
             command(registry, as_json=as_json, **options)
@@ -85,7 +85,7 @@ _who = click.option("--actor", envvar=f"{PREFIX}_ACTOR", help="Who does this; go
 _why = click.option("--reason", help="Why; goes into the journal.")
 
 
-class _Age(click.ParamType):
+class _Age(click.ParamType[float]):
     """A time span such as 90, 45m, 36h or 7d, in seconds."""
 
     name = "age"

@@ -209,7 +209,7 @@ class ModelStore:
         if now is None:
             return True
         if now.seq is not None:
-            return now.seq < event["seq"]
+            return bool(now.seq < event["seq"])
         # Older software wrote the document; without its journal line, only the times can tell.
         written, promoted = parse_time(now.updated_at), parse_time(event["ts_utc"])
         return written is None or promoted is None or written < promoted
