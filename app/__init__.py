@@ -12,6 +12,7 @@ from registry_core import ModelRegistry
 from . import docs, errors, tracing
 from .aliases import blueprint as aliases
 from .config import Settings
+from .draining import Draining
 from .gate import Gate
 from .health import blueprint as health
 from .registry import blueprint as registry_blueprint
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     tracing.init_app(app)
     errors.init_app(app)
     api = docs.init_app(app)
