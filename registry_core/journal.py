@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .errors import StorageUnavailable
 from .hashing import DIGEST_PREFIX, digest
 from .metadata import encode
-from .storage.base import PreconditionFailed, Storage
+from .storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -132,17 +131,17 @@ class Journal:
             prefix = _hex(everything)
         return next_record(last, prefix, fields, datetime.now(UTC))
 
-    def append(self, event: dict[str, Any]) -> Line:
-        """The event is in the journal, durably: it *is* the change. On failure nothing changed."""
-        raw = encode(event)
-        try:
-            self._storage.append(self._key, raw, event["seq"])
-        except PreconditionFailed:
-            raise StorageUnavailable(
-                "Another program wrote to this model's journal at the same moment. Nothing was changed; try again.",
-                retry_after_s=1,
-            ) from None
-        return Line(event["seq"], raw, event)
+    def append(self, event: dict[str, Any]) -> None:
+        """The event is in the journal, durably: it *is* the change. On failure nothing changed.
+
+        Raises ``PreconditionFailed`` if another writer has taken its place.
+        """
+        self._storage.append(self._key, encode(event), event["seq"])
+
+    def line(self, seq: int) -> Line | None:
+        """The record of that number, or None."""
+        found = next(self._storage.records(self._key, seq - 1), None)
+        return parse_line(*found) if found else None
 
 
 def encode_text(text: str) -> bytes:

@@ -7,19 +7,32 @@ it takes the lock, finishes what a crash left, and hands out the last line of th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from . import aliases
-from .errors import ModelNotFound, NameTaken, PackageCorrupt, StorageUnavailable, VersionNotFound
-from .journal import Journal, Line, parse_time
+from .errors import (
+    LockTimeout,
+    ModelNotFound,
+    NameTaken,
+    PackageCorrupt,
+    RegistryError,
+    StorageUnavailable,
+    VersionNotFound,
+)
+from .journal import Journal, Line
 from .layout import TASKS, ModelKeys, models
 from .model import Alias
 from .refs import check_new_name, is_name, is_segment, printable
-from .storage.base import KeyNotFound, PreconditionFailed, Storage
+from .storage.base import Facts, KeyNotFound, PreconditionFailed, Prepared, Staging, Storage
 
 log = logging.getLogger(__name__)
+
+MAX_BACKOFF_S = 0.05
+
+T = TypeVar("T")
 
 
 class ModelStore:
@@ -97,9 +110,14 @@ class ModelStore:
 
     def registered(self, version: str) -> Line | None:
         """The event that registered the version, or None (older software's, or never)."""
+        facts = self.storage.facts(self.keys.package(version)) if self.locate(version) else None
+        if facts is not None:
+            line = self.journal.line(facts.seq)
+            if line is not None and _registers(line, version):
+                return line
         found = None
         for line in self.journal.mentioning(version):
-            if line.is_own and line.get("event") == "register" and line.get("version") == version:
+            if _registers(line, version):
                 found = line
         return found
 
@@ -144,11 +162,28 @@ class ModelStore:
 
     # changing it
 
-    @contextmanager
-    def changing(self) -> Iterator[Line | None]:
-        """Hold the model; what a crash left is finished; yields the last line of the journal."""
-        with self.storage.lock(self.keys.model, self._lock_timeout_s):
-            yield self.finish()
+    def change(self, decide: Callable[[Line | None], T]) -> T:
+        """What ``decide`` returns, called with the model held, what crashes left finished, and the
+        journal's last line.
+
+        Where a storage has no locks, another writer may take the next place in the journal first
+        (``PreconditionFailed`` from the append, before anything has changed): then it is decided
+        anew, until the lock timeout. Raises ``LockTimeout``, and whatever ``decide`` raises.
+        """
+        self.storage.check_guarantees()
+        deadline = time.monotonic() + self._lock_timeout_s
+        while True:
+            with self.storage.lock(self.keys.model, self._lock_timeout_s):
+                last = self.finish()
+                try:
+                    return decide(last)
+                except PreconditionFailed:
+                    if time.monotonic() >= deadline:
+                        raise LockTimeout(
+                            f"Other changes to {self.title} kept coming first. Nothing was changed; try again.",
+                            retry_after_s=2,
+                        ) from None
+            time.sleep(random.uniform(0, MAX_BACKOFF_S))
 
     def finish(self) -> Line | None:
         """Make true whatever the last event says; call with the lock held. Returns the last line."""
@@ -157,9 +192,17 @@ class ModelStore:
         if event is not None:
             if self._lacks_package(event):
                 self._publish(event)
-            if self._lacks_alias(event, superseded):
-                self.storage.write(self.keys.alias(event["alias"]), aliases.document(event))
+            if self._moves_alias(event, superseded):
+                aliases.write(self.storage, self.keys, event)
         return last
+
+    def finish_pending(self) -> bool:
+        """Finish what a crash left, if anything; whether there was. Raises ``LockTimeout``."""
+        if not self.pending():
+            return False
+        with self.storage.lock(self.keys.model, self._lock_timeout_s):
+            self.finish()
+        return True
 
     def pending(self) -> list[str]:
         """What the last event says that is not true yet; empty if nothing. Writes nothing."""
@@ -169,7 +212,7 @@ class ModelStore:
         steps = []
         if self._lacks_package(event):
             steps.append(f"version {event['version']} is registered but not published")
-        if self._lacks_alias(event, superseded):
+        if self._moves_alias(event, superseded) and aliases.is_behind(self.storage, self.keys, event):
             steps.append(f"alias {event['alias']} does not name {event['version']} yet")
         return steps
 
@@ -177,7 +220,7 @@ class ModelStore:
         """Staging attempts that events name but whose versions are not published: never to be swept."""
         wanted: dict[str, str] = {}
         for line in self.journal.lines():
-            if line.is_own and isinstance(line.get("attempt"), str):
+            if line.is_own and line.get("event") == "register":
                 wanted[line.get("attempt")] = line.get("version")
         return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
 
@@ -199,31 +242,46 @@ class ModelStore:
             return False
         return not self.storage.sealed(self.keys.package(event["version"]))
 
-    def _lacks_alias(self, event: Mapping[str, Any], superseded: frozenset[str]) -> bool:
-        if not event.get("alias") or event["alias"] in superseded:
-            return False
-        try:
-            now = aliases.read(self.storage, self.keys, event["alias"])
-        except PackageCorrupt:
-            return True
-        if now is None:
-            return True
-        if now.seq is not None:
-            return bool(now.seq < event["seq"])
-        # Older software wrote the document; without its journal line, only the times can tell.
-        written, promoted = parse_time(now.updated_at), parse_time(event["ts_utc"])
-        return written is None or promoted is None or written < promoted
+    def _moves_alias(self, event: Mapping[str, Any], superseded: frozenset[str]) -> bool:
+        return bool(event.get("alias")) and event["alias"] not in superseded
 
     def _publish(self, event: Mapping[str, Any]) -> None:
         try:
-            self.storage.stage(event["attempt"]).publish(self.keys.package(event["version"]))
+            self.storage.stage(self.keys.package(event["version"]), event["attempt"]).publish(facts_of(event))
         except (KeyNotFound, PreconditionFailed):
             # The staged bytes are gone, or others stand in their place: nothing may be invented
             # or replaced. `check` reports the version; the model stays usable.
             log.error("%s: version %s of event %s cannot be published", self.title, event["version"], event["seq"])
 
-    def committed_but_unfinished(self, event: Mapping[str, Any], cause: Exception) -> StorageUnavailable:
-        """The answer where the event is in the journal and making it visible failed."""
+    def commit(self, event: dict[str, Any], staging: Staging | None = None) -> None:
+        """The event is in the journal and true. Call from within :meth:`change`.
+
+        Raises ``PreconditionFailed`` and ``StorageError`` with nothing changed; after the append the
+        change stands, and what fails then is a ``StorageUnavailable`` with ``committed: true``.
+        """
+        alias = aliases.prepare(self.storage, self.keys, event) if event["alias"] is not None else None
+        try:
+            self.journal.append(event)
+            if staging is not None:
+                staging.keep()
+            try:
+                if staging is not None:
+                    staging.publish(facts_of(event))
+                if alias is not None:
+                    self._show_alias(alias, event)
+            except (RegistryError, KeyNotFound, PreconditionFailed) as error:
+                raise self._unfinished(event, error) from error
+        finally:
+            if alias is not None:
+                alias.discard()
+
+    def _show_alias(self, prepared: Prepared, event: Mapping[str, Any]) -> None:
+        try:
+            prepared.commit()
+        except PreconditionFailed:
+            aliases.write(self.storage, self.keys, event)  # another replica was faster to finish it
+
+    def _unfinished(self, event: Mapping[str, Any], cause: Exception) -> StorageUnavailable:
         log.error("%s: event %s stands but is not finished: %s", self.title, event["seq"], cause)
         return StorageUnavailable(
             "The change is recorded and will be completed by the next change to this model or by a sweep, "
@@ -232,6 +290,15 @@ class ModelStore:
             seq=event["seq"],
             retry_after_s=5,
         )
+
+
+def facts_of(event: Mapping[str, Any]) -> Facts:
+    """What a register event says of its package."""
+    return Facts(event["seq"], event["package_digest"])
+
+
+def _registers(line: Line, version: str) -> bool:
+    return line.is_own and line.get("event") == "register" and line.get("version") == version
 
 
 def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from . import aliases, packages
-from .errors import AliasMoved, RegistryError
+import uuid
+
+from . import packages
+from .errors import AliasMoved
+from .journal import Line
 from .model import Promotion
 from .models import ModelStore
 from .provenance import check_words
-from .storage.base import PreconditionFailed
 
 
 class Unset:
@@ -35,7 +37,8 @@ def promote(
     # Looked at twice: before the lock, so that a wrong request writes nothing, and under it.
     model.require_version(version)
     model.check_alias_name(alias)
-    with model.changing() as last:
+
+    def decide(last: Line | None) -> Promotion:
         model.require_version(version)
         model.check_alias_name(alias)
         previous = model.alias_target(alias)
@@ -53,18 +56,13 @@ def promote(
                 "actor": actor,
                 "reason": reason,
                 "package_digest": packages.package_digest(model, version),
+                "attempt": uuid.uuid4().hex,
             },
         )
-        prepared = model.storage.prepare(model.keys.alias(alias), aliases.document(event))
-        try:
-            model.journal.append(event)
-            try:
-                prepared.commit()
-            except (RegistryError, PreconditionFailed) as error:
-                raise model.committed_but_unfinished(event, error) from error
-        finally:
-            prepared.discard()
-    return Promotion(alias, version, previous, event["seq"], event["ts_utc"])
+        model.commit(event)
+        return Promotion(alias, version, previous, event["seq"], event["ts_utc"])
+
+    return model.change(decide)
 
 
 def _moved(alias: str, expected: str | None, actual: str | None) -> AliasMoved:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from . import aliases, intake, metadata, packages
+from . import intake, metadata, packages
 from .config import CoreSettings
 from .errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from .hashing import DIGEST_PREFIX, BytesSource, digest
@@ -22,7 +22,7 @@ from .model import ProgressCallback, Registration
 from .models import ModelStore
 from .provenance import check_words
 from .refs import check_new_name
-from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Prepared, Staging
+from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Staging
 
 MAX_KEY_CHARACTERS = 255
 
@@ -93,7 +93,7 @@ def register(
     )
     if model.is_taken(request.version):
         raise _version_exists(model, request.version, intake.digests(plan, workers=settings.workers))
-    with model.storage.stage() as staging:
+    with model.storage.stage(model.keys.package(request.version)) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
@@ -101,7 +101,8 @@ def register(
         manifest = render(artifacts)
         staging.add(MANIFEST, BytesSource(manifest))
         staging.seal()
-        with model.changing() as last:
+
+        def decide(last: Line | None) -> Registration:
             earlier = _earlier_answer(model, request)
             if earlier is not None:
                 return earlier
@@ -109,8 +110,11 @@ def register(
                 raise _version_exists(model, request.version, brought)
             _check_names(model, request)
             event = _event(model, request, last, staging.attempt, digest(manifest), created_at)
-            _commit(model, event, staging)
-    return _answer(model, event)
+            _make_room(model, event, staging)
+            model.commit(event, staging)
+            return _answer(model, event)
+
+        return model.change(decide)
 
 
 def _check_names(model: ModelStore, request: Request) -> None:
@@ -145,31 +149,15 @@ def _event(
     return model.journal.draft(last, fields)
 
 
-def _commit(model: ModelStore, event: dict[str, Any], staging: Staging) -> None:
-    """Make room for everything, append the event, make it true. Call with the lock held."""
+def _make_room(model: ModelStore, event: dict[str, Any], staging: Staging) -> None:
     _mark_root(model)
     try:
-        staging.reserve(model.keys.package(event["version"]))
+        staging.reserve()
     except PreconditionFailed:
         raise NameTaken(
             f"Something that is no version is in the way of {model.title}/{event['version']}. "
             "An operator should look at it with 'omr check'."
         ) from None
-    alias: Prepared | None = None
-    if event["alias"] is not None:
-        alias = model.storage.prepare(model.keys.alias(event["alias"]), aliases.document(event))
-    try:
-        model.journal.append(event)
-        staging.keep()
-        try:
-            staging.publish(model.keys.package(event["version"]))
-            if alias is not None:
-                alias.commit()
-        except (RegistryError, KeyNotFound, PreconditionFailed) as error:
-            raise model.committed_but_unfinished(event, error) from error
-    finally:
-        if alias is not None:
-            alias.discard()
 
 
 def _mark_root(model: ModelStore) -> None:

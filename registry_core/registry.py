@@ -171,9 +171,8 @@ class ModelRegistry:
         finished = []
         for model in all_models(self._storage, 0.0):
             try:
-                if model.pending():
-                    with model.changing():
-                        finished.append(model.title)
+                if model.finish_pending():
+                    finished.append(model.title)
             except LockTimeout:
                 pass  # its holder is alive and finishes it
             except RegistryError as error:
@@ -278,9 +277,10 @@ class ModelRegistry:
     def _find(self, task: str, ref: str) -> tuple[ModelStore, str, str | None]:
         """(model, version, alias or None) of a ref; an alias wins over a version of its name."""
         parsed = parse_ref(ref)
-        model = self._model(task, parsed.model_name).require()
+        model = self._model(task, parsed.model_name)
         found = model.find(parsed.selector)
         if found is None:
+            model.require()
             raise VersionNotFound(
                 f"{model.title} has no alias or version {parsed.selector!r}.",
                 task=task,

@@ -28,9 +28,8 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
         unsure = False
         for model in all_models(storage, lock_timeout_s):
             try:
-                if model.pending():
-                    with model.changing():
-                        finished.append(model.title)
+                if model.finish_pending():
+                    finished.append(model.title)
                 named |= model.attempts_in_want()
             except RegistryError as error:
                 log.error("%s: not swept: %s", model.title, error)

@@ -124,6 +124,17 @@ class Prepared(ABC):
         """Nothing is left of it. Harmless after a commit."""
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What a pointer document says of a package: the event that registered it, and its digest.
+
+    A projection of the journal, kept so that one small read finds both.
+    """
+
+    seq: int
+    package_digest: str
+
+
 class Staging(AbstractContextManager["Staging"]):
     """A package in the making, seen by nobody else and held while the context lasts.
 
@@ -141,18 +152,18 @@ class Staging(AbstractContextManager["Staging"]):
         """Everything added is durable and read-only."""
 
     @abstractmethod
-    def reserve(self, package: str) -> None:
-        """Publishing to ``package`` needs no more space. ``PreconditionFailed`` if it is taken."""
+    def reserve(self) -> None:
+        """Publishing needs no more space. ``PreconditionFailed`` if something is there already."""
 
     @abstractmethod
     def keep(self) -> None:
         """From here on the attempt belongs to a committed event: leaving no longer discards it."""
 
     @abstractmethod
-    def publish(self, package: str) -> None:
+    def publish(self, facts: Facts) -> None:
         """The package is visible, whole and durable. Repeatable after a crash at any point.
 
-        Raises ``PreconditionFailed`` if other bytes are there, ``KeyNotFound`` if nothing was
+        ``facts`` are kept beside it where the storage keeps a document for it. Raises ``PreconditionFailed`` if other bytes are there, ``KeyNotFound`` if nothing was
         staged and nothing is there.
         """
 
@@ -208,8 +219,8 @@ class Storage(ABC):
         """The last complete record, or None."""
 
     @abstractmethod
-    def stage(self, attempt: str | None = None) -> Staging:
-        """A new attempt; or, by name, one that a crash left behind (empty if it is gone)."""
+    def stage(self, package: str, attempt: str | None = None) -> Staging:
+        """A new attempt at the package; or, by name, one that a crash left (empty if it is gone)."""
 
     @abstractmethod
     def staged(self) -> Iterator[Attempt]:
@@ -226,6 +237,16 @@ class Storage(ABC):
     @abstractmethod
     def locate(self, package: str) -> str:
         """Where the package lies: absolute path or URI. Raises ``KeyNotFound``."""
+
+    def facts(self, package: str) -> Facts | None:
+        """What was said when the package was published; None where only the journal keeps it."""
+        return None
+
+    def check_guarantees(self) -> None:
+        """The store does what this contract builds on; asked once before the first change.
+
+        Raises ``NotConfigured`` saying what it fails to do.
+        """
 
     @abstractmethod
     def sealed(self, package: str) -> bool:

@@ -31,6 +31,7 @@ from .base import (
     Condition,
     Document,
     Entry,
+    Facts,
     KeyNotFound,
     Match,
     PreconditionFailed,
@@ -127,9 +128,9 @@ class FilesystemStorage(Storage):
 
     # packages
 
-    def stage(self, attempt: str | None = None) -> Staging:
+    def stage(self, package: str, attempt: str | None = None) -> Staging:
         with translated_errors(STAGING):
-            return _FilesystemStaging(self, attempt)
+            return _FilesystemStaging(self, attempt, package)
 
     def staged(self) -> Iterator[Attempt]:
         for path in self._attempts():
@@ -243,7 +244,14 @@ class _PreparedDocument(Prepared):
 class _FilesystemStaging(Staging):
     """``.staging/<attempt>/``: a lock file that says "alive", and the package being built."""
 
-    def __init__(self, storage: FilesystemStorage, attempt: str | None, held: FileLock | None = None) -> None:
+    def __init__(
+        self,
+        storage: FilesystemStorage,
+        attempt: str | None,
+        package: str | None = None,
+        held: FileLock | None = None,
+    ) -> None:
+        self._target = storage._path(package) if package is not None else None
         self.attempt = check_key(attempt or uuid.uuid4().hex)
         self._storage = storage
         self._home = storage.root / STAGING / self.attempt
@@ -281,28 +289,28 @@ class _FilesystemStaging(Staging):
             fsync_directory(self._home)
             fsync_directory(self._home.parent)
 
-    def reserve(self, package: str) -> None:
-        target = self._storage._path(package)
-        with translated_errors(package):
+    def reserve(self) -> None:
+        target = self._require_target()
+        with translated_errors(target.name):
             make_directories(target.parent, stop=self._storage.root)
             # rename(2) replaces an empty directory without a word, so look first; all writers
             # of this registry look under the same lock.
             if os.path.lexists(target):
-                raise PreconditionFailed(package)
+                raise PreconditionFailed(target.name)
 
     def keep(self) -> None:
         self._kept = True
 
-    def publish(self, package: str) -> None:
-        target = self._storage._path(package)
+    def publish(self, facts: Facts) -> None:
+        target = self._require_target()
         self.keep()
-        with translated_errors(package):
+        with translated_errors(target.name):
             staged = self._package.is_dir()
             present = os.path.lexists(target)
             if staged and present:
-                raise PreconditionFailed(package)
+                raise PreconditionFailed(target.name)
             if not staged and not present:
-                raise KeyNotFound(package)
+                raise KeyNotFound(target.name)
             if staged:
                 os.rename(self._package, target)
                 fsync_directory(target.parent)
@@ -315,6 +323,10 @@ class _FilesystemStaging(Staging):
             for directory, _, _ in os.walk(self._package):
                 os.chmod(directory, 0o700)
             self._remove_home()
+
+    def _require_target(self) -> Path:
+        assert self._target is not None, "an attempt held by a sweep is only ever discarded"
+        return self._target
 
     def _remove_home(self) -> None:
         shutil.rmtree(self._home, ignore_errors=True)

@@ -22,6 +22,7 @@ from .base import (
     Condition,
     Document,
     Entry,
+    Facts,
     KeyNotFound,
     Match,
     PreconditionFailed,
@@ -116,8 +117,8 @@ class MemoryStorage(Storage):
         found = list(self.records(log))
         return found[-1] if found else None
 
-    def stage(self, attempt: str | None = None) -> Staging:
-        return _MemoryStaging(self, attempt)
+    def stage(self, package: str, attempt: str | None = None) -> Staging:
+        return _MemoryStaging(self, check_key(package), attempt)
 
     def staged(self) -> Iterator[Attempt]:
         with self.mutex:
@@ -128,7 +129,7 @@ class MemoryStorage(Storage):
     @contextmanager
     def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         old = [a.name for a in self.staged() if not a.alive and a.age_s >= min_age_s]
-        yield [_MemoryStaging(self, name) for name in old]
+        yield [_MemoryStaging(self, "", name) for name in old]
 
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         with self.mutex:
@@ -182,7 +183,8 @@ class _PreparedDocument(Prepared):
 
 
 class _MemoryStaging(Staging):
-    def __init__(self, storage: MemoryStorage, attempt: str | None) -> None:
+    def __init__(self, storage: MemoryStorage, package: str, attempt: str | None) -> None:
+        self._package = package
         self.attempt = check_key(attempt or uuid.uuid4().hex)
         self._storage = storage
         self._kept = attempt is not None
@@ -207,19 +209,20 @@ class _MemoryStaging(Staging):
     def seal(self) -> None:
         """Memory is as durable as it will get."""
 
-    def reserve(self, package: str) -> None:
+    def reserve(self) -> None:
         with self._storage.mutex:
-            if check_key(package) in self._storage.packages:
-                raise PreconditionFailed(package)
+            if self._package in self._storage.packages:
+                raise PreconditionFailed(self._package)
 
     def keep(self) -> None:
         self._kept = True
 
-    def publish(self, package: str) -> None:
+    def publish(self, facts: Facts) -> None:
+        package = self._package
         self.keep()
         with self._storage.mutex:
             work = self._storage.attempts.pop(self.attempt, None)
-            present = check_key(package) in self._storage.packages
+            present = package in self._storage.packages
             if work is not None and present:
                 self._storage.attempts[self.attempt] = work
                 raise PreconditionFailed(package)
