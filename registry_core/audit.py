@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from . import aliases, packages
+from .changes import pending
 from .errors import PackageCorrupt, RegistryError
 from .journal import Line, chain_faults
 from .layout import META
@@ -39,13 +40,13 @@ def check(storage: Storage) -> CheckReport:
 def _check_model(model: ModelStore, lines: list[Line], versions: set[str]) -> Iterator[Finding]:
     for seq, fault in chain_faults(lines):
         yield Finding("damage", f"{model.title} event {seq}", fault)
-    pending = model.pending()
-    for step in pending:
+    steps = pending(model)
+    for step in steps:
         yield Finding("pending", model.title, step + "; the next change to the model finishes it")
-    if pending:
+    if steps:
         lines = lines[:-1] if lines and lines[-1].is_own else lines  # what is pending is no damage
     yield from _check_versions(model, lines, versions)
-    yield from _check_aliases(model, lines, pending=bool(pending))
+    yield from _check_aliases(model, lines, is_pending=bool(steps))
     yield from _check_states(model, versions)
 
 
@@ -80,7 +81,7 @@ def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
         yield Finding("note", f"{model.title}@{version}", f"its {META} is missing or no JSON object")
 
 
-def _check_aliases(model: ModelStore, lines: list[Line], *, pending: bool) -> Iterator[Finding]:
+def _check_aliases(model: ModelStore, lines: list[Line], *, is_pending: bool) -> Iterator[Finding]:
     replayed = {line.get("alias"): line for line in lines if isinstance(line.get("alias"), str)}
     found = aliases.names(model.storage, model.keys)
     for name in found:
@@ -93,12 +94,12 @@ def _check_aliases(model: ModelStore, lines: list[Line], *, pending: bool) -> It
         line = replayed.get(name)
         if alias is None:
             continue
-        if model.locate(alias.version) is None and not pending:
+        if model.locate(alias.version) is None and not is_pending:
             yield Finding("damage", where, f"it names version {alias.version}, which is not there")
         if line is None:
-            if not pending:
+            if not is_pending:
                 yield Finding("note", where, "older software's: no event names it")
-        elif alias.version != line.get("version") and not pending:
+        elif alias.version != line.get("version") and not is_pending:
             severity = "damage" if line.is_own and alias.seq is not None else "note"
             yield Finding(
                 severity, where, f"its document names {alias.version}, event {line.seq} names {line.get('version')}"

@@ -1,38 +1,35 @@
-"""One model's part of the registry: its names, its lock, its journal, its versions.
-
-This is where an event becomes true. :meth:`ModelStore.changing` is the only way to change a model:
-it takes the lock, finishes what a crash left, and hands out the last line of the journal.
-"""
+"""One model's part of the registry: its names, its journal, its versions, its aliases."""
 
 from __future__ import annotations
 
 import logging
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from . import aliases
 from .errors import (
-    LockTimeout,
     ModelNotFound,
     NameTaken,
     PackageCorrupt,
-    RegistryError,
-    StorageUnavailable,
     VersionNotFound,
 )
 from .journal import Journal, Line
 from .layout import TASKS, ModelKeys, models
 from .model import Alias
 from .refs import check_new_name, is_name, is_segment, printable
-from .storage.base import Facts, KeyNotFound, PreconditionFailed, Prepared, Staging, Storage
+from .storage.base import KeyNotFound, Storage
 
 log = logging.getLogger(__name__)
 
-MAX_BACKOFF_S = 0.05
 
-T = TypeVar("T")
+@dataclass(frozen=True)
+class Found:
+    """What a selector names: a version, where it lies, and the alias if it was one."""
+
+    model: ModelStore
+    version: str
+    alias: str | None
+    location: str
 
 
 class ModelStore:
@@ -42,7 +39,7 @@ class ModelStore:
         self.storage = storage
         self.keys = ModelKeys(task, model_name)
         self.journal = Journal(storage, self.keys.journal)
-        self._lock_timeout_s = lock_timeout_s
+        self.lock_timeout_s = lock_timeout_s
 
     @property
     def title(self) -> str:
@@ -66,28 +63,38 @@ class ModelStore:
         """Published versions, sorted by name."""
         return (entry.name for entry in self.storage.list(self.keys.versions) if entry.kind == "prefix")
 
-    def find(self, selector: str) -> tuple[str, str | None] | None:
-        """(version, alias or None) that the selector names; the alias wins. None if nothing does.
+    def find(self, selector: str) -> Found | None:
+        """The version that the selector names; an alias wins over a version of its name.
 
-        Raises ``InvalidName`` for a selector that can name nothing, ``PackageCorrupt``.
+        None if nothing has the name. Raises ``InvalidName`` for a selector that can name nothing,
+        ``PackageCorrupt``, and ``VersionNotFound`` for an alias whose version is not there.
         """
         if self._may_look_up(selector, self.keys.aliases, aliases.SUFFIX):
             alias = aliases.read(self.storage, self.keys, selector)
             if alias is not None:
-                return alias.version, alias.alias
-        return (selector, None) if self.has_version(selector) else None
+                location = self.locate(alias.version)
+                if location is None:
+                    raise VersionNotFound(
+                        f"The alias {selector!r} of {self.title} names version {alias.version!r}, which is not there.",
+                        alias=selector,
+                        version=alias.version,
+                    )
+                return Found(self, alias.version, selector, location)
+        if not self._may_look_up(selector, self.keys.versions):
+            check_new_name("version", selector)
+            return None
+        location = self.locate(selector)
+        return Found(self, selector, None, location) if location is not None else None
 
-    def has_version(self, version: str, *, strict: bool = True) -> bool:
-        """Whether the version is published. With ``strict`` raises ``InvalidName`` for no name."""
-        if self._may_look_up(version, self.keys.versions):
-            return self.locate(version) is not None
-        if strict:
-            check_new_name("version", version)
-        return False
+    def has_version(self, version: str) -> bool:
+        """Whether the version is published. A name that can name nothing is not."""
+        return self._may_look_up(version, self.keys.versions) and self.locate(version) is not None
 
     def is_taken(self, version: str) -> bool:
         """Whether the name is, or ever was, a version's: published, or registered and deleted."""
-        return self.has_version(version) or self.registered(version) is not None
+        if self.has_version(version):
+            return True
+        return self.storage.scans_logs_cheaply and self.registered(version) is not None
 
     def locate(self, version: str) -> str | None:
         """Where the published version lies, or None. The name must have been looked up before."""
@@ -98,7 +105,9 @@ class ModelStore:
 
     def require_version(self, version: str) -> str:
         """Where the version lies. Raises ``VersionNotFound``, ``InvalidName``."""
-        location = self.locate(version) if self.has_version(version) else None
+        if not self._may_look_up(version, self.keys.versions):
+            check_new_name("version", version)
+        location = self.locate(version)
         if location is None:
             raise VersionNotFound(
                 f"{self.title} has no version {printable(version)!r}.",
@@ -160,62 +169,6 @@ class ModelStore:
     def _may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
         return may_look_up(self.storage, name, prefix, suffix)
 
-    # changing it
-
-    def change(self, decide: Callable[[Line | None], T]) -> T:
-        """What ``decide`` returns, called with the model held, what crashes left finished, and the
-        journal's last line.
-
-        Where a storage has no locks, another writer may take the next place in the journal first
-        (``PreconditionFailed`` from the append, before anything has changed): then it is decided
-        anew, until the lock timeout. Raises ``LockTimeout``, and whatever ``decide`` raises.
-        """
-        self.storage.check_guarantees()
-        deadline = time.monotonic() + self._lock_timeout_s
-        while True:
-            with self.storage.lock(self.keys.model, self._lock_timeout_s):
-                last = self.finish()
-                try:
-                    return decide(last)
-                except PreconditionFailed:
-                    if time.monotonic() >= deadline:
-                        raise LockTimeout(
-                            f"Other changes to {self.title} kept coming first. Nothing was changed; try again.",
-                            retry_after_s=2,
-                        ) from None
-            time.sleep(random.uniform(0, MAX_BACKOFF_S))
-
-    def finish(self) -> Line | None:
-        """Make true whatever the last event says; call with the lock held. Returns the last line."""
-        last = self.journal.last()
-        event, superseded = self._last_own(last)
-        if event is not None:
-            if self._lacks_package(event):
-                self._publish(event)
-            if self._moves_alias(event, superseded):
-                aliases.write(self.storage, self.keys, event)
-        return last
-
-    def finish_pending(self) -> bool:
-        """Finish what a crash left, if anything; whether there was. Raises ``LockTimeout``."""
-        if not self.pending():
-            return False
-        with self.storage.lock(self.keys.model, self._lock_timeout_s):
-            self.finish()
-        return True
-
-    def pending(self) -> list[str]:
-        """What the last event says that is not true yet; empty if nothing. Writes nothing."""
-        event, superseded = self._last_own(self.journal.last())
-        if event is None:
-            return []
-        steps = []
-        if self._lacks_package(event):
-            steps.append(f"version {event['version']} is registered but not published")
-        if self._moves_alias(event, superseded) and aliases.is_behind(self.storage, self.keys, event):
-            steps.append(f"alias {event['alias']} does not name {event['version']} yet")
-        return steps
-
     def attempts_in_want(self) -> set[str]:
         """Staging attempts that events name but whose versions are not published: never to be swept."""
         wanted: dict[str, str] = {}
@@ -223,78 +176,6 @@ class ModelStore:
             if line.is_own and line.get("event") == "register":
                 wanted[line.get("attempt")] = line.get("version")
         return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
-
-    def _last_own(self, last: Line | None) -> tuple[Mapping[str, Any] | None, frozenset[str]]:
-        """(our last event, the aliases that older software has moved since)."""
-        if last is None or last.is_own:
-            return (last.fields if last else None), frozenset()
-        own: Line | None = None
-        since: set[str] = set()
-        for line in self.journal.lines():
-            if line.is_own:
-                own, since = line, set()
-            elif isinstance(line.get("alias"), str):
-                since.add(line.get("alias"))
-        return (own.fields if own else None), frozenset(since)
-
-    def _lacks_package(self, event: Mapping[str, Any]) -> bool:
-        if event["event"] != "register":
-            return False
-        return not self.storage.sealed(self.keys.package(event["version"]))
-
-    def _moves_alias(self, event: Mapping[str, Any], superseded: frozenset[str]) -> bool:
-        return bool(event.get("alias")) and event["alias"] not in superseded
-
-    def _publish(self, event: Mapping[str, Any]) -> None:
-        try:
-            self.storage.stage(self.keys.package(event["version"]), event["attempt"]).publish(facts_of(event))
-        except (KeyNotFound, PreconditionFailed):
-            # The staged bytes are gone, or others stand in their place: nothing may be invented
-            # or replaced. `check` reports the version; the model stays usable.
-            log.error("%s: version %s of event %s cannot be published", self.title, event["version"], event["seq"])
-
-    def commit(self, event: dict[str, Any], staging: Staging | None = None) -> None:
-        """The event is in the journal and true. Call from within :meth:`change`.
-
-        Raises ``PreconditionFailed`` and ``StorageError`` with nothing changed; after the append the
-        change stands, and what fails then is a ``StorageUnavailable`` with ``committed: true``.
-        """
-        alias = aliases.prepare(self.storage, self.keys, event) if event["alias"] is not None else None
-        try:
-            self.journal.append(event)
-            if staging is not None:
-                staging.keep()
-            try:
-                if staging is not None:
-                    staging.publish(facts_of(event))
-                if alias is not None:
-                    self._show_alias(alias, event)
-            except (RegistryError, KeyNotFound, PreconditionFailed) as error:
-                raise self._unfinished(event, error) from error
-        finally:
-            if alias is not None:
-                alias.discard()
-
-    def _show_alias(self, prepared: Prepared, event: Mapping[str, Any]) -> None:
-        try:
-            prepared.commit()
-        except PreconditionFailed:
-            aliases.write(self.storage, self.keys, event)  # another replica was faster to finish it
-
-    def _unfinished(self, event: Mapping[str, Any], cause: Exception) -> StorageUnavailable:
-        log.error("%s: event %s stands but is not finished: %s", self.title, event["seq"], cause)
-        return StorageUnavailable(
-            "The change is recorded and will be completed by the next change to this model or by a sweep, "
-            "but the storage failed before it became visible. Do not send it again.",
-            committed=True,
-            seq=event["seq"],
-            retry_after_s=5,
-        )
-
-
-def facts_of(event: Mapping[str, Any]) -> Facts:
-    """What a register event says of its package."""
-    return Facts(event["seq"], event["package_digest"])
 
 
 def _registers(line: Line, version: str) -> bool:

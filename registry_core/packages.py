@@ -64,7 +64,13 @@ def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
 
 
 def package_digest(model: ModelStore, version: str) -> str | None:
-    """The digest of the manifest as it is now; None for a half version of older software."""
+    """The digest of the manifest as it is now, or as the pointer says where there is one.
+
+    None for a half version of older software.
+    """
+    facts = model.storage.facts(model.keys.package(version))
+    if facts is not None:
+        return facts.package_digest
     try:
         return digest(manifest.read_file(model.storage, model.keys.package(version), MANIFEST))
     except KeyNotFound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from . import packages
+from .changes import change, commit
 from .errors import AliasMoved
 from .journal import Line
 from .model import Promotion
@@ -59,10 +60,10 @@ def promote(
                 "attempt": uuid.uuid4().hex,
             },
         )
-        model.commit(event)
+        commit(model, event)
         return Promotion(alias, version, previous, event["seq"], event["ts_utc"])
 
-    return model.change(decide)
+    return change(model, decide)
 
 
 def _moved(alias: str, expected: str | None, actual: str | None) -> AliasMoved:

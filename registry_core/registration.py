@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import intake, metadata, packages
+from .changes import change, commit
 from .config import CoreSettings
 from .errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from .hashing import DIGEST_PREFIX, BytesSource, digest
@@ -111,14 +112,14 @@ def register(
             _check_names(model, request)
             event = _event(model, request, last, staging.attempt, digest(manifest), created_at)
             _make_room(model, event, staging)
-            model.commit(event, staging)
+            commit(model, event, staging)
             return _answer(model, event)
 
-        return model.change(decide)
+        return change(model, decide)
 
 
 def _check_names(model: ModelStore, request: Request) -> None:
-    if not model.has_version(request.version, strict=False):
+    if not model.has_version(request.version):
         check_new_name("version", request.version)
         if model.alias_target(request.version) is not None:
             raise NameTaken(f"{request.version!r} is an alias of {model.title}; a version needs another name.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import audit, packages, promotion, registration, sweeping
 from .aliases import stage_of
+from .changes import finish_pending
 from .config import CoreSettings
 from .errors import InvalidParameter, LockTimeout, NotConfigured, RegistryError, VersionNotFound
 from .layout import FORMAT, REGISTRY
@@ -27,7 +28,7 @@ from .model import (
     SweepReport,
     Verification,
 )
-from .models import ModelStore, all_models, open_model
+from .models import Found, ModelStore, all_models, open_model
 from .promotion import UNSET, Unset
 from .refs import parse_ref
 from .storage import Storage, open_storage
@@ -171,7 +172,7 @@ class ModelRegistry:
         finished = []
         for model in all_models(self._storage, 0.0):
             try:
-                if model.finish_pending():
+                if finish_pending(model):
                     finished.append(model.title)
             except LockTimeout:
                 pass  # its holder is alive and finishes it
@@ -188,29 +189,30 @@ class ModelRegistry:
 
         Raises ``InvalidRef``, ``NotFound``, ``PackageCorrupt`` (with its ``problems``).
         """
-        model, version, alias = self._find(task, ref)
-        checked = self._prove(model, version, progress) if verify else None
+        found = self._find(task, ref)
+        checked = self._prove(found, progress) if verify else None
         return Resolution(
-            path=model.require_version(version),
+            path=found.location,
             task=task,
-            model_name=model.keys.model_name,
-            version=version,
-            alias=alias,
-            package_digest=checked.package_digest if checked else packages.package_digest(model, version),
+            model_name=found.model.keys.model_name,
+            version=found.version,
+            alias=found.alias,
+            package_digest=checked.package_digest if checked else packages.package_digest(found.model, found.version),
             verified=verify,
             warnings=checked.warnings if checked else [],
         )
 
     def show(self, task: str, ref: str, *, verify: bool = False) -> Description:
         """What is known about the version. Raises as :meth:`resolve`."""
-        model, version, _ = self._find(task, ref)
-        checked = self._prove(model, version, None) if verify else None
+        found = self._find(task, ref)
+        model, version = found.model, found.version
+        checked = self._prove(found, None) if verify else None
         meta = packages.read_meta(model, version)
         pointing = [alias.alias for alias in model.aliases() if alias.version == version]
         tags, description = meta.get("tags"), meta.get("description")
         return Description(
             meta=meta,
-            package_dir=model.require_version(version),
+            package_dir=found.location,
             version=version,
             aliases=pointing,
             tags=tags if isinstance(tags, dict) else {},
@@ -222,8 +224,7 @@ class ModelRegistry:
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
-        model, version, _ = self._find(task, ref)
-        return self._prove(model, version, progress)
+        return self._prove(self._find(task, ref), progress)
 
     def list_aliases(self, task: str, model_name: str) -> list[Alias]:
         """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
@@ -262,8 +263,8 @@ class ModelRegistry:
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         """Every file of the version but the manifest, nested paths included; reads no artifact."""
-        model, version, _ = self._find(task, ref)
-        return packages.listing(model, version)
+        found = self._find(task, ref)
+        return packages.listing(found.model, found.version)
 
     def check(self) -> CheckReport:
         """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
@@ -274,8 +275,7 @@ class ModelRegistry:
     def _model(self, task: str, model_name: str) -> ModelStore:
         return open_model(self._storage, task, model_name, self._settings.lock_timeout_s)
 
-    def _find(self, task: str, ref: str) -> tuple[ModelStore, str, str | None]:
-        """(model, version, alias or None) of a ref; an alias wins over a version of its name."""
+    def _find(self, task: str, ref: str) -> Found:
         parsed = parse_ref(ref)
         model = self._model(task, parsed.model_name)
         found = model.find(parsed.selector)
@@ -287,14 +287,7 @@ class ModelRegistry:
                 model_name=parsed.model_name,
                 selector=parsed.selector,
             )
-        version, alias = found
-        if alias is not None and model.locate(version) is None:
-            raise VersionNotFound(
-                f"The alias {alias!r} of {model.title} names version {version!r}, which is not there.",
-                alias=alias,
-                version=version,
-            )
-        return model, version, alias
+        return found
 
-    def _prove(self, model: ModelStore, version: str, progress: ProgressCallback | None) -> Verification:
-        return packages.verify(model, version, workers=self._settings.workers, progress=progress)
+    def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
+        return packages.verify(found.model, found.version, workers=self._settings.workers, progress=progress)

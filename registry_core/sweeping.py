@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from .changes import finish_pending
 from .errors import RegistryError
 from .model import SweepReport
 from .models import all_models
@@ -28,7 +29,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
         unsure = False
         for model in all_models(storage, lock_timeout_s):
             try:
-                if model.finish_pending():
+                if finish_pending(model):
                     finished.append(model.title)
                 named |= model.attempts_in_want()
             except RegistryError as error:
@@ -48,7 +49,7 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
     pending: list[str] = []
     named: set[str] = set()
     for model in all_models(storage, 0.0):
-        if model.pending():
+        if pending(model):
             pending.append(model.title)
         named |= model.attempts_in_want()
     old = [a.name for a in storage.staged() if not a.alive and a.age_s >= older_than_s]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import NotConfigured
 from .base import Storage
 
 __all__ = ["Storage", "open_storage"]
@@ -22,9 +23,19 @@ def open_storage(root: str) -> Storage:
         from .memory import MemoryStorage
 
         return MemoryStorage.named(rest)
-    from ..errors import NotConfigured
+    if scheme in ("s3", "gs", "az"):
+        try:
+            from .object_store import ObjectStorage
+        except ImportError:
+            raise NotConfigured(
+                "A root on an object store needs the obstore library: "
+                "pip install 'omnibioai-model-registry[object-store]'.",
+                reason="obstore_missing",
+            ) from None
+        return ObjectStorage(root)
 
     raise NotConfigured(
-        f"The registry root has the scheme {scheme!r}, which this version cannot open. Use the path of a directory.",
+        f"The registry root has the scheme {scheme!r}, which this version cannot open. "
+        "Use the path of a directory, or s3://, gs:// or az://.",
         reason="unknown_scheme",
     )

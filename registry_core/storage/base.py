@@ -19,7 +19,7 @@ from enum import Enum
 from types import TracebackType
 from typing import BinaryIO, Protocol
 
-from ..errors import InvalidName
+from ..errors import InvalidName, StorageUnavailable
 
 
 class KeyNotFound(LookupError):
@@ -163,8 +163,9 @@ class Staging(AbstractContextManager["Staging"]):
     def publish(self, facts: Facts) -> None:
         """The package is visible, whole and durable. Repeatable after a crash at any point.
 
-        ``facts`` are kept beside it where the storage keeps a document for it. Raises ``PreconditionFailed`` if other bytes are there, ``KeyNotFound`` if nothing was
-        staged and nothing is there.
+        ``facts`` are kept beside it where the storage keeps a document for it. Raises
+        ``PreconditionFailed`` if other bytes are there, ``KeyNotFound`` if nothing was staged and
+        nothing is there.
         """
 
     @abstractmethod
@@ -173,7 +174,12 @@ class Staging(AbstractContextManager["Staging"]):
 
 
 class Storage(ABC):
-    """One root of keys. Instances are thread-safe, and any number may serve one root."""
+    """One root of keys. Instances are thread-safe, and any number may serve one root.
+
+    ``scans_logs_cheaply``: whether reading a whole log costs less than a few small reads.
+    """
+
+    scans_logs_cheaply = True
 
     @abstractmethod
     def read(self, key: str) -> Document:
@@ -242,7 +248,7 @@ class Storage(ABC):
         """What was said when the package was published; None where only the journal keeps it."""
         return None
 
-    def check_guarantees(self) -> None:
+    def check_guarantees(self) -> None:  # noqa: B027 - most storages have nothing to prove
         """The store does what this contract builds on; asked once before the first change.
 
         Raises ``NotConfigured`` saying what it fails to do.
@@ -262,6 +268,16 @@ class Storage(ABC):
 
         Raises ``NotConfigured`` with the reason otherwise. Writes nothing.
         """
+
+
+def outcome_unknown() -> StorageUnavailable:
+    """The error of a write that may have taken effect: ``committed`` is there, and null."""
+    return StorageUnavailable(
+        "The storage failed while the change was being recorded, and cannot say whether it was. "
+        "Look before sending it again, or send it with the same Idempotency-Key.",
+        committed=None,
+        retry_after_s=5,
+    )
 
 
 def check_key(key: str) -> str:

@@ -10,47 +10,45 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import stat
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
-from ..errors import NotConfigured, StorageUnavailable
-from ..locks import exclusive, try_hold
+from ..errors import NotConfigured
+from ..locks import exclusive
 from . import logfile
 from .base import (
     ABSENT,
     ANY,
-    Artifact,
     Attempt,
     Condition,
     Document,
     Entry,
-    Facts,
     KeyNotFound,
     Match,
     PreconditionFailed,
     Prepared,
     Readable,
-    Source,
     Staging,
     Storage,
     check_key,
 )
+from .filesystem_staging import (
+    LOCK,
+    STAGING,
+    FilesystemStaging,
+    age_s,
+    has_content,
+    hold_abandoned,
+    is_alive,
+    is_sealed,
+)
 from .posix import fsync_directory, make_directories, translated_errors
 
-STAGING = ".staging"
-_LOCK = ".lock"
-_PACKAGE = "package"
 _DOCUMENT_SUFFIX = ".doc"
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
-_FILE_MODE = 0o444
-_DIRECTORY_MODE = 0o555
 
 
 class FilesystemStorage(Storage):
@@ -130,27 +128,27 @@ class FilesystemStorage(Storage):
 
     def stage(self, package: str, attempt: str | None = None) -> Staging:
         with translated_errors(STAGING):
-            return _FilesystemStaging(self, attempt, package)
+            return FilesystemStaging(self.root, attempt, check_key(package))
 
     def staged(self) -> Iterator[Attempt]:
         for path in self._attempts():
-            yield Attempt(path.name, _age_s(path), _is_alive(path), not _has_content(path))
+            yield Attempt(path.name, age_s(path), is_alive(path), not has_content(path))
 
     @contextmanager
     def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         with ExitStack() as holds:
             held: list[Staging] = []
             for path in self._attempts():
-                if _age_s(path) < min_age_s:
+                if age_s(path) < min_age_s:
                     continue
                 if path.name.endswith(_DOCUMENT_SUFFIX):
                     # A draft lives for milliseconds and is named by nothing.
                     path.unlink(missing_ok=True)
                     continue
-                lock = _try_hold_attempt(path)
+                lock = hold_abandoned(path)
                 if lock is not None:
                     holds.callback(lock.release)
-                    held.append(_FilesystemStaging(self, path.name, held=lock))
+                    held.append(FilesystemStaging(self.root, path.name, held=lock))
             yield held
 
     def _attempts(self) -> Sequence[Path]:
@@ -178,10 +176,9 @@ class FilesystemStorage(Storage):
 
     def sealed(self, package: str) -> bool:
         try:
-            mode = self._path(package).stat().st_mode
+            return is_sealed(self._path(package))
         except OSError:
             return False
-        return stat.S_IMODE(mode) == _DIRECTORY_MODE
 
     # the whole
 
@@ -190,7 +187,7 @@ class FilesystemStorage(Storage):
         path = self._path(key)
         with translated_errors(key):
             make_directories(path, stop=self.root)
-            hold = exclusive(path / _LOCK, timeout_s)
+            hold = exclusive(path / LOCK, timeout_s)
             hold.__enter__()
         try:
             yield
@@ -239,99 +236,6 @@ class _PreparedDocument(Prepared):
     def discard(self) -> None:
         with translated_errors(self._key):
             self._draft.unlink(missing_ok=True)
-
-
-class _FilesystemStaging(Staging):
-    """``.staging/<attempt>/``: a lock file that says "alive", and the package being built."""
-
-    def __init__(
-        self,
-        storage: FilesystemStorage,
-        attempt: str | None,
-        package: str | None = None,
-        held: FileLock | None = None,
-    ) -> None:
-        self._target = storage._path(package) if package is not None else None
-        self.attempt = check_key(attempt or uuid.uuid4().hex)
-        self._storage = storage
-        self._home = storage.root / STAGING / self.attempt
-        self._package = self._home / _PACKAGE
-        self._kept = attempt is not None
-        self._held = held
-        if attempt is None:
-            make_directories(self._package, stop=storage.root)
-            self._held = try_hold(self._home / _LOCK)
-            if self._held is None:
-                raise StorageUnavailable("A sweep took the staging directory at once. Try again.", retry_after_s=1)
-
-    def __exit__(self, *exc_info: object) -> None:
-        if not self._kept:
-            self.discard()
-        elif self._held is not None:
-            self._held.release()
-
-    def add(self, path: str, source: Source) -> Artifact:
-        with translated_errors(path):
-            target = self._package / check_key(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(target, flags, 0o600)
-            with os.fdopen(fd, "r+b", buffering=0) as sink:
-                sha256, size_bytes = source.pour(sink)
-                os.fchmod(fd, _FILE_MODE)
-                os.fsync(fd)
-        return Artifact(path, sha256, size_bytes)
-
-    def seal(self) -> None:
-        with translated_errors(self.attempt):
-            for directory, _, _ in os.walk(self._package, topdown=False):
-                fsync_directory(Path(directory))
-            fsync_directory(self._home)
-            fsync_directory(self._home.parent)
-
-    def reserve(self) -> None:
-        target = self._require_target()
-        with translated_errors(target.name):
-            make_directories(target.parent, stop=self._storage.root)
-            # rename(2) replaces an empty directory without a word, so look first; all writers
-            # of this registry look under the same lock.
-            if os.path.lexists(target):
-                raise PreconditionFailed(target.name)
-
-    def keep(self) -> None:
-        self._kept = True
-
-    def publish(self, facts: Facts) -> None:
-        target = self._require_target()
-        self.keep()
-        with translated_errors(target.name):
-            staged = self._package.is_dir()
-            present = os.path.lexists(target)
-            if staged and present:
-                raise PreconditionFailed(target.name)
-            if not staged and not present:
-                raise KeyNotFound(target.name)
-            if staged:
-                os.rename(self._package, target)
-                fsync_directory(target.parent)
-                fsync_directory(self._home)
-            _seal_tree(target)
-            self._remove_home()
-
-    def discard(self) -> None:
-        with translated_errors(self.attempt):
-            for directory, _, _ in os.walk(self._package):
-                os.chmod(directory, 0o700)
-            self._remove_home()
-
-    def _require_target(self) -> Path:
-        assert self._target is not None, "an attempt held by a sweep is only ever discarded"
-        return self._target
-
-    def _remove_home(self) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
-        if self._held is not None:
-            self._held.release()
 
 
 class _Slice:
@@ -412,39 +316,3 @@ def _entry(key: str, item: os.DirEntry[str]) -> Entry:
 def _sort_name(item: os.DirEntry[str], deep: bool) -> str:
     # Keys compare as whole strings: below a directory the next character is "/".
     return item.name + "/" if deep and item.is_dir(follow_symlinks=False) else item.name
-
-
-def _seal_tree(top: Path) -> None:
-    """Directories read-only, the top one last: its mode says that the sealing is finished."""
-    if stat.S_IMODE(top.stat().st_mode) == _DIRECTORY_MODE:
-        return
-    for directory, _, _ in os.walk(top, topdown=False):
-        os.chmod(directory, _DIRECTORY_MODE)
-        fsync_directory(Path(directory))
-
-
-def _age_s(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _has_content(path: Path) -> bool:
-    return path.is_file() or (path / _PACKAGE).is_dir()
-
-
-def _try_hold_attempt(path: Path) -> FileLock | None:
-    try:
-        return try_hold(path / _LOCK)
-    except OSError:
-        return None
-
-
-def _is_alive(path: Path) -> bool:
-    if not (path / _LOCK).exists():
-        return False  # and looking must not create it
-    held = _try_hold_attempt(path)
-    if held is not None:
-        held.release()
-    return held is None

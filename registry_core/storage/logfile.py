@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from .base import PreconditionFailed
+from .base import PreconditionFailed, outcome_unknown
 from .posix import fsync_directory
 
 _CHUNK_BYTES = 1024 * 1024
@@ -40,9 +40,16 @@ def append(path: Path, record: bytes, expected_seq: int) -> None:
             if expected_seq == 1:
                 fsync_directory(path.parent)
         except OSError:
-            os.ftruncate(fd, end.size)
-            os.fsync(fd)
+            _undo(fd, end.size)
             raise
+
+
+def _undo(fd: int, size: int) -> None:
+    try:
+        os.ftruncate(fd, size)
+        os.fsync(fd)
+    except OSError:
+        raise outcome_unknown() from None
 
 
 def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,165 @@
+"""An attempt on a filesystem: ``.staging/<attempt>/`` holds the package until one rename moves it.
+
+Beside the package lies a lock file, held while the attempt lives: a sweep that gets it knows that
+the owner is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+import uuid
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..errors import StorageUnavailable
+from ..locks import try_hold
+from .base import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging, check_key
+from .posix import fsync_directory, make_directories, translated_errors
+
+STAGING = ".staging"
+LOCK = ".lock"
+DIRECTORY_MODE = 0o555
+_FILE_MODE = 0o444
+_PACKAGE = "package"
+
+
+class FilesystemStaging(Staging):
+    """``.staging/<attempt>/``: a lock file that says "alive", and the package being built."""
+
+    def __init__(
+        self,
+        root: Path,
+        attempt: str | None,
+        package: str | None = None,
+        held: FileLock | None = None,
+    ) -> None:
+        self._root = root
+        self._target = root / package if package is not None else None
+        self.attempt = check_key(attempt or uuid.uuid4().hex)
+        self._home = root / STAGING / self.attempt
+        self._package = self._home / _PACKAGE
+        self._kept = attempt is not None
+        self._held = held
+        if attempt is None:
+            make_directories(self._package, stop=root)
+            self._held = try_hold(self._home / LOCK)
+            if self._held is None:
+                raise StorageUnavailable("A sweep took the staging directory at once. Try again.", retry_after_s=1)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if not self._kept:
+            self.discard()
+        elif self._held is not None:
+            self._held.release()
+
+    def add(self, path: str, source: Source) -> Artifact:
+        with translated_errors(path):
+            target = self._package / check_key(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(target, flags, 0o600)
+            with os.fdopen(fd, "r+b", buffering=0) as sink:
+                sha256, size_bytes = source.pour(sink)
+                os.fchmod(fd, _FILE_MODE)
+                os.fsync(fd)
+        return Artifact(path, sha256, size_bytes)
+
+    def seal(self) -> None:
+        with translated_errors(self.attempt):
+            for directory, _, _ in os.walk(self._package, topdown=False):
+                fsync_directory(Path(directory))
+            fsync_directory(self._home)
+            fsync_directory(self._home.parent)
+
+    def reserve(self) -> None:
+        target = self._require_target()
+        with translated_errors(target.name):
+            make_directories(target.parent, stop=self._root)
+            # rename(2) replaces an empty directory without a word, so look first; all writers
+            # of this registry look under the same lock.
+            if os.path.lexists(target):
+                raise PreconditionFailed(target.name)
+
+    def keep(self) -> None:
+        self._kept = True
+
+    def publish(self, facts: Facts) -> None:
+        target = self._require_target()
+        self.keep()
+        with translated_errors(target.name):
+            staged = self._package.is_dir()
+            present = os.path.lexists(target)
+            if staged and present:
+                raise PreconditionFailed(target.name)
+            if not staged and not present:
+                raise KeyNotFound(target.name)
+            if staged:
+                os.rename(self._package, target)
+                fsync_directory(target.parent)
+                fsync_directory(self._home)
+            _seal_tree(target)
+            self._remove_home()
+
+    def discard(self) -> None:
+        with translated_errors(self.attempt):
+            for directory, _, _ in os.walk(self._package):
+                os.chmod(directory, 0o700)
+            self._remove_home()
+
+    def _require_target(self) -> Path:
+        assert self._target is not None, "an attempt held by a sweep is only ever discarded"
+        return self._target
+
+    def _remove_home(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+        if self._held is not None:
+            self._held.release()
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the package's sealing is finished."""
+    return stat.S_IMODE(path.stat().st_mode) == DIRECTORY_MODE
+
+
+def _seal_tree(top: Path) -> None:
+    """Directories read-only, the top one last: its mode says that the sealing is finished."""
+    if is_sealed(top):
+        return
+    for directory, _, _ in os.walk(top, topdown=False):
+        os.chmod(directory, DIRECTORY_MODE)
+        fsync_directory(Path(directory))
+
+
+def hold_abandoned(path: Path) -> FileLock | None:
+    """The lock of an attempt whose owner is gone; None if somebody has it, or nobody can."""
+    try:
+        return try_hold(path / LOCK)
+    except OSError:
+        return None
+
+
+def is_alive(path: Path) -> bool:
+    """Whether somebody holds the attempt; looking creates nothing."""
+    if not (path / LOCK).exists():
+        return False
+    held = hold_abandoned(path)
+    if held is not None:
+        held.release()
+    return held is None
+
+
+def has_content(path: Path) -> bool:
+    """Whether more than the shell of an attempt is left, as after a publish."""
+    return path.is_file() or (path / _PACKAGE).is_dir()
+
+
+def age_s(path: Path) -> float:
+    """Seconds since the attempt began; 0 if it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
