@@ -23,4 +23,6 @@ keepalive = 30
 # The heart beats in a file; on a disk that stalls, a healthy worker would look dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 logconfig_dict = logging_config(_settings.log_level)
+# No admin socket: it would be one file below HOME for all gunicorns of a user.
+control_socket_disable = True
 accesslog = None  # app/tracing.py writes it, with the request id

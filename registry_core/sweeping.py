@@ -46,11 +46,11 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
 
 
 def _preview(storage: Storage, older_than_s: float) -> SweepReport:
-    pending: list[str] = []
+    unfinished: list[str] = []
     named: set[str] = set()
     for model in all_models(storage, 0.0):
         if pending(model):
-            pending.append(model.title)
+            unfinished.append(model.title)
         named |= model.attempts_in_want()
     old = [a.name for a in storage.staged() if not a.alive and a.age_s >= older_than_s]
-    return SweepReport(pending, [name for name in old if name not in named], [name for name in old if name in named])
+    return SweepReport(unfinished, [name for name in old if name not in named], [name for name in old if name in named])
