@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from .changes import finish_pending
+from .changes import finish_pending, pending
 from .errors import RegistryError
 from .model import SweepReport
 from .models import all_models
