@@ -57,8 +57,7 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     def run(*, as_json: bool, **options: Any) -> None:
         context = click.get_current_context()
         try:
-            registry = ModelRegistry.open(context.obj["root"])
-            command(registry, as_json=as_json, **options)
+            command(ModelRegistry.open(context.obj["root"]), as_json=as_json, **options)
         except RegistryError as error:
             (output.failure_as_json if as_json else output.failure)(error)
             context.exit(exit_code(error))
@@ -281,6 +280,17 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
         show(content)
     if not report.is_clean:
         click.get_current_context().exit(EXIT_DAMAGED)
+
+
+@main.command()
+@click.argument("destination")
+@verb
+def migrate(registry: ModelRegistry, *, as_json: bool, destination: str) -> None:
+    """Copy the registry to DESTINATION, a directory or a storage URI; run again to catch up."""
+    target = ModelRegistry.open(destination)
+    with output.progress("migrate") as progress:
+        done = registry.migrate_to(target, progress=progress)
+    _finish(done.to_dict(), as_json)
 
 
 @main.command()

@@ -184,6 +184,17 @@ class SweepReport(_Value):
 
 
 @dataclass(frozen=True)
+class MigrationReport(_Value):
+    """What a migration found at the source, and what of it had to be copied."""
+
+    models: int
+    versions: int
+    versions_copied: int
+    events_copied: int
+    bytes_copied: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a register or verify has come."""
 

@@ -120,7 +120,7 @@ class ModelStore:
     def registered(self, version: str) -> Line | None:
         """The event that registered the version, or None (older software's, or never)."""
         facts = self.storage.facts(self.keys.package(version)) if self.locate(version) else None
-        if facts is not None:
+        if facts is not None and facts.seq is not None:
             line = self.journal.line(facts.seq)
             if line is not None and _registers(line, version):
                 return line

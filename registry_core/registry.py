@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from . import audit, packages, promotion, registration, sweeping
+from . import audit, migration, packages, promotion, registration, sweeping
 from .aliases import stage_of
 from .changes import finish_pending
 from .config import CoreSettings
@@ -20,6 +20,7 @@ from .model import (
     Description,
     Event,
     HistoryPage,
+    MigrationReport,
     PackageListing,
     ProgressCallback,
     Promotion,
@@ -179,6 +180,19 @@ class ModelRegistry:
             except RegistryError as error:
                 log.error("%s: recovery failed: %s", model.title, error)
         return finished
+
+    def migrate_to(self, target: ModelRegistry, *, progress: ProgressCallback | None = None) -> MigrationReport:
+        """Every model, version and event is in ``target`` too, proven; run again to catch up.
+
+        Nobody should write to either registry meanwhile. Raises ``PackageCorrupt``, ``NameTaken``.
+        """
+        return migration.migrate(
+            self._storage,
+            target._storage,
+            lock_timeout_s=self._settings.lock_timeout_s,
+            workers=self._settings.workers,
+            progress=progress,
+        )
 
     # verbs that read
 

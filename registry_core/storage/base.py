@@ -128,11 +128,12 @@ class Prepared(ABC):
 class Facts:
     """What a pointer document says of a package: the event that registered it, and its digest.
 
-    A projection of the journal, kept so that one small read finds both.
+    A projection of the journal, kept so that one small read finds both. ``seq`` is None for a
+    package that no event registers, and both are for one without a manifest.
     """
 
-    seq: int
-    package_digest: str
+    seq: int | None
+    package_digest: str | None
 
 
 class Staging(AbstractContextManager["Staging"]):
