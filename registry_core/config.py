@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import NotConfigured
+from .storage.base import StorageOptions
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 
@@ -20,6 +21,7 @@ class CoreSettings:
     artifacts_allowed_roots: tuple[str, ...] = ()
     lock_timeout_s: float = 30.0
     workers: int = 2
+    storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "CoreSettings":
@@ -30,6 +32,13 @@ class CoreSettings:
             artifacts_allowed_roots=_absolute(_words(environ, "ARTIFACTS_ALLOWED_ROOTS")),
             lock_timeout_s=number(environ, PREFIX + "LOCK_TIMEOUT_S", 30.0, least=0.0),
             workers=int(number(environ, PREFIX + "HASH_WORKERS", _cores(), least=1)),
+            storage=StorageOptions(
+                endpoint=environ.get("AWS_ENDPOINT_URL_S3")
+                or environ.get("AWS_ENDPOINT_URL")
+                or environ.get("AWS_ENDPOINT"),
+                region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"),
+                quote_etags=_flag(environ, "S3_QUOTE_ETAGS", True),
+            ),
         )
 
 
@@ -43,6 +52,17 @@ def number(environ: Mapping[str, str], name: str, default: float, *, least: floa
     if not value >= least or value == float("inf"):
         raise NotConfigured(f"{name} is {text!r}; it takes a number of at least {least:g}.", reason="bad_setting")
     return value
+
+
+def _first(environ: Mapping[str, str], *names: str) -> str | None:
+    return next((environ[name] for name in names if environ.get(name)), None)
+
+
+def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(PREFIX + name, "").strip().lower()
+    if text not in ("", "0", "1", "true", "false"):
+        raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes true or false.", reason="bad_setting")
+    return default if not text else text in ("1", "true")
 
 
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class ModelRegistry:
                     "No registry root is configured. Set OMNIBIOAI_MODEL_REGISTRY_ROOT to its directory.",
                     reason="root_not_set",
                 )
-            storage = open_storage(settings.root)
+            storage = open_storage(settings.root, settings.storage)
         registry = cls(storage, settings)
         registry.probe()
         return registry

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..errors import NotConfigured
-from .base import Storage
+from .base import Storage, StorageOptions
 
-__all__ = ["Storage", "open_storage"]
+__all__ = ["Storage", "StorageOptions", "open_storage"]
 
 
-def open_storage(root: str) -> Storage:
-    """The storage that ``root`` names: a directory, or ``memory://NAME`` for tests.
+def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Storage:  # noqa: B008 - frozen
+    """The storage that ``root`` names: a directory; ``s3://``, ``gs://`` or ``az://``; ``memory://NAME``.
 
     Touches nothing; ``Storage.probe`` says whether the root is usable. Raises ``NotConfigured``
     for a scheme that this build does not know.
@@ -32,7 +32,7 @@ def open_storage(root: str) -> Storage:
                 "pip install 'omnibioai-model-registry[object-store]'.",
                 reason="obstore_missing",
             ) from None
-        return ObjectStorage(root)
+        return ObjectStorage(root, options)
 
     raise NotConfigured(
         f"The registry root has the scheme {scheme!r}, which this version cannot open. "

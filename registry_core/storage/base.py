@@ -90,6 +90,19 @@ ABSENT = Presence.ABSENT
 Condition = Presence | Match
 
 
+@dataclass(frozen=True)
+class StorageOptions:
+    """What a storage may need to be told beside its root.
+
+    ``endpoint`` and ``region`` are an S3 store's; ``quote_etags`` false sends the ETag of a
+    conditional write without its quotes (Ceph wants that).
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    quote_etags: bool = True
+
+
 class Source(Protocol):
     """Bytes to take in: writes all of itself to ``sink`` and returns (SHA-256 hex, size)."""
 

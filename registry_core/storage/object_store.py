@@ -53,11 +53,13 @@ from .base import (
     Readable,
     Staging,
     Storage,
+    StorageOptions,
     check_key,
     outcome_unknown,
 )
 from .object_staging import STAGING, ObjectStaging, marker_key
 from .record_cache import RecordCache
+from .unfinished_uploads import abort_s3
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +76,21 @@ _SEQ_DIGITS = 12
 class ObjectStorage(Storage):
     """A registry root in a bucket. Credentials and endpoint come from the provider's usual variables.
 
-    ``quote_etags`` false sends the ETag of a conditional write without its quotes (Ceph wants that).
+    ``store`` takes the place of the one that the URL names.
     """
 
     scans_logs_cheaply = False
 
-    def __init__(self, url: str, *, quote_etags: bool = True, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        options: StorageOptions = StorageOptions(),  # noqa: B008 - frozen
+        *,
+        store: ObjectStore | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
-        self._quote_etags = quote_etags
-        self._store: Any = store or _open(self.url)
+        self._options = options
+        self._store: Any = store or _open(self.url, options)
         self._records = RecordCache(CACHED_RECORDS)
         self._attempts: dict[str, str] = {}  # package -> attempt: write-once, so never out of date
         self._facts: dict[str, Facts] = {}
@@ -114,7 +122,7 @@ class ObjectStorage(Storage):
 
     def _mode(self, when: Condition) -> Any:
         if isinstance(when, Match):
-            return {"e_tag": when.etag if self._quote_etags else when.etag.strip('"')}
+            return {"e_tag": when.etag if self._options.quote_etags else when.etag.strip('"')}
         return "create" if when is ABSENT else "overwrite"
 
     @contextmanager
@@ -261,6 +269,15 @@ class ObjectStorage(Storage):
                 self.delete(marker_key(attempt.name))
                 held.append(ObjectStaging(self, check_key(package), attempt.name))
         yield held
+        self._abort_uploads(min_age_s)
+
+    def _abort_uploads(self, min_age_s: float) -> None:
+        scheme, _, rest = self.url.partition("://")
+        if scheme == "s3":
+            bucket, _, prefix = rest.partition("/")
+            count = abort_s3(bucket, f"{prefix}/" if prefix else "", self._options, min_age_s)
+            if count:
+                log.info("aborted %s unfinished multipart uploads", count)
 
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         key = f"{package}/{self._attempt(package)}/{check_key(path)}"
@@ -435,10 +452,13 @@ def _untrusted(what: str) -> NotConfigured:
     )
 
 
-def _open(url: str) -> Any:
+def _open(url: str, options: StorageOptions) -> Any:
+    s3 = {"endpoint": options.endpoint, "region": options.region} if url.startswith("s3:") else {}
+    config: Any = {name: value for name, value in s3.items() if value is not None}
     try:
         return from_url(
             url,
+            config=config,
             client_options={
                 "allow_http": True,
                 "timeout": timedelta(seconds=120),
