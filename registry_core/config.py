@@ -33,10 +33,8 @@ class CoreSettings:
             lock_timeout_s=number(environ, PREFIX + "LOCK_TIMEOUT_S", 30.0, least=0.0),
             workers=int(number(environ, PREFIX + "HASH_WORKERS", _cores(), least=1)),
             storage=StorageOptions(
-                endpoint=environ.get("AWS_ENDPOINT_URL_S3")
-                or environ.get("AWS_ENDPOINT_URL")
-                or environ.get("AWS_ENDPOINT"),
-                region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"),
+                endpoint=_first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+                region=_first(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),
                 quote_etags=_flag(environ, "S3_QUOTE_ETAGS", True),
             ),
         )

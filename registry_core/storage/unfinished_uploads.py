@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from .base import StorageOptions
 
@@ -52,4 +53,4 @@ def _begun(client: Any, upload: dict[str, Any], named: dict[str, str]) -> dateti
     if "Initiated" in upload:
         return cast(datetime, upload["Initiated"])
     parts = client.list_parts(**named).get("Parts", [])
-    return max((part["LastModified"] for part in parts), default=datetime.now(timezone.utc))
+    return max((part["LastModified"] for part in parts), default=datetime.now(UTC))
