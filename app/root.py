@@ -7,7 +7,7 @@ import threading
 
 from flask import current_app
 
-from registry_core import ModelRegistry, NotConfigured
+from registry_core import ModelRegistry, NotConfigured, RegistryError
 
 from .config import Settings
 
@@ -23,7 +23,7 @@ class Root:
         self._lock = threading.Lock()
         try:
             self.registry()
-        except NotConfigured as error:
+        except RegistryError as error:
             log.warning("not ready: %s", error.message)
 
     @property
@@ -42,14 +42,19 @@ class Root:
 
     def _open(self) -> ModelRegistry:
         registry = ModelRegistry.open(settings=self._settings.core)
-        for model in registry.recover():
-            log.info("finished what a crash had left in %s", model)
+        registry.check_guarantees()
+        if registry.recovers_quickly:
+            _recover(registry)
+        else:
+            threading.Thread(target=_recover, args=(registry,), name="recovery", daemon=True).start()
         self._registry = registry
         return registry
 
     def check_ready(self) -> int | None:
         """Bytes free where a register could be taken now. Raises ``NotConfigured`` otherwise."""
-        free = self.registry().probe()
+        registry = self.registry()
+        registry.check_format()
+        free = registry.probe()
         if free is not None and free < self._settings.min_free_bytes:
             raise NotConfigured(
                 f"The registry's storage has {free} bytes left; {self._settings.min_free_bytes} are the minimum.",
@@ -57,6 +62,14 @@ class Root:
                 free_bytes=free,
             )
         return free
+
+
+def _recover(registry: ModelRegistry) -> None:
+    try:
+        for model in registry.recover():
+            log.info("finished what a crash had left in %s", model)
+    except RegistryError as error:
+        log.error("recovery broke off: %s", error.message)
 
 
 def current_root() -> Root:

@@ -75,14 +75,21 @@ class ModelRegistry:
             storage = open_storage(settings.root, settings.storage)
         registry = cls(storage, settings)
         registry.probe()
+        registry.check_format()
         return registry
 
     def probe(self) -> int | None:
-        """Bytes free (None: no limit known) of a root that can be served. Writes nothing.
+        """Bytes free (None: no limit known) of a root that is there and writable.
 
-        Raises ``NotConfigured`` if the root is missing, not writable, or of an unknown format.
+        Costs no request to an object store, and writes nothing. Raises ``NotConfigured``.
         """
-        free = self._storage.probe()
+        return self._storage.probe()
+
+    def check_format(self) -> None:
+        """The root answers, and its format is one that this software knows.
+
+        Raises ``NotConfigured``, ``StorageUnavailable``.
+        """
         try:
             found = json.loads(self._storage.read(REGISTRY).data)
             known = isinstance(found, dict) and found.get("format") == FORMAT
@@ -96,7 +103,18 @@ class ModelRegistry:
                 "Use the software that wrote it, or restore the file.",
                 reason="unknown_format",
             )
-        return free
+
+    def check_guarantees(self) -> None:
+        """The storage does what the registry builds on; asked before the first change anyway.
+
+        Raises ``NotConfigured`` naming what it lacks.
+        """
+        self._storage.check_guarantees()
+
+    @property
+    def recovers_quickly(self) -> bool:
+        """Whether :meth:`recover` is a matter of a moment, so that a service may wait for it."""
+        return self._storage.scans_logs_cheaply
 
     # verbs that change something
 
