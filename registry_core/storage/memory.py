@@ -203,7 +203,8 @@ class _MemoryStaging(Staging):
         sink = io.BytesIO()
         sha256, size_bytes = source.pour(sink)
         with self._storage.mutex:
-            self._storage.attempts[self.attempt].files[check_key(path)] = sink.getvalue()
+            work = self._storage.attempts.setdefault(self.attempt, _Work(alive=False))
+            work.files[check_key(path)] = sink.getvalue()
         return Artifact(path, sha256, size_bytes)
 
     def seal(self) -> None:
