@@ -2,74 +2,167 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from . import aliases, packages
+from . import aliases, packages, projections, states, tombstones
 from .changes import pending
 from .errors import PackageCorrupt, RegistryError
 from .journal import Line, chain_faults
 from .layout import META
-from .model import CheckReport, Finding
 from .models import ModelStore, all_models
-from .storage.base import KeyNotFound, Storage
+from .refs import escaped
+from .reports import CheckReport, Finding
+from .storage.base import Storage
+from .timeline import DELETE, PURGE, REGISTER, RESTORE, Moment, replay
+
+MAX_LOOKS = 20  # at a model that never comes to rest
 
 
 def check(storage: Storage) -> CheckReport:
     """Every disagreement in the registry. Reads manifests and documents, no artifact; writes nothing."""
-    findings: list[Finding] = []
-    counts = {"models": 0, "versions": 0, "events": 0}
-    wanted: dict[str, str] = {}
-    for model in all_models(storage, 0.0):
-        counts["models"] += 1
-        try:
-            lines = list(model.journal.lines())
-            versions = set(model.versions())
-            counts["events"] += len(lines)
-            counts["versions"] += len(versions)
-            findings += _check_model(model, lines, versions)
-            wanted.update(dict.fromkeys(model.attempts_in_want(), model.title))
-        except RegistryError as error:
-            findings.append(Finding("damage", model.title, f"cannot be read: {error.message}"))
+    reports = [_check_at_rest(model) for model in all_models(storage, 0.0)]
+    findings = [finding for report in reports for finding in report.findings]
+    wanted = {attempt for report in reports for attempt in report.wanted}
     for attempt in storage.staged():
         if not attempt.alive and attempt.name not in wanted:
             findings.append(Finding("note", f".staging/{attempt.name}", "abandoned; a sweep removes it when it is old"))
-    return CheckReport(counts["models"], counts["versions"], counts["events"], findings)
+    return CheckReport(
+        models=len(reports),
+        versions=sum(report.versions for report in reports),
+        events=sum(report.events for report in reports),
+        findings=[replace(finding, where=escaped(finding.where)) for finding in findings],
+    )
 
 
-def _check_model(model: ModelStore, lines: list[Line], versions: set[str]) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _ModelReport:
+    """What one look at a model found. ``wanted``: attempts that its events name and still need."""
+
+    versions: int
+    events: int
+    findings: list[Finding]
+    wanted: set[str]
+
+
+def _check_at_rest(model: ModelStore) -> _ModelReport:
+    """What is wrong while nobody changes the model: no lock is taken, so a change that comes in between may
+    look like damage, and then it is looked at again."""
+    for _ in range(MAX_LOOKS):
+        try:
+            before = model.journal.last()
+            report = _check_model(model)
+            if report.findings and model.journal.last() != before:
+                continue
+        except RegistryError as error:
+            finding = Finding("damage", model.title, f"cannot be read: {error.message}")
+            report = _ModelReport(0, 0, [finding], set())
+        return report
+    return report
+
+
+def _check_model(model: ModelStore) -> _ModelReport:
+    steps = pending(model)  # first: whatever is not pending now is there to be seen from now on
+    lines = list(model.journal.lines())
+    versions = set(model.versions())
+    findings = list(_compare(model, lines, versions, steps))
+    return _ModelReport(len(versions), len(lines), findings, model.attempts_in_want())
+
+
+def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:
     for seq, fault in chain_faults(lines):
         yield Finding("damage", f"{model.title} event {seq}", fault)
-    steps = pending(model)
+    unfinished = lines[-1] if steps and lines[-1].is_own else None
+    under_way: set[str] = set()  # where such a version is can be either way
+    if unfinished is not None:
+        lines = lines[:-1]  # what is pending is no damage
+        if unfinished.get("event") == REGISTER and not unfinished.get("adopted"):
+            yield from _check_unfinished(model, unfinished, versions)
+        if unfinished.get("event") in (REGISTER, DELETE, RESTORE, PURGE):
+            under_way = {unfinished.get("version")}
     for step in steps:
         yield Finding("pending", model.title, step + "; the next change to the model finishes it")
-    if steps:
-        lines = lines[:-1] if lines and lines[-1].is_own else lines  # what is pending is no damage
-    yield from _check_versions(model, lines, versions)
+    moment = replay(lines)
+    if unfinished is not None and unfinished.get("event") in (DELETE, RESTORE):
+        yield from _check_moving(model, moment.gone.get(unfinished.get("version"), unfinished))
+    for version in under_way:
+        moment.registered.pop(version, None)
+        moment.gone.pop(version, None)
+    versions = versions - under_way
+    yield from _check_registered(model, moment, versions)
+    yield from _check_deleted(model, moment, versions)
+    yield from _check_unregistered(model, versions - moment.registered.keys())
     yield from _check_aliases(model, lines, is_pending=bool(steps))
-    yield from _check_states(model, versions)
+    yield from _check_states(model, moment, is_pending=bool(steps))
 
 
-def _check_versions(model: ModelStore, lines: list[Line], versions: set[str]) -> Iterator[Finding]:
-    registered = {line.get("version"): line for line in lines if line.is_own and line.get("event") == "register"}
-    for version, line in registered.items():
+def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iterator[Finding]:
+    """What nobody can finish any more about the version that the last event registers."""
+    version = line.get("version")
+    if version in versions:
+        yield from _check_manifest(model, line)
+        return
+    is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.staged())
+    if not is_staged and model.locate(version) is None:  # else it has been published in the meantime
+        yield Finding("damage", f"{model.title}@{version}", f"event {line.seq} registered it, and its bytes are gone")
+
+
+def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
+    """Whether nobody can finish any more what came of the deletion, because there is nothing left to move."""
+    version = line.get("version")
+    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    if key is None and model.locate(version) is None:
+        yield _lost(model, line)
+
+
+def _lost(model: ModelStore, line: Line) -> Finding:
+    where = f"{model.title}@{line.get('version')}"
+    return Finding("damage", where, f"event {line.seq} deleted it, but its bytes are not kept, and not purged")
+
+
+def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
+    for version, line in moment.registered.items():
         where = f"{model.title}@{version}"
+        if version in moment.gone:
+            continue
         if version not in versions:
             yield Finding("damage", where, f"event {line.seq} registered it, but it is not in versions/")
             continue
-        digest = packages.package_digest(model, version)
-        if digest is None:
-            yield Finding("damage", where, "its manifest is missing")
-        elif digest != line.get("package_digest"):
-            yield Finding("damage", where, f"its manifest is not the one that event {line.seq} recorded")
-        elif not model.storage.sealed(model.keys.package(version)):
+        yield from _check_manifest(model, line)
+        if not model.storage.sealed(model.keys.package(version)):
             yield Finding("note", where, "its directory is writable; packages are sealed read-only")
-    last = lines[-1] if lines else None
-    for version in sorted(versions - registered.keys()):
+
+
+def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
+    where = f"{model.title}@{line.get('version')}"
+    digest = packages.package_digest(model, line.get("version"))
+    if digest is None:
+        yield Finding("damage", where, "its manifest is missing")
+    elif digest != line.get("package_digest"):
+        yield Finding("damage", where, f"its manifest is not the one that event {line.seq} recorded")
+
+
+def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
+    for version, line in moment.gone.items():
+        where = f"{model.title}@{version}"
+        if version in versions:
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it is in versions/")
+            continue
+        key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+        if key is None and version not in moment.purged:
+            yield _lost(model, line)
+        if key is not None and version in moment.purged:
+            yield Finding("damage", where, "it was purged, but its bytes are still there")
+        if tombstones.read(model.storage, model.keys, version) is None:
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone")
+
+
+def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
+    for version in sorted(versions):
         where = f"{model.title}@{version}"
         if packages.package_digest(model, version) is None:
             yield Finding("note", where, "older software's half version: it has no manifest")
-        elif last is None or last.get("version") != version or not last.is_own:
+        else:
             yield Finding("note", where, "older software's: no event registers it, so its manifest is not proven")
         yield from _check_meta(model, version)
 
@@ -109,14 +202,20 @@ def _check_aliases(model: ModelStore, lines: list[Line], *, is_pending: bool) ->
             yield Finding("damage", f"{model.title} alias {name}", f"event {replayed[name].seq} set it; no document")
 
 
-def _check_states(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
-    for entry in model.storage.list(model.keys.states):
-        where = f"{model.title} state of {entry.name.removesuffix('.json')}"
+def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
+    documents = {entry.name.removesuffix(".json"): entry.key for entry in model.storage.list(model.keys.states)}
+    for version, key in documents.items():
+        where = f"{model.title} state of {version}"
         try:
-            state = json.loads(model.storage.read(entry.key).data)
-        except (ValueError, RecursionError, KeyNotFound):
-            state = None
-        if not isinstance(state, dict):
+            projections.read(model.storage, key)
+        except ValueError:
             yield Finding("damage", where, "the document is not a JSON object")
-        elif entry.name.removesuffix(".json") not in versions:
-            yield Finding("damage", where, "there is no such version")
+            continue
+        if is_pending:
+            continue  # the event that is left out here may be what the document shows
+        if version not in moment.states:
+            yield Finding("damage", where, "no event has set it")
+        elif states.read(model.storage, model.keys, version) != moment.states[version]:
+            yield Finding("damage", where, "it is not what the events have set")
+    for version in sorted(moment.states.keys() - documents.keys()):
+        yield Finding("damage", f"{model.title} state of {version}", "events have set it, but there is no document")

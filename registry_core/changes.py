@@ -8,14 +8,18 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from . import aliases
+from . import aliases, package_moves, packages, projections, states, tombstones
 from .errors import LockTimeout, RegistryError, StorageError, StorageUnavailable
 from .journal import Line
 from .models import ModelStore
-from .storage.base import Facts, KeyNotFound, PreconditionFailed, Prepared, Staging
+from .projections import Draft, Projection
+from .storage.base import Facts, KeyNotFound, PreconditionFailed, Staging
+from .timeline import DELETE, PURGE, REGISTER, RESTORE
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +36,15 @@ def change(model: ModelStore, decide: Callable[[Line | None], T]) -> T:
     (``PreconditionFailed`` from the append, before anything has changed): then it is decided anew,
     until the lock timeout. Raises ``LockTimeout``, and whatever ``decide`` raises.
     """
+    model.storage.probe()
     model.storage.check_guarantees()
     deadline = time.monotonic() + model.lock_timeout_s
     while True:
         with model.storage.lock(model.keys.model, model.lock_timeout_s):
             last = finish(model)
             try:
-                return decide(last)
+                result = decide(last)
+                break
             except PreconditionFailed:
                 if time.monotonic() >= deadline:
                     raise LockTimeout(
@@ -46,6 +52,16 @@ def change(model: ModelStore, decide: Callable[[Line | None], T]) -> T:
                         retry_after_s=2,
                     ) from None
         time.sleep(random.uniform(0, MAX_BACKOFF_S))
+    _tell(model)
+    return result
+
+
+def _tell(model: ModelStore) -> None:
+    """Whoever follows the model hears of the change, which stands whatever becomes of that."""
+    try:
+        model.changed()
+    except Exception:
+        log.exception("%s: a follower failed", model.title)
 
 
 def commit(model: ModelStore, event: dict[str, Any], staging: Staging | None = None) -> None:
@@ -55,8 +71,11 @@ def commit(model: ModelStore, event: dict[str, Any], staging: Staging | None = N
     change stands, and what fails then is a ``StorageUnavailable`` with ``committed: true``; where the
     storage cannot say whether the append took effect, ``committed`` is null.
     """
-    alias = aliases.prepare(model.storage, model.keys, event) if event["alias"] is not None else None
-    try:
+    with ExitStack() as set_aside:
+        drafts = []
+        for projection in documents_of(model, event):
+            drafts.append(Draft(model.storage, projection))
+            set_aside.callback(drafts[-1].discard)
         try:
             model.journal.append(event)
         except StorageUnavailable as error:
@@ -69,16 +88,55 @@ def commit(model: ModelStore, event: dict[str, Any], staging: Staging | None = N
                 raise
         if staging is not None:
             staging.keep()
-        try:
+        with standing(model, event):
             if staging is not None:
                 staging.publish(facts_of(event))
-            if alias is not None:
-                _show_alias(model, alias, event)
-        except (RegistryError, KeyNotFound, PreconditionFailed) as error:
-            raise _unfinished(model, event, error) from error
-    finally:
-        if alias is not None:
-            alias.discard()
+            package_moves.follow(model, event)
+            for draft in drafts:
+                draft.commit()
+
+
+def commit_next(
+    model: ModelStore,
+    last: Line | None,
+    event: str,
+    *,
+    version: str | None,
+    actor: str | None,
+    reason: str | None,
+    alias: str | None = None,
+    previous_version: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The event that follows ``last``, committed; ``more`` are fields of its own. As :func:`commit`."""
+    fields = {
+        "event": event,
+        "task": model.keys.task,
+        "model_name": model.keys.model_name,
+        "version": version,
+        "alias": alias,
+        "previous_version": previous_version,
+        "actor": actor,
+        "reason": reason,
+        "package_digest": None if version is None else packages.package_digest(model, version),
+        "attempt": uuid.uuid4().hex,
+        **more,
+    }
+    drafted = model.journal.draft(last, fields)
+    commit(model, drafted)
+    return drafted
+
+
+def documents_of(model: ModelStore, event: Mapping[str, Any]) -> list[Projection]:
+    """The documents that the event changes."""
+    found = []
+    if isinstance(event.get("alias"), str):
+        found.append(aliases.projection(model.keys, event))
+    if event.get("set") is not None:
+        found.append(states.projection(model.keys, event, model.journal.lines))
+    if event["event"] in (DELETE, RESTORE, PURGE):
+        found.append(tombstones.projection(model.keys, event))
+    return found
 
 
 def _stands(model: ModelStore, event: dict[str, Any]) -> bool:
@@ -89,11 +147,13 @@ def _stands(model: ModelStore, event: dict[str, Any]) -> bool:
     return line is not None and line.fields == event
 
 
-def _show_alias(model: ModelStore, prepared: Prepared, event: Mapping[str, Any]) -> None:
+@contextmanager
+def standing(model: ModelStore, event: Mapping[str, Any]) -> Iterator[None]:
+    """The event is in the journal: what fails here is a ``StorageUnavailable`` with ``committed: true``."""
     try:
-        prepared.commit()
-    except PreconditionFailed:
-        aliases.write(model.storage, model.keys, event)  # another replica was faster to finish it
+        yield
+    except (RegistryError, KeyNotFound, PreconditionFailed) as error:
+        raise _unfinished(model, event, error) from error
 
 
 def _unfinished(model: ModelStore, event: Mapping[str, Any], cause: Exception) -> StorageUnavailable:
@@ -112,11 +172,22 @@ def finish(model: ModelStore) -> Line | None:
     last = model.journal.last()
     event, superseded = _last_own(model, last)
     if event is not None:
+        if not model.storage.shows_only_durable and _steps(model, event, superseded):
+            # Its writer may have died before its own fsync; what a power cut can take back is not shown.
+            model.journal.sync()
         if _lacks_package(model, event):
             _publish(model, event)
-        if _moves_alias(event, superseded):
-            aliases.write(model.storage, model.keys, event)
+        _follow(model, event)
+        for projection in documents_of(model, event):
+            if projection.key not in superseded:
+                projections.write(model.storage, projection)
     return last
+
+
+def settle(model: ModelStore, version: str) -> None:
+    """The version is published, if an event registers it and only a crash has come in between."""
+    if not model.has_version(version):
+        finish_pending(model)
 
 
 def finish_pending(model: ModelStore) -> bool:
@@ -131,18 +202,23 @@ def finish_pending(model: ModelStore) -> bool:
 def pending(model: ModelStore) -> list[str]:
     """What the last event says that is not true yet; empty if nothing. Writes nothing."""
     event, superseded = _last_own(model, model.journal.last())
-    if event is None:
-        return []
+    return _steps(model, event, superseded) if event is not None else []
+
+
+def _steps(model: ModelStore, event: Mapping[str, Any], superseded: frozenset[str]) -> list[str]:
     steps = []
     if _lacks_package(model, event):
         steps.append(f"version {event['version']} is registered but not published")
-    if _moves_alias(event, superseded) and aliases.is_behind(model.storage, model.keys, event):
-        steps.append(f"alias {event['alias']} does not name {event['version']} yet")
+    if package_moves.is_behind(model, event):
+        steps.append(f"version {event['version']} is not moved as its {event['event']} says")
+    for projection in documents_of(model, event):
+        if projection.key not in superseded and projections.is_behind(model.storage, projection):
+            steps.append(projection.title)
     return steps
 
 
 def _last_own(model: ModelStore, last: Line | None) -> tuple[Mapping[str, Any] | None, frozenset[str]]:
-    """(our last event, the aliases that older software has moved since)."""
+    """(our last event, the documents of aliases that older software has moved since)."""
     if last is None or last.is_own:
         return (last.fields if last else None), frozenset()
     own: Line | None = None
@@ -151,18 +227,22 @@ def _last_own(model: ModelStore, last: Line | None) -> tuple[Mapping[str, Any] |
         if line.is_own:
             own, since = line, set()
         elif isinstance(line.get("alias"), str):
-            since.add(line.get("alias"))
+            since.add(model.keys.alias(line.get("alias")))
     return (own.fields if own else None), frozenset(since)
 
 
 def _lacks_package(model: ModelStore, event: Mapping[str, Any]) -> bool:
-    if event["event"] != "register":
+    if event["event"] != REGISTER or event.get("adopted"):
         return False
     return not model.storage.sealed(model.keys.package(event["version"]))
 
 
-def _moves_alias(event: Mapping[str, Any], superseded: frozenset[str]) -> bool:
-    return bool(event.get("alias")) and event["alias"] not in superseded
+def _follow(model: ModelStore, event: Mapping[str, Any]) -> None:
+    try:
+        package_moves.follow(model, event)
+    except (KeyNotFound, PreconditionFailed):
+        # As in _publish: nothing may be invented or replaced; `check` reports the version.
+        log.error("%s: event %s cannot move version %s", model.title, event["seq"], event["version"])
 
 
 def _publish(model: ModelStore, event: Mapping[str, Any]) -> None:

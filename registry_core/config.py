@@ -14,13 +14,21 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 
 @dataclass(frozen=True)
 class CoreSettings:
-    """What the registry is and which policies hold. ``root`` None: not configured."""
+    """What the registry is and which policies hold. ``root`` None: not configured.
+
+    ``max_upload_bytes`` is of one upload session; 0: no limit.
+    """
 
     root: str | None = None
     required_files: tuple[str, ...] = ()
     artifacts_allowed_roots: tuple[str, ...] = ()
     lock_timeout_s: float = 30.0
     workers: int = 2
+    catalog_dir: str | None = None
+    catalog_refresh_s: float = 30.0
+    max_upload_bytes: int = 0
+    max_upload_files: int = 8192
+    upload_expiry_s: float = 86400.0
     storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
@@ -32,6 +40,11 @@ class CoreSettings:
             artifacts_allowed_roots=_absolute(_words(environ, "ARTIFACTS_ALLOWED_ROOTS")),
             lock_timeout_s=number(environ, PREFIX + "LOCK_TIMEOUT_S", 30.0, least=0.0),
             workers=int(number(environ, PREFIX + "HASH_WORKERS", _cores(), least=1)),
+            catalog_dir=environ.get(PREFIX + "CATALOG_DIR", "").strip() or None,
+            catalog_refresh_s=number(environ, PREFIX + "CATALOG_REFRESH_S", 30.0, least=0.0),
+            max_upload_bytes=int(number(environ, PREFIX + "MAX_UPLOAD_BYTES", 0, least=0)),
+            max_upload_files=int(number(environ, PREFIX + "MAX_UPLOAD_FILES", 8192, least=1)),
+            upload_expiry_s=number(environ, PREFIX + "UPLOAD_EXPIRY_S", 86400.0, least=1.0),
             storage=StorageOptions(
                 endpoint=_first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
                 region=_first(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),

@@ -9,19 +9,28 @@
     │   ├── InvalidMetadata        invalid_metadata
     │   ├── InvalidParameter       invalid_parameter
     │   ├── ArtifactsRefused       artifacts_refused
+    │   ├── UploadTooLarge         upload_too_large
     │   └── IdempotencyKeyReused   idempotency_key_reused
     ├── NotFound                the thing named is not there
     │   ├── ModelNotFound          model_not_found
     │   ├── VersionNotFound        version_not_found
-    │   └── AliasNotFound          alias_not_found
+    │   ├── AliasNotFound          alias_not_found
+    │   ├── ArtifactNotFound       artifact_not_found
+    │   ├── UploadNotFound         upload_not_found
+    │   ├── UploadExpired          upload_expired
+    │   └── OperationNotFound      operation_not_found
     ├── Conflict                the registry's state forbids it
     │   ├── VersionExists          version_exists
     │   ├── NameTaken              name_taken
     │   ├── AliasMoved             alias_moved
+    │   ├── UploadOffsetMismatch   upload_offset_mismatch
+    │   ├── UploadLocked           upload_locked
     │   └── VersionInUse           version_in_use
     ├── IntegrityError          bytes are not what a digest says
     │   ├── DigestMismatch         digest_mismatch    (the caller's bytes)
-    │   └── PackageCorrupt         package_corrupt    (ours)
+    │   ├── ChecksumMismatch       checksum_mismatch  (the caller's, on their way)
+    │   ├── PackageCorrupt         package_corrupt    (ours)
+    │   └── JournalCorrupt         journal_corrupt    (ours)
     ├── StorageError            the disk or the store failed
     │   ├── StorageFull            storage_full
     │   ├── StorageUnavailable     storage_unavailable
@@ -82,6 +91,11 @@ class ArtifactsRefused(InvalidInput):
     title = "The artifacts directory cannot be taken in"
 
 
+class UploadTooLarge(InvalidInput):
+    code = "upload_too_large"
+    title = "The upload is larger than it may be"
+
+
 class IdempotencyKeyReused(InvalidInput):
     code = "idempotency_key_reused"
     title = "The idempotency key belongs to another request"
@@ -106,6 +120,26 @@ class AliasNotFound(NotFound):
     title = "No such alias"
 
 
+class ArtifactNotFound(NotFound):
+    code = "artifact_not_found"
+    title = "No such file in the version"
+
+
+class UploadNotFound(NotFound):
+    code = "upload_not_found"
+    title = "No such upload"
+
+
+class UploadExpired(NotFound):
+    code = "upload_expired"
+    title = "The upload has expired"
+
+
+class OperationNotFound(NotFound):
+    code = "operation_not_found"
+    title = "No such operation"
+
+
 class Conflict(RegistryError):
     """The registry's present state forbids the change; nothing was changed."""
 
@@ -125,6 +159,16 @@ class AliasMoved(Conflict):
     title = "The alias is not where the request expected it"
 
 
+class UploadOffsetMismatch(Conflict):
+    code = "upload_offset_mismatch"
+    title = "The upload is not where the request expected it"
+
+
+class UploadLocked(Conflict):
+    code = "upload_locked"
+    title = "Somebody else is at work on the upload"
+
+
 class VersionInUse(Conflict):
     code = "version_in_use"
     title = "An alias still names the version"
@@ -139,9 +183,19 @@ class DigestMismatch(IntegrityError):
     title = "The package does not match the manifest that it brings"
 
 
+class ChecksumMismatch(IntegrityError):
+    code = "checksum_mismatch"
+    title = "The bytes that arrived are not the ones that were sent"
+
+
 class PackageCorrupt(IntegrityError):
     code = "package_corrupt"
     title = "The stored package is damaged"
+
+
+class JournalCorrupt(IntegrityError):
+    code = "journal_corrupt"
+    title = "The journal is not what was written"
 
 
 class StorageError(RegistryError):

@@ -11,8 +11,9 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from itertools import islice
@@ -78,6 +79,11 @@ def hash_stream(
     return sha.hexdigest(), total
 
 
+def size_hint(size_bytes: int, total_bytes: int, workers: int) -> int:
+    """The hint for one file among others: where all workers are busy anyway, a second thread each only disturbs."""
+    return size_bytes if size_bytes * workers > total_bytes else 0
+
+
 def _hash_inline(
     reader: Reads, sha: "hashlib._Hash", copy_to: BinaryIO | None, tick: Callable[[int], None] | None
 ) -> tuple[str, int]:
@@ -115,7 +121,7 @@ class BytesSource:
 class FileSource:
     """A caller's file, taken in only if it is the very file that was planned, and keeps still.
 
-    ``device``, ``inode``, ``size_bytes`` and ``mtime_ns`` are what the plan saw.
+    ``device``, ``inode``, ``size_bytes`` and ``mtime_ns`` are what the plan saw; ``hint`` is :func:`size_hint`.
     """
 
     name: str
@@ -125,6 +131,7 @@ class FileSource:
     size_bytes: int
     mtime_ns: int
     tick: Callable[[int], None] | None = None
+    hint: int | None = None
 
     def pour(self, sink: BinaryIO) -> tuple[str, int]:
         """Copies (or clones, where the filesystem shares extents) the file and hashes the bytes.
@@ -135,11 +142,13 @@ class FileSource:
             if _clone(reader, sink):
                 result = self._hash_clone(sink)
             else:
-                result = hash_stream(
-                    _Guarded(reader, self.name), copy_to=sink, size_hint=self.size_bytes, tick=self.tick
-                )
+                result = hash_stream(_Guarded(reader, self.name), copy_to=sink, size_hint=self._hint, tick=self.tick)
             self._check_still(reader, result[1])
         return result
+
+    @property
+    def _hint(self) -> int:
+        return self.size_bytes if self.hint is None else self.hint
 
     def digest_only(self) -> tuple[str, int]:
         """(SHA-256 in hex, bytes) without a copy. Raises as :meth:`pour`."""
@@ -163,25 +172,26 @@ class FileSource:
         # O_NONBLOCK: a FIFO put in the file's place must not hang us; O_NOFOLLOW: nor a symlink
         # lead us elsewhere. The inode check covers the directories above it.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
+        with _blaming(self.name):
             fd = os.open(self.location, flags)
-        except OSError as error:
-            raise _unreadable(self.name, error) from None
-        reader = os.fdopen(fd, "rb", buffering=0)
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (self.device, self.inode):
-            reader.close()
-            raise _changed(self.name)
-        return reader
+            try:
+                status = os.fstat(fd)
+                if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (self.device, self.inode):
+                    raise _changed(self.name)
+                return os.fdopen(fd, "rb", buffering=0)
+            except BaseException:
+                os.close(fd)
+                raise
 
     def _hash_clone(self, sink: BinaryIO) -> tuple[str, int]:
         # The clone is hashed, not the original: these are the bytes that will be kept.
         with os.fdopen(os.dup(sink.fileno()), "rb", buffering=0) as clone:
             clone.seek(0)
-            return hash_stream(clone, size_hint=self.size_bytes, tick=self.tick)
+            return hash_stream(clone, size_hint=self._hint, tick=self.tick)
 
     def _check_still(self, reader: FileIO, count: int) -> None:
-        status = os.fstat(reader.fileno())
+        with _blaming(self.name):
+            status = os.fstat(reader.fileno())
         seen = (status.st_size, status.st_mtime_ns, count)
         if seen != (self.size_bytes, self.mtime_ns, self.size_bytes):
             raise _changed(self.name)
@@ -195,16 +205,12 @@ class _Guarded:
         self._name = name
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        try:
+        with _blaming(self._name):
             return self._reader.readinto(buffer)
-        except OSError as error:
-            raise _unreadable(self._name, error) from None
 
     def read(self, size: int) -> bytes:
-        try:
+        with _blaming(self._name):
             return self._reader.read(size)
-        except OSError as error:
-            raise _unreadable(self._name, error) from None
 
 
 def _clone(reader: FileIO, sink: BinaryIO) -> bool:
@@ -216,10 +222,14 @@ def _clone(reader: FileIO, sink: BinaryIO) -> bool:
     return True
 
 
-def _unreadable(name: str, error: OSError) -> ArtifactsRefused:
-    return ArtifactsRefused(
-        f"{name!r} cannot be read: {error.strerror}. Make it readable for the registry's user.", path=name
-    )
+@contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactsRefused(
+            f"{name!r} cannot be read: {error.strerror}. Make it readable for the registry's user.", path=name
+        ) from None
 
 
 def _changed(name: str) -> ArtifactsRefused:

@@ -19,6 +19,8 @@ from .hashing import DIGEST_PREFIX, digest
 from .metadata import encode
 from .storage.base import Storage
 
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -61,7 +63,8 @@ def later_than(previous: Any, now: datetime) -> str:
     """``now`` as RFC 3339 in UTC with microseconds, or just after ``previous`` if that is later."""
     before = parse_time(previous)
     if before is not None and now <= before:
-        now = before + timedelta(microseconds=1)
+        # A line that claims the end of time must not stop the model: from there on times stand still.
+        now = before + min(timedelta(microseconds=1), _LAST_MOMENT - before)
     return format_time(now)
 
 
@@ -75,26 +78,41 @@ def parse_time(text: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line, how it breaks the chain, and the ``prev`` that a line of ours after it must have."""
+
+    line: Line
+    faults: list[str]
+    digest: str
+
+
+def chain(lines: Iterable[Line]) -> Iterator[Link]:
+    """Every line of a journal, from the first one on, checked against all that stands before it."""
+    everything = hashlib.sha256()
+    expected = _hex(everything)
+    for number, line in enumerate(lines, start=1):
+        faults = []
+        if line.fields is None:
+            faults.append("the line is not a JSON object")
+        elif line.is_own:
+            if line.get("seq") != number:
+                faults.append(f"the line says it is number {line.get('seq')}")
+            if line.get("prev") != expected:
+                faults.append("its 'prev' is not the digest of what stands before it")
+        everything.update(line.raw + b"\n")
+        expected = digest(line.raw) if line.is_own else _hex(everything)
+        yield Link(line, faults, expected)
 
 
 def chain_faults(lines: Iterable[Line]) -> Iterator[tuple[int, str]]:
     """(seq, what is wrong) for every line that breaks the chain; nothing proves it intact."""
-    everything = hashlib.sha256()
-    before: Line | None = None
-    for line in lines:
-        if line.fields is None:
-            yield line.seq, "the line is not a JSON object"
-        elif line.is_own:
-            expected = digest(before.raw) if before is not None and before.is_own else _hex(everything)
-            if line.get("seq") != line.seq:
-                yield line.seq, f"the line says it is number {line.get('seq')}"
-            if line.get("prev") != expected:
-                yield line.seq, "its 'prev' is not the digest of what stands before it"
-        everything.update(line.raw + b"\n")
-        before = line
+    return ((link.line.seq, fault) for link in chain(lines) for fault in link.faults)
 
 
 def _hex(sha: "hashlib._Hash") -> str:
@@ -138,10 +156,14 @@ class Journal:
         """
         self._storage.append(self._key, encode(event), event["seq"])
 
+    def sync(self) -> None:
+        """What :meth:`lines` shows is durable. Call it before an event of somebody else is made true."""
+        self._storage.sync(self._key)
+
     def line(self, seq: int) -> Line | None:
         """The record of that number, or None."""
-        found = next(self._storage.records(self._key, seq - 1), None)
-        return parse_line(*found) if found else None
+        found = self._storage.record(self._key, seq)
+        return parse_line(seq, found) if found is not None else None
 
 
 def encode_text(text: str) -> bytes:

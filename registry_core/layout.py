@@ -10,7 +10,11 @@
         aliases/<alias>.json                  alias
         audit/promotions.jsonl                journal
         state/<version>.json                  state
-        deleted/<version>/                    deleted
+        deleted/<version>/tombstone.json      tombstone
+                          sha256sums.txt      kept_manifest
+                          package/            grave
+        adopted/<version>.txt                 baseline
+        runs/<run_id>/                        runs (older software's)
 """
 
 from __future__ import annotations
@@ -20,8 +24,12 @@ from dataclasses import dataclass
 FORMAT = 1
 REGISTRY = "registry.json"
 TASKS = "tasks"
+CATALOG = ".catalog"  # working space, no part of the format
+FEED = ".catalog/feed"
 META = "model_meta.json"
 MANIFEST = "sha256sums.txt"
+METRICS = "metrics.json"
+TOMBSTONE = "tombstone.json"
 
 
 def models(task: str) -> str:
@@ -65,5 +73,22 @@ class ModelKeys:
     def state(self, version: str) -> str:
         return f"{self.states}/{version}.json"
 
-    def deleted(self, version: str) -> str:
-        return f"{self.model}/deleted/{version}"
+    @property
+    def runs(self) -> str:
+        return f"{self.model}/runs"
+
+    @property
+    def graves(self) -> str:
+        return f"{self.model}/deleted"
+
+    def tombstone(self, version: str) -> str:
+        return f"{self.graves}/{version}/{TOMBSTONE}"
+
+    def kept_manifest(self, version: str) -> str:
+        return f"{self.graves}/{version}/{MANIFEST}"
+
+    def grave(self, version: str) -> str:
+        return f"{self.graves}/{version}/package"
+
+    def baseline(self, version: str) -> str:
+        return f"{self.model}/adopted/{version}.txt"

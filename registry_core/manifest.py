@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .errors import StorageError
-from .hashing import DIGEST_PREFIX, digest, hash_stream, in_parallel
+from .hashing import DIGEST_PREFIX, digest, hash_stream, in_parallel, size_hint
 from .layout import MANIFEST, META
 from .model import Problem
 from .progress import Meter
-from .storage.base import Artifact, Entry, KeyNotFound, Storage
+from .refs import escaped
+from .storage.base import Artifact, Entry, KeyNotFound, Readable, Storage
 
 _LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 
@@ -19,7 +20,8 @@ _LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 def render(artifacts: Iterable[Artifact]) -> bytes:
     """The manifest of the artifacts, sorted by path: ``<hex>  <path>`` a line, UTF-8."""
     lines = sorted((artifact.path, artifact.sha256) for artifact in artifacts)
-    return "".join(f"{sha256}  {path}\n" for path, sha256 in lines).encode()
+    # To sha256sum a bare "-" is its standard input.
+    return "".join(f"{sha256}  {'./-' if path == '-' else path}\n" for path, sha256 in lines).encode()
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,12 @@ class Manifest:
     faults: list[str] = field(default_factory=list)
 
 
-def parse(data: bytes) -> Manifest:
+def parse(data: bytes, *, covers_manifest: bool = False) -> Manifest:
     """What the bytes say, faults included; never raises.
 
     Takes what ``sha256sum`` and older software write: text or binary mode, a leading ``./``, and
-    a line for the manifest itself, which cannot be right and is passed over.
+    a line for the manifest itself, which cannot be right and is passed over (``covers_manifest``: it can,
+    because this is a baseline kept elsewhere).
     """
     hashes: dict[str, str] = {}
     faults: list[str] = []
@@ -48,7 +51,7 @@ def parse(data: bytes) -> Manifest:
             continue
         path = match[2].removeprefix("./")
         sha256 = match[1].lower()
-        if path == MANIFEST:
+        if path == MANIFEST and not covers_manifest:
             continue
         if hashes.setdefault(path, sha256) != sha256:
             faults.append(f"line {number} gives {path!r} a second digest")
@@ -82,31 +85,38 @@ def verify(
     package: str,
     registered_digest: str | None,
     *,
+    baseline: bytes | None = None,
     workers: int,
     meter: Meter,
 ) -> Report:
     """Every way in which the package differs from what was registered; an empty list proves it.
 
-    ``registered_digest`` is the package digest in the journal. Without one the package is older
+    ``registered_digest`` is the package digest in the journal; ``baseline``, of an adopted package, is
+    the manifest of all its files, which is kept outside of it. Without a digest the package is older
     software's: files that its manifest does not cover, and a ``model_meta.json`` that a tag has
     rewritten, are warnings.
     """
     entries = {entry.key[len(package) + 1 :]: entry for entry in storage.list(package, deep=True)}
-    problems, manifest, package_digest = _read_manifest(storage, package, registered_digest)
+    problems, manifest, package_digest = _read_manifest(storage, package, registered_digest, baseline)
     warnings: list[str] = []
     old = registered_digest is None
     known = manifest.hashes
-    for path in sorted(entries.keys() - known.keys() - {MANIFEST}):
+    uncovered = entries.keys() - known.keys() - (set() if baseline is not None else {MANIFEST})
+    if any(problem.kind == "unreadable" for problem in problems):
+        uncovered = set()  # nobody can say now what the manifest covers
+    for path in sorted(uncovered):
         if old and entries[path].kind == "file":
-            warnings.append(f"{path} is not covered by the manifest, so nothing is known about its bytes.")
+            warnings.append(f"{escaped(path)} is not covered by the manifest, so nothing is known about its bytes.")
         else:
-            problems.append(Problem(path, "extra"))
+            problems.append(Problem(escaped(path), "extra"))
     present = sorted(known.keys() & entries.keys())
     problems += [Problem(path, "missing", DIGEST_PREFIX + known[path]) for path in known.keys() - entries.keys()]
-    meter.start(len(present), sum(entries[path].size_bytes or 0 for path in present))
+    total_bytes = sum(entries[path].size_bytes or 0 for path in present)
+    meter.start(len(present), total_bytes)
 
     def check(path: str) -> tuple[Problem | None, int]:
-        outcome = _check_file(storage, package, path, entries[path], known[path], meter.tick)
+        hint = size_hint(entries[path].size_bytes or 0, total_bytes, workers)
+        outcome = _check_file(storage, package, path, entries[path], known[path], hint, meter.tick)
         meter.file_done()
         return outcome
 
@@ -121,15 +131,17 @@ def verify(
 
 
 def _read_manifest(
-    storage: Storage, package: str, registered_digest: str | None
+    storage: Storage, package: str, registered_digest: str | None, baseline: bytes | None
 ) -> tuple[list[Problem], Manifest, str]:
     try:
-        data = read_file(storage, package, MANIFEST)
+        data = baseline if baseline is not None else read_file(storage, package, MANIFEST)
     except KeyNotFound:
         return [Problem(MANIFEST, "missing", registered_digest)], Manifest({}), ""
     except StorageError:
+        if not storage.reads_fail_for_good:
+            raise
         return [Problem(MANIFEST, "unreadable", registered_digest)], Manifest({}), ""
-    manifest = parse(data)
+    manifest = parse(data, covers_manifest=baseline is not None)
     actual = digest(data)
     problems = [Problem(MANIFEST, "manifest", actual=fault) for fault in manifest.faults]
     if registered_digest not in (None, actual):
@@ -140,17 +152,19 @@ def _read_manifest(
 
 
 def _check_file(
-    storage: Storage, package: str, path: str, entry: Entry, expected: str, tick: Callable[[int], None]
+    storage: Storage, package: str, path: str, entry: Entry, expected: str, hint: int, tick: Callable[[int], None]
 ) -> tuple[Problem | None, int]:
     expected = DIGEST_PREFIX + expected
     if entry.kind != "file":
         return Problem(path, "changed", expected, "not a regular file"), 0
     try:
         with storage.open(package, path) as reader:
-            sha256, size = hash_stream(reader, size_hint=entry.size_bytes or 0, tick=tick)
+            sha256, size = hash_stream(reader, size_hint=hint, tick=tick)
     except KeyNotFound:
         return Problem(path, "missing", expected), 0
     except (OSError, StorageError):
+        if not storage.reads_fail_for_good:
+            raise
         return Problem(path, "unreadable", expected), 0
     actual = DIGEST_PREFIX + sha256
     return (None if actual == expected else Problem(path, "changed", expected, actual)), size
@@ -159,7 +173,12 @@ def _check_file(
 def read_file(storage: Storage, package: str, path: str) -> bytes:
     """The whole of a small file of a package. Raises ``KeyNotFound``, ``StorageError``."""
     with storage.open(package, path) as reader:
-        parts = []
-        while part := reader.read(1024 * 1024):
-            parts.append(part)
+        return read_all(reader)
+
+
+def read_all(reader: Readable) -> bytes:
+    """All that the reader still holds; it is small."""
+    parts = []
+    while part := reader.read(1024 * 1024):
+        parts.append(part)
     return b"".join(parts)

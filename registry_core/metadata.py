@@ -91,8 +91,9 @@ def compose(
 ) -> dict[str, Any]:
     """The content of ``model_meta.json``: the caller's words, under the registry's own four keys.
 
-    Metadata wins over what the package brought; ``lineage`` is filled from the merged metadata.
-    Raises ``InvalidMetadata`` if a ``lineage`` is there that is not an object.
+    Both are checked already, each for itself; the whole may be larger and deeper, as ``lineage``
+    repeats a part of it. Metadata wins over what the package brought. Raises ``InvalidMetadata`` if a
+    ``lineage`` is there that is not an object.
     """
     merged = {**packaged, **metadata}
     lineage = merged.get("lineage")
@@ -105,7 +106,7 @@ def compose(
         else:
             lineage.setdefault(key, {} if key == "metrics" else None)
     own = {"task": task, "model_name": model_name, "version": version, "created_at": created_at}
-    return check({**merged, **own, "lineage": lineage})
+    return {**merged, **own, "lineage": lineage}
 
 
 def encode(value: dict[str, Any]) -> bytes:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
-class _Value:
+class Value:
     def to_dict(self) -> dict[str, Any]:
         """The value as JSON types, with the field names of the HTTP contract."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
-class Registration(_Value):
+class Registration(Value):
     """A version that has been taken in. ``hashes``: path -> digest of every file."""
 
     task: str
@@ -28,7 +28,7 @@ class Registration(_Value):
 
 
 @dataclass(frozen=True)
-class Resolution(_Value):
+class Resolution(Value):
     """What a ref means now. ``path`` is a directory or a URI; ``alias`` is None for a version."""
 
     path: str
@@ -42,7 +42,7 @@ class Resolution(_Value):
 
 
 @dataclass(frozen=True)
-class Description(_Value):
+class Description(Value):
     """All that is known about a version. ``meta`` is its ``model_meta.json``."""
 
     meta: dict[str, Any]
@@ -57,7 +57,7 @@ class Description(_Value):
 
 
 @dataclass(frozen=True)
-class Promotion(_Value):
+class Promotion(Value):
     """An alias that now names ``version``; ``seq`` is the event's number in the journal."""
 
     alias: str
@@ -68,7 +68,146 @@ class Promotion(_Value):
 
 
 @dataclass(frozen=True)
-class Verification(_Value):
+class Removal(Value):
+    """An alias that is gone; ``previous_version`` is what it named."""
+
+    alias: str
+    previous_version: str | None
+    seq: int
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Annotation(Value):
+    """What is said about a version now, beside its package."""
+
+    version: str
+    tags: dict[str, Any]
+    description: str | None
+    stage: str
+    seq: int | None
+
+
+@dataclass(frozen=True)
+class Run(Value):
+    """A training run as it was recorded; ``metrics``: name -> points, oldest first."""
+
+    run_id: str
+    params: dict[str, Any]
+    tags: dict[str, Any]
+    metrics: dict[str, list[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Metrics(Value):
+    """What a version achieved, and how its training run went."""
+
+    version: str
+    version_metrics: dict[str, Any]
+    run_history: list[Run]
+
+
+@dataclass(frozen=True)
+class VersionFacts(Value):
+    """One side of a comparison. ``files``: path -> digest, None where nothing covers the file."""
+
+    metrics: dict[str, Any]
+    created_at: str | None
+    stage: str
+    tags: dict[str, Any]
+    params: dict[str, Any]
+    files: dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Comparison(Value):
+    """Versions side by side. ``diff``: metrics, params and files -> key -> version -> value."""
+
+    versions: dict[str, VersionFacts]
+    diff: dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class JournalProof(Value):
+    """An intact journal: its number of events, and its head (None if there is no event)."""
+
+    events: int
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class Head(Value):
+    """The end of a journal; keep it elsewhere, and later prove that the journal still extends it."""
+
+    seq: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.digest}"
+
+
+@dataclass(frozen=True)
+class ModelPage(Value):
+    """Versions of the catalogue as flat objects; ``next`` is the cursor of what follows, None at the end."""
+
+    items: list[dict[str, Any]]
+    total: int
+    next: str | None
+
+
+@dataclass(frozen=True)
+class TaskSummary(Value):
+    """One task: its models, their versions, and the bytes of those."""
+
+    task: str
+    models: int
+    versions: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class StreamedEvent(Value):
+    """An event of any model; ``id`` says where to go on after it."""
+
+    id: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class CatalogState(Value):
+    """How far the catalogue is built: ``models_done`` of ``models_total``."""
+
+    ready: bool
+    models_done: int
+    models_total: int
+
+
+@dataclass(frozen=True)
+class Tombstone(Value):
+    """A version that was deleted. ``purged_at`` is None while it can be restored."""
+
+    version: str
+    package_digest: str | None
+    deleted_at: str | None
+    actor: str | None
+    reason: str | None
+    purged_at: str | None
+    seq: int | None
+
+
+@dataclass(frozen=True)
+class Restoration(Value):
+    """A deleted version that is back, its bytes proven."""
+
+    version: str
+    package_path: str
+    package_digest: str | None
+    seq: int
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Verification(Value):
     """Every byte of a version is what it was when it was registered."""
 
     version: str
@@ -80,7 +219,7 @@ class Verification(_Value):
 
 
 @dataclass(frozen=True)
-class Alias(_Value):
+class Alias(Value):
     """An alias document. ``seq`` is None where older software wrote it."""
 
     alias: str
@@ -92,8 +231,11 @@ class Alias(_Value):
 
 
 @dataclass(frozen=True)
-class Event(_Value):
-    """One journal line, as history shows it. Lines of older software are promotes."""
+class Event(Value):
+    """One journal line, as history shows it. Lines of older software are promotes.
+
+    ``set`` holds what the event changed beside the package: tags, description, the archived mark.
+    """
 
     seq: int
     event: str
@@ -106,6 +248,7 @@ class Event(_Value):
     reason: str | None
     ts_utc: str | None
     package_digest: str | None
+    set: dict[str, Any] | None = None
 
     @classmethod
     def from_fields(cls, seq: int, fields: dict[str, Any]) -> "Event":
@@ -114,7 +257,7 @@ class Event(_Value):
 
 
 @dataclass(frozen=True)
-class HistoryPage(_Value):
+class HistoryPage(Value):
     """Events, oldest first; ``next`` is what to send as ``after`` for more, None at the end."""
 
     events: list[Event]
@@ -122,7 +265,7 @@ class HistoryPage(_Value):
 
 
 @dataclass(frozen=True)
-class PackageFile(_Value):
+class PackageFile(Value):
     """One artifact. ``sha256`` is None where an old manifest does not cover it, ``size_bytes``
     where it is missing."""
 
@@ -132,13 +275,13 @@ class PackageFile(_Value):
 
 
 @dataclass(frozen=True)
-class PackageListing(_Value):
+class PackageListing(Value):
     version: str
     files: list[PackageFile]
 
 
 @dataclass(frozen=True)
-class Problem(_Value):
+class Problem(Value):
     """One way a package differs from its manifest.
 
     ``kind``: missing, extra, changed, unreadable, or manifest (the manifest itself is wrong).
@@ -148,50 +291,6 @@ class Problem(_Value):
     kind: str
     expected: str | None = None
     actual: str | None = None
-
-
-@dataclass(frozen=True)
-class Finding(_Value):
-    """One thing ``check`` noticed. ``severity``: damage, pending (a crash left it; the next change
-    finishes it), or note (older software's, or abandoned staging)."""
-
-    severity: str
-    where: str
-    message: str
-
-
-@dataclass(frozen=True)
-class CheckReport(_Value):
-    """Journal, versions, aliases and state of a whole registry, compared."""
-
-    models: int
-    versions: int
-    events: int
-    findings: list[Finding]
-
-    @property
-    def is_clean(self) -> bool:
-        return not any(finding.severity == "damage" for finding in self.findings)
-
-
-@dataclass(frozen=True)
-class SweepReport(_Value):
-    """Models whose journal was finished, staging attempts removed, attempts left alone."""
-
-    finished: list[str]
-    removed: list[str]
-    kept: list[str]
-
-
-@dataclass(frozen=True)
-class MigrationReport(_Value):
-    """What a migration found at the source, and what of it had to be copied."""
-
-    models: int
-    versions: int
-    versions_copied: int
-    events_copied: int
-    bytes_copied: int
 
 
 @dataclass(frozen=True)

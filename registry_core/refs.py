@@ -82,8 +82,13 @@ def is_unicode(text: str) -> bool:
 
 
 def printable(value: object) -> str:
-    """A form of the value that can always be sent and logged."""
+    """A short form of the value that can always be sent and logged."""
     text = value if isinstance(value, str) else repr(value)
     if len(text) > 200:
         text = text[:200] + "..."
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """The text itself, but what is no valid Unicode (a file may have any bytes as its name) written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -6,24 +6,28 @@ whatever fails after it is finished by whoever takes the model's lock next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from . import intake, metadata, packages
-from .changes import change, commit
+from .changes import change, commit, settle, standing
+from .commits import commit_id
 from .config import CoreSettings
 from .errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from .hashing import DIGEST_PREFIX, BytesSource, digest
 from .journal import Line, format_time
 from .layout import FORMAT, MANIFEST, META, REGISTRY
+from .lifecycle import tombstone
 from .manifest import render
 from .model import ProgressCallback, Registration
 from .models import ModelStore
 from .provenance import check_words
 from .refs import check_new_name
 from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Staging
+from .uploads import Uploads
 
 MAX_KEY_CHARACTERS = 255
 
@@ -35,27 +39,36 @@ class Request:
     task: str
     model_name: str
     version: str
-    artifacts_dir: str
+    artifacts_dir: str | None
     metadata: dict[str, Any]
     set_alias: str | None
     actor: str | None
     reason: str | None
     idempotency_key: str | None
+    upload_id: str | None = None
 
     def check(self) -> None:
         """The request's words can be stored. Raises an ``InvalidInput``."""
+        if (self.artifacts_dir is None) == (self.upload_id is None):
+            raise InvalidParameter("Name either an artifacts_dir or an upload_id.", field="artifacts_dir")
         metadata.check(self.metadata)
         check_words(self.actor, self.reason)
         key = self.idempotency_key
-        if key is not None and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+        if key is not None and not _is_key(key):
             raise InvalidParameter(
                 f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="idempotency_key"
             )
 
     def digest(self) -> str:
         """Names the request's content, so that a repeat can be told from another request."""
-        content = {name: value for name, value in asdict(self).items() if name != "idempotency_key"}
+        # A digest is in the journal for ever: a field that came later is in it only where it is used.
+        without = {"idempotency_key", "upload_id"} if self.upload_id is None else {"idempotency_key"}
+        content = {name: value for name, value in asdict(self).items() if name not in without}
         return digest(metadata.encode(content))
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str) and 0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()
 
 
 def register(
@@ -64,6 +77,7 @@ def register(
     settings: CoreSettings,
     *,
     registry_root: str | None,
+    uploads: Callable[[], Uploads],
     progress: ProgressCallback | None,
 ) -> Registration:
     """The version is in the registry, whole and durable, or nothing has changed.
@@ -71,17 +85,39 @@ def register(
     Raises every branch of the error tree; a ``StorageUnavailable`` with ``committed: true`` means
     that the version stands and the next change to the model completes its publication.
     """
+    model.storage.probe()
     request.check()
+    taken = model.is_taken(request.version)  # before the key is looked for: by this very request, perhaps
+    if taken:
+        settle(model, request.version)
     earlier = _earlier_answer(model, request)
     if earlier is not None:
         return earlier
     _check_names(model, request)
+    if request.upload_id is not None:
+        with uploads().hold(request.upload_id, model) as session:
+            done = _take_in(model, request, session.plan(settings.required_files), settings, taken, progress)
+            session.end()
+            return done
+    assert request.artifacts_dir is not None
     plan = intake.plan(
         request.artifacts_dir,
         registry_root=registry_root,
         allowed_roots=settings.artifacts_allowed_roots,
         required_files=settings.required_files,
     )
+    return _take_in(model, request, plan, settings, taken, progress)
+
+
+def _take_in(
+    model: ModelStore,
+    request: Request,
+    plan: intake.Plan,
+    settings: CoreSettings,
+    taken: bool,
+    progress: ProgressCallback | None,
+) -> Registration:
+    """As :func:`register`; ``taken``: the version's name is, so that all there is to find out is what to refuse."""
     packaged, packaged_sha256 = intake.packaged_meta(plan)
     created_at = format_time(datetime.now(UTC))
     meta = metadata.compose(
@@ -92,7 +128,7 @@ def register(
         version=request.version,
         created_at=created_at,
     )
-    if model.is_taken(request.version):
+    if taken:
         raise _version_exists(model, request.version, intake.digests(plan, workers=settings.workers))
     with model.storage.stage(model.keys.package(request.version)) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
@@ -100,6 +136,8 @@ def register(
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
         artifacts.append(staging.add(META, BytesSource(metadata.encode_document(meta))))
         manifest = render(artifacts)
+        hashes = {artifact.path: artifact.sha256 for artifact in artifacts}
+        named_by = commit_id(request.task, request.model_name, request.version, hashes)
         staging.add(MANIFEST, BytesSource(manifest))
         staging.seal()
 
@@ -110,10 +148,11 @@ def register(
             if model.is_taken(request.version):
                 raise _version_exists(model, request.version, brought)
             _check_names(model, request)
-            event = _event(model, request, last, staging.attempt, digest(manifest), created_at)
+            event = _event(model, request, last, staging.attempt, digest(manifest), named_by, created_at)
             _make_room(model, event, staging)
             commit(model, event, staging)
-            return _answer(model, event)
+            with standing(model, event):
+                return _answer(model, event)
 
         return change(model, decide)
 
@@ -130,7 +169,13 @@ def _check_names(model: ModelStore, request: Request) -> None:
 
 
 def _event(
-    model: ModelStore, request: Request, last: Line | None, attempt: str, package_digest: str, created_at: str
+    model: ModelStore,
+    request: Request,
+    last: Line | None,
+    attempt: str,
+    package_digest: str,
+    commit: str,
+    created_at: str,
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "event": "register",
@@ -142,6 +187,7 @@ def _event(
         "actor": request.actor,
         "reason": request.reason,
         "package_digest": package_digest,
+        "commit": commit,
         "created_at": created_at,
         "attempt": attempt,
     }
@@ -177,8 +223,11 @@ def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -
         existing = {"package_digest": packages.package_digest(model, version), "created_at": None, "actor": None}
         with suppress(RegistryError):  # older software's half version: say what is known
             existing["created_at"] = packages.read_meta(model, version).get("created_at")
+    deleted = tombstone(model, version)
+    has = "already has" if deleted is None else "had, and deleted,"
     return VersionExists(
-        f"{model.title} already has a version {version!r}; versions never change. Register under a new name.",
+        f"{model.title} {has} a version {version!r}; a version's name is never given to other bytes. "
+        "Register under a new name.",
         existing=existing,
         same_content=packages.content(model, version) == incoming,
     )
@@ -198,7 +247,7 @@ def _earlier_answer(model: ModelStore, request: Request) -> Registration | None:
                 idempotency_key=request.idempotency_key,
             )
         if model.locate(line.get("version")) is None:
-            return None  # committed, but a crash came before the publication: the lock finishes it
+            return None  # deleted since; or a crash came before its publication, and the lock finishes it
         return _answer(model, line.fields or {})
     return None
 

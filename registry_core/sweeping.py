@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 
+from . import feed
 from .changes import finish_pending, pending
 from .errors import RegistryError
-from .model import SweepReport
 from .models import all_models
-from .storage.base import Storage
+from .reports import SweepReport
+from .storage.base import Staging, Storage
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +25,37 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
     finished: list[str] = []
     removed: list[str] = []
     kept: list[str] = []
+    published: set[str] = set()  # by this very sweep: what is left of them is a shell
     with storage.sweep(older_than_s) as abandoned:
         named: set[str] = set()
         unsure = False
         for model in all_models(storage, lock_timeout_s):
             try:
+                wanted = model.attempts_in_want()
                 if finish_pending(model):
                     finished.append(model.title)
-                named |= model.attempts_in_want()
+                    published |= wanted - model.attempts_in_want()
+                named |= wanted - published
             except RegistryError as error:
                 log.error("%s: not swept: %s", model.title, error)
                 unsure = True
         for staging in abandoned:
             # A journal that could not be read may name any of them.
-            if unsure or staging.attempt in named:
+            if unsure or staging.attempt in named or not _discarded(staging):
                 kept.append(staging.attempt)
-            else:
-                staging.discard()
+            elif staging.attempt not in published:
                 removed.append(staging.attempt)
+    feed.sweep(storage, older_than_s)
     return SweepReport(finished, removed, kept)
+
+
+def _discarded(staging: Staging) -> bool:
+    try:
+        staging.discard()
+    except RegistryError as error:
+        log.error("staging %s: not swept: %s", staging.attempt, error)
+        return False
+    return True
 
 
 def _preview(storage: Storage, older_than_s: float) -> SweepReport:

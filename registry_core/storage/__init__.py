@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..errors import NotConfigured
 from .base import Storage, StorageOptions
+from .uploads import UPLOADS, Held, Incoming, UploadSpace
 
-__all__ = ["Storage", "StorageOptions", "open_storage"]
+__all__ = ["UPLOADS", "Held", "Incoming", "Storage", "StorageOptions", "UploadSpace", "open_storage", "open_uploads"]
 
 
 def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Storage:  # noqa: B008 - frozen
@@ -39,3 +40,19 @@ def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Stora
         "Use the path of a directory, or s3://, gs:// or az://.",
         reason="unknown_scheme",
     )
+
+
+def open_uploads(storage: Storage) -> UploadSpace:
+    """Where uploads to the root of the storage wait. Touches nothing. Raises ``NotConfigured``."""
+    from .filesystem import FilesystemStorage
+
+    if isinstance(storage, FilesystemStorage):
+        from .filesystem_uploads import FilesystemUploads
+
+        return FilesystemUploads(storage.root)
+    if not storage.has_locks:
+        from .object_store import ObjectStorage
+
+        if isinstance(storage, ObjectStorage):
+            return storage.uploads()
+    raise NotConfigured("This kind of registry root takes no uploads.", reason="no_uploads")

@@ -12,95 +12,52 @@ branch of :mod:`registry_core.errors`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from enum import Enum
+from datetime import timedelta
 from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from ..errors import InvalidName, StorageUnavailable
+from .values import (
+    ABSENT,
+    ANY,
+    Artifact,
+    Attempt,
+    Condition,
+    Document,
+    Entry,
+    Facts,
+    KeyNotFound,
+    Match,
+    PreconditionFailed,
+    Presence,
+    StorageOptions,
+    check_key,
+    outcome_unknown,
+)
 
-
-class KeyNotFound(LookupError):
-    """Nothing is stored under the key."""
-
-
-class PreconditionFailed(Exception):
-    """Somebody else was first; nothing was written."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """A small value as it was at one moment; ``etag`` names exactly these bytes."""
-
-    data: bytes
-    etag: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing below a prefix. ``kind`` is ``file``, ``prefix`` (a directory) or ``other``."""
-
-    key: str
-    kind: str
-    size_bytes: int | None = None
-
-    @property
-    def name(self) -> str:
-        return self.key.rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One staged file: its path in the package, its SHA-256 in hex, its size."""
-
-    path: str
-    sha256: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Staged work that is not published. ``alive``: somebody still holds it.
-
-    ``empty`` is true where nothing but the shell is left, as after a publish.
-    """
-
-    name: str
-    age_s: float
-    alive: bool
-    empty: bool
-
-
-@dataclass(frozen=True)
-class Match:
-    """Write only over the document with this etag."""
-
-    etag: str
-
-
-class Presence(Enum):
-    ANY = "any"
-    ABSENT = "absent"
-
-
-ANY = Presence.ANY
-ABSENT = Presence.ABSENT
-Condition = Presence | Match
-
-
-@dataclass(frozen=True)
-class StorageOptions:
-    """What a storage may need to be told beside its root.
-
-    ``endpoint`` and ``region`` are an S3 store's; ``quote_etags`` false sends the ETag of a
-    conditional write without its quotes (Ceph wants that).
-    """
-
-    endpoint: str | None = None
-    region: str | None = None
-    quote_etags: bool = True
+__all__ = [
+    "ABSENT",
+    "ANY",
+    "Artifact",
+    "Attempt",
+    "Condition",
+    "Document",
+    "Entry",
+    "Facts",
+    "KeyNotFound",
+    "Match",
+    "PreconditionFailed",
+    "Prepared",
+    "Presence",
+    "Readable",
+    "Source",
+    "Staging",
+    "Storage",
+    "StorageOptions",
+    "check_key",
+    "outcome_unknown",
+]
 
 
 class Source(Protocol):
@@ -134,19 +91,7 @@ class Prepared(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Nothing is left of it. Harmless after a commit."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a pointer document says of a package: the event that registered it, and its digest.
-
-    A projection of the journal, kept so that one small read finds both. ``seq`` is None for a
-    package that no event registers, and both are for one without a manifest.
-    """
-
-    seq: int | None
-    package_digest: str | None
+        """Nothing is left of it, or a sweep removes it. Harmless after a commit; never raises."""
 
 
 class Staging(AbstractContextManager["Staging"]):
@@ -190,10 +135,17 @@ class Staging(AbstractContextManager["Staging"]):
 class Storage(ABC):
     """One root of keys. Instances are thread-safe, and any number may serve one root.
 
+    ``shows_only_durable``: whether a record of a log that can be read is durable; else see :meth:`sync`.
     ``scans_logs_cheaply``: whether reading a whole log costs less than a few small reads.
+    ``reads_fail_for_good``: whether a read that fails says something of the bytes, as a disk's does, and
+    not only of the moment, as that of a store over a network. ``has_locks``: whether :meth:`lock` keeps
+    others out; else only conditional writes do.
     """
 
+    shows_only_durable = True
     scans_logs_cheaply = True
+    reads_fail_for_good = True
+    has_locks = True
 
     @abstractmethod
     def read(self, key: str) -> Document:
@@ -222,6 +174,18 @@ class Storage(ABC):
         One level, directories as ``prefix``; with ``deep`` every file at any depth, and none.
         """
 
+    def list_after(self, prefix: str, after: str) -> Iterator[Entry]:
+        """The files directly below ``prefix`` whose keys sort behind ``after``."""
+        return (entry for entry in self.list(prefix) if entry.kind == "file" and entry.key > after)
+
+    def mark(self, key: str) -> str | None:
+        """A text that differs whenever what lies at the key has changed since, at the cost of one look.
+
+        Of a document or a log: its bytes; of a prefix: the names directly below it. Empty if nothing is
+        there. None: it cannot be told without reading (or has changed so lately that it may again).
+        """
+        return None
+
     @abstractmethod
     def append(self, log: str, record: bytes, expected_seq: int) -> None:
         """The record is entry ``expected_seq`` (from 1) of the log, durably; one writer wins it.
@@ -234,9 +198,17 @@ class Storage(ABC):
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Records from ``after + 1`` on, as (seq, bytes without newline); complete ones only."""
 
+    def record(self, log: str, seq: int) -> bytes | None:
+        """The one record of that number, or None."""
+        found = next(self.records(log, seq - 1), None)
+        return found[1] if found else None
+
     @abstractmethod
     def last(self, log: str) -> tuple[int, bytes] | None:
         """The last complete record, or None."""
+
+    def sync(self, log: str) -> None:  # noqa: B027 - most logs show nothing that is not durable
+        """Every record that can be read now is durable, also one whose writer died on the way."""
 
     @abstractmethod
     def stage(self, package: str, attempt: str | None = None) -> Staging:
@@ -254,13 +226,50 @@ class Storage(ABC):
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader of one file of a package. Raises ``KeyNotFound``."""
 
+    def local_path(self, package: str, path: str) -> str | None:
+        """The absolute path of a package's file, where it is a file of this machine; it may be gone."""
+        return None
+
+    def presign(self, package: str, path: str, expires: timedelta) -> str | None:
+        """An address that lets anybody read the file for so long; None where there is none."""
+        return None
+
     @abstractmethod
     def locate(self, package: str) -> str:
         """Where the package lies: absolute path or URI. Raises ``KeyNotFound``."""
 
     def facts(self, package: str) -> Facts | None:
-        """What was said when the package was published; None where only the journal keeps it."""
+        """What was said of the package, retired or not; None where only the journal keeps it."""
         return None
+
+    def annotate(  # noqa: B027 - as facts
+        self, package: str, seq: int, notes: Mapping[str, Any], registered: Facts | None = None
+    ) -> None:
+        """The package's facts have these notes too, unless an event later than ``seq`` has changed them.
+
+        ``registered``: the seq and the digest of an event that registers a package which was there before.
+        """
+
+    @abstractmethod
+    def retire(self, package: str, grave: str, seq: int) -> None:
+        """Nobody finds the package any more; its bytes are kept, at ``grave`` where they have to move.
+
+        Repeatable after a crash at any point; does nothing if an event later than ``seq`` has moved
+        it. Raises ``KeyNotFound`` if there is no such package, ``PreconditionFailed`` if something
+        else is at ``grave``.
+        """
+
+    @abstractmethod
+    def reinstate(self, package: str, grave: str, seq: int) -> None:
+        """The retired package is back, whole and sealed as before. Repeatable, and raises, as retire."""
+
+    @abstractmethod
+    def retired(self, package: str, grave: str) -> str | None:
+        """The key by which :meth:`open` and :meth:`list` reach a retired package; None if it is gone."""
+
+    @abstractmethod
+    def erase(self, package: str, grave: str) -> None:
+        """The bytes of a retired package are gone. Repeatable."""
 
     def check_guarantees(self) -> None:  # noqa: B027 - most storages have nothing to prove
         """The store does what this contract builds on; asked once before the first change.
@@ -277,26 +286,8 @@ class Storage(ABC):
         """Exclusive for ``key`` across threads and processes. Raises ``LockTimeout``."""
 
     @abstractmethod
-    def probe(self) -> int | None:
-        """Bytes free (None: unbounded) of a root that is there and writable.
+    def probe(self, *, for_writing: bool = True) -> int | None:
+        """Bytes free (None: unbounded) of a root that is there and writable, or at least readable.
 
         Raises ``NotConfigured`` with the reason otherwise. Writes nothing.
         """
-
-
-def outcome_unknown() -> StorageUnavailable:
-    """The error of a write that may have taken effect: ``committed`` is there, and null."""
-    return StorageUnavailable(
-        "The storage failed while the change was being recorded, and cannot say whether it was. "
-        "Look before sending it again, or send it with the same Idempotency-Key.",
-        committed=None,
-        retry_after_s=5,
-    )
-
-
-def check_key(key: str) -> str:
-    """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
-    parts = key.split("/")
-    if any(part in ("", ".", "..") or "\x00" in part for part in parts):
-        raise InvalidName(f"{key!r} is not a storage key.", name=key)
-    return key

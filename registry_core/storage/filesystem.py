@@ -7,34 +7,32 @@ Nothing here depends on the clock except the age of abandoned attempts.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
+import logging
 import os
 import stat
-import uuid
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import NotConfigured
-from ..locks import exclusive
+from ..locks import exclusive, is_held, release
 from . import logfile
 from .base import (
-    ABSENT,
     ANY,
     Attempt,
     Condition,
     Document,
     Entry,
     KeyNotFound,
-    Match,
-    PreconditionFailed,
     Prepared,
     Readable,
     Staging,
     Storage,
     check_key,
 )
+from .filesystem_documents import PreparedDocument, etag, held_document, is_draft, remove_abandoned
+from .filesystem_moves import move, remove
 from .filesystem_staging import (
     LOCK,
     STAGING,
@@ -45,14 +43,18 @@ from .filesystem_staging import (
     is_alive,
     is_sealed,
 )
-from .posix import fsync_directory, make_directories, translated_errors
+from .posix import fsync_directory, make_directories, open_without_waiting, translated_errors
 
-_DOCUMENT_SUFFIX = ".doc"
+log = logging.getLogger(__name__)
+
+_COARSE_CLOCK_S = 1.0  # two changes within one tick of a filesystem's clock look alike
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
 class FilesystemStorage(Storage):
     """A registry root on a local (or properly locking) filesystem. The directory must exist."""
+
+    shows_only_durable = False
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(os.path.realpath(root))
@@ -66,24 +68,18 @@ class FilesystemStorage(Storage):
     def read(self, key: str) -> Document:
         with translated_errors(key):
             data = self._path(key).read_bytes()
-        return Document(data, _etag(data))
+        return Document(data, etag(data))
 
     def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
         path = self._path(key)
         with translated_errors(key):
             make_directories(self._staging, stop=self.root)
             make_directories(path.parent, stop=self.root)
-            draft = self._staging / (uuid.uuid4().hex + _DOCUMENT_SUFFIX)
-            try:
-                _write_new(draft, data)
-            except OSError:
-                draft.unlink(missing_ok=True)
-                raise
-        return _PreparedDocument(key, path, draft, data, when)
+            return PreparedDocument(key, path, self._staging, data, when)
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with translated_errors(key), _held_document(path) as present:
+        with translated_errors(key), held_document(path) as present:
             if present:
                 os.unlink(path)
                 fsync_directory(path.parent)
@@ -94,19 +90,27 @@ class FilesystemStorage(Storage):
         top = self._path(prefix)
         with translated_errors(prefix):
             try:
-                found = sorted(os.scandir(top), key=lambda entry: _sort_name(entry, deep))
+                found = _scan(top, prefix, deep)
             except (FileNotFoundError, NotADirectoryError):
                 return
-        for item in found:
-            key = f"{prefix}/{item.name}" if prefix else item.name
-            if not item.is_dir(follow_symlinks=not deep):
-                yield _entry(key, item)
-            elif deep and key.count("/") >= _DEEPEST_KEY:
-                yield Entry(key, "other")
-            elif deep:
-                yield from self.list(key, deep=True)
+        for entry in found:
+            if not deep or entry.kind != "prefix":
+                yield entry
+            elif entry.key.count("/") >= _DEEPEST_KEY:
+                yield Entry(entry.key, "other")
             else:
-                yield Entry(key, "prefix")
+                yield from self.list(entry.key, deep=True)
+
+    def mark(self, key: str) -> str | None:
+        try:
+            found = self._path(key).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError:
+            return None
+        if abs(time.time() - found.st_mtime) < _COARSE_CLOCK_S:
+            return None
+        return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
     # logs
 
@@ -120,6 +124,10 @@ class FilesystemStorage(Storage):
         with translated_errors(log):
             yield from logfile.records(self._path(log), after)
 
+    def sync(self, log: str) -> None:
+        with translated_errors(log):
+            logfile.sync(self._path(log))
+
     def last(self, log: str) -> tuple[int, bytes] | None:
         with translated_errors(log):
             return logfile.last(self._path(log))
@@ -132,53 +140,83 @@ class FilesystemStorage(Storage):
 
     def staged(self) -> Iterator[Attempt]:
         for path in self._attempts():
-            yield Attempt(path.name, age_s(path), is_alive(path), not has_content(path))
+            with translated_errors(STAGING):
+                alive = is_held(path) if is_draft(path) else is_alive(path)
+                found = Attempt(path.name, age_s(path), alive, not has_content(path))
+                gone = not os.path.lexists(path)
+            if not gone:
+                yield found
 
     @contextmanager
     def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         with ExitStack() as holds:
             held: list[Staging] = []
             for path in self._attempts():
-                if age_s(path) < min_age_s:
-                    continue
-                if path.name.endswith(_DOCUMENT_SUFFIX):
-                    # A draft lives for milliseconds and is named by nothing.
-                    path.unlink(missing_ok=True)
-                    continue
-                lock = hold_abandoned(path)
+                with translated_errors(STAGING):
+                    if age_s(path) < min_age_s:
+                        continue
+                    if is_draft(path):
+                        remove_abandoned(path)  # a draft is named by nothing
+                        continue
+                    lock = hold_abandoned(path)
                 if lock is not None:
-                    holds.callback(lock.release)
+                    holds.callback(release, lock)
                     held.append(FilesystemStaging(self.root, path.name, held=lock))
             yield held
 
     def _attempts(self) -> Sequence[Path]:
-        try:
-            return sorted(self._staging.iterdir())
-        except FileNotFoundError:
-            return []
+        with translated_errors(STAGING):
+            try:
+                return sorted(self._staging.iterdir())
+            except FileNotFoundError:
+                return []
 
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         location = self._path(package) / check_key(path)
         with translated_errors(f"{package}/{path}"):
-            fd = os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            reader = os.fdopen(fd, "rb", buffering=0)
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                reader.close()
-                raise KeyNotFound(path)
+            fd = open_without_waiting(location)
+            try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise KeyNotFound(path)
+                reader = os.fdopen(fd, "rb", buffering=0)
+            except BaseException:
+                os.close(fd)
+                raise
             reader.seek(start)
         return reader if length is None else _Slice(reader, length)
 
+    def local_path(self, package: str, path: str) -> str | None:
+        return str(self._path(package) / check_key(path))
+
     def locate(self, package: str) -> str:
         path = self._path(package)
-        if not path.is_dir():
-            raise KeyNotFound(package)
+        with translated_errors(package):
+            if not path.is_dir():
+                raise KeyNotFound(package)
         return str(path)
 
     def sealed(self, package: str) -> bool:
         try:
-            return is_sealed(self._path(package))
-        except OSError:
+            with translated_errors(package):
+                return is_sealed(self._path(package))
+        except KeyNotFound:
             return False
+
+    def retire(self, package: str, grave: str, seq: int) -> None:
+        with translated_errors(package):
+            move(self._path(package), self._path(grave), stop=self.root)
+
+    def reinstate(self, package: str, grave: str, seq: int) -> None:
+        with translated_errors(package):
+            move(self._path(grave), self._path(package), stop=self.root)
+
+    def retired(self, package: str, grave: str) -> str | None:
+        with translated_errors(grave):
+            return grave if self._path(grave).is_dir() else None
+
+    def erase(self, package: str, grave: str) -> None:
+        with translated_errors(grave):
+            remove(self._path(grave))
 
     # the whole
 
@@ -194,48 +232,33 @@ class FilesystemStorage(Storage):
         finally:
             hold.__exit__(None, None, None)
 
-    def probe(self) -> int | None:
+    def probe(self, *, for_writing: bool = True) -> int | None:
+        try:
+            return self._probe(for_writing)
+        except OSError as error:
+            log.error("the registry root cannot be looked at: %s", error)
+            raise NotConfigured(
+                f"The registry root cannot be looked at ({error.strerror}). The service's log has the place.",
+                reason="root_unusable",
+            ) from error
+
+    def _probe(self, for_writing: bool) -> int:
         if not self.root.is_dir():
             raise NotConfigured(
                 "The registry root is not there, or is not a directory. Create it or mount it, "
                 "and check OMNIBIOAI_MODEL_REGISTRY_ROOT.",
                 reason="root_missing",
             )
-        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-            raise NotConfigured(
-                f"The registry root is not writable for user {os.geteuid()}. Give that user the "
-                "directory, or run the service as its owner.",
-                reason="root_not_writable",
-            )
+        wanted = os.R_OK | os.X_OK | (os.W_OK if for_writing else 0)
+        for place in (self.root, self._staging) if for_writing else (self.root,):
+            if os.path.lexists(place) and not os.access(place, wanted, effective_ids=True):
+                raise NotConfigured(
+                    f"The registry root is not {'writable' if for_writing else 'readable'} for user {os.geteuid()}. "
+                    "Give that user the directory, or run the service as its owner.",
+                    reason="root_not_writable" if for_writing else "root_not_readable",
+                )
         volume = os.statvfs(self.root)
         return volume.f_bavail * volume.f_frsize
-
-
-class _PreparedDocument(Prepared):
-    def __init__(self, key: str, path: Path, draft: Path, data: bytes, when: Condition) -> None:
-        self._key, self._path, self._draft, self._data, self._when = key, path, draft, data, when
-
-    def commit(self) -> Document:
-        with translated_errors(self._key):
-            if self._when is ABSENT:
-                try:
-                    os.link(self._draft, self._path)
-                except FileExistsError:
-                    raise PreconditionFailed(self._key) from None
-                os.unlink(self._draft)
-            else:
-                with _held_document(self._path) as present:
-                    if isinstance(self._when, Match):
-                        now = _etag(self._path.read_bytes()) if present else None
-                        if now != self._when.etag:
-                            raise PreconditionFailed(self._key)
-                    os.rename(self._draft, self._path)
-            fsync_directory(self._path.parent)
-        return Document(self._data, _etag(self._data))
-
-    def discard(self) -> None:
-        with translated_errors(self._key):
-            self._draft.unlink(missing_ok=True)
 
 
 class _Slice:
@@ -266,53 +289,19 @@ class _Slice:
         self.close()
 
 
-def _etag(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(fd, left) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def _held_document(path: Path) -> Iterator[bool]:
-    """Hold the document that is at ``path`` now, against every other conditional writer.
-
-    The lock is on the inode, and a rename puts another inode at the path: so look again after
-    the lock is ours. Yields whether there is a document.
-    """
-    while True:
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield False
-            return
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            try:
-                current = os.stat(path).st_ino == os.fstat(fd).st_ino
-            except FileNotFoundError:
-                current = False
-            if current:
-                yield True
-                return
-        finally:
-            os.close(fd)
-
-
-def _entry(key: str, item: os.DirEntry[str]) -> Entry:
-    if not item.is_file(follow_symlinks=False):
-        return Entry(key, "other")
-    return Entry(key, "file", item.stat(follow_symlinks=False).st_size)
-
-
-def _sort_name(item: os.DirEntry[str], deep: bool) -> str:
+def _scan(top: Path, prefix: str, deep: bool) -> list[Entry]:
+    """What lies in one directory now, sorted as keys are."""
+    found = []
+    with os.scandir(top) as items:
+        for item in items:
+            key = f"{prefix}/{item.name}" if prefix else item.name
+            with suppress(FileNotFoundError):  # it has gone since
+                if item.is_dir(follow_symlinks=not deep):
+                    found.append(Entry(key, "prefix"))
+                elif item.is_file(follow_symlinks=False):
+                    found.append(Entry(key, "file", item.stat(follow_symlinks=False).st_size))
+                else:
+                    found.append(Entry(key, "other"))
     # Keys compare as whole strings: below a directory the next character is "/".
-    return item.name + "/" if deep and item.is_dir(follow_symlinks=False) else item.name
+    found.sort(key=lambda entry: entry.key + "/" if deep and entry.kind == "prefix" else entry.key)
+    return found

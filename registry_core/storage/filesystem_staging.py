@@ -6,25 +6,30 @@ the owner is gone.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import stat
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from ..errors import StorageUnavailable
-from ..locks import try_hold
+from ..errors import StorageError, StorageUnavailable
+from ..locks import is_held, release, try_hold
 from .base import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging, check_key
-from .posix import fsync_directory, make_directories, translated_errors
+from .posix import directories_of, fsync_directory, make_directories, translated_errors
+
+log = logging.getLogger(__name__)
 
 STAGING = ".staging"
 LOCK = ".lock"
 DIRECTORY_MODE = 0o555
-_FILE_MODE = 0o444
+FILE_MODE = 0o444
 _PACKAGE = "package"
+_TRIES = 20
 
 
 class FilesystemStaging(Staging):
@@ -39,39 +44,45 @@ class FilesystemStaging(Staging):
     ) -> None:
         self._root = root
         self._target = root / package if package is not None else None
-        self.attempt = check_key(attempt or uuid.uuid4().hex)
+        self._kept = attempt is not None
+        if attempt is None:
+            make_directories(root / STAGING, stop=root)
+            attempt, held = _begin(root / STAGING)
+        self.attempt = check_key(attempt)
         self._home = root / STAGING / self.attempt
         self._package = self._home / _PACKAGE
-        self._kept = attempt is not None
         self._held = held
-        if attempt is None:
-            make_directories(self._package, stop=root)
-            self._held = try_hold(self._home / LOCK)
-            if self._held is None:
-                raise StorageUnavailable("A sweep took the staging directory at once. Try again.", retry_after_s=1)
 
     def __exit__(self, *exc_info: object) -> None:
-        if not self._kept:
+        if self._kept:
+            self._let_go()
+            return
+        try:
             self.discard()
-        elif self._held is not None:
-            self._held.release()
+        except StorageError:
+            log.error("the attempt %s is left to a sweep", self.attempt)  # what failed before it matters more
+
+    def place(self, path: str) -> Path:
+        """Where the file of that path is to lie; the directories above are there. Raises ``OSError``."""
+        target = self._package / check_key(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
 
     def add(self, path: str, source: Source) -> Artifact:
         with translated_errors(path):
-            target = self._package / check_key(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target = self.place(path)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(target, flags, 0o600)
             with os.fdopen(fd, "r+b", buffering=0) as sink:
                 sha256, size_bytes = source.pour(sink)
-                os.fchmod(fd, _FILE_MODE)
+                os.fchmod(fd, FILE_MODE)
                 os.fsync(fd)
         return Artifact(path, sha256, size_bytes)
 
     def seal(self) -> None:
         with translated_errors(self.attempt):
-            for directory, _, _ in os.walk(self._package, topdown=False):
-                fsync_directory(Path(directory))
+            for directory in directories_of(self._package):
+                fsync_directory(directory)
             fsync_directory(self._home)
             fsync_directory(self._home.parent)
 
@@ -102,22 +113,53 @@ class FilesystemStaging(Staging):
                 fsync_directory(target.parent)
                 fsync_directory(self._home)
             _seal_tree(target)
-            self._remove_home()
+        try:
+            self.discard()
+        except StorageError:
+            log.error("the shell of attempt %s is left to a sweep", self.attempt)
 
     def discard(self) -> None:
-        with translated_errors(self.attempt):
-            for directory, _, _ in os.walk(self._package):
-                os.chmod(directory, 0o700)
-            self._remove_home()
+        try:
+            with translated_errors(self.attempt):
+                _remove(self._home)
+        finally:
+            self._let_go()
 
     def _require_target(self) -> Path:
         assert self._target is not None, "an attempt held by a sweep is only ever discarded"
         return self._target
 
-    def _remove_home(self) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
+    def _let_go(self) -> None:
         if self._held is not None:
-            self._held.release()
+            release(self._held)
+
+
+def _begin(staging: Path) -> tuple[str, FileLock]:
+    """(a new attempt with an empty package, the lock that holds it)."""
+    for _ in range(_TRIES):
+        home = staging / uuid.uuid4().hex
+        held = None
+        try:
+            os.mkdir(home)
+            with suppress(FileNotFoundError):  # a sweep held it first, and is removing it
+                held = try_hold(home / LOCK)
+            if held is not None:
+                os.mkdir(home / _PACKAGE)
+                return home.name, held
+            with suppress(OSError):  # or somebody only looks whether it lives
+                _remove(home)
+        except OSError:
+            if held is not None:
+                release(held)
+            with suppress(OSError):
+                _remove(home)
+            raise
+    raise StorageUnavailable("Sweeps kept taking the staging directory at once. Try again.", retry_after_s=1)
+
+
+def _remove(home: Path) -> None:
+    with suppress(FileNotFoundError):  # somebody else has removed it, or is doing so
+        shutil.rmtree(home)
 
 
 def is_sealed(path: Path) -> bool:
@@ -129,9 +171,9 @@ def _seal_tree(top: Path) -> None:
     """Directories read-only, the top one last: its mode says that the sealing is finished."""
     if is_sealed(top):
         return
-    for directory, _, _ in os.walk(top, topdown=False):
+    for directory in directories_of(top):
         os.chmod(directory, DIRECTORY_MODE)
-        fsync_directory(Path(directory))
+        fsync_directory(directory)
 
 
 def hold_abandoned(path: Path) -> FileLock | None:
@@ -144,12 +186,7 @@ def hold_abandoned(path: Path) -> FileLock | None:
 
 def is_alive(path: Path) -> bool:
     """Whether somebody holds the attempt; looking creates nothing."""
-    if not (path / LOCK).exists():
-        return False
-    held = hold_abandoned(path)
-    if held is not None:
-        held.release()
-    return held is None
+    return is_held(path / LOCK)
 
 
 def has_content(path: Path) -> bool:

@@ -52,6 +52,16 @@ def _undo(fd: int, size: int) -> None:
         raise outcome_unknown() from None
 
 
+def sync(path: Path) -> None:
+    """Whatever the file shows is on the disk: its writer may have died before its own fsync."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    fsync_directory(path.parent)
+
+
 def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
     """(seq, line without newline) from ``after + 1`` on; nothing if there is no file."""
     if not path.exists():

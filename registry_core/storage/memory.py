@@ -148,6 +148,30 @@ class MemoryStorage(Storage):
         with self.mutex:
             return package in self.packages
 
+    def retire(self, package: str, grave: str, seq: int) -> None:
+        self._move(check_key(package), check_key(grave))
+
+    def reinstate(self, package: str, grave: str, seq: int) -> None:
+        self._move(check_key(grave), check_key(package))
+
+    def _move(self, source: str, target: str) -> None:
+        with self.mutex:
+            files = self.packages.get(source)
+            if files is None and target not in self.packages:
+                raise KeyNotFound(source)
+            if files is not None:
+                if target in self.packages:
+                    raise PreconditionFailed(target)
+                self.packages[target] = self.packages.pop(source)
+
+    def retired(self, package: str, grave: str) -> str | None:
+        with self.mutex:
+            return grave if grave in self.packages else None
+
+    def erase(self, package: str, grave: str) -> None:
+        with self.mutex:
+            self.packages.pop(check_key(grave), None)
+
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:
         with self.mutex:
@@ -159,7 +183,7 @@ class MemoryStorage(Storage):
         finally:
             lock.release()
 
-    def probe(self) -> int | None:
+    def probe(self, *, for_writing: bool = True) -> int | None:
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from .base import KeyNotFound, PreconditionFailed
 
 log = logging.getLogger(__name__)
 
+_LEASE_BREAK_S = 60.0  # the kernel takes a lease away after 45 s
+_LEASE_POLL_S = 0.02
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -41,12 +44,38 @@ def _typed(key: str, error: OSError) -> RegistryError:
     )
 
 
+def open_without_waiting(path: Path) -> int:
+    """A descriptor to read from. A FIFO in the file's place does not hang us, and no symlink is followed.
+
+    A file whose lease another host must give back first (Samba and NFS servers hold such) is waited for.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    deadline = time.monotonic() + _LEASE_BREAK_S
+    while True:
+        try:
+            return os.open(path, flags)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LEASE_POLL_S)
+
+
 def fsync_directory(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def directories_of(top: Path) -> Iterator[Path]:
+    """``top`` and every directory below it, the deepest first. Raises ``OSError`` for one that cannot be listed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for directory, _, _ in os.walk(top, topdown=False, onerror=fail):
+        yield Path(directory)
 
 
 def make_directories(path: Path, *, stop: Path) -> None:
@@ -56,6 +85,10 @@ def make_directories(path: Path, *, stop: Path) -> None:
     while here != stop and not here.is_dir():
         missing.append(here)
         here = here.parent
+    if here != stop:
+        # Somebody may have made it a moment ago, and died before its entry was on the disk. What is
+        # above it was synced before it was made.
+        fsync_directory(here.parent)
     for directory in reversed(missing):
         try:
             os.mkdir(directory)

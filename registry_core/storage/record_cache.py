@@ -1,35 +1,70 @@
-"""Log records that were read once: they never change, so they need never be read again."""
+"""What was read once from an object store and need not be read again, within a bound."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LOGS = 10_000
+
+
+class Bounded(Generic[K, V]):
+    """At most ``limit`` of what was put in, by weight (by default: one each); the least used is forgotten."""
+
+    def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
+        self._limit = limit
+        self._weigh = weigh
+        self._weight = 0
+        self._found: OrderedDict[K, V] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        with self._mutex:
+            value = self._found.get(key)
+            if value is not None:
+                self._found.move_to_end(key)
+            return value
+
+    def put(self, key: K, value: V) -> None:
+        with self._mutex:
+            self._forget(key)
+            self._found[key] = value
+            self._weight += self._weigh(value)
+            while self._weight > self._limit:
+                self._weight -= self._weigh(self._found.popitem(last=False)[1])
+
+    def forget(self, key: K) -> None:
+        with self._mutex:
+            self._forget(key)
+
+    def _forget(self, key: K) -> None:
+        value = self._found.pop(key, None)
+        if value is not None:
+            self._weight -= self._weigh(value)
 
 
 class RecordCache:
-    """Log records by key, the least used forgotten; and how far each log is known to reach."""
+    """Log records by log and number, and how far each log is known to reach.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._found: OrderedDict[str, bytes] = OrderedDict()
-        self._highest: dict[str, int] = {}
-        self._mutex = threading.Lock()
+    Neither goes out of date: a record never changes, and a log never becomes shorter.
+    """
 
-    def get(self, key: str) -> bytes | None:
-        with self._mutex:
-            record = self._found.get(key)
-            if record is not None:
-                self._found.move_to_end(key)
-            return record
+    def __init__(self, limit_bytes: int) -> None:
+        self._records: Bounded[tuple[str, int], bytes] = Bounded(limit_bytes, lambda record: len(record) + 200)
+        self._highest: Bounded[str, int] = Bounded(LOGS)
 
-    def add(self, key: str, record: bytes) -> None:
-        prefix, _, name = key.rpartition("/")
-        with self._mutex:
-            self._found[key] = record
-            self._highest[prefix] = max(self._highest.get(prefix, 0), int(name.removesuffix(".json")))
-            while len(self._found) > self._size:
-                self._found.popitem(last=False)
+    def get(self, log: str, seq: int) -> bytes | None:
+        return self._records.get((log, seq))
 
-    def highest(self, prefix: str) -> int:
-        with self._mutex:
-            return self._highest.get(prefix, 0)
+    def add(self, log: str, seq: int, record: bytes) -> None:
+        self._records.put((log, seq), record)
+        if seq > self.highest(log):
+            self._highest.put(log, seq)
+
+    def highest(self, log: str) -> int:
+        return self._highest.get(log) or 0

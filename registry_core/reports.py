@@ -1,0 +1,73 @@
+"""What the operator's verbs report: check, sweep, purge, adopt, migrate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Value
+
+
+@dataclass(frozen=True)
+class Finding(Value):
+    """One thing ``check`` noticed. ``severity``: damage, pending (a crash left it; the next change
+    finishes it), or note (older software's, or abandoned staging)."""
+
+    severity: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckReport(Value):
+    """Journal, versions, aliases and state of a whole registry, compared."""
+
+    models: int
+    versions: int
+    events: int
+    findings: list[Finding]
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(finding.severity == "damage" for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class SweepReport(Value):
+    """Models whose journal was finished, staging attempts removed, attempts left alone."""
+
+    finished: list[str]
+    removed: list[str]
+    kept: list[str]
+
+
+@dataclass(frozen=True)
+class MigrationReport(Value):
+    """What a migration found at the source, and what of it had to be copied."""
+
+    models: int
+    versions: int
+    versions_copied: int
+    events_copied: int
+    bytes_copied: int
+
+
+@dataclass(frozen=True)
+class PurgeReport(Value):
+    """Versions (``task/model_name@version``) whose bytes were given up, and those kept for now."""
+
+    purged: list[str]
+    kept: list[str]
+    bytes_freed: int
+
+
+@dataclass(frozen=True)
+class AdoptionReport(Value):
+    """Versions of older software: given a baseline now, already having one, and left alone, with why.
+
+    Each as ``task/model_name@version``; ``noticed`` says what was found about those adopted.
+    """
+
+    adopted: list[str]
+    already: int
+    noticed: list[Finding]
+    refused: list[Finding]

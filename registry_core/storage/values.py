@@ -1,0 +1,124 @@
+"""What a storage takes and gives: small values, and the two errors beside the registry's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from ..errors import InvalidName, StorageUnavailable
+
+
+class KeyNotFound(LookupError):
+    """Nothing is stored under the key."""
+
+
+class PreconditionFailed(Exception):
+    """Somebody else was first; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A small value as it was at one moment; ``etag`` names exactly these bytes."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing below a prefix. ``kind`` is ``file``, ``prefix`` (a directory) or ``other``."""
+
+    key: str
+    kind: str
+    size_bytes: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.key.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One staged file: its path in the package, its SHA-256 in hex, its size."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Staged work that is not published. ``alive``: somebody still holds it.
+
+    ``empty`` is true where nothing but the shell is left, as after a publish.
+    """
+
+    name: str
+    age_s: float
+    alive: bool
+    empty: bool
+
+
+@dataclass(frozen=True)
+class Match:
+    """Write only over the document with this etag."""
+
+    etag: str
+
+
+class Presence(Enum):
+    ANY = "any"
+    ABSENT = "absent"
+
+
+ANY = Presence.ANY
+ABSENT = Presence.ABSENT
+Condition = Presence | Match
+
+
+@dataclass(frozen=True)
+class StorageOptions:
+    """What a storage may need to be told beside its root.
+
+    ``endpoint`` and ``region`` are an S3 store's; ``quote_etags`` false sends the ETag of a
+    conditional write without its quotes (Ceph wants that).
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    quote_etags: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a pointer document says of a package: the event that registered it, and its digest.
+
+    A projection of the journal, kept so that one small read finds all. ``seq`` is None for a
+    package that no event registers, and both are for one without a manifest. ``notes`` are what
+    :meth:`Storage.annotate` was told last; ``retired`` packages keep their facts.
+    """
+
+    seq: int | None
+    package_digest: str | None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    retired: bool = False
+
+
+def outcome_unknown() -> StorageUnavailable:
+    """The error of a write that may have taken effect: ``committed`` is there, and null."""
+    return StorageUnavailable(
+        "The storage failed while the change was being recorded, and cannot say whether it was. "
+        "Look before sending it again, or send it with the same Idempotency-Key.",
+        committed=None,
+        retry_after_s=5,
+    )
+
+
+def check_key(key: str) -> str:
+    """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
+    parts = key.split("/")
+    if any(part in ("", ".", "..") or "\x00" in part for part in parts):
+        raise InvalidName(f"{key!r} is not a storage key.", name=key)
+    return key
