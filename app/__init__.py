@@ -9,14 +9,21 @@ from flask import Flask
 
 from registry_core import ModelRegistry
 
-from . import docs, errors, tracing
+from . import docs, errors, hub_errors, tracing
 from .aliases import blueprint as aliases
+from .catalogue import blueprint as catalogue
 from .config import Settings
 from .draining import Draining
+from .files import blueprint as files
 from .gate import Gate
+from .governance import blueprint as governance
 from .health import blueprint as health
+from .hub import blueprint as hub
+from .operations import blueprint as operations
 from .registry import blueprint as registry_blueprint
 from .root import Root
+from .tus import MethodOverride
+from .uploads import blueprint as uploads
 
 __all__ = ["create_app"]
 
@@ -32,12 +39,17 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     tracing.init_app(app)
     errors.init_app(app)
+    hub_errors.init_app(app)
     api = docs.init_app(app)
-    for blueprint in (health, registry_blueprint, aliases):
+    for blueprint in (health, registry_blueprint, aliases, governance, catalogue, files, uploads, operations):
         api.register_blueprint(blueprint)
+    if settings.hub:
+        api.register_blueprint(hub)
+    app.extensions["settings"] = settings
     app.extensions["root"] = Root(settings, registry)
     app.extensions["gate"] = Gate(settings.threads)
     return app

@@ -1,11 +1,12 @@
-"""Aliases over HTTP: promote, aliases, history."""
+"""Aliases over HTTP: promote, rollback, aliases and their removal, history."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .blueprint import Blueprint
+from .blueprint import BODY_OR_QUERY, Blueprint
 from .gate import may_wait
+from .governance_schemas import AliasRequest, UnaliasAnswer
 from .root import current_registry
 from .schemas import (
     AliasesAnswer,
@@ -36,6 +37,24 @@ def aliases(query: dict[str, Any]) -> dict[str, Any]:
     """The aliases of a model."""
     found = current_registry().list_aliases(query["task"], query["model"])
     return answer({"model_name": query["model"], "aliases": [alias.to_dict() for alias in found]})
+
+
+@blueprint.delete("/aliases")
+@blueprint.arguments(AliasRequest, location=BODY_OR_QUERY)
+@blueprint.answers(UnaliasAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
+@may_wait
+def unalias(body: dict[str, Any]) -> dict[str, Any]:
+    """Remove an alias."""
+    return answer(current_registry().unalias(**body).to_dict())
+
+
+@blueprint.post("/rollback")
+@blueprint.arguments(AliasRequest)
+@blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
+@may_wait
+def rollback(body: dict[str, Any]) -> dict[str, Any]:
+    """Move an alias back to the version that it named before."""
+    return answer(current_registry().rollback(**body).to_dict())
 
 
 @blueprint.get("/history")

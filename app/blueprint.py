@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import Schema
 from webargs import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from registry_core import InvalidMetadata
 
@@ -17,6 +18,7 @@ from .errors import CONTENT_TYPE
 from .schemas import Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
+BINARY = {"type": "string", "format": "binary"}
 
 
 class _Parser(FlaskParser):
@@ -25,11 +27,24 @@ class _Parser(FlaskParser):
     def load_json(self, req: Any, schema: Any) -> Any:
         if not req.is_json:
             raise UnsupportedMediaType("Send the body as JSON, with the header Content-Type: application/json.")
+        limit_bytes = req.max_content_length
+        if req.content_length is None and limit_bytes is not None and len(req.get_data()) >= limit_bytes:
+            raise RequestEntityTooLarge  # a chunked body is cut off at the limit; a part must not pass for the whole
         try:
             body = super().load_json(req, schema)
         except RecursionError:
             raise InvalidMetadata("The body is nested far deeper than the 64 levels that metadata may have.") from None
         return {} if body is missing else body
+
+    def load_json_or_query(self, req: Any, schema: Any) -> Any:
+        """The fields of a DELETE: clients send them as JSON or in the query."""
+        return self.load_json(req, schema) if req.get_data() else self.load_querystring(req, schema)
+
+
+# OpenAPI 3.0 knows no body of a DELETE, so the documentation shows the query: "querystring" is that
+# library's second word for it, and here means either.
+BODY_OR_QUERY = "querystring"
+_Parser.__location_map__ = {**FlaskParser.__location_map__, BODY_OR_QUERY: "load_json_or_query"}
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
@@ -37,16 +52,43 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = _Parser()
 
-    def answers(self, schema: type, *, status: int = 200, problems: tuple[int, ...] = ()) -> Callable[[F], F]:
+    def answers(self, schema: type | Schema, *, status: int = 200, problems: tuple[int, ...] = ()) -> Callable[[F], F]:
         """Documents the answer and the problem documents that the view may give instead."""
 
         def decorate(view: F) -> F:
-            for code in (*problems, 500):
-                described = HTTPStatus(code).phrase
-                view = self.alt_response(
-                    code, schema=Problem, content_type=CONTENT_TYPE, description=described, success=False
-                )(view)
-            decorated: F = self.response(status, schema)(view)
+            decorated: F = self.response(status, schema)(self._with_problems(view, problems))
             return decorated
 
         return decorate
+
+    def sends(
+        self, content_type: str, *, also: tuple[int, ...] = (), problems: tuple[int, ...] = ()
+    ) -> Callable[[F], F]:
+        """As :meth:`answers`, for a view that sends bytes; ``also`` are other statuses that are no problems."""
+
+        def decorate(view: F) -> F:
+            decorated = self._with_problems(view, problems)
+            for code in also:
+                binary = BINARY if code < 300 else None
+                decorated = self.alt_response(code, schema=binary, content_type=content_type, success=True)(decorated)
+            decorated = self.response(200, BINARY, content_type=content_type)(decorated)
+            return decorated
+
+        return decorate
+
+    def sends_json(self, *, problems: tuple[int, ...] = ()) -> Callable[[F], F]:
+        """As :meth:`answers`, for a view whose answer is described elsewhere, by whoever asks for it."""
+
+        def decorate(view: F) -> F:
+            decorated: F = self.response(200, {}, content_type="application/json")(self._with_problems(view, problems))
+            return decorated
+
+        return decorate
+
+    def _with_problems(self, view: F, problems: tuple[int, ...]) -> F:
+        for code in (*problems, 500):
+            described = HTTPStatus(code).phrase
+            view = self.alt_response(
+                code, schema=Problem, content_type=CONTENT_TYPE, description=described, success=False
+            )(view)
+        return view

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +12,7 @@ from registry_core import CoreSettings, NotConfigured
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
+MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 
 
 @dataclass(frozen=True)
@@ -20,37 +23,50 @@ class Settings:
     host: str = "0.0.0.0"
     port: int = 8095
     workers: int = 2
-    threads: int = 32
+    threads: int = 64
     graceful_timeout_s: int = 900
     max_body_bytes: int = 4 * MIB
     min_free_bytes: int = 64 * MIB
+    accel_prefix: str | None = None
+    presign_s: int = 3600
+    hub: bool = True
     log_level: str = "INFO"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Settings by their ``OMNIBIOAI_MODEL_REGISTRY_*`` names. Raises ``NotConfigured``."""
 
-        def whole(name: str, default: int, least: int) -> int:
+        def whole(name: str, default: int, least: int, most: int = sys.maxsize) -> int:
             text = environ.get(PREFIX + name, "").strip()
             try:
                 value = int(text) if text else default
             except ValueError:
                 value = least - 1
-            if value < least:
-                raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes a whole number of at least {least}.")
+            if not least <= value <= most:
+                limits = f"from {least} to {most}" if most < sys.maxsize else f"of at least {least}"
+                raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes a whole number {limits}.")
             return value
 
+        accel_prefix = environ.get(PREFIX + "ACCEL_PREFIX", "").strip().rstrip("/") or None
+        if accel_prefix is not None and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", accel_prefix) is None:
+            raise NotConfigured(f"{PREFIX}ACCEL_PREFIX is {accel_prefix!r}; it takes a path such as /_packages.")
+        hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
+        if hub not in ("true", "false"):
+            raise NotConfigured(f"{PREFIX}HUB is {hub!r}; it takes true or false.")
         log_level = environ.get(PREFIX + "LOG_LEVEL", cls.log_level).strip().upper()
         if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise NotConfigured(f"{PREFIX}LOG_LEVEL is {log_level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
         return cls(
             core=CoreSettings.from_env(environ),
             host=environ.get(PREFIX + "HOST", "").strip() or cls.host,
-            port=whole("PORT", cls.port, 1),
+            port=whole("PORT", cls.port, 1, 65535),
             workers=whole("WORKERS", cls.workers, 1),
             threads=whole("THREADS", cls.threads, 8),
             graceful_timeout_s=whole("GRACEFUL_TIMEOUT_S", cls.graceful_timeout_s, 1),
             max_body_bytes=whole("MAX_BODY_BYTES", cls.max_body_bytes, 1024),
             min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
+            accel_prefix=accel_prefix,
+            presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),
+            hub=hub == "true",
             log_level=log_level,
         )

@@ -8,6 +8,9 @@ from swagger_ui_bundle import swagger_ui_path
 
 from registry_core import __version__
 
+from .errors import CONTENT_TYPE
+from .schemas import Problem
+
 ASSETS = "/docs/assets/"
 
 
@@ -15,6 +18,13 @@ class _Api(Api):  # type: ignore[misc]
     # Errors are answered by app/errors.py for every path, so smorest must not add handlers, nor
     # document its own error body.
     DEFAULT_ERROR_RESPONSE_NAME = None
+    # What smorest adds by itself to calls that take arguments (422) is a problem document too.
+    ERROR_SCHEMA = Problem
+
+    def _register_responses(self) -> None:
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = CONTENT_TYPE
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
     def _register_error_handlers(self) -> None:
         pass

@@ -16,21 +16,30 @@ from werkzeug.exceptions import HTTPException
 from registry_core import (
     AliasMoved,
     AliasNotFound,
+    ArtifactNotFound,
     ArtifactsRefused,
+    ChecksumMismatch,
     DigestMismatch,
     IdempotencyKeyReused,
     InvalidMetadata,
     InvalidName,
     InvalidParameter,
     InvalidRef,
+    JournalCorrupt,
     LockTimeout,
     ModelNotFound,
     NameTaken,
     NotConfigured,
+    OperationNotFound,
     PackageCorrupt,
     RegistryError,
     StorageFull,
     StorageUnavailable,
+    UploadExpired,
+    UploadLocked,
+    UploadNotFound,
+    UploadOffsetMismatch,
+    UploadTooLarge,
     VersionExists,
     VersionInUse,
     VersionNotFound,
@@ -49,16 +58,25 @@ TABLE: dict[type[RegistryError], int] = {
     InvalidMetadata: 422,
     InvalidParameter: 422,
     ArtifactsRefused: 422,
+    UploadTooLarge: 413,
     IdempotencyKeyReused: 422,
     ModelNotFound: 404,
     VersionNotFound: 404,
     AliasNotFound: 404,
+    ArtifactNotFound: 404,
+    UploadNotFound: 404,
+    UploadExpired: 410,
+    OperationNotFound: 404,
     VersionExists: 409,
     NameTaken: 409,
     AliasMoved: 409,
     VersionInUse: 409,
+    UploadOffsetMismatch: 409,
+    UploadLocked: 423,
     DigestMismatch: 422,
+    ChecksumMismatch: 460,
     PackageCorrupt: 409,
+    JournalCorrupt: 409,
     StorageFull: 507,
     StorageUnavailable: 503,
     LockTimeout: 503,
@@ -70,6 +88,7 @@ FRAMEWORK_CODES: dict[int, str] = {
     400: "malformed_request",
     404: "no_such_path",
     405: "method_not_allowed",
+    412: "unsupported_tus_version",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
@@ -98,6 +117,13 @@ def problem(status: int, code: str, title: str, detail: str, fields: dict[str, A
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """The problem document of what was raised where nobody waits for an answer."""
+    response = _from_core(error) if isinstance(error, RegistryError) else _from_anything(error)
+    document: dict[str, Any] = json.loads(response.get_data())
+    return document
 
 
 def _from_core(error: RegistryError) -> Response:

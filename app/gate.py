@@ -12,6 +12,8 @@ from flask import current_app
 from .errors import Busy
 
 RESERVED_THREADS = 4  # of each worker, for calls that answer at once
+DOWNLOADS = 0.75  # of the threads that long calls may take, so that registrations find some too
+STREAMS = 8  # event streams of each worker: each holds a thread for as long as its client listens
 READERS = 8  # calls of each worker that read whole packages at the same moment; more only queue
 
 P = ParamSpec("P")
@@ -22,8 +24,37 @@ class Gate:
     """Admits as many long calls as leave some threads free, and lets a few of them read bytes."""
 
     def __init__(self, threads: int) -> None:
-        self.admitted = threading.BoundedSemaphore(max(1, threads - RESERVED_THREADS))
+        admitted = max(1, threads - RESERVED_THREADS)
+        self.admitted = threading.BoundedSemaphore(admitted)
+        self.downloading = threading.BoundedSemaphore(max(1, int(admitted * DOWNLOADS)))
         self.reading = threading.BoundedSemaphore(READERS)
+        self.streaming = threading.BoundedSemaphore(STREAMS)
+
+    def admit_stream(self) -> Callable[[], None]:
+        """A place for a stream; call what is returned when it ends. Raises ``Busy``."""
+        return self._admit(self.streaming)
+
+    def admit_download(self) -> Callable[[], None]:
+        """As :meth:`admit_stream`, for an answer that is sent as slowly as its reader takes it."""
+        return self._admit(self.downloading)
+
+    def _admit(self, places: threading.BoundedSemaphore) -> Callable[[], None]:
+        if not places.acquire(blocking=False):
+            raise Busy
+        if not self.admitted.acquire(blocking=False):
+            places.release()
+            raise Busy
+
+        def leave() -> None:
+            self.admitted.release()
+            places.release()
+
+        return leave
+
+
+def current_gate() -> Gate:
+    gate: Gate = current_app.extensions["gate"]
+    return gate
 
 
 def may_wait(view: Callable[P, R]) -> Callable[P, R]:
@@ -31,7 +62,7 @@ def may_wait(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        gate: Gate = current_app.extensions["gate"]
+        gate = current_gate()
         if not gate.admitted.acquire(blocking=False):
             raise Busy
         try:
@@ -47,8 +78,7 @@ def reads_bytes(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        gate: Gate = current_app.extensions["gate"]
-        with gate.reading:
+        with current_gate().reading:
             return view(*args, **kwargs)
 
     return may_wait(guarded)

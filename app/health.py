@@ -32,7 +32,8 @@ def health() -> dict[str, Any]:
 @blueprint.answers(ReadyAnswer, problems=(503,))
 def ready() -> dict[str, Any]:
     """The root is there, writable, of a known format, and has space; else 503 with the reason."""
-    return answer({"free_bytes": current_root().check_ready()})
+    free_bytes = current_root().check_ready()
+    return answer({"free_bytes": free_bytes, "catalog": current_root().registry().catalog_state.to_dict()})
 
 
 @blueprint.get("/v1/auth/status")

@@ -1,15 +1,19 @@
-"""Versions over HTTP: register, resolve, show, verify, artifacts."""
+"""Versions over HTTP: register, resolve, show, verify, artifacts, metrics, compare."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
 
+from . import async_calls
 from .blueprint import Blueprint
 from .gate import reads_bytes
+from .governance_schemas import CompareAnswer, CompareQuery, MetricsAnswer, MetricsQuery
 from .root import current_registry
 from .schemas import (
+    AcceptedAnswer,
     ArtifactsAnswer,
+    PreferHeaders,
     RefQuery,
     RegisterAnswer,
     RegisterHeaders,
@@ -31,11 +35,26 @@ _FINDS = (404, 409, 422, 503)
 @blueprint.post("/register")
 @blueprint.arguments(RegisterRequest)
 @blueprint.arguments(RegisterHeaders, location="headers")
-@blueprint.answers(RegisterAnswer, status=201, problems=(400, 409, 413, 415, 422, 503, 507))
-@reads_bytes
-def register(body: dict[str, Any], headers: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+@blueprint.alt_response(202, schema=AcceptedAnswer, description="Accepted", success=True)
+@blueprint.answers(RegisterAnswer, status=201, problems=(400, 404, 409, 410, 413, 415, 422, 423, 503, 507))
+def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Take a package in as a version, and let an alias name it."""
-    done = current_registry().register(**body, **headers)
+    prefer, key = headers["prefer"], headers["idempotency_key"]
+    if not async_calls.is_preferred(prefer):
+        return _register(body, key)
+    registry = current_registry()
+    scoped = None if key is None else "\n".join((body["task"], body["model_name"], key))
+    return async_calls.start(
+        "register",
+        body,
+        scoped,
+        lambda progress: registry.register(**body, idempotency_key=key, progress=progress).to_dict(),
+    )
+
+
+@reads_bytes
+def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
+    done = current_registry().register(**body, idempotency_key=key)
     ref = urlencode({"task": done.task, "ref": f"{done.model_name}@{done.version}"})
     return answer(done.to_dict()), 201, {"Location": f"/v1/show?{ref}"}
 
@@ -72,10 +91,21 @@ _show_proven = reads_bytes(_show)
 
 @blueprint.post("/verify")
 @blueprint.arguments(VerifyRequest)
-@blueprint.answers(VerifyAnswer, problems=(400, 413, 415, *_FINDS))
-@reads_bytes
-def verify(body: dict[str, Any]) -> dict[str, Any]:
+@blueprint.arguments(PreferHeaders, location="headers")
+@blueprint.alt_response(202, schema=AcceptedAnswer, description="Accepted", success=True)
+@blueprint.answers(VerifyAnswer, problems=(400, 413, 415, 507, *_FINDS))
+def verify(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Read every byte of a version and prove it."""
+    if not async_calls.is_preferred(headers["prefer"]):
+        return _verify(body)
+    registry = current_registry()
+    return async_calls.start(
+        "verify", body, None, lambda progress: registry.verify(**body, progress=progress).to_dict()
+    )
+
+
+@reads_bytes
+def _verify(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().verify(**body).to_dict())
 
 
@@ -85,3 +115,19 @@ def verify(body: dict[str, Any]) -> dict[str, Any]:
 def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     """Every file of a version, nested paths included."""
     return answer(current_registry().artifacts(**query).to_dict())
+
+
+@blueprint.get("/metrics")
+@blueprint.arguments(MetricsQuery, location="query")
+@blueprint.answers(MetricsAnswer, problems=_FINDS)
+def metrics(query: dict[str, Any]) -> dict[str, Any]:
+    """What a version achieved, and the points of its training run."""
+    return answer(current_registry().metrics(**query).to_dict())
+
+
+@blueprint.get("/compare")
+@blueprint.arguments(CompareQuery, location="query")
+@blueprint.answers(CompareAnswer, problems=_FINDS)
+def compare(query: dict[str, Any]) -> dict[str, Any]:
+    """Versions side by side: metrics, parameters, files, and in what they differ."""
+    return answer(current_registry().compare(query["task"], query["model"], query["versions"]).to_dict())

@@ -7,20 +7,34 @@ import threading
 
 from flask import current_app
 
-from registry_core import ModelRegistry, NotConfigured, RegistryError
+from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
 from .config import Settings
 
 log = logging.getLogger(__name__)
 
 
+PATIENCE_S = 2.0  # of a request, for a registry that is still being opened
+
+
 class Root:
-    """Opens the registry once, finishing what crashes left; a late mount needs no restart."""
+    """Opens the registry once, finishing what crashes left; a late mount needs no restart.
+
+    A store that is away makes opening slow. Then it goes on in the background, so that the service
+    lives, and says what it is waiting for.
+    """
 
     def __init__(self, settings: Settings, registry: ModelRegistry | None) -> None:
         self._settings = settings
         self._registry = registry
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._looking = threading.Lock()
+        if registry is None and "://" in (settings.core.root or ""):
+            threading.Thread(target=self._try, name="opening", daemon=True).start()
+        else:
+            self._try()
+
+    def _try(self) -> None:
         try:
             self.registry()
         except RegistryError as error:
@@ -32,13 +46,25 @@ class Root:
         return self._registry is not None or self._settings.core.root is not None
 
     def registry(self) -> ModelRegistry:
-        """The registry, if its root is usable now. Raises ``NotConfigured`` with the reason."""
+        """The registry, if its root can be read now. Raises ``NotConfigured`` with the reason."""
         registry = self._registry
         if registry is None:
-            with self._lock:
+            if not self._opening.acquire(timeout=PATIENCE_S):
+                raise StorageUnavailable(
+                    "The registry is still being opened, because its storage has not answered yet. Try again.",
+                    retry_after_s=5,
+                )
+            try:
                 registry = self._registry or self._open()
-        registry.probe()
+            finally:
+                self._opening.release()
+        registry.probe(for_writing=False)
         return registry
+
+    @property
+    def refresh_period_s(self) -> float:
+        """How often the catalogue is looked after, so that it never gets older than its refresh time."""
+        return max(1.0, self._settings.core.catalog_refresh_s / 2)
 
     def _open(self) -> ModelRegistry:
         registry = ModelRegistry.open(settings=self._settings.core)
@@ -53,7 +79,12 @@ class Root:
     def check_ready(self) -> int | None:
         """Bytes free where a register could be taken now. Raises ``NotConfigured`` otherwise."""
         registry = self.registry()
-        registry.check_format()
+        if not self._looking.acquire(timeout=PATIENCE_S):
+            raise StorageUnavailable("The storage has not answered the last such question yet.", retry_after_s=5)
+        try:
+            registry.check_format()
+        finally:
+            self._looking.release()
         free = registry.probe()
         if free is not None and free < self._settings.min_free_bytes:
             raise NotConfigured(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import g
-from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 
 class Request(Schema):
@@ -23,7 +23,14 @@ class Request(Schema):
         return data
 
 
-class Answer(Schema):
+class Open(Schema):
+    """Described as open: fields may be added to what the service sends, and no client may trip over one."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Answer(Open):
     ok = fields.Constant(True, metadata={"description": "Always true in an answer that is no problem document."})
     warnings = fields.List(
         fields.String(),
@@ -31,41 +38,71 @@ class Answer(Schema):
     )
 
 
+def unknown_fields() -> list[str]:
+    """A sentence about each field of the request that nobody knows."""
+    return [f"The field {name!r} is not known here and was ignored." for name in g.get("unknown_fields", [])]
+
+
 def answer(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content as an answer: ``warnings`` are there only if there are any."""
-    unknown = [f"The field {name!r} is not known here and was ignored." for name in g.get("unknown_fields", [])]
-    warnings = [*content.get("warnings", []), *unknown]
+    warnings = [*content.get("warnings", []), *unknown_fields()]
     rest = {name: value for name, value in content.items() if name != "warnings"}
     return {**rest, "warnings": warnings} if warnings else rest
 
 
-def _text(description: str, **options: Any) -> fields.String:
+def text(description: str, **options: Any) -> fields.String:
+    """A text field; ``options`` as marshmallow takes them."""
     return fields.String(metadata={"description": description}, **options)
 
 
-def _name(description: str) -> fields.String:
-    return _text(description, required=True)
+def name(description: str) -> fields.String:
+    """A required text field."""
+    return text(description, required=True)
 
 
-def _words(description: str) -> fields.String:
-    return _text(description, load_default=None, allow_none=True)
+def words(description: str) -> fields.String:
+    """An optional text field; null is as good as absent."""
+    return text(description, load_default=None, allow_none=True)
 
 
 class RegisterRequest(Request):
-    task = _name("The task, for example celltype_sc.")
-    model_name = _name("The model's name within the task.")
-    version = _name("The version's label; it is never given to other bytes.")
-    artifacts_dir = _name("Absolute path of the package's directory, as the registry's machine sees it.")
+    task = name("The task, for example celltype_sc.")
+    model_name = name("The model's name within the task.")
+    version = name("The version's label; it is never given to other bytes.")
+    artifacts_dir = text("Absolute path of the package's directory, as the registry's machine sees it.")
+    upload_id = text("In place of artifacts_dir: the upload whose files the version shall have.")
     metadata = fields.Dict(load_default=dict, allow_none=True, metadata={"description": "Free JSON, at most 1 MiB."})
-    set_alias = _text("The alias that shall name the version; null: none.", load_default="latest", allow_none=True)
-    actor = _words("Who does this.")
-    reason = _words("Why.")
+    set_alias = text("The alias that shall name the version; null: none.", load_default="latest", allow_none=True)
+    actor = words("Who does this.")
+    reason = words("Why.")
+
+    @validates_schema(skip_on_field_errors=False)
+    def one_source(self, data: Any, **_: Any) -> None:
+        """Where the files are is said once."""
+        if "artifacts_dir" not in data and "upload_id" not in data:
+            raise ValidationError("Missing data for required field.", "artifacts_dir")
+        if "artifacts_dir" in data and "upload_id" in data:
+            raise ValidationError("Send either this or artifacts_dir.", "upload_id")
 
 
-class RegisterHeaders(Schema):
+class PreferHeaders(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    prefer = text(
+        "respond-async: answer at once, and tell of the outcome at /v1/operations/.",
+        data_key="Prefer",
+        load_default=None,
+    )
+
+
+class AcceptedAnswer(Answer):
+    operation_id = fields.String()
+    state = fields.String()
+    url = fields.String()
+
+
+class RegisterHeaders(PreferHeaders):
     idempotency_key = fields.String(
         data_key="Idempotency-Key",
         load_default=None,
@@ -85,15 +122,19 @@ class RegisterAnswer(Answer):
 
 
 class RefQuery(Request):
-    task = _name("The task.")
-    ref = _name("model_name@selector; the selector is an alias or a version.")
+    task = name("The task.")
+    ref = name("model_name@selector; the selector is an alias or a version.")
 
 
-class ResolveQuery(RefQuery):
+class MomentQuery(RefQuery):
+    as_of = text("What the ref meant at this moment (RFC 3339).", load_default=None)
+
+
+class ResolveQuery(MomentQuery):
     verify = fields.Boolean(load_default=True, metadata={"description": "Read and prove every byte first."})
 
 
-class ShowQuery(RefQuery):
+class ShowQuery(MomentQuery):
     verify = fields.Boolean(load_default=False, metadata={"description": "Read and prove every byte first."})
 
 
@@ -131,13 +172,13 @@ class VerifyAnswer(Answer):
 
 
 class PromoteRequest(Request):
-    task = _name("The task.")
-    model_name = _name("The model's name.")
-    alias = _name("The alias to move, or to make.")
-    version = _name("The version that it shall name.")
-    actor = _words("Who does this.")
-    reason = _words("Why.")
-    expected_version = _text(
+    task = name("The task.")
+    model_name = name("The model's name.")
+    alias = name("The alias to move, or to make.")
+    version = name("The version that it shall name.")
+    actor = words("Who does this.")
+    reason = words("Why.")
+    expected_version = text(
         "Move only if the alias names this version now; null: only if there is no such alias.", allow_none=True
     )
 
@@ -151,11 +192,11 @@ class PromoteAnswer(Answer):
 
 
 class ModelQuery(Request):
-    task = _name("The task.")
-    model = _name("The model's name.")
+    task = name("The task.")
+    model = name("The model's name.")
 
 
-class AliasFields(Schema):
+class AliasFields(Open):
     alias = fields.String()
     version = fields.String()
     updated_at = fields.String(allow_none=True)
@@ -170,9 +211,9 @@ class AliasesAnswer(Answer):
 
 
 class HistoryQuery(ModelQuery):
-    alias = _text("Only events of this alias.", load_default=None)
-    version = _text("Only events of this version.", load_default=None)
-    event = _text("Only events of this kind.", load_default=None)
+    alias = text("Only events of this alias.", load_default=None)
+    version = text("Only events of this version.", load_default=None)
+    event = text("Only events of this kind.", load_default=None)
     after = fields.Integer(
         load_default=0, validate=validate.Range(min=0), metadata={"description": "Only events after this seq."}
     )
@@ -181,7 +222,7 @@ class HistoryQuery(ModelQuery):
     )
 
 
-class EventFields(Schema):
+class EventFields(Open):
     seq = fields.Integer()
     event = fields.String()
     task = fields.String(allow_none=True)
@@ -193,6 +234,7 @@ class EventFields(Schema):
     reason = fields.String(allow_none=True)
     ts_utc = fields.String(allow_none=True)
     package_digest = fields.String(allow_none=True)
+    set = fields.Dict(allow_none=True)
 
 
 class HistoryAnswer(Answer):
@@ -200,7 +242,7 @@ class HistoryAnswer(Answer):
     next = fields.Integer(allow_none=True)
 
 
-class FileFields(Schema):
+class FileFields(Open):
     name = fields.String()
     sha256 = fields.String(allow_none=True)
     size_bytes = fields.Integer(allow_none=True)
@@ -217,7 +259,14 @@ class HealthAnswer(Answer):
     registry_root_configured = fields.Boolean()
 
 
+class CatalogFields(Open):
+    ready = fields.Boolean(metadata={"description": "Whether lists and searches are answered without waiting."})
+    models_done = fields.Integer()
+    models_total = fields.Integer()
+
+
 class ReadyAnswer(Answer):
+    catalog = fields.Nested(CatalogFields, metadata={"description": "How far this worker has come in building it."})
     free_bytes = fields.Integer(allow_none=True, metadata={"description": "null: the storage knows no limit."})
 
 
@@ -227,7 +276,7 @@ class AuthStatusAnswer(Answer):
     iam_url = fields.String(allow_none=True)
 
 
-class Problem(Schema):
+class Problem(Open):
     """RFC 9457, with the registry's own fields; a code may add more (docs/errors.md)."""
 
     type = fields.String(required=True)

@@ -1,0 +1,114 @@
+"""The whole registry over HTTP: lists, searches, tasks, and the stream of events."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+
+from registry_core import ModelRegistry, StorageError, StreamedEvent
+
+from .blueprint import Blueprint
+from .catalogue_schemas import (
+    EventsHeaders,
+    EventsQuery,
+    ListedVersion,
+    ModelsQuery,
+    NoQuery,
+    TasksAnswer,
+    as_filters,
+)
+from .gate import current_gate, may_wait
+from .root import current_registry
+from .schemas import answer, unknown_fields
+from .stopping import stopping
+
+POLL_S = 0.5
+HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives
+EVENTS_AT_ONCE = 100
+_EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Catalogue: the whole registry at a glance")
+
+
+@blueprint.get("/models")
+@blueprint.arguments(ModelsQuery, location="query")
+@blueprint.answers(ListedVersion(many=True), problems=(422, 503))
+@may_wait
+def models(query: dict[str, Any]) -> Response:
+    """The versions that pass all filters, a page at a time.
+
+    The header Link names the next page, X-Total-Count how many versions there are in all, X-Warnings what
+    was ignored.
+    """
+    page = current_registry().list_models(**as_filters(query))
+    response = jsonify(page.items)
+    response.headers["X-Total-Count"] = str(page.total)
+    if page.next is not None:
+        following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+        target = f"{request.path}?{urlencode([*following, ('cursor', page.next)])}"
+        response.headers["Link"] = f'<{target}>; rel="next"'
+    warnings = unknown_fields()
+    if warnings:
+        response.headers["X-Warnings"] = json.dumps(warnings)
+    return response
+
+
+@blueprint.get("/tasks")
+@blueprint.arguments(NoQuery, location="query")
+@blueprint.answers(TasksAnswer, problems=(503,))
+@may_wait
+def tasks(_: dict[str, Any]) -> dict[str, Any]:
+    """Every task, with its models, their versions and the bytes of those."""
+    return answer({"tasks": [task.to_dict() for task in current_registry().list_tasks()]})
+
+
+@blueprint.get("/events")
+@blueprint.arguments(EventsQuery, location="query")
+@blueprint.arguments(EventsHeaders, location="headers")
+@blueprint.response(200, content_type="text/event-stream")
+def events(query: dict[str, Any], headers: dict[str, Any]) -> Response:
+    """The journal events of all models as Server-Sent Events, from now on or after an id."""
+    registry = current_registry()
+    after = headers["last_event_id"] or query.get("after")
+    after = registry.last_event() if after is None else "" if after == "0" else after
+    first = registry.events(after, EVENTS_AT_ONCE)  # so that a wrong id is refused before the stream begins
+    del first
+    leave = current_gate().admit_stream()
+    response = Response(_stream(registry, after), content_type="text/event-stream")
+    response.call_on_close(leave)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _message(item: StreamedEvent) -> str:
+    # In ASCII, and the name only if it is one: a journal may hold whatever somebody has written into it.
+    name = item.event.event
+    named = f"event: {name}\n" if isinstance(name, str) and _EVENT_NAME.fullmatch(name) else ""
+    return f"id: {item.id}\n{named}data: {json.dumps(item.event.to_dict())}\n\n"
+
+
+def _stream(registry: ModelRegistry, after: str) -> Iterator[str]:
+    yield f"retry: 2000\nid: {after}\n\n" if after else "retry: 2000\n\n"
+    quiet_since = time.monotonic()
+    while not stopping.is_set():
+        try:
+            found = registry.events(after, EVENTS_AT_ONCE)
+        except StorageError:
+            found = []  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+        for item in found:
+            after = item.id
+            yield _message(item)
+        if found:
+            quiet_since = time.monotonic()
+        elif time.monotonic() - quiet_since > HEARTBEAT_S:
+            quiet_since = time.monotonic()
+            yield ": still here\n\n"
+        if len(found) < EVENTS_AT_ONCE:
+            stopping.wait(POLL_S)

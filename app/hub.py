@@ -1,0 +1,179 @@
+"""The read half of the Hugging Face Hub's protocol, under /hf: its clients load models from here unmodified.
+
+A repo is ``<task>/<model_name>``, a revision an alias, a version or a commit id, ``main`` the alias ``latest``. A
+file's address under anything but a commit id leads to the one under the commit id, so that an alias that moves
+between two requests cannot give a client the bytes of one version under the digest of another.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+from urllib.parse import quote, urlencode
+
+from flask import Response, current_app, g, jsonify, request
+
+from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
+
+from .blueprint import Blueprint
+from .gate import may_wait
+from .hub_answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
+from .hub_errors import PREFIX
+from .root import current_registry
+from .sending import CONTENT_TYPE, send
+
+MOST_LISTED = 1000
+
+blueprint = Blueprint("hub", __name__, url_prefix=PREFIX, description="Hugging Face Hub protocol, read only")
+
+_FINDS = (404, 409, 503)
+_API = "/api/models/<task>/<model_name>"
+
+
+def _snapshot(task: str, model_name: str, revision: str) -> Snapshot:
+    """The version. Errors that come after it carry its commit id."""
+    try:
+        snapshot = current_registry().snapshot(task, model_name, revision)
+    except InvalidName as error:
+        _not_found(error, task, model_name)
+    g.repo_commit = snapshot.commit
+    return snapshot
+
+
+def _not_found(error: InvalidName, task: str, model_name: str) -> NoReturn:
+    """A name that nothing can have is one that nothing has."""
+    if error.detail.get("field") in ("task", "model_name"):
+        raise ModelNotFound(f"There is no model {task}/{model_name}.", task=task, model_name=model_name) from error
+    raise VersionNotFound(error.message, task=task, model_name=model_name) from error
+
+
+@blueprint.get("/<task>/<model_name>/resolve/<revision>/<path:path>")
+@blueprint.sends(CONTENT_TYPE, also=(206, 302, 304, 307), problems=(*_FINDS, 412, 416))
+def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
+    """One file, at its commit id; from any other revision a redirect leads there."""
+    snapshot = _snapshot(task, model_name, revision)
+    stored = snapshot.file(path)
+    commit = {"X-Repo-Commit": snapshot.commit}
+    if revision == snapshot.commit:
+        return send(stored, commit)
+    response = Response(status=307)
+    place = "/".join(quote(part, safe="") for part in (task, model_name, "resolve", snapshot.commit))
+    # A path without a host: the oldest clients follow no other.
+    response.headers.update({**commit, "Location": f"{PREFIX}/{place}/{quote(path)}", "Cache-Control": "no-cache"})
+    response.autocorrect_location_header = False
+    return response
+
+
+@blueprint.get(_API)
+@blueprint.sends_json(problems=_FINDS)
+def model(task: str, model_name: str) -> Response:
+    """The model at `main`: its commit id and its files, with `blobs=true` their digests."""
+    return _model(task, model_name, "main")
+
+
+@blueprint.get(f"{_API}/revision/<revision>")
+@blueprint.sends_json(problems=_FINDS)
+def model_at(task: str, model_name: str, revision: str) -> Response:
+    """The model at a revision: its commit id and its files, with `blobs=true` their digests."""
+    return _model(task, model_name, revision)
+
+
+def _model(task: str, model_name: str, revision: str) -> Response:
+    return jsonify(model_fields(task, model_name, _snapshot(task, model_name, revision), blobs=_is_set("blobs")))
+
+
+@blueprint.get(f"{_API}/tree/<revision>")
+@blueprint.sends_json(problems=_FINDS)
+def tree(task: str, model_name: str, revision: str) -> Response:
+    """The files and folders at the top of a version; with `recursive=true` all of them."""
+    return _tree(task, model_name, revision, "")
+
+
+@blueprint.get(f"{_API}/tree/<revision>/<path:path>")
+@blueprint.sends_json(problems=_FINDS)
+def subtree(task: str, model_name: str, revision: str, path: str) -> Response:
+    """The files and folders in a folder of a version; with `recursive=true` all below it."""
+    return _tree(task, model_name, revision, path.strip("/"))
+
+
+def _tree(task: str, model_name: str, revision: str, folder: str) -> Response:
+    snapshot = _snapshot(task, model_name, revision)
+    return jsonify(tree_at(snapshot, folder, recursive=_is_set("recursive"), expand=_is_set("expand")))
+
+
+@blueprint.post(f"{_API}/paths-info/<revision>")
+@blueprint.sends_json(problems=(*_FINDS, 413))
+def paths_info(task: str, model_name: str, revision: str) -> Response:
+    """What is known of the `paths` in the form that is sent; those that are not there are left out."""
+    request.max_form_memory_size = current_app.config["MAX_CONTENT_LENGTH"]
+    snapshot = _snapshot(task, model_name, revision)
+    expand = request.form.get("expand", "").lower() == "true"
+    known = entries(snapshot, expand=expand)
+    paths = (path.strip("/") for path in request.form.getlist("paths"))
+    return jsonify([known[path] for path in dict.fromkeys(paths) if path in known])
+
+
+@blueprint.get(f"{_API}/refs")
+@blueprint.sends_json(problems=_FINDS)
+@may_wait
+def refs(task: str, model_name: str) -> Response:
+    """Aliases and `main` as branches, versions as tags."""
+    registry = current_registry()
+    try:
+        aliases = {alias.alias: alias.version for alias in registry.list_aliases(task, model_name)}
+        found = branches_and_tags(aliases, registry.commits(task, model_name))
+    except InvalidName as error:
+        _not_found(error, task, model_name)
+    return jsonify({**found, "pullRequests": []} if _is_set("include_prs") else found)
+
+
+@blueprint.get(f"{_API}/commits/<revision>")
+@blueprint.sends_json(problems=_FINDS)
+@may_wait
+def commits(task: str, model_name: str, revision: str) -> Response:
+    """The version and those that were registered before it, the newest first."""
+    snapshot = _snapshot(task, model_name, revision)
+    everything = current_registry().commits(task, model_name)
+    since = next((n for n, commit in enumerate(everything) if commit.version == snapshot.version), 0)
+    return jsonify([commit_fields(commit) for commit in everything[since : since + MOST_LISTED]])
+
+
+@blueprint.get("/api/models")
+@blueprint.sends_json(problems=(422, 503))
+@may_wait
+def models() -> Response:
+    """Models that have the alias `latest`: of the task `author`, with the words of `search`, at most `limit`."""
+    limit = request.args.get("limit", MOST_LISTED, type=int)
+    page = current_registry().list_models(
+        alias="latest",
+        task=request.args.get("author"),
+        text=request.args.get("search"),
+        limit=max(1, min(limit, MOST_LISTED)),
+        cursor=request.args.get("cursor"),
+    )
+    response = jsonify([listed(item) for item in page.items])
+    if page.next is not None:
+        following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+        scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
+        target = f"{scheme}://{request.host}{request.path}?{urlencode([*following, ('cursor', page.next)])}"
+        response.headers["Link"] = f'<{target}>; rel="next"'
+    return response
+
+
+@blueprint.get("/api/whoami-v2")
+@blueprint.sends_json()
+def whoami() -> Response:
+    """Whoever asks: nobody is told apart yet."""
+    token = {"displayName": "open", "role": "read"}
+    answer = {"type": "user", "id": "anonymous", "name": "anonymous", "fullname": "anonymous", "orgs": []}
+    return jsonify({**answer, "auth": {"type": "access_token", "accessToken": token}})
+
+
+@blueprint.get("/api/agent-harnesses")
+@blueprint.sends_json()
+def agent_harnesses() -> Response:
+    """None; said once, clients do not ask again for a day."""
+    return jsonify({"standardEnvVars": [], "harnesses": {}})
+
+
+def _is_set(name: str) -> bool:
+    return request.args.get(name, "").lower() in ("true", "1")

@@ -1,0 +1,38 @@
+"""Problem documents under /hf say in headers, too, what they are: the Hub's clients read nothing else."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, request
+
+PREFIX = "/hf"
+_MOST_CHARACTERS = 500
+
+_CODES = {
+    "model_not_found": "RepoNotFound",
+    "version_not_found": "RevisionNotFound",
+    "alias_not_found": "RevisionNotFound",
+    "artifact_not_found": "EntryNotFound",
+    # A plain 404 is taken for a broken network. What is not of the form task/model_name is no model here.
+    "no_such_path": "RepoNotFound",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(_translate)
+
+
+def _translate(response: Response) -> Response:
+    if response.status_code < 400 or not request.path.startswith(f"{PREFIX}/"):
+        return response
+    problem = response.get_json(silent=True) or {}
+    code = _CODES.get(problem.get("code", ""))
+    if code is not None:
+        response.headers["X-Error-Code"] = code
+    if code == "EntryNotFound" and "repo_commit" in g:
+        response.headers["X-Repo-Commit"] = g.repo_commit
+    detail = str(problem.get("detail", "The registry cannot answer this."))[:_MOST_CHARACTERS]
+    if problem.get("code") == "no_such_path":
+        detail = "There is nothing at this address; models are named <task>/<model_name> here."
+    # A header holds no control character, and no letter beyond ASCII.
+    response.headers["X-Error-Message"] = detail.encode("unicode_escape", "replace").decode("ascii")
+    return response

@@ -1,0 +1,39 @@
+"""What became of a long call: ``GET /v1/operations/{id}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from .blueprint import Blueprint
+from .root import current_registry
+from .schemas import Answer, Open, answer
+
+blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="Operations: long calls that go on")
+
+
+class ProgressFields(Open):
+    bytes_done = fields.Integer()
+    bytes_total = fields.Integer()
+    files_done = fields.Integer()
+    files_total = fields.Integer()
+
+
+class OperationAnswer(Answer):
+    operation_id = fields.String()
+    verb = fields.String()
+    state = fields.String(validate=validate.OneOf(["running", "succeeded", "failed", "interrupted"]))
+    progress = fields.Nested(ProgressFields)
+    result = fields.Dict(allow_none=True, metadata={"description": "What the call answered."})
+    error = fields.Dict(allow_none=True, metadata={"description": "The problem document in its place."})
+    created_at = fields.String()
+    updated_at = fields.String()
+    expires_at = fields.String()
+
+
+@blueprint.get("/operations/<operation_id>")
+@blueprint.answers(OperationAnswer, problems=(404, 503))
+def operation(operation_id: str) -> dict[str, Any]:
+    """How far a long call is, and what came of it."""
+    return answer(current_registry().operation(operation_id).to_dict())

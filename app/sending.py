@@ -1,0 +1,199 @@
+"""A stored file as an answer: sent by the kernel, through nginx, or by a redirect to the object store."""
+
+from __future__ import annotations
+
+import base64
+import io
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from urllib.parse import quote
+
+from flask import Response, current_app, request
+from werkzeug.wsgi import wrap_file
+
+from registry_core import StoredFile
+
+from .config import Settings
+from .errors import problem
+from .gate import current_gate
+from .ranges import Part, Unsatisfiable, may_be_partial, parts, status_of_conditions
+
+CHUNK_BYTES = 256 * 1024
+STALLED_S = 300.0  # a client that takes no byte for so long is gone, and its thread is needed
+CONTENT_TYPE = "application/octet-stream"
+
+
+def send(stored: StoredFile, headers: Mapping[str, str] | None = None) -> Response:
+    """The file, or the parts of it that the request wants, under ``headers`` beside the usual ones.
+
+    Conditions are judged here whoever sends the bytes. Raises ``Busy``, and as ``StoredFile.open``.
+    """
+    described = {**_describe(stored), **(headers or {})}
+    status = status_of_conditions(request.if_match, request.if_none_match, stored.sha256)
+    if status == 304:
+        return _empty(304, described)
+    if status == 412:
+        return _refused(412, "The file is not the one that If-Match names.", described)
+    if request.method != "GET":
+        return _one_part(stored, Part(0, stored.size_bytes), 200, described)  # of a HEAD a range means nothing
+    asked = request.headers.get("Range")
+    wanted = None
+    if may_be_partial(request.headers.get("If-Range"), stored.sha256):
+        try:
+            wanted = parts(asked, stored.size_bytes)
+        except Unsatisfiable:
+            detail = f"The file has {stored.size_bytes} bytes; the range names none of them."
+            return _refused(416, detail, {**described, "Content-Range": f"bytes */{stored.size_bytes}"})
+    # Others see the client's header too, and might make something else of one that is ignored here.
+    elsewhere = _elsewhere(stored, described, wanted) if asked is None or wanted is not None else None
+    if elsewhere is not None:
+        return elsewhere
+    if wanted is None:
+        return _one_part(stored, Part(0, stored.size_bytes), 200, described)
+    if len(wanted) == 1:
+        content_range = {"Content-Range": wanted[0].content_range(stored.size_bytes)}
+        return _one_part(stored, wanted[0], 206, {**described, **content_range})
+    return _many_parts(stored, wanted, described)
+
+
+def stream(chunks: Callable[[], Iterable[bytes]], size_bytes: int, headers: Mapping[str, str]) -> Response:
+    """An answer of ``size_bytes`` that is made while it is sent. Raises ``Busy``."""
+    response = _empty(200, headers)
+    response.headers["Content-Length"] = str(size_bytes)
+    if request.method == "GET":
+        response.call_on_close(_admitted())
+        response.response = chunks()
+    return response
+
+
+def _describe(stored: StoredFile) -> dict[str, str]:
+    headers = {
+        "Content-Type": CONTENT_TYPE,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-cache",  # keep it, and ask whether it is still the one
+        "X-Content-Type-Options": "nosniff",
+        "X-Model-Version": quote(stored.version),
+    }
+    if stored.sha256 is not None:
+        headers["ETag"] = f'"{stored.sha256}"'
+        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(stored.sha256)).decode()}:"
+    return headers
+
+
+def _empty(status: int, headers: Mapping[str, str]) -> Response:
+    response = Response(status=status)
+    response.headers.update(headers)
+    return response
+
+
+def _refused(status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    response = problem(status, f"http_{status}", HTTPStatus(status).phrase, detail)
+    kept = ("Content-Range", "ETag", "Accept-Ranges", "Cache-Control", "X-Model-Version", "X-Repo-Commit")
+    response.headers.update({name: value for name, value in headers.items() if name in kept})
+    return response
+
+
+# by others
+
+
+def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Part] | None) -> Response | None:
+    """The answer that lets nginx or the object store send the bytes; None: this process does."""
+    settings: Settings = current_app.extensions["settings"]
+    if stored.location is not None:
+        # nginx sees the client's If-Match too, and knows no ETag when it judges it.
+        if settings.accel_prefix is None or request.if_match:
+            return None
+        response = _empty(200, described)
+        del response.headers["Accept-Ranges"]  # nginx says so itself, and would say it twice
+        response.headers["X-Accel-Redirect"] = f"{settings.accel_prefix}/{quote(stored.key)}"
+        return response
+    # The store knows another ETag, so it would answer every If-Range with the whole file; as it does several ranges.
+    if settings.presign_s == 0 or "If-Range" in request.headers or request.if_match or len(wanted or ()) > 1:
+        return None
+    url = stored.presigned_url(settings.presign_s)
+    if url is None:
+        return None
+    described = {name: value for name, value in described.items() if name.startswith("X-")}
+    response = _empty(302, {**described, "Location": url, "Cache-Control": "no-store"})
+    response.autocorrect_location_header = False
+    if stored.sha256 is not None:
+        response.headers["X-Linked-Etag"] = f'"{stored.sha256}"'
+        response.headers["X-Linked-Size"] = str(stored.size_bytes)
+    return response
+
+
+# by this process
+
+
+def _admitted() -> Callable[[], None]:
+    leave = current_gate().admit_download()
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(STALLED_S)  # gunicorn takes it off again before the next request
+    return leave
+
+
+class _Body:
+    """``left`` bytes of an open file from where it stands on. A server sends it by sendfile if it is one."""
+
+    def __init__(self, stored: StoredFile, part: Part, leave: Callable[[], None]) -> None:
+        self._leave: Callable[[], None] | None = leave
+        self._left = part.length
+        # Without an end: what is cut to length has no descriptor to give to the kernel. An object store's
+        # stream must have one, or it would send what nobody takes.
+        whole = stored.location is not None
+        self._reader = stored.open(part.start, None if whole else part.length)
+
+    def fileno(self) -> int:
+        if not hasattr(self._reader, "fileno"):
+            raise io.UnsupportedOperation("fileno")
+        return int(self._reader.fileno())
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._reader.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        with suppress(AttributeError):  # it was never opened
+            self._reader.close()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+
+    __del__ = close  # also where an error came between opening and sending
+
+
+def _one_part(stored: StoredFile, part: Part, status: int, headers: Mapping[str, str]) -> Response:
+    response = _empty(status, headers)
+    if request.method == "GET":
+        body = _Body(stored, part, _admitted())
+        response.response = wrap_file(request.environ, body, CHUNK_BYTES)  # type: ignore[arg-type]
+        response.direct_passthrough = True
+    response.headers["Content-Length"] = str(part.length)
+    return response
+
+
+def _many_parts(stored: StoredFile, wanted: list[Part], headers: Mapping[str, str]) -> Response:
+    boundary = secrets.token_hex(16)
+    heads = [
+        f"\r\n--{boundary}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Range: "
+        f"{part.content_range(stored.size_bytes)}\r\n\r\n".encode()
+        for part in wanted
+    ]
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    size_bytes = sum(map(len, heads)) + sum(part.length for part in wanted) + len(tail)
+
+    def chunks() -> Iterator[bytes]:
+        for head, part in zip(heads, wanted, strict=True):
+            yield head
+            with stored.open(part.start, part.length) as reader:
+                while chunk := reader.read(CHUNK_BYTES):
+                    yield chunk
+        yield tail
+
+    response = stream(chunks, size_bytes, {**headers, "Content-Type": f"multipart/byteranges; boundary={boundary}"})
+    response.status_code = 206
+    return response

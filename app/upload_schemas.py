@@ -1,0 +1,65 @@
+"""Requests and answers of uploads."""
+
+from __future__ import annotations
+
+from marshmallow import EXCLUDE, Schema, fields
+
+from .schemas import Answer, Open, Request, name, text, words
+
+
+class AnnouncedFile(Open):
+    path = name("The POSIX path that the file shall have in the package.")
+    sha256 = name("SHA-256 of its bytes, in hex.")
+    size_bytes = fields.Integer(required=True, strict=True, metadata={"description": "How many bytes it has."})
+
+
+class UploadRequest(Request):
+    task = name("The task.")
+    model_name = name("The model's name within the task; it need not exist yet.")
+    files = fields.List(
+        fields.Nested(AnnouncedFile),
+        load_default=list,
+        metadata={"description": "What the version will have; the answer says which of it need not be sent."},
+    )
+    actor = words("Who does this.")
+
+
+class UploadAnswer(Answer):
+    upload_id = fields.String()
+    url = fields.String()
+    expires_at = fields.String()
+    have = fields.List(fields.String(), metadata={"description": "Paths whose bytes the model holds already."})
+
+
+class UploadFileFields(Open):
+    path = fields.String()
+    url = fields.String()
+    offset = fields.Integer()
+    size_bytes = fields.Integer()
+    sha256 = fields.String(allow_none=True)
+    complete = fields.Boolean()
+
+
+class UploadSessionAnswer(UploadAnswer):
+    task = fields.String()
+    model_name = fields.String()
+    files = fields.List(fields.Nested(UploadFileFields))
+
+
+class TusHeaders(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    tus_resumable = text("1.0.0", data_key="Tus-Resumable", load_default=None)
+
+
+class CreationHeaders(TusHeaders):
+    upload_length = text("How many bytes the file has.", data_key="Upload-Length", load_default=None)
+    upload_metadata = text("filename, a space, and the path in base64.", data_key="Upload-Metadata", load_default=None)
+
+
+class PatchHeaders(TusHeaders):
+    upload_offset = text("Where the bytes begin.", data_key="Upload-Offset", load_default=None)
+    upload_checksum = text(
+        "sha256, a space, and the digest of these bytes in base64.", data_key="Upload-Checksum", load_default=None
+    )

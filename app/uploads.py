@@ -1,0 +1,168 @@
+"""Files that come over HTTP: sessions, and in them the tus protocol, one resource a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Response, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from registry_core import NotConfigured, UploadFile, UploadSession
+
+from . import tus
+from .blueprint import Blueprint
+from .errors import CONTENT_TYPE
+from .gate import current_gate, may_wait
+from .root import current_registry
+from .schemas import Problem, answer
+from .upload_body import Body
+from .upload_schemas import (
+    CreationHeaders,
+    PatchHeaders,
+    TusHeaders,
+    UploadAnswer,
+    UploadRequest,
+    UploadSessionAnswer,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PREFIX = "/v1/uploads"
+SESSION = "/<upload_id>"
+FILE = "/<upload_id>/<file_id>"
+_FINDS = (404, 410, 503)
+
+blueprint = Blueprint("uploads", __name__, url_prefix=PREFIX, description="Uploads: resumable, by the tus protocol")
+
+
+def _says(status: int, *problems: int) -> Callable[[F], F]:
+    """Documents an answer without a body, and the problem documents that may come instead."""
+
+    def decorate(view: F) -> F:
+        for code in (*problems, 412, 500):
+            view = blueprint.alt_response(
+                code, schema=Problem, content_type=CONTENT_TYPE, description=f"Problem {code}", success=False
+            )(view)
+        decorated: F = blueprint.response(status)(view)
+        return decorated
+
+    return decorate
+
+
+@blueprint.after_request
+def _speak(response: Response) -> Response:
+    try:
+        return tus.speak(response, current_registry().max_upload_bytes)
+    except NotConfigured:
+        return tus.speak(response, 0)
+
+
+def _shown(session: UploadSession) -> dict[str, Any]:
+    return {
+        "upload_id": session.upload_id,
+        "url": f"{PREFIX}/{session.upload_id}",
+        "expires_at": session.expires_at,
+        "have": session.have,
+    }
+
+
+def _file_url(upload_id: str, file: UploadFile) -> str:
+    return f"{PREFIX}/{upload_id}/{file.file_id}"
+
+
+def _state(file: UploadFile) -> dict[str, str]:
+    return {"Upload-Offset": str(file.offset), "Upload-Expires": tus.http_date(file.expires_at)}
+
+
+@blueprint.post("")
+@blueprint.arguments(UploadRequest)
+@blueprint.answers(UploadAnswer, status=201, problems=(400, 413, 415, 422, 503, 507))
+@may_wait
+def begin(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Begin an upload: a session for the files of one version."""
+    session = current_registry().begin_upload(**body)
+    return answer(_shown(session)), 201, {"Location": f"{PREFIX}/{session.upload_id}"}
+
+
+@blueprint.get(SESSION)
+@blueprint.answers(UploadSessionAnswer, problems=(*_FINDS, 423))
+@may_wait
+def show(upload_id: str) -> dict[str, Any]:
+    """What has arrived so far."""
+    session = current_registry().upload(upload_id)
+    files = [
+        {
+            "path": file.path,
+            "url": _file_url(upload_id, file),
+            "offset": file.offset,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "complete": file.complete,
+        }
+        for file in session.files
+    ]
+    return answer({**_shown(session), "task": session.task, "model_name": session.model_name, "files": files})
+
+
+@blueprint.delete(SESSION)
+@_says(204, *_FINDS, 423)
+@may_wait
+def cancel(upload_id: str) -> Response:
+    """Give the upload up; nothing is left of it."""
+    current_registry().cancel_upload(upload_id)
+    return Response(status=204)
+
+
+@blueprint.post(SESSION)
+@blueprint.arguments(CreationHeaders, location="headers")
+@_says(201, *_FINDS, 413, 422, 423, 507)
+@may_wait
+def create(headers: dict[str, Any], upload_id: str) -> Response:
+    """Announce a file (tus creation)."""
+    tus.check_version(headers["tus_resumable"])
+    size_bytes = tus.number("Upload-Length", headers["upload_length"])
+    file = current_registry().add_upload(upload_id, tus.filename(headers["upload_metadata"]), size_bytes)
+    return Response(status=201, headers={"Location": _file_url(upload_id, file), **_state(file)})
+
+
+def head(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
+    """How much of a file has arrived (tus)."""
+    tus.check_version(headers["tus_resumable"])
+    file = current_registry().uploaded(upload_id, file_id)
+    about = {"Upload-Length": str(file.size_bytes), "Upload-Metadata": tus.metadata(file.path)}
+    return Response(status=200, headers={**_state(file), **about})
+
+
+_head = _says(200, *_FINDS, 423)(may_wait(head))
+blueprint.route(FILE, methods=["HEAD"])(blueprint.arguments(TusHeaders, location="headers")(_head))
+
+
+@blueprint.patch(FILE)
+@blueprint.arguments(PatchHeaders, location="headers")
+@_says(204, *_FINDS, 409, 413, 415, 422, 423, 460, 507)
+def append(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
+    """Send bytes of a file (tus)."""
+    tus.check_version(headers["tus_resumable"])
+    if request.mimetype != tus.CONTENT_TYPE:
+        raise UnsupportedMediaType(f"Send the bytes with the header Content-Type: {tus.CONTENT_TYPE}.")
+    offset = tus.number("Upload-Offset", headers["upload_offset"])
+    sha256 = tus.checksum(headers["upload_checksum"])
+    leave = current_gate().admit_download()  # a transfer is a transfer
+    try:
+        with Body(request.environ) as body:
+            file = current_registry().receive(upload_id, file_id, offset, body, length=body.length, sha256=sha256)
+    finally:
+        leave()
+    return Response(status=204, headers=_state(file))
+
+
+@blueprint.delete(FILE)
+@blueprint.arguments(TusHeaders, location="headers")
+@_says(204, *_FINDS, 423)
+@may_wait
+def terminate(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
+    """Take a file out of the upload (tus termination)."""
+    tus.check_version(headers["tus_resumable"])
+    current_registry().drop_upload(upload_id, file_id)
+    return Response(status=204)
