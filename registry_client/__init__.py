@@ -1,1 +1,23 @@
-"""The registry's command line, ``omr``."""
+"""The registry from afar: ``RegistryClient`` has the verbs of ``ModelRegistry`` over HTTP; and the command ``omr``.
+
+>>> client = RegistryClient("http://registry:8095")                          # doctest: +SKIP
+>>> client.pull("celltype", "human_pbmc@production", "/models/pbmc").version  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import RegistryClient
+
+__all__ = ["RegistryClient"]
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is wanted: the command line on a directory needs no HTTP library.
+    if name in __all__:
+        from .client import RegistryClient
+
+        return RegistryClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

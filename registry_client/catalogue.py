@@ -1,0 +1,104 @@
+"""The commands over the whole registry: models, tasks, watch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry_core import ModelRegistry, StorageError, StreamedEvent
+
+from . import output
+from .command import finish, table_of, verb
+
+if TYPE_CHECKING:
+    from .command import Registry
+
+POLL_S = 0.5
+
+
+@click.command()
+@click.option("--task", help="Only this task.")
+@click.option("--model", "model_name", help="Only models of this name.")
+@click.option("--alias", help="Only versions that this alias names.")
+@click.option("--stage", type=click.Choice(["none", "staging", "production", "archived"]), help="Only this stage.")
+@click.option("--metric-gte", multiple=True, metavar="KEY:NUMBER", help="Only with a metric of at least that.")
+@click.option("--metric-lte", multiple=True, metavar="KEY:NUMBER", help="Only with a metric of at most that.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY:VALUE", help="Only with this tag.")
+@click.option("-q", "--query", "text", help="Words that begin words of names, tags, description or metadata.")
+@click.option("--sort", default="name", show_default=True, help="name, created_at or metric:KEY; with - descending.")
+@click.option("--limit", type=int, default=100, show_default=True, help="At most so many.")
+@click.option("--cursor", help="Go on where a page ended.")
+@verb
+def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
+    """List versions of all models, filtered and sorted."""
+    page = registry.list_models(**filters)
+    columns = ("task", "model_name", "version", "stage", "aliases", "created_at")
+    rows = [{**item, "aliases": " ".join(item["aliases"])} for item in page.items]
+    shown = [{column: _plain(row.get(column)) for column in columns} for row in rows]
+    finish(page.to_dict(), as_json, lambda _: output.table(columns, shown))
+    if not as_json:
+        click.echo(f"{len(rows)} of {page.total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
+
+
+@click.command()
+@verb
+def tasks(registry: Registry, *, as_json: bool) -> None:
+    """List the tasks, with their models, versions and bytes."""
+    columns = ("task", "models", "versions", "bytes")
+    found = [task.to_dict() for task in registry.list_tasks()]
+    finish({"tasks": found}, as_json, table_of("tasks", columns))
+
+
+@click.command()
+@click.option("--after", help="Begin after this id; 0: from the beginning. [default: from now on]")
+@click.option("--limit", type=int, help="Stop after so many events. [default: never]")
+@verb
+def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | None) -> None:
+    """Follow the events of all models as they happen, one a line."""
+    events = (
+        _poll(registry, after, limit) if isinstance(registry, ModelRegistry) else registry.watch(after, limit=limit)
+    )
+    for item in events:
+        content = {"id": item.id, **item.event.to_dict()}
+        click.echo(json.dumps(content) if as_json else _line(content))
+
+
+def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iterator[StreamedEvent]:
+    position = registry.last_event() if after is None else "" if after == "0" else after
+    left = limit
+    while left is None or left > 0:
+        try:
+            found = registry.events(position, 100 if left is None else min(100, left))
+        except StorageError as error:  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+            click.echo(f"omr: {error.code}: {error.message}", err=True)
+            found = []
+        for item in found:
+            position = item.id
+            yield item
+        left = None if left is None else left - len(found)
+        if not found:
+            time.sleep(POLL_S)
+
+
+def _line(event: dict[str, Any]) -> str:
+    event = {name: _plain(value) for name, value in event.items()}
+    who = f" by {event['actor']}" if event["actor"] else ""
+    why = f": {event['reason']}" if event["reason"] else ""
+    named = f" {event['alias']} ->" if event["alias"] else ""
+    model = f"{event['task']}/{event['model_name']}"
+    return f"{event['ts_utc'] or '-'}  {model}  {event['event']}{named} {event['version'] or '-'}{who}{why}"
+
+
+def _plain(value: Any) -> str | None:
+    """On one line and printable anywhere: a journal may hold whatever somebody has written into it."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+COMMANDS = (models, tasks, watch)

@@ -1,0 +1,59 @@
+"""``RegistryClient``: the verbs of ``ModelRegistry`` over HTTP, and the two that move bytes, pull and push."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from . import pulling, pushing
+from .cache import Cache
+from .meter import ProgressCallback
+from .pulling import Pulled
+from .pushing import Pushed
+from .verbs import Verbs
+
+
+class RegistryClient(Verbs):
+    """A registry at an address, with the words, the values and the errors of ``ModelRegistry``. Thread-safe.
+
+    Every verb raises what it raises in process, and ``StorageUnavailable`` where nobody answers.
+    """
+
+    def pull(
+        self,
+        task: str,
+        ref: str,
+        dest: str | os.PathLike[str],
+        *,
+        cache: Cache | None = None,
+        workers: int = 4,
+        offline: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Pulled:
+        """``dest`` is the package, every byte proven here; or it is not there at all. See :mod:`.pulling`."""
+        used = Cache() if cache is None else cache
+        return pulling.pull(
+            self, task, ref, Path(dest), cache=used, workers=workers, offline=offline, progress=progress
+        )
+
+    def push(
+        self,
+        directory: str | os.PathLike[str],
+        task: str,
+        model_name: str,
+        version: str,
+        metadata: dict[str, Any] | None = None,
+        *,
+        set_alias: str | None = "latest",
+        actor: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        cache: Cache | None = None,
+        workers: int = 4,
+        progress: ProgressCallback | None = None,
+    ) -> Pushed:
+        """The files of ``directory`` on this machine are a version for ever. See :mod:`.pushing`."""
+        words = {"set_alias": set_alias, "actor": actor, "reason": reason, "metadata": metadata or {}}
+        target = pushing.Target(task, model_name, version, words, idempotency_key)
+        return pushing.push(self, Path(directory), target, cache=cache, workers=workers, progress=progress)

@@ -1,0 +1,159 @@
+"""What every command of ``omr`` shares: options, the opened registry, exit codes, how a result is printed."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from registry_core import IntegrityError, ModelRegistry, NotConfigured, NotFound, RegistryError, StorageError
+
+from . import output
+
+if TYPE_CHECKING:
+    from .client import RegistryClient
+
+    Registry = ModelRegistry | RegistryClient
+
+PREFIX = "OMNIBIOAI_MODEL_REGISTRY"
+EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_DAMAGED, EXIT_STORAGE = 1, 3, 4, 5
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def exit_code(error: RegistryError) -> int:
+    """The process's exit code for a failure of the core."""
+    if isinstance(error, NotFound):
+        return EXIT_NOT_FOUND
+    if isinstance(error, IntegrityError):
+        return EXIT_DAMAGED
+    if isinstance(error, (StorageError, NotConfigured)):
+        return EXIT_STORAGE
+    return EXIT_REFUSED
+
+
+def choose(context: click.Context, root: str | None, url: str | None) -> None:
+    """The root or the address that the commands work on: an option beats the environment.
+
+    Raises ``click.UsageError`` where both are given the same way: nothing is guessed.
+    """
+    for name, value in (("--root", root), ("--url", url)):
+        if value == "":
+            raise click.BadParameter("is empty; left out, it is taken from the environment.", param_hint=name)
+    sources = {name: context.get_parameter_source(name) for name in ("root", "url")}
+    if root is not None and url is not None and sources["root"] != sources["url"]:
+        root, url = (root, None) if sources["root"] is ParameterSource.COMMANDLINE else (None, url)
+    context.obj = {"root": root, "url": url, "is_explicit": ParameterSource.COMMANDLINE in sources.values()}
+    if root is not None and url is not None and context.obj["is_explicit"]:
+        raise click.UsageError("--root and --url exclude each other.")
+
+
+def verb(command: Callable[..., None]) -> Callable[..., None]:
+    """Every verb: takes ``--json``, gets the registry of ``--root`` or ``--url``, and turns errors into exit codes."""
+    return _runs(command, _open_either)
+
+
+def local_verb(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`verb`, for what can only be done where the registry lies. With an address: wrong usage."""
+    return _runs(command, _open_root)
+
+
+def remote_verb(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`verb`, for what only makes sense from afar. Without an address: wrong usage."""
+    return _runs(command, _open_url)
+
+
+def plain_verb(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`verb`, for what needs no registry; the command gets None."""
+    return _runs(command, lambda chosen: None)
+
+
+def _runs(command: Callable[..., None], open_it: Callable[[dict[str, Any]], Any]) -> Callable[..., None]:
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the HTTP service answers.")
+    @functools.wraps(command)
+    def run(*, as_json: bool, **options: Any) -> None:
+        context = click.get_current_context()
+        try:
+            registry = open_it(context.obj)
+            if registry is None or isinstance(registry, ModelRegistry):
+                command(registry, as_json=as_json, **options)
+            else:
+                with closing(registry):
+                    command(registry, as_json=as_json, **options)
+        except RegistryError as error:
+            (output.failure_as_json if as_json else output.failure)(error)
+            context.exit(exit_code(error))
+
+    return run
+
+
+def _open_either(chosen: dict[str, Any]) -> Registry:
+    if chosen["root"] is not None and chosen["url"] is not None:
+        raise click.UsageError(f"{PREFIX}_ROOT and {PREFIX}_URL are both set. Say by --root or --url which is meant.")
+    return ModelRegistry.open(chosen["root"]) if chosen["url"] is None else _open_url(chosen)
+
+
+def _open_root(chosen: dict[str, Any]) -> ModelRegistry:
+    if chosen["root"] is None and chosen["url"] is not None:
+        name = click.get_current_context().command_path.removeprefix("omr ")
+        raise click.UsageError(
+            f"{name} works where the registry lies, and not over HTTP. Run it there, with --root or {PREFIX}_ROOT."
+        )
+    return ModelRegistry.open(chosen["root"])
+
+
+def _open_url(chosen: dict[str, Any]) -> RegistryClient:
+    from .client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
+
+    if chosen["url"] is None:
+        name = click.get_current_context().command_path.removeprefix("omr ")
+        raise click.UsageError(f"{name} speaks to a service. Name it with --url or {PREFIX}_URL.")
+    return RegistryClient(chosen["url"])
+
+
+def finish(content: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None] = output.facts) -> None:
+    """Print a result the one way or the other."""
+    if not content.get("warnings"):
+        content.pop("warnings", None)
+    if as_json:
+        output.as_json({"ok": True, **content})
+    else:
+        show(content)
+        output.warnings(content)
+
+
+def table_of(name: str, columns: tuple[str, ...]) -> Callable[[dict[str, Any]], None]:
+    """How a person is shown the rows of one field."""
+    return lambda content: output.table(columns, content[name])
+
+
+who = click.option("--actor", envvar=f"{PREFIX}_ACTOR", help="Who does this; goes into the journal.")
+why = click.option("--reason", help="Why; goes into the journal.")
+
+
+class Age(click.ParamType[float]):
+    """A time span such as 90, 45m, 36h or 7d, in seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time span; write for example 45m, 36h or 7d.", param, ctx)
+        return float(match[1]) * _UNITS[match[2]]
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes such as 1048576, 500M or 20G (of 1024)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d+)([KMGT]?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no size; write for example 1048576, 500M or 20G.", param, ctx)
+        return int(match[1]) << 10 * "_KMGT".index(match[2] or "_")

@@ -1,0 +1,88 @@
+"""What the verbs of ``RegistryClient`` share: the transport, and how fields are sent and answers read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from registry_core import UNSET
+
+from .answers import read
+from .transport import Repeat, Transport, json_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Health:
+    """The service answers; says nothing about its storage."""
+
+    service: str
+    version: str
+    registry_root_configured: bool
+
+
+class Connected:
+    """A registry's address. Nothing is sent before the first verb."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 60.0,
+        retries: int = 4,
+        headers: Mapping[str, str] | None = None,
+        verify_tls: Any = True,
+    ) -> None:
+        """``timeout_s``: how long the server may be silent (calls that read whole packages have no limit).
+
+        ``retries``: how often a call that failed in passing is sent again, where a repeat is harmless.
+        ``headers`` go with every call to the registry, and nowhere else. ``verify_tls``: as httpx takes it.
+        Raises ``InvalidParameter`` for an address that is none.
+        """
+        self._transport = Transport(url, timeout_s=timeout_s, retries=retries, headers=headers, verify=verify_tls)
+
+    @property
+    def url(self) -> str:
+        """The registry's address, without a password."""
+        return self._transport.url
+
+    @property
+    def transport(self) -> Transport:
+        """What calls go through; for the modules of this package."""
+        return self._transport
+
+    def close(self) -> None:
+        """The connections are closed."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def health(self) -> Health:
+        """The service lives. Raises ``StorageUnavailable`` if it does not."""
+        return self._get(Health, "/health")
+
+    def _get(self, kind: type[T], path: str, *, patient: bool = False, **query: Any) -> T:
+        return read(kind, self._get_json(path, patient=patient, **query))
+
+    def _get_json(self, path: str, *, patient: bool = False, **query: Any) -> Any:
+        return json_of(self._transport.call("GET", path, query=query, patient=patient))
+
+    def _send(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        repeat: Repeat = Repeat.IF_UNDONE,
+        patient: bool = False,
+        **fields: Any,
+    ) -> T:
+        body = {name: value for name, value in fields.items() if value is not UNSET}
+        return read(kind, json_of(self._transport.call(method, path, body=body, repeat=repeat, patient=patient)))

@@ -1,0 +1,150 @@
+"""One file over HTTP into an open file: resumed where it broke off, done when its digest is proven."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+import httpx
+
+from registry_core import PackageCorrupt, RegistryError, StorageUnavailable
+
+from .local_files import hash_open, write_all
+from .transport import Backoff, Repeat, Transport, may_repeat, problem_of, retry_after_s
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+_PLAIN = {"Accept-Encoding": "identity"}
+PROOFS = 2  # bytes that are wrong once may have met a bad moment; twice, something is wrong
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file of a pinned version. ``sha256`` is hex, None where nothing proves the file."""
+
+    task: str
+    model_name: str
+    version: str
+    path: str
+    sha256: str | None
+    size_bytes: int | None
+
+    @property
+    def address(self) -> str:
+        names = "/".join(quote(part, safe="") for part in (self.task, self.model_name, self.version))
+        return f"/v1/files/{names}/{quote(self.path, safe='/')}"
+
+
+def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], None], stop: Callable[[], None]) -> None:
+    """The open file holds the remote one's bytes, proven where there is a digest.
+
+    What it holds already is taken for the beginning. ``tick`` hears of every byte, negative where some turned
+    out worthless; ``stop`` is called between chunks and may raise. Raises ``PackageCorrupt`` where other
+    bytes come again and again, what the server answers, and ``StorageUnavailable`` where it does not.
+    """
+    backoff = Backoff(transport.retries)
+    wrong = told = 0
+    sha, have = hash_open(fd) if remote.sha256 is not None else _restart(fd)
+
+    def tell() -> None:
+        nonlocal told
+        tick(have - told)
+        told = have
+
+    while True:
+        tell()
+        began_at = have
+        try:
+            if remote.size_bytes is None or have < remote.size_bytes or have == 0:
+                for chunk in _body(transport, remote, have):
+                    stop()
+                    if chunk is None:
+                        sha, have = _restart(fd)
+                    else:
+                        write_all(fd, chunk)
+                        sha.update(chunk)
+                        have += len(chunk)
+                    tell()
+                    if remote.size_bytes is not None and have > remote.size_bytes:
+                        break  # more than there can be: it is wrong, and must not fill the disk
+        except httpx.TransportError as error:
+            if have > began_at:
+                backoff = Backoff(transport.retries)  # it goes on, however often the line breaks
+            backoff.wait(transport.unreachable(error))
+            continue
+        except _Refused as refused:
+            if not may_repeat(refused.status, refused.error, Repeat.ANY_FAILURE):
+                raise refused.error from None
+            backoff.wait(refused.error, refused.retry_after_s)
+            continue
+        if remote.sha256 is None or sha.hexdigest() == remote.sha256:
+            return
+        actual = sha.hexdigest()
+        sha, have = _restart(fd)
+        tell()
+        wrong += 1
+        if wrong == PROOFS:
+            raise corrupt(remote, actual)
+
+
+def corrupt(remote: Remote, actual: str) -> PackageCorrupt:
+    """The error that says which bytes came."""
+    problem = {
+        "path": remote.path,
+        "kind": "changed",
+        "expected": f"sha256:{remote.sha256}",
+        "actual": f"sha256:{actual}",
+    }
+    return PackageCorrupt(
+        f"The bytes of {remote.path!r} that arrived are not those of {remote.model_name}@{remote.version}. "
+        "Nothing was kept of them. Verify the version; if it is whole, something on the way changes what it carries.",
+        version=remote.version,
+        problems=[problem],
+    )
+
+
+def _restart(fd: int) -> tuple["hashlib._Hash", int]:
+    os.ftruncate(fd, 0)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return hashlib.sha256(), 0
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, error: RegistryError, after_s: float | None) -> None:
+        super().__init__(error.message)
+        self.status, self.error, self.retry_after_s = status, error, after_s
+
+
+def _body(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | None]:
+    """The bytes after the first ``have``; a None before them says that they are all of them."""
+    headers = dict(_PLAIN)
+    if have:
+        headers["Range"] = f"bytes={have}-"
+        if remote.sha256 is not None:
+            headers["If-Range"] = f'"{remote.sha256}"'
+    with transport.stream(remote.address, headers=headers) as answer:
+        if not (answer.is_success or answer.status_code == 416):
+            answer.read()
+            raise _Refused(answer.status_code, problem_of(answer), retry_after_s(answer))
+        version = answer.headers.get("X-Model-Version")
+        if version is not None and unquote(version) != remote.version:
+            raise StorageUnavailable(
+                f"The registry sent a file of version {version!r} where {remote.version!r} was asked for."
+            )
+        if answer.status_code == 416:
+            yield None
+            raise httpx.RemoteProtocolError("the server has fewer bytes than were asked for")
+        if have and not (answer.status_code == 206 and _starts_at(answer, have)):
+            if answer.status_code == 206:
+                yield None
+                raise httpx.RemoteProtocolError("the server sent another part than was asked for")
+            yield None
+        yield from answer.iter_raw()
+
+
+def _starts_at(answer: httpx.Response, have: int) -> bool:
+    match = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
+    return match is not None and int(match[1]) == have

@@ -1,0 +1,232 @@
+"""The commands that govern: aliases, tags, stages, deletion, comparison, the journal's proof."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry_core import UNSET, Comparison
+
+from . import output
+from .command import finish, verb, who, why
+
+if TYPE_CHECKING:
+    from .command import Registry
+
+_expected = click.option(
+    "--expected-version",
+    callback=lambda context, parameter, value: UNSET if value is None else value,
+    help="Do it only if the alias names this version now.",
+)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("alias")
+@_expected
+@who
+@why
+@verb
+def unalias(registry: Registry, *, as_json: bool, **words: Any) -> None:
+    """Remove ALIAS."""
+    finish(registry.unalias(**words).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("alias")
+@_expected
+@who
+@why
+@verb
+def rollback(registry: Registry, *, as_json: bool, **words: Any) -> None:
+    """Let ALIAS name the version again that it named before."""
+    finish(registry.rollback(**words).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--remove", is_flag=True, help="Remove the tag.")
+@who
+@why
+@verb
+def tag(registry: Registry, *, as_json: bool, value: str | None, remove: bool, **words: Any) -> None:
+    """Set the tag KEY of VERSION to VALUE.
+
+    A number and true or false are stored as such, and so is a text in double quotes: "700" is a text.
+    """
+    if remove == (value is not None):
+        raise click.UsageError("Give a VALUE, or --remove.")
+    finish(registry.tag(**words, value=None if value is None else _scalar(value)).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@click.option("--description", help="What the version is; empty removes it.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag to set; KEY= removes it.")
+@who
+@why
+@verb
+def patch(registry: Registry, *, as_json: bool, description: str | None, tags: tuple[str, ...], **words: Any) -> None:
+    """Set the description and tags of VERSION."""
+    changed: dict[str, Any] = {}
+    for text in tags:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint="--tag")
+        changed[key] = _scalar(value) if value else None
+    said = UNSET if description is None else (description or None)
+    finish(registry.patch(**words, description=said, tags=changed).to_dict(), as_json)
+
+
+def _scalar(text: str) -> Any:
+    """A number, true, false or quoted text of JSON as such; anything else is a text as it stands."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, float) and not math.isfinite(value):
+        return text
+    return value if isinstance(value, (str, bool, int, float)) else text
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@click.argument("stage", type=click.Choice(["none", "staging", "production", "archived"]))
+@_expected
+@click.option("--expected-absent", is_flag=True, help="Do it only if there is no such alias yet.")
+@who
+@why
+@verb
+def stage(registry: Registry, *, as_json: bool, expected_absent: bool, **words: Any) -> None:
+    """Set the stage of VERSION; staging and production are the aliases of those names."""
+    if expected_absent:
+        if words["expected_version"] is not UNSET:
+            raise click.UsageError("--expected-version and --expected-absent exclude each other.")
+        words["expected_version"] = None
+    finish(registry.stage(**words).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@who
+@click.option("--reason", required=True, help="Why; it stays in the tombstone.")
+@verb
+def delete(registry: Registry, *, as_json: bool, **words: Any) -> None:
+    """Delete VERSION, which no alias may name; it can be restored until it is purged."""
+    finish(registry.delete(**words).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@who
+@why
+@verb
+def restore(registry: Registry, *, as_json: bool, **words: Any) -> None:
+    """Bring the deleted VERSION back, every byte proven first."""
+    with output.progress("restore") as progress:
+        done = registry.restore(**words, progress=progress)
+    finish(done.to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("ref")
+@verb
+def metrics(registry: Registry, *, as_json: bool, task: str, ref: str) -> None:
+    """Print what a version achieved, and the points of its training run."""
+    finish(registry.metrics(task, ref).to_dict(), as_json)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("versions", nargs=-1, required=True)
+@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="A metric whose best value is its lowest.")
+@verb
+def compare(
+    registry: Registry,
+    *,
+    as_json: bool,
+    task: str,
+    model_name: str,
+    versions: tuple[str, ...],
+    lower_is_better: tuple[str, ...],
+) -> None:
+    """Compare 2 to 20 VERSIONS; the best value of each metric is marked with *."""
+    found = registry.compare(task, model_name, list(versions))
+    finish(found.to_dict(), as_json, lambda _: output.table(("", *found.versions), _rows(found, lower_is_better)))
+
+
+def _rows(found: Comparison, lower_is_better: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    names = list(found.versions)
+    rows: list[Mapping[str, Any]] = [
+        {"": "created_at", **{name: found.versions[name].created_at for name in names}},
+        {"": "stage", **{name: found.versions[name].stage for name in names}},
+    ]
+    for metric, values in sorted(_metrics(found).items()):
+        rows.append({"": metric, **_marked(values, lowest=metric in lower_is_better)})
+    for param, values in found.diff["params"].items():
+        rows.append({"": f"param {param}", **values})
+    for path, digests in found.diff["files"].items():
+        shown = {name: digest.removeprefix("sha256:")[:12] if digest else "-" for name, digest in digests.items()}
+        rows.append({"": f"file {path}", **shown})
+    return rows
+
+
+def _metrics(found: Comparison) -> dict[str, dict[str, Any]]:
+    """Metric -> version -> value: all in which the versions differ, and the plain ones that they share."""
+    plain = {
+        key: {name: facts.metrics.get(key) for name, facts in found.versions.items()}
+        for one in found.versions.values()
+        for key, value in one.metrics.items()
+        if isinstance(value, (str, bool, int, float))
+    }
+    return plain | found.diff["metrics"]
+
+
+def _marked(values: Mapping[str, Any], *, lowest: bool) -> dict[str, Any]:
+    numbers = [value for value in values.values() if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    best = (min(numbers) if lowest else max(numbers)) if len(numbers) > 1 else None
+    return {name: f"{value} *" if best is not None and value == best else value for name, value in values.items()}
+
+
+@click.group()
+def audit() -> None:
+    """Prove journals."""
+
+
+@audit.command(name="verify")
+@click.argument("task")
+@click.argument("model_name")
+@click.option("--expect-head", metavar="SEQ:DIGEST", help="An earlier head, which the journal must extend.")
+@verb
+def audit_verify(registry: Registry, *, as_json: bool, task: str, model_name: str, expect_head: str | None) -> None:
+    """Prove the journal of a model, and print its head to be kept elsewhere."""
+    proof = registry.audit_verify(task, model_name, expect_head=expect_head)
+
+    def show(_: dict[str, Any]) -> None:
+        click.echo(f"intact: {proof.events} events, head {proof.head}")
+
+    finish(proof.to_dict(), as_json, show)
+
+
+COMMANDS = (unalias, rollback, tag, patch, stage, delete, restore, metrics, compare, audit)

@@ -1,0 +1,74 @@
+"""The verbs over the whole registry, over HTTP: lists, searches, and the stream of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+from registry_core import CatalogState, ModelPage, StreamedEvent, TaskSummary
+
+from .answers import read, read_list
+from .connected import Connected
+from .transport import json_of
+from .watching import watch
+
+_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+
+
+class Listing(Connected):
+    """They change nothing, and are sent again after failures in passing."""
+
+    def list_models(
+        self,
+        *,
+        task: str | None = None,
+        model_name: str | None = None,
+        alias: str | None = None,
+        stage: str | None = None,
+        metric_gte: tuple[str, ...] = (),
+        metric_lte: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (),
+        text: str | None = None,
+        sort: str = "name",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> ModelPage:
+        """The versions that pass all filters, as ``ModelRegistry.list_models`` gives them.
+
+        Raises ``InvalidParameter``, ``StorageUnavailable``.
+        """
+        filters = {"task": task, "model_name": model_name, "alias": alias, "stage": stage, "q": text}
+        pairs = {"metric_gte": list(metric_gte), "metric_lte": list(metric_lte), "tag": list(tags)}
+        page = {"sort": sort, "limit": limit, "cursor": cursor}
+        answer = self._transport.call("GET", "/v1/models", query={**filters, **pairs, **page})
+        items = json_of(answer)
+        following = _NEXT.search(answer.headers.get("Link", ""))
+        cursors = parse_qs(urlsplit(following[1]).query).get("cursor") if following else None
+        total = answer.headers.get("X-Total-Count", "")
+        return read(
+            ModelPage,
+            {
+                "items": items,
+                "total": int(total) if total.isdecimal() else len(items),
+                "next": cursors[0] if cursors else None,
+            },
+        )
+
+    def list_tasks(self) -> list[TaskSummary]:
+        """Every task, with its models, their versions and the bytes of those."""
+        return read_list(TaskSummary, self._get_json("/v1/tasks").get("tasks"))
+
+    def watch(self, after: str | None = None, *, limit: int | None = None) -> Iterator[StreamedEvent]:
+        """The events of all models as they happen, from now on or after an id (``""`` or ``"0"``: from the beginning).
+
+        None is skipped and none comes twice when the connection breaks; the stream is taken up again for as long
+        as the caller listens. ``limit``: ends after so many. Raises ``InvalidParameter`` for a wrong id, and
+        ``StorageUnavailable`` where the registry does not answer at the beginning.
+        """
+        return watch(self._transport, after, limit)
+
+    @property
+    def catalog_state(self) -> CatalogState:
+        """How far the worker that answers has come in building the catalogue."""
+        return read(CatalogState, self._get_json("/health/ready").get("catalog"))

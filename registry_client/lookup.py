@@ -1,0 +1,115 @@
+"""What a ref means: asked of the registry, or remembered by the cache where nobody answers."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from registry_core import Conflict, PackageCorrupt, PackageListing, RegistryError, Resolution, StorageUnavailable
+
+from . import answers
+from .cache import Cache
+from .download import Remote, fetch
+from .package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
+from .transport import is_unreachable
+from .verbs import Verbs
+
+log = logging.getLogger(__name__)
+
+
+def look_up(client: Verbs, task: str, ref: str, cache: Cache, *, offline: bool) -> tuple[Package, bool]:
+    """(the package, whether it is what the cache remembers)."""
+    if not offline:
+        try:
+            return _ask(client, task, ref, cache), False
+        except StorageUnavailable as error:
+            if not is_unreachable(error):
+                raise
+            known = _recall(cache, client.url, task, ref)
+            if known is None:
+                raise
+            log.warning("%s", error.message)
+            return known, True
+    known = _recall(cache, client.url, task, ref)
+    if known is None:
+        raise StorageUnavailable(f"{ref} of {client.url} was never pulled into the cache {cache.directory}.")
+    return known, True
+
+
+def _ask(client: Verbs, task: str, ref: str, cache: Cache) -> Package:
+    found = client.resolve(task, ref, verify=False)
+    listing = client.artifacts(task, f"{found.model_name}@{found.version}")
+    if listing.version != found.version:
+        raise Conflict(
+            f"{found.version!r} is an alias of {found.model_name} too, which hides the version. Remove the alias."
+        )
+    for left in reversed(range(2)):
+        manifest = _fetch_manifest(client, found)
+        try:
+            package = assemble(found, listing, manifest)
+        except PackageCorrupt:
+            if left:
+                continue  # one bad moment on the way is not damage
+            raise
+        cache.put(manifest or b"")
+        return package
+    raise AssertionError("unreachable")
+
+
+def _fetch_manifest(client: Verbs, found: Resolution) -> bytes | None:
+    remote = Remote(found.task, found.model_name, found.version, MANIFEST, None, None)
+    with tempfile.TemporaryFile() as file:
+        try:
+            fetch(client.transport, remote, file.fileno(), lambda _: None, lambda: None)
+        except RegistryError as error:
+            if error.code == "artifact_not_found":
+                return None
+            raise
+        file.seek(0)
+        data = file.read(MAX_MANIFEST_BYTES + 1)
+    return data if len(data) <= MAX_MANIFEST_BYTES else None
+
+
+def _key(url: str, task: str, ref: str) -> str:
+    return "\0".join((url, task, ref))
+
+
+def remember(cache: Cache, url: str, ref: str, package: Package) -> None:
+    found = package.resolution
+    listing = [
+        {"name": f.path, "sha256": f.sha256 and f"sha256:{f.sha256}", "size_bytes": f.size_bytes}
+        for f in package.files
+        if f.path != MANIFEST
+    ]
+    manifest = next(f.sha256 for f in package.files if f.path == MANIFEST)
+    content = {
+        "url": url,
+        "resolution": found.to_dict(),
+        "listing": {"version": found.version, "files": listing},
+        "manifest": manifest,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        cache.note("refs", _key(url, found.task, ref), content)
+        pinned = {**content, "resolution": {**found.to_dict(), "alias": None}}
+        cache.note("refs", _key(url, found.task, f"{found.model_name}@{found.version}"), pinned)
+    except RegistryError as error:
+        log.warning("%s", error.message)  # the package is there all the same
+
+
+def _recall(cache: Cache, url: str, task: str, ref: str) -> Package | None:
+    """What the ref meant when it was last pulled, proven by its package digest again; None if it is not known."""
+    note = cache.noted("refs", _key(url, task, ref))
+    if note is None:
+        return None
+    try:
+        found = answers.read(Resolution, note["resolution"])
+        listing = answers.read(PackageListing, note["listing"])
+        manifest = cache.get(str(note["manifest"]), MAX_MANIFEST_BYTES)
+        package = assemble(found, listing, manifest)
+    except (KeyError, RegistryError):
+        return None
+    said = f"The registry was not asked: {ref} is what it meant at {note.get('at')}, from the cache."
+    return replace(package, warnings=(said, *package.warnings))

@@ -1,0 +1,71 @@
+"""The way back of ``app/errors.py``: a problem document becomes the exception that the core raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from registry_core import (
+    Conflict,
+    InvalidInput,
+    InvalidParameter,
+    NotFound,
+    RegistryError,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+
+# What the document has beside the error's own fields.
+_OWN = ("type", "title", "status", "detail", "ok", "code", "request_id")
+
+# Codes of the web framework that stand for a refusal of the core.
+_FRAMEWORK: dict[str, type[RegistryError]] = {"invalid_request": InvalidParameter}
+
+_BY_STATUS: dict[int, type[RegistryError]] = {
+    404: NotFound,
+    405: NotFound,
+    409: Conflict,
+    410: NotFound,
+    412: Conflict,
+    423: Conflict,
+    429: StorageUnavailable,
+    502: StorageUnavailable,
+    503: StorageUnavailable,
+    504: StorageUnavailable,
+    507: StorageFull,
+}
+
+
+def by_code(top: type[RegistryError] = RegistryError) -> dict[str, type[RegistryError]]:
+    """Every code of the error tree -> its class."""
+    found: dict[str, type[RegistryError]] = {}
+    for kind in top.__subclasses__():
+        if "code" in vars(kind):
+            found[kind.code] = kind
+        found.update(by_code(kind))
+    return found
+
+
+def from_document(status: int, document: Mapping[str, Any]) -> RegistryError:
+    """The exception that a problem document tells of; its ``code`` is kept, also where no class has it."""
+    code = document.get("code")
+    message = document.get("detail")
+    detail = {str(name): value for name, value in document.items() if name not in _OWN}
+    if not isinstance(message, str) or not message:
+        message = f"The registry answered with status {status}."
+    if isinstance(code, str) and code in (known := by_code()):
+        return known[code](message, **detail)
+    framework = _FRAMEWORK.get(code) if isinstance(code, str) else None
+    error = (framework or by_status(status))(message, **detail)
+    if framework is None and isinstance(code, str) and code:
+        named = {"code": code, "title": document.get("title") or type(error).title}
+        vars(error).update(named)  # of this one error only: newer servers have codes that are not known here
+    return error
+
+
+def by_status(status: int) -> type[RegistryError]:
+    """The class of a failure of which only the status is known."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return StorageError if status >= 500 else InvalidInput

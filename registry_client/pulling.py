@@ -1,0 +1,195 @@
+"""Pull: a version on this machine, every byte proven before it has its name; or nothing.
+
+The ref is resolved once, and everything is asked for by that version: an alias that moves meanwhile mixes
+nothing. Files come through the cache (:mod:`.cache`), are laid into a directory beside the destination, hashed
+there, made durable, and the directory is renamed. A directory that a killed pull left is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from registry_core import PackageCorrupt, StorageUnavailable
+
+from .cache import Cache
+from .destination import Excuse, beside, is_there, publish, remove_abandoned
+from .download import Remote, corrupt, fetch
+from .local_files import blaming, lay, sync_tree
+from .lookup import look_up, remember
+from .meter import Meter, ProgressCallback
+from .package import META, Package
+from .parallel import each
+from .verbs import Verbs
+
+log = logging.getLogger(__name__)
+
+PROOFS = 3
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A package that lies at ``path``. ``bytes_fetched`` came over the network, the others from the cache.
+
+    ``already_there``: it was at ``path`` before, whole. ``offline``: what the ref meant is from the cache.
+    """
+
+    path: str
+    task: str
+    model_name: str
+    version: str
+    alias: str | None
+    package_digest: str
+    files: int
+    bytes_total: int
+    bytes_fetched: int
+    already_there: bool
+    offline: bool
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def pull(
+    client: Verbs,
+    task: str,
+    ref: str,
+    dest: Path,
+    *,
+    cache: Cache,
+    workers: int,
+    offline: bool,
+    progress: ProgressCallback | None,
+) -> Pulled:
+    """``dest`` holds exactly the version's files, proven; or it is as it was.
+
+    A ``dest`` that holds them already is left alone, an empty directory is filled, any other is refused. Files are
+    read-only. Where the registry cannot be reached (or with ``offline``) the cache says what the ref meant, with a
+    warning, and has the bytes. Raises ``InvalidParameter`` for ``dest``, ``NotFound``, ``PackageCorrupt``,
+    ``StorageFull``, ``StorageUnavailable``.
+    """
+    target = Path(os.path.abspath(dest))
+
+    def excused(file: Remote) -> bool:
+        return file.path == META and not is_offline and _is_old(client, file)
+
+    package, is_offline = look_up(client, task, ref, cache, offline=offline)
+    notes = [*package.resolution.warnings, *package.warnings]
+    if is_there(target, package, excused):
+        remember(cache, client.url, ref, package)
+        return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
+    meter = Meter(progress, files_total=len(package.files), bytes_total=package.bytes_total)
+    job = _Job(client, package, cache, meter, excused)
+    with blaming(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(target)
+        with beside(target) as temporary:
+            each(lambda file, stop: job.supply(file, temporary, stop, offline=is_offline), job.by_size(), workers)
+            sync_tree(temporary)
+            already_there = not publish(temporary, target, package, excused)
+    if not is_offline:
+        remember(cache, client.url, ref, package)
+    notes += job.notes
+    return _answer(target, package, notes, fetched=job.fetched, already_there=already_there, offline=is_offline)
+
+
+def _answer(
+    target: Path, package: Package, notes: list[str], *, fetched: int, already_there: bool, offline: bool
+) -> Pulled:
+    found = package.resolution
+    assert found.package_digest is not None
+    return Pulled(
+        path=str(target),
+        task=found.task,
+        model_name=found.model_name,
+        version=found.version,
+        alias=found.alias,
+        package_digest=found.package_digest,
+        files=len(package.files),
+        bytes_total=package.bytes_total,
+        bytes_fetched=fetched,
+        already_there=already_there,
+        offline=offline,
+        warnings=list(dict.fromkeys(notes)),
+    )
+
+
+class _Job:
+    def __init__(self, client: Verbs, package: Package, cache: Cache, meter: Meter, excused: Excuse) -> None:
+        self._client, self._package, self._cache, self._meter = client, package, cache, meter
+        self._excused = excused
+        self.fetched = 0
+        self.notes: list[str] = []
+
+    def by_size(self) -> list[Remote]:
+        # A large file begun last would run alone at the end.
+        return sorted(self._package.files, key=lambda file: (-(file.size_bytes or 0), file.path))
+
+    def supply(self, file: Remote, top: Path, stop: Callable[[], None], *, offline: bool) -> None:
+        """The file lies below ``top``, proven."""
+        target = top / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.sha256 is None:
+            self._supply_unproven(file, target, stop, offline=offline)
+        else:
+            try:
+                self._supply_proven(file, target, stop, offline=offline)
+            except PackageCorrupt:
+                if not self._excused(file):
+                    raise
+                self.notes.append(
+                    f"{META} was rewritten after registration, as older software does for tags and stages."
+                )
+                self._supply_unproven(replace(file, sha256=None), target, stop, offline=offline)
+        self._meter.file_done()
+
+    def _supply_proven(self, file: Remote, target: Path, stop: Callable[[], None], *, offline: bool) -> None:
+        assert file.sha256 is not None
+        ticked = 0
+
+        def tick(size_bytes: int) -> None:
+            nonlocal ticked
+            ticked += size_bytes
+            self._meter.tick(size_bytes)
+
+        def get(fd: int) -> None:
+            if offline:
+                raise StorageUnavailable(f"{file.path!r} is not in the cache, and the registry was not asked.")
+            fetch(self._client.transport, file, fd, self._counted(tick), stop)
+
+        for _ in range(PROOFS):
+            with self._cache.blob(file.sha256, get, stop) as (fd, _fetched):
+                actual = lay(fd, self._cache.blob_path(file.sha256), target)
+                if actual == file.sha256:
+                    self._meter.tick((file.size_bytes or 0) - ticked)
+                    return
+                self._cache.discard(file.sha256, fd)
+            target.unlink()
+            log.warning("a damaged file in the cache is fetched again: %s", file.sha256)
+        raise corrupt(file, actual)
+
+    def _supply_unproven(self, file: Remote, target: Path, stop: Callable[[], None], *, offline: bool) -> None:
+        if offline:
+            raise StorageUnavailable(f"{file.path!r} is proven by nothing, so it is not taken from the cache.")
+        with target.open("xb", buffering=0) as sink:
+            fetch(self._client.transport, file, sink.fileno(), self._counted(self._meter.tick), stop)
+            os.fchmod(sink.fileno(), 0o444)
+            os.fsync(sink.fileno())
+
+    def _counted(self, tick: Callable[[int], None]) -> Callable[[int], None]:
+        def count(size_bytes: int) -> None:
+            self.fetched += max(0, size_bytes)
+            tick(size_bytes)
+
+        return count
+
+
+def _is_old(client: Verbs, file: Remote) -> bool:
+    """Whether no event registers the version, so that older software may have rewritten its metadata."""
+    page = client.history(file.task, file.model_name, version=file.version, event="register", limit=1)
+    return not page.events

@@ -1,0 +1,203 @@
+"""Push: the files of a directory on this machine become a version; only what the model does not hold is sent.
+
+The cache remembers the upload session and the idempotency key, so that a push that was killed at any moment goes on
+where it stopped when it is run again, and one that had succeeded unheard gets its first answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from registry_core import ArtifactsRefused, NotFound, Registration, RegistryError, StorageUnavailable
+
+from . import tus
+from .cache import Cache
+from .local_files import hold
+from .local_package import LocalFile, changed, digests, scan
+from .meter import Meter, ProgressCallback
+from .parallel import each
+from .verbs import Verbs
+
+SESSIONS = 3
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the directory shall become. ``words``: metadata, set_alias, actor, reason."""
+
+    task: str
+    model_name: str
+    version: str
+    words: dict[str, Any]
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A version that was taken in. ``bytes_sent`` of its ``bytes_total`` had to cross the network this time."""
+
+    registration: Registration
+    files: int
+    files_sent: int
+    bytes_total: int
+    bytes_sent: int
+
+    def to_dict(self) -> dict[str, Any]:
+        counts = {name: getattr(self, name) for name in ("files", "files_sent", "bytes_total", "bytes_sent")}
+        return {**self.registration.to_dict(), **counts}
+
+
+def push(
+    client: Verbs,
+    directory: Path,
+    target: Target,
+    *,
+    cache: Cache | None,
+    workers: int,
+    progress: ProgressCallback | None,
+) -> Pushed:
+    """The directory's files are a version for ever; or nothing has changed but for an upload that can go on.
+
+    ``progress`` hears of the files being hashed, and then of those being sent. Raises as ``register``.
+    """
+    top = Path(os.path.abspath(directory))
+    files = scan(top)
+    bytes_total = sum(file.size_bytes for file in files)
+    meter = Meter(progress, files_total=len(files), bytes_total=bytes_total)
+    hashes = digests(files, workers, meter.tick)
+    job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
+    with job.alone():
+        done = job.earlier_answer() or job.upload_and_register()
+    return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent)
+
+
+class _Job:
+    def __init__(
+        self,
+        client: Verbs,
+        cache: Cache,
+        target: Target,
+        files: list[LocalFile],
+        hashes: dict[str, str],
+        workers: int,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._client, self._cache, self._target = client, cache, target
+        self._files, self._hashes, self._workers, self._progress = files, hashes, workers, progress
+        self.files_sent = self.bytes_sent = 0
+        self._mutex = threading.Lock()
+        content = json.dumps([client.url, target.task, target.model_name, sorted(hashes.items())])
+        asked = json.dumps([content, target.version, target.words, target.idempotency_key], default=repr)
+        self._content_key = f"content {hashlib.sha256(content.encode('utf-8', 'backslashreplace')).hexdigest()}"
+        self._asked_key = f"asked {hashlib.sha256(asked.encode('utf-8', 'backslashreplace')).hexdigest()}"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One push of the same content at a time on this machine; a second one waits, and finds it done."""
+        held = hold(self._cache.lock_path("pushes", self._content_key), wait=True)
+        try:
+            yield
+        finally:
+            if held is not None:
+                os.close(held)
+
+    def earlier_answer(self) -> Registration | None:
+        """The answer to the same push before, if that came as far as its registration."""
+        asked = self._cache.noted("pushes", self._asked_key)
+        if asked is None:
+            return None
+        try:
+            return self._register(str(asked.get("upload_id")), str(asked.get("key")))
+        except (NotFound, ArtifactsRefused):
+            return None  # the session ended otherwise, or is not complete
+
+    def upload_and_register(self) -> Registration:
+        error: RegistryError | None = None
+        for _ in range(SESSIONS):
+            try:
+                upload_id = self._uploaded()
+                key = self._target.idempotency_key or str(uuid.uuid4())
+                self._cache.note("pushes", self._asked_key, {"upload_id": upload_id, "key": key})
+                done = self._register(upload_id, key)
+            except tus.SessionGone:
+                error = StorageUnavailable("The upload was ended by somebody else. Push again.")
+                self._cache.forget("pushes", self._content_key)
+            except ArtifactsRefused as refused:
+                if not any("Upload it" in str(found.get("reason")) for found in refused.detail.get("problems", [])):
+                    raise
+                error = refused  # bytes that the model had were deleted meanwhile: they must be sent after all
+                self._cache.forget("pushes", self._content_key)
+            else:
+                self._cache.forget("pushes", self._content_key)
+                return done
+        assert error is not None
+        raise error
+
+    def _register(self, upload_id: str, key: str) -> Registration:
+        target = self._target
+        words = {name: value for name, value in target.words.items() if name != "metadata"}
+        return self._client.register(
+            target.task,
+            target.model_name,
+            target.version,
+            metadata=target.words.get("metadata"),
+            upload_id=upload_id,
+            idempotency_key=key,
+            **words,
+        )
+
+    def _uploaded(self) -> str:
+        """The id of a session that has every file, each with the digest that was computed here."""
+        transport = self._client.transport
+        session, arrived = self._session()
+        for path, file in list(arrived.items()):
+            if path not in self._hashes or file.sha256 not in (None, self._hashes[path]):
+                tus.drop(transport, session.upload_id, arrived.pop(path))
+        have = set(session.have)
+        missing = [
+            file
+            for file in self._files
+            if file.path not in have and (file.path not in arrived or arrived[file.path].sha256 is None)
+        ]
+        meter = Meter(self._progress, files_total=len(missing), bytes_total=sum(file.size_bytes for file in missing))
+
+        def send(file: LocalFile, stop: Callable[[], None]) -> None:
+            sent = tus.send(transport, session.upload_id, file, arrived.get(file.path), meter.tick, stop)
+            meter.file_done()
+            with self._mutex:
+                self.files_sent += 1
+                self.bytes_sent += sent
+
+        each(send, sorted(missing, key=lambda file: -file.size_bytes), self._workers)
+        if missing:
+            _, arrived = tus.look(transport, session.upload_id)
+        for path in self._hashes.keys() - have:
+            if path not in arrived or arrived[path].sha256 != self._hashes[path]:
+                raise changed(path)
+        return session.upload_id
+
+    def _session(self) -> tuple[tus.Session, dict[str, tus.Arrived]]:
+        noted = self._cache.noted("pushes", self._content_key)
+        if noted is not None:
+            try:
+                return tus.look(self._client.transport, str(noted.get("upload_id")))
+            except tus.SessionGone:
+                pass
+        target = self._target
+        declared = [
+            {"path": file.path, "sha256": self._hashes[file.path], "size_bytes": file.size_bytes}
+            for file in self._files
+        ]
+        transport = self._client.transport
+        session = tus.begin(transport, target.task, target.model_name, declared, target.words.get("actor"))
+        self._cache.note("pushes", self._content_key, {"upload_id": session.upload_id})
+        return session, {}

@@ -1,0 +1,134 @@
+"""The commands that move bytes between this machine and a service: pull, push, cache."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import output
+from .command import PREFIX, Age, Size, finish, plain_verb, remote_verb, who, why
+from .metadata import metadata_option, read_metadata
+
+if TYPE_CHECKING:
+    from .client import RegistryClient
+
+_cache_dir = click.option(
+    "--cache-dir",
+    envvar=f"{PREFIX}_CACHE_DIR",
+    type=click.Path(path_type=Path),
+    help=f"Where pulled files are kept [default: ${PREFIX}_CACHE_DIR, or below ~/.cache].",
+)
+_workers = click.option(
+    "--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at the same time."
+)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("ref")
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--offline", is_flag=True, help="Ask nobody; take all from the cache.")
+@_workers
+@_cache_dir
+@remote_verb
+def pull(
+    registry: RegistryClient, *, as_json: bool, task: str, ref: str, dest: Path, cache_dir: Path | None, **words: Any
+) -> None:
+    """Put the files of the version that REF names into the new directory DEST, every byte proven."""
+    from .cache import Cache
+
+    with output.progress("pull") as progress:
+        done = registry.pull(task, ref, dest, cache=Cache(cache_dir), progress=progress, **words)
+    finish(done.to_dict(), as_json)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("task")
+@click.argument("model_name")
+@click.argument("version")
+@metadata_option
+@click.option("--set-alias", default="latest", show_default=True, help="The alias that shall name the version.")
+@click.option("--no-alias", is_flag=True, help="Set no alias.")
+@click.option("--idempotency-key", help="Makes a repeat of the same call harmless.")
+@_workers
+@_cache_dir
+@who
+@why
+@remote_verb
+def push(
+    registry: RegistryClient,
+    *,
+    as_json: bool,
+    directory: Path,
+    metadata: str | None,
+    set_alias: str,
+    no_alias: bool,
+    cache_dir: Path | None,
+    **words: Any,
+) -> None:
+    """Upload the files of DIRECTORY on this machine, and register them as a version. Run again, it goes on."""
+    from .cache import Cache
+
+    with output.progress("push") as progress:
+        done = registry.push(
+            os.path.abspath(directory),
+            metadata=read_metadata(metadata),
+            set_alias=None if no_alias else set_alias,
+            cache=Cache(cache_dir),
+            progress=progress,
+            **words,
+        )
+    finish(done.to_dict(), as_json)
+
+
+@click.group()
+def cache() -> None:
+    """The files that were pulled, kept to be used again."""
+
+
+@cache.command(name="ls")
+@_cache_dir
+@plain_verb
+def cache_ls(_: None, *, as_json: bool, cache_dir: Path | None) -> None:
+    """List the cached files, the least recently used first."""
+    from .cache import Cache
+
+    opened = Cache(cache_dir)
+    files = opened.files()
+    rows = [
+        {
+            "sha256": f"sha256:{file.sha256}",
+            "size_bytes": file.size_bytes,
+            "used_at": datetime.fromtimestamp(file.used_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
+        for file in files
+    ]
+    total = sum(file.size_bytes for file in files)
+
+    def show(_: dict[str, Any]) -> None:
+        output.table(("sha256", "size_bytes", "used_at"), rows)
+        click.echo(f"{len(rows)} files, {total} bytes in {opened.directory}", err=True)
+
+    finish({"directory": str(opened.directory), "bytes": total, "files": rows}, as_json, show)
+
+
+@cache.command(name="prune")
+@click.option("--older-than", type=Age(), help="Remove what was not used for so long.")
+@click.option("--max-bytes", type=Size(), help="Remove the least recently used files beyond so many bytes.")
+@_cache_dir
+@plain_verb
+def cache_prune(
+    _: None, *, as_json: bool, older_than: float | None, max_bytes: int | None, cache_dir: Path | None
+) -> None:
+    """Remove cached files; without an option, all of them. What is needed again is fetched again."""
+    from .cache import Cache
+
+    finish(Cache(cache_dir).prune(older_than_s=older_than, max_bytes=max_bytes).to_dict(), as_json)
+
+
+COMMANDS = (pull, push, cache)

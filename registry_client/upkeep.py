@@ -1,0 +1,105 @@
+"""The commands of the operator, where the registry lies: sweep, check, purge, adopt, migrate, reindex."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from registry_core import ModelRegistry
+
+from . import output
+from .command import EXIT_DAMAGED, Age, finish, local_verb, who, why
+
+
+@click.command()
+@click.option("--older-than", type=Age(), default="24h", show_default=True, help="Leave younger staging alone.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@local_verb
+def sweep(registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run: bool) -> None:
+    """Finish what crashes left, and remove abandoned staging."""
+    finish(registry.sweep(older_than, dry_run=dry_run).to_dict(), as_json)
+
+
+@click.command()
+@local_verb
+def check(registry: ModelRegistry, *, as_json: bool) -> None:
+    """Compare journals, versions, aliases and manifests of the whole registry."""
+    report = registry.check()
+    content = {"clean": report.is_clean, **report.to_dict()}
+
+    def show(content: dict[str, Any]) -> None:
+        for finding in content["findings"]:
+            click.echo(f"{finding['severity']}: {finding['where']}: {finding['message']}")
+        counts = f"{report.models} models, {report.versions} versions, {report.events} events"
+        click.echo(f"{'clean' if report.is_clean else 'DAMAGED'}: {counts}")
+
+    if as_json:
+        output.as_json({"ok": report.is_clean, **content})
+    else:
+        show(content)
+    if not report.is_clean:
+        click.get_current_context().exit(EXIT_DAMAGED)
+
+
+@click.command()
+@click.argument("destination")
+@local_verb
+def migrate(registry: ModelRegistry, *, as_json: bool, destination: str) -> None:
+    """Copy the registry to DESTINATION, a directory or a storage URI; run again to catch up."""
+    target = ModelRegistry.open(destination)
+    with output.progress("migrate") as progress:
+        done = registry.migrate_to(target, progress=progress)
+    finish(done.to_dict(), as_json)
+
+
+@click.command()
+@click.option("--older-than", type=Age(), default="30d", show_default=True, help="Keep what was deleted later.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be given up.")
+@who
+@why
+@local_verb
+def purge(registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run: bool, **words: Any) -> None:
+    """Give up the bytes of versions deleted long ago; tombstones stay, names are never used again."""
+    done = registry.purge(older_than, dry_run=dry_run, **words)
+
+    def show(content: dict[str, Any]) -> None:
+        for title in content["purged"]:
+            click.echo(f"{'would purge' if dry_run else 'purged'}: {title}")
+        freed = f"{content['bytes_freed']} bytes {'would be freed' if dry_run else 'freed'}"
+        click.echo(f"{len(content['purged'])} versions, {freed}; {len(content['kept'])} deleted later are kept")
+
+    finish(done.to_dict(), as_json, show)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only report what was found.")
+@who
+@why
+@local_verb
+def adopt(registry: ModelRegistry, *, as_json: bool, dry_run: bool, **words: Any) -> None:
+    """Prove older software's versions from now on: a register event over all their files as they are."""
+    with output.progress("adopt") as progress:
+        done = registry.adopt(dry_run=dry_run, progress=progress, **words)
+
+    def show(content: dict[str, Any]) -> None:
+        for finding in [*content["noticed"], *content["refused"]]:
+            click.echo(f"{finding['severity']}: {finding['where']}: {finding['message']}")
+        for title in content["adopted"]:
+            click.echo(f"{'would adopt' if dry_run else 'adopted'}: {title}")
+        counts = f"{len(content['adopted'])} adopted, {content['already']} registered before"
+        click.echo(f"{counts}, {len(content['refused'])} left alone")
+
+    finish(done.to_dict(), as_json, show)
+
+
+@click.command()
+@local_verb
+def reindex(registry: ModelRegistry, *, as_json: bool) -> None:
+    """Make the catalogue anew from nothing but the registry."""
+    with output.counter("models") as count:
+        done = registry.reindex(progress=lambda state: count(state.models_done, state.models_total))
+    finish(done.to_dict(), as_json)
+
+
+COMMANDS = (sweep, check, migrate, purge, adopt, reindex)

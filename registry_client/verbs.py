@@ -1,0 +1,175 @@
+"""Register, and the verbs that read one version or model, over HTTP."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from registry_core import (
+    Alias,
+    Comparison,
+    Description,
+    HistoryPage,
+    InvalidMetadata,
+    InvalidParameter,
+    Metrics,
+    PackageListing,
+    Registration,
+    Resolution,
+    Verification,
+)
+
+from .answers import read, read_list
+from .governing import Governing
+from .listing import Listing
+from .meter import ProgressCallback
+from .operations import Operation, finish
+from .transport import Repeat, as_json, json_of
+
+MAX_KEY_CHARACTERS = 255
+_ASYNC = {"Prefer": "respond-async"}
+
+
+class Verbs(Governing, Listing):
+    """Every verb of ``ModelRegistry`` that makes sense from afar."""
+
+    def register(
+        self,
+        task: str,
+        model_name: str,
+        version: str,
+        artifacts_dir: str | os.PathLike[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        *,
+        upload_id: str | None = None,
+        set_alias: str | None = "latest",
+        actor: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        progress: ProgressCallback | None = None,
+        wait: bool = False,
+    ) -> Registration:
+        """The package is a version for ever; or nothing has changed. It is sent again after failures in passing.
+
+        Either ``artifacts_dir``, an absolute path as the server sees it, or ``upload_id``, an upload session.
+        Without an ``idempotency_key`` one is made, so that a repeat of this call is harmless.
+        With ``wait`` (or ``progress``) the server works in the background and is asked how far it is: no proxy
+        on the way needs patience. Raises as ``ModelRegistry.register``.
+        """
+        if (artifacts_dir is None) == (upload_id is None):
+            raise InvalidParameter("Give either artifacts_dir or upload_id.", field="artifacts_dir")
+        source = {"artifacts_dir": os.fspath(artifacts_dir)} if artifacts_dir is not None else {"upload_id": upload_id}
+        words = {"set_alias": set_alias, "actor": actor, "reason": reason}
+        fields = {"task": task, "model_name": model_name, "version": version, **source}
+        try:
+            content = as_json({**fields, "metadata": {} if metadata is None else metadata, **words})
+        except InvalidParameter as error:
+            raise InvalidMetadata(error.message) from None
+        key = str(uuid.uuid4()) if idempotency_key is None else _checked_key(idempotency_key)
+        answer = self._long("/v1/register", content, {"Idempotency-Key": key}, progress, wait=wait)
+        return read(Registration, answer)
+
+    def resolve(
+        self,
+        task: str,
+        ref: str,
+        *,
+        verify: bool = True,
+        as_of: str | datetime | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Resolution:
+        """The exact version that the ref names, every byte proven by the server unless ``verify`` is false.
+
+        ``path`` is where the server has it. Raises as ``ModelRegistry.resolve``.
+        """
+        asks_first = verify and progress is not None
+        found = self._get(
+            Resolution, "/v1/resolve", patient=verify, task=task, ref=ref, verify=verify and not asks_first, as_of=as_of
+        )
+        if not asks_first:
+            return found
+        proven = self.verify(task, f"{found.model_name}@{found.version}", progress=progress)
+        warnings = [*found.warnings, *(text for text in proven.warnings if text not in found.warnings)]
+        return replace(found, verified=True, package_digest=proven.package_digest, warnings=warnings)
+
+    def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
+        """What is known about the version. Raises as :meth:`resolve`."""
+        return self._get(Description, "/v1/show", patient=verify, task=task, ref=ref, verify=verify, as_of=as_of)
+
+    def verify(
+        self, task: str, ref: str, *, progress: ProgressCallback | None = None, wait: bool = False
+    ) -> Verification:
+        """Every byte of the version was read by the server and is as registered. ``wait`` as in :meth:`register`."""
+        return read(
+            Verification, self._long("/v1/verify", as_json({"task": task, "ref": ref}), {}, progress, wait=wait)
+        )
+
+    def operation(self, operation_id: str) -> Operation:
+        """How far a call that runs in the background is. Raises ``NotFound`` for one that has expired."""
+        return self._get(Operation, f"/v1/operations/{operation_id}")
+
+    def list_aliases(self, task: str, model_name: str) -> list[Alias]:
+        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
+        return read_list(Alias, self._get_json("/v1/aliases", task=task, model=model_name).get("aliases"))
+
+    def history(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        alias: str | None = None,
+        version: str | None = None,
+        event: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> HistoryPage:
+        """The model's events after seq ``after``, oldest first. Raises ``ModelNotFound``, ``InvalidParameter``."""
+        filters: dict[str, Any] = {"alias": alias, "version": version, "event": event, "after": after, "limit": limit}
+        return self._get(HistoryPage, "/v1/history", task=task, model=model_name, **filters)
+
+    def artifacts(self, task: str, ref: str) -> PackageListing:
+        """Every file of the version but the manifest. Raises as :meth:`resolve`."""
+        return self._get(PackageListing, "/v1/artifacts", task=task, ref=ref)
+
+    def metrics(self, task: str, ref: str) -> Metrics:
+        """What the version achieved, and the recorded points of its training run."""
+        return self._get(Metrics, "/v1/metrics", task=task, ref=ref)
+
+    def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
+        """2 to 20 versions side by side. Raises ``InvalidParameter``, ``NotFound``."""
+        return self._get(Comparison, "/v1/compare", task=task, model=model_name, versions=list(versions))
+
+    def _long(
+        self,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        progress: ProgressCallback | None,
+        *,
+        wait: bool,
+    ) -> Any:
+        """The answer to a call that reads whole packages; it may be sent again."""
+        in_background = wait or progress is not None
+        sent = {"Content-Type": "application/json", **headers, **(_ASYNC if in_background else {})}
+
+        def begin() -> Operation | dict[str, Any]:
+            answer = self._transport.call(
+                "POST", path, content=content, headers=sent, repeat=Repeat.ANY_FAILURE, patient=True
+            )
+            found: dict[str, Any] = json_of(answer)
+            return read(Operation, found) if answer.status_code == 202 else found
+
+        return finish(begin, self.operation, progress) if in_background else begin()
+
+
+def _checked_key(key: str) -> str:
+    # It goes into a header, which holds nothing else.
+    if not isinstance(key, str) or not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+        raise InvalidParameter(
+            f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="idempotency_key"
+        )
+    return key
