@@ -6,6 +6,9 @@ set -eu
 needed=""
 have() { command -v "$1" >/dev/null 2>&1; }
 have nginx || needed="$needed nginx-light"
+have curl || needed="$needed curl"
+have zsh || needed="$needed zsh"
+have fish || needed="$needed fish"
 have strace || needed="$needed strace"
 have mkfs.xfs || [ -x /sbin/mkfs.xfs ] || needed="$needed xfsprogs"
 have setpriv || needed="$needed util-linux"

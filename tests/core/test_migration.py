@@ -9,6 +9,8 @@ import pytest
 from registry_core import CoreSettings, ModelRegistry, NameTaken, PackageCorrupt
 from registry_core.storage.memory import MemoryStorage
 
+from . import governed
+
 
 def _package(directory: Path, **files: bytes) -> Path:
     for name, data in files.items():
@@ -113,3 +115,39 @@ def test_older_software_s_files_come_along_as_they_are(tmp_path: Path) -> None:
     assert between.verify("celltype", "human pbmc@latest").warnings
     between.migrate_to(ModelRegistry.open(target, settings=CoreSettings()))
     assert _tree(target) == _tree(root)
+
+
+def test_whatever_befell_a_version_comes_along_and_later_changes_follow(tmp_path: Path) -> None:
+    root, back, sources = tmp_path / "root", tmp_path / "back", tmp_path / "sources"
+    root.mkdir()
+    back.mkdir()
+    source = ModelRegistry.open(root, settings=CoreSettings())
+    target = ModelRegistry.open(back, settings=CoreSettings())
+    between = _memory()
+    governed.fill(source, root, sources)
+    governed.judge(source, sources, more=False)
+    for more in (False, True):
+        if more:
+            governed.change_more(source)
+        source.migrate_to(between)
+        governed.judge(between, sources, more=more)
+        between.migrate_to(target)
+        governed.judge(target, sources, more=more)
+        assert _tree(back) == _tree(root)
+        again = source.migrate_to(between)
+        assert (again.versions_copied, again.events_copied) == (0, 0)
+    target.restore("celltype", "pbmc", "restored")
+    assert target.verify("celltype", "pbmc@restored").files_checked == 3
+
+
+def test_a_damaged_journal_is_refused_before_it_is_torn(source: ModelRegistry, tmp_path: Path) -> None:
+    journal = tmp_path / "source/tasks/celltype/models/pbmc/audit/promotions.jsonl"
+    whole = journal.read_bytes()
+    lines = whole.split(b"\n")
+    journal.write_bytes(b"\n".join([lines[0], b"no event", *lines[1:]]))
+    target = _memory()
+    with pytest.raises(PackageCorrupt, match="Line 2 of the journal"):
+        source.migrate_to(target)
+    journal.write_bytes(whole)
+    source.migrate_to(target)
+    assert target.check().findings == []

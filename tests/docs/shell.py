@@ -37,7 +37,9 @@ class Shell:
         (directory / ".venv").symlink_to(sys.prefix)
         (directory / ".state").touch()
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        self._environment = clean_environment({"HERE": str(directory), "PATH": path, "LC_ALL": "C.UTF-8"})
+        self._environment = clean_environment(
+            {"HERE": str(directory), "HOME": str(directory), "PATH": path, "LC_ALL": "C.UTF-8"}
+        )
 
     def rewrite(self, text: str) -> str:
         return text.replace("localhost:8095", f"127.0.0.1:{self._port}").replace("/tmp/", f"{self.directory}/tmp/")

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core.storage.filesystem import FilesystemStorage, _PreparedDocument
+from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.filesystem_documents import PreparedDocument
 from registry_core.storage.filesystem_staging import FilesystemStaging
 
 # Calls that change something, or promise that it stays changed.
@@ -26,10 +27,11 @@ CHANGING = (
 LOOKING = ("stat", "lstat", "fstat", "scandir", "listdir", "dup")
 _STORAGE_CALLS = {
     FilesystemStorage: (
-        "read prepare write delete list append records last stage staged sweep open locate sealed lock probe"
+        "read prepare write delete list list_after mark append records last sync stage staged sweep open locate "
+        "facts annotate retire reinstate retired erase check_guarantees sealed lock probe"
     ),
     FilesystemStaging: "add seal reserve keep publish discard",
-    _PreparedDocument: "commit discard",
+    PreparedDocument: "commit discard",
 }
 
 Hook = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..support.packages import open_registry
-from . import forks, injection
+from . import forks, injection, raw
 from .test_kill import CHANGES, Sweep, model_of
 
 Inode = tuple[int, int]
@@ -169,6 +170,25 @@ def test_the_second_event_syncs_the_journals_directory_if_the_first_could_not(ar
     disk = watched(root, lambda: CHANGES["register-next-version"].run(root, sweep.source, key=None))
     status = (model_of(root) / "audit").stat()
     assert (status.st_dev, status.st_ino) in disk.synced
+
+
+def test_a_directory_that_somebody_else_made_is_synced_too(area: Path) -> None:
+    """Its maker died before its entry was on the disk; whoever puts something durable into it makes up for that."""
+    sweep = Sweep.make("register-new-model", area)
+    known, seen = raw.tree(sweep.template).keys(), []
+    for point in injection.points(sweep.calls()):
+        if (point.name, point.phase) != ("mkdir", "after"):
+            continue
+        root = sweep.kill(point)
+        now = raw.tree(root).keys()
+        made, known = [root / path for path in now - known if (root / path).is_dir()], now
+        disk = watched(root, partial(sweep.change.run, root, sweep.source))
+        for directory in made:
+            if ".staging" not in directory.parts[:-1]:
+                status = directory.parent.stat()
+                assert (status.st_dev, status.st_ino) in disk.synced, directory
+                seen.append(directory.name)
+    assert {"tasks", "models", "pbmc", "versions", "aliases", "audit"} <= set(seen)
 
 
 def test_a_directory_that_cannot_be_listed_is_not_passed_over(area: Path) -> None:

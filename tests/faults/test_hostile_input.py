@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -619,13 +620,13 @@ def test_a_true_brought_manifest_is_taken_and_written_anew(bench: Bench) -> None
 # files that do not keep still
 
 
-def meddled(work: Callable[[], Any], meddle: Callable[[], None], on: str) -> Any:
-    """The work, meddled with once, when its first call of that name is under way. Run it in a child."""
+def meddled(work: Callable[[], Any], meddle: Callable[[], None], on: str, path: Path | None = None) -> Any:
+    """The work, meddled with once, when its first call of that name (on that path) is under way. Run it in a child."""
     done = False
 
     def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         nonlocal done
-        if name == on and not done:
+        if name == on and not done and (path is None or args[0] == str(path)):
             done = True
             meddle()
         return real(*args, **kwargs)
@@ -702,10 +703,10 @@ def test_the_packages_own_documents_change_after_the_plan(
     bench: Bench, name: str, change: Callable[[Path], None]
 ) -> None:
     brought(bench, line_of(bench, "model.pt"))
-    first_open = "FilesystemStorage.stage" if name == "sha256sums.txt" else "open"
+    path = bench.bad / name
 
     def register() -> Any:
-        return forks.run(lambda: meddled(bench.register, lambda: change(bench.bad / name), first_open)).get()
+        return forks.run(lambda: meddled(bench.register, lambda: change(path), "open", path)).get()
 
     bench.refused(ArtifactsRefused, register)
 
@@ -720,9 +721,9 @@ def test_source_files_that_are_deleted_after_the_registration_do_not_matter(benc
 # directories that are swapped under the walk
 
 SWAPS = {
-    "artifacts_dir, before the walk": ("scandir", "."),
+    "artifacts_dir, before the walk": ("walk", "."),
     "artifacts_dir, before the copy": ("FilesystemStorage.stage", "."),
-    "its parent, before the walk": ("scandir", ".."),
+    "its parent, before the walk": ("walk", ".."),
     "its parent, before the copy": ("FilesystemStorage.stage", ".."),
     "a directory in it, before the copy": ("FilesystemStorage.stage", "deep"),
 }
@@ -758,32 +759,33 @@ def test_a_directory_is_swapped_for_a_link_that_leads_out(bench: Bench, case: st
     def register() -> Any:
         strict = ModelRegistry.open(settings=settings)
         call = lambda: strict.register(TASK, MODEL, "2", run)  # noqa: E731
-        if on == "scandir":
-            return forks.run(lambda: meddled_in_the_walk(call, lambda: swap(target, outside), run)).get()
+        if on == "walk":
+            return forks.run(lambda: meddled_in_the_walk(call, lambda: swap(target, outside), target)).get()
         return forks.run(lambda: meddled(call, lambda: swap(target, outside), on)).get()
 
     bench.refused(ArtifactsRefused, register)
 
 
 def meddled_in_the_walk(work: Callable[[], Any], meddle: Callable[[], None], first: Path) -> Any:
-    """Meddled with just before the directory ``first`` is listed, which is after its place was checked."""
-    real, done = os.scandir, False
+    """Meddled with just before the directory ``first`` is opened, which is after its place was checked."""
+    real, done = os.open, False
 
-    def scandir(path: Any = ".") -> Any:
+    def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         nonlocal done
-        if not done and isinstance(path, str | Path) and Path(path) == first:
+        above = "/" if dir_fd is None else os.readlink(f"/proc/self/fd/{dir_fd}")
+        if not done and Path(above, path) == first:
             done = True
             meddle()
-        return real(path)
+        return real(path, flags, mode, dir_fd=dir_fd)
 
-    os.scandir = scandir  # type: ignore[assignment]
+    os.open = opening
     result = work()
     assert done
     return result
 
 
 @pytest.mark.parametrize("inner", ["deep", "deep/er"])
-def test_an_inner_directory_is_swapped_for_a_link_just_before_it_is_listed(bench: Bench, inner: str) -> None:
+def test_an_inner_directory_is_swapped_for_a_link_just_before_it_is_opened(bench: Bench, inner: str) -> None:
     """The walk looked at it, and saw a directory; when it goes in, it is a link that leads out."""
     allowed = bench.area / "allowed"
     run = write_package(allowed / "run")
@@ -799,6 +801,22 @@ def test_an_inner_directory_is_swapped_for_a_link_just_before_it_is_listed(bench
         return forks.run(lambda: meddled_in_the_walk(call, lambda: swap(run / inner, outside), run / inner)).get()
 
     bench.refused(ArtifactsRefused, register)
+
+
+@pytest.mark.parametrize("inner", ["", "tasks/celltype/models/pbmc/versions/1"], ids=["around", "inside"])
+def test_the_registry_under_the_name_of_another_mount(bench: Bench, inner: str) -> None:
+    """Containers see one directory at two places; the same directory is the registry under each of its names."""
+    need(os.geteuid() == 0, "mounting a directory twice needs root; run the tests as root in a container of their own")
+    second = bench.area / "shared" / "registry"
+    second.mkdir(parents=True)
+    done = subprocess.run(["mount", "--bind", str(bench.root), str(second)], capture_output=True, text=True)
+    need(done.returncode == 0, f"mounting a directory twice needs CAP_SYS_ADMIN: {done.stderr.strip()}")
+    try:
+        where = second / inner if inner else bench.area / "shared"
+        error = bench.refused(ArtifactsRefused, lambda: bench.register(artifacts_dir=where))
+        assert "inside or around" in error.message
+    finally:
+        subprocess.run(["umount", str(second)], check=True)
 
 
 def test_the_callers_own_exception_passes_unchanged(bench: Bench) -> None:

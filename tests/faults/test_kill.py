@@ -259,6 +259,26 @@ def test_killed_anywhere_then_sent_again_at_once(area: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["register-new-model", "register-next-version"])
+def test_a_version_is_promoted_although_its_registration_was_killed(area: Path, name: str) -> None:
+    """The event stands, so the version exists: the promote is the next change, which finishes it."""
+    sweep = Sweep.make(name, area)
+
+    def check(point: injection.Point) -> None:
+        root = sweep.kill(point)
+        committed = sweep.assert_old_or_new(root)
+        registry = open_registry(root)
+        try:
+            registry.promote(TASK, MODEL, "production", sweep.change.version)
+        except NotFound:
+            assert not committed
+        else:
+            assert committed
+            assert registry.verify(TASK, f"{MODEL}@production").version == sweep.change.version
+
+    at_each(injection.distinct(injection.points(sweep.calls()))[-30:], check)
+
+
+@pytest.mark.parametrize("name", ["register-new-model", "register-next-version"])
 def test_killed_again_while_recovering(area: Path, name: str) -> None:
     """The recovery itself may die anywhere, and the next one still finishes the work."""
     sweep = Sweep.make(name, area)

@@ -201,6 +201,44 @@ def test_readers_never_see_a_mix_while_an_alias_moves(root: Path, source: Path) 
     assert_clean(root)
 
 
+def test_a_check_sees_no_damage_while_versions_are_registered(root: Path, source: Path) -> None:
+    def write(job: int) -> None:
+        for n in range(12):
+            register(root, source, f"{job}.{n}")
+
+    def check() -> None:
+        registry = open_registry(root)
+        while registry.check().events < 24:
+            report = registry.check()
+            assert report.is_clean, report.findings
+
+    for outcome in race([partial(write, 0), partial(write, 1), check]):
+        outcome.get()
+    assert_clean(root)
+
+
+def test_an_alias_moves_and_its_old_version_goes_while_it_is_resolved(root: Path, source: Path) -> None:
+    """Between reading the alias and looking for the version: the reader gets the new version, not an error."""
+    register(root, source, "1", set_alias="production")
+    register(root, source, "2", set_alias=None)
+
+    def resolve() -> tuple[str, bool]:
+        moved = False
+
+        def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            nonlocal moved
+            if name == "FilesystemStorage.locate" and not moved:
+                moved = True
+                open_registry(root).promote(TASK, MODEL, "production", "2")
+                (model_of(root) / "versions" / "1").rename(root.parent / "gone")
+            return real(*args, **kwargs)
+
+        injection.install(hook)
+        return open_registry(root).resolve(TASK, f"{MODEL}@production").version, moved
+
+    assert race([resolve])[0].get() == ("2", True)
+
+
 # against a sweep that takes everything it may
 
 

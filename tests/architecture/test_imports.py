@@ -1,0 +1,288 @@
+"""Nobody imports whom DESIGN.md, section 5, does not allow; and modules stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import registry_core
+
+from ..support.servers import REPOSITORY
+
+LONGEST_MODULE_LINES = 350
+
+# package or library -> the only places that may import it (a module, or a package with all below it)
+ONLY_IN = {
+    "flask": {"app"},
+    "flask_smorest": {"app"},
+    "marshmallow": {"app"},
+    "webargs": {"app"},
+    "werkzeug": {"app"},
+    "gunicorn": {"app"},
+    "swagger_ui_bundle": {"app"},
+    "pythonjsonlogger": {"app"},
+    # The bucket is what the object storage does its requests with; no other module knows obstore.
+    "obstore": {"registry_core.storage.object_store", "registry_core.storage.bucket"},
+    # obstore cannot list multipart uploads that were never finished.
+    "botocore": {"registry_core.storage.unfinished_uploads"},
+    "filelock": {"registry_core.locks", "registry_core.storage"},
+    "click": {"registry_client"},
+    "rich": {"registry_client"},
+    "httpx": {"registry_client"},
+    "app": {"app", "wsgi"},
+    "registry_client": {"registry_client"},
+    "wsgi": set(),
+}
+
+# `serve` reads no setting: it hands its environment on to gunicorn, with the options set in it.
+ENVIRONMENT_IN = {"app.config", "registry_core.config", "registry_client.config", "registry_client.cli"}
+
+# The layers of the core that DESIGN.md names; a module may import only what stands in a lower one.
+# Modules that it does not name are held by the rule that there are no cycles.
+LAYERS = [
+    {"errors", "version", "layout"},
+    {"refs", "hashing", "model", "locks"},
+    {"progress", "provenance", "metadata"},
+    {"manifest", "journal", "projections"},
+    {"intake", "aliases"},
+]
+
+
+@dataclass(frozen=True)
+class Import:
+    """``module`` imports ``target``; ``names`` are taken from it, none if it is imported as a whole."""
+
+    module: str
+    target: str
+    names: tuple[str, ...]
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target} {', '.join(self.names)}"
+
+
+@cache
+def sources() -> dict[str, Path]:
+    """Module name -> file, of everything that is shipped."""
+    found = {"wsgi": REPOSITORY / "wsgi.py"}
+    for package in ("app", "registry_core", "registry_client"):
+        for file in sorted((REPOSITORY / package).rglob("*.py")):
+            parts = file.relative_to(REPOSITORY).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+@cache
+def imports() -> list[Import]:
+    return [found for module, file in sources().items() for found in imports_of(module, file)]
+
+
+def imports_of(module: str, file: Path) -> Iterator[Import]:
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (Import(module, alias.name, (), node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            target = ".".join([*above, *([node.module] if node.module else [])])
+            names = tuple(alias.name for alias in node.names)
+            modules = [name for name in names if f"{target}.{name}" in sources()]
+            yield from (Import(module, f"{target}.{name}", (), node.lineno) for name in modules)
+            rest = tuple(name for name in names if name not in modules)
+            if rest:
+                yield Import(module, target, rest, node.lineno)
+
+
+def is_in(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(place + ".") for place in places)
+
+
+def test_the_walk_sees_the_imports() -> None:
+    """A walk that finds nothing would forbid nothing."""
+    seen = {(found.module, found.target) for found in imports()}
+    assert ("wsgi", "app") in seen
+    assert ("app.root", "registry_core") in seen
+    assert ("registry_core.storage", "registry_core.storage.object_store") in seen  # inside a function
+    assert any(module.startswith("registry_core.") and target == "registry_core.errors" for module, target in seen)
+
+
+def test_libraries_stay_where_they_belong() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if (top := found.target.split(".")[0]) in ONLY_IN and not is_in(found.module, ONLY_IN[top])
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_foreign_library_has_its_place() -> None:
+    """A new dependency is a decision: it gets a line in ONLY_IN."""
+    ours = {"registry_core", "__future__", "_typeshed"}
+    unknown = {
+        str(found)
+        for found in imports()
+        if found.target.split(".")[0] not in sys.stdlib_module_names | ours | ONLY_IN.keys()
+    }
+    assert not unknown, unknown
+
+
+def test_only_the_public_names_of_the_core_are_used() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if not is_in(found.module, {"registry_core"})
+        and found.target.split(".")[0] == "registry_core"
+        and (found.target != "registry_core" or not set(found.names) <= set(registry_core.__all__))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_public_names_exist_and_are_sorted() -> None:
+    assert all(hasattr(registry_core, name) for name in registry_core.__all__)
+    assert len(set(registry_core.__all__)) == len(registry_core.__all__)
+
+
+def test_the_core_reaches_a_storage_only_through_its_door() -> None:
+    allowed = {"registry_core.storage", "registry_core.storage.base"}
+    wrong = [
+        str(found)
+        for found in imports()
+        if is_in(found.module, {"registry_core"})
+        and not is_in(found.module, {"registry_core.storage"})
+        and is_in(found.target, {"registry_core.storage"})
+        and found.target not in allowed
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_storages_know_keys_and_bytes_only() -> None:
+    allowed = {"registry_core.errors", "registry_core.locks", "registry_core.storage"}
+    wrong = [
+        str(found)
+        for found in imports()
+        if is_in(found.module, {"registry_core.storage"})
+        and is_in(found.target, {"registry_core"})
+        and not is_in(found.target, allowed)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_storages_know_no_task_alias_or_version() -> None:
+    words = {"task", "tasks", "alias", "aliases", "version", "versions", "promote", "ref"}
+    wrong = []
+    for module, file in sources().items():
+        if is_in(module, {"registry_core.storage"}):
+            wrong += [
+                f"{module}:{line} {name}" for name, line in names_in(file) if words & set(name.lower().split("_"))
+            ]
+    assert not wrong, "\n".join(wrong)
+
+
+def names_in(file: Path) -> Iterator[tuple[str, int]]:
+    """Everything that is given a name in the file: variables, arguments, attributes, functions, classes."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name, node.lineno
+
+
+def test_the_layers_of_the_core_point_down() -> None:
+    rank = {f"registry_core.{name}": level for level, names in enumerate(LAYERS) for name in names}
+    wrong = []
+    for found in imports():
+        if found.module in rank and is_in(found.target, {"registry_core"}):
+            if found.target == "registry_core.storage.base":
+                continue
+            if rank.get(found.target, len(LAYERS)) >= rank[found.module]:
+                wrong.append(str(found))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_verbs_are_the_top_of_the_core() -> None:
+    """Nothing below imports ``registry``; and nothing in the core imports the package as a whole."""
+    wrong = [
+        str(found)
+        for found in imports()
+        if is_in(found.module, {"registry_core"})
+        and (
+            found.target == "registry_core"
+            or (found.target == "registry_core.registry" and found.module != "registry_core")
+        )
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", ["app", "registry_core", "registry_client"])
+def test_no_module_imports_in_a_circle(package: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for found in imports():
+        # `from . import x` in a package's own module is how it is put together, not a dependency on it.
+        if is_in(found.module, {package}) and is_in(found.target, {package}) and found.target != package:
+            graph.setdefault(found.module, set()).add(found.target)
+    assert graph
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_environment_is_read_in_the_config_modules_only() -> None:
+    readers = {"environ", "environb", "getenv", "getenvb"}
+    wrong = [str(found) for found in imports() if found.target == "os" and readers & set(found.names)]
+    for module, file in sources().items():
+        if module in ENVIRONMENT_IN:
+            continue
+        attributes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)]
+        for node in attributes:
+            if isinstance(node.value, ast.Name) and node.value.id == "os" and node.attr in readers:
+                wrong.append(f"{module}:{node.lineno} os.{node.attr}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_core_pulls_in_no_web_framework_and_no_object_store() -> None:
+    """In a fresh interpreter, for a directory as root, opening included."""
+    program = (
+        "import sys, tempfile, registry_core\n"
+        "with tempfile.TemporaryDirectory() as root: registry_core.ModelRegistry.open(root).check()\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "registry_core" in loaded
+    forbidden = {"flask", "marshmallow", "gunicorn", "obstore", "botocore", "werkzeug", "click", "rich", "httpx", "app"}
+    assert not loaded & forbidden
+
+
+def test_the_command_line_pulls_in_no_web_framework_and_no_object_store() -> None:
+    program = "import sys, registry_client.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"flask", "marshmallow", "gunicorn", "obstore", "botocore"}
+
+
+def test_modules_stay_small() -> None:
+    lengths = {module: len(file.read_text(encoding="utf-8").splitlines()) for module, file in sources().items()}
+    long = {module: lines for module, lines in lengths.items() if lines > LONGEST_MODULE_LINES}
+    assert not long, f"longer than {LONGEST_MODULE_LINES} lines: {long}"
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        module
+        for module, file in sources().items()
+        if file.read_text(encoding="utf-8").strip()
+        and not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert not silent

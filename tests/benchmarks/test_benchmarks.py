@@ -1,0 +1,95 @@
+"""The benchmarks run, on tiny sizes; what they measure there means nothing and is not looked at."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import catalogue, files, memory, service, store
+from benchmarks.harness import MIB, Places, Row, Scale, Table, percentile, take_turns
+from benchmarks.load import drive
+from registry_core import ModelRegistry
+
+from ..support.servers import gunicorn
+
+TINY = Scale(unit_bytes=MIB, rounds=1, requests=2, seconds=0.1, versions=20)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places({"here": tmp_path})
+
+
+def test_files(places: Places) -> None:
+    tables = list(files.run(places, TINY))
+    assert [table.title for table in tables] == ["one file of 1 MiB, here", "64 files of 0.015625 MiB, here"]
+    assert {row.target for table in tables for row in table.rows} >= {1.3, 1.1, 0.75, 0.6}
+    assert list(places.main.iterdir()) == []
+
+
+def test_memory(places: Places) -> None:
+    (table,) = memory.run(places, TINY)
+    assert [row.is_met for row in table.rows] == [None, True, True]
+    assert list(places.main.iterdir()) == []
+
+
+def test_service(places: Places) -> None:
+    (table,) = service.run(places, TINY)
+    assert [row.unit for row in table.rows] == ["requests/s", "ms", "ms"] * 3
+    assert all(row.value > 0 for row in table.rows)
+
+
+def test_catalogue(places: Places) -> None:
+    (table,) = catalogue.run(places, Scale(requests=2, versions=200))
+    titles = [row.what for row in table.rows]
+    assert "last page, p50" in titles
+    assert all(row.value > 0 for row in table.rows)
+    assert list(places.main.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_store(places: Places) -> None:
+    large, small = store.run(places, TINY)
+    assert [row.target for row in large.rows] == [None, None, 1.3]
+    assert all(row.value > 0 for row in small.rows)
+    assert list(places.main.iterdir()) == []
+
+
+def test_the_load_generator_refuses_an_answer_that_is_no_success(tmp_path: Path) -> None:
+    with gunicorn(tmp_path, workers=1) as server, pytest.raises(RuntimeError, match="404"):
+        drive(f"{server.url}/v1/resolve?task=a&ref=b@c", connections=2, seconds=1)
+
+
+def test_contenders_take_turns() -> None:
+    clock = itertools.count()
+    seconds = take_turns({"a": lambda: float(next(clock)), "b": lambda: float(next(clock))}, 3)
+    assert seconds == {"a": [0, 2, 4], "b": [1, 3, 5]}
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
+def test_percentile(share: float, expected: int) -> None:
+    assert percentile(range(100, 0, -1), share) == expected
+
+
+def test_a_table_says_what_was_missed() -> None:
+    table = Table("speed", [Row("a", 1.2, "x", 1.3), Row("b", 1.4, "x", 1.3), Row("c", 5, "s")])
+    lines = table.render().splitlines()
+    assert ["met" in line for line in lines] == [False, False, True, False, False]
+    assert ["MISSED" in line for line in lines] == [False, False, False, True, False]
+    assert "MISSED" not in table.render(judge=False)
+    assert json.loads(json.dumps(table.to_dict()))["rows"][1]["is_met"] is False
+
+
+def test_register_in_the_files_benchmark_stores_what_verify_reads(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "part").write_bytes(b"x" * 1000)
+    contenders = files.contenders(tmp_path, source, [source / "part"])
+    assert contenders["register"]() > 0
+    registry = ModelRegistry.open(tmp_path / "registry")
+    assert registry.verify("bench", "large@latest").bytes_checked > 1000
+    assert contenders["verify"]() > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -1,0 +1,94 @@
+"""Runs of pull and push in a process of their own, that end when the test says so."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from registry_client import RegistryClient, transport, tus
+from registry_client.cache import Cache
+
+# A server that begins each child from a clean process with the imports done: quick, and no thread is forked.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["registry_client.client", "tests.client.killing"])
+
+TIMEOUT_S = 60.0
+
+
+# What changes something on this machine.
+STEPS = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "write", "pwrite", "ftruncate", "fchmod", "fsync")
+
+
+def pull(url: str, model: str, dest: Path, cache: Path, *, dies_at: int = -1, counter: Any = None) -> Any:
+    """The process that pulls ``latest``; ``dies_at``: before which of its :data:`STEPS`, counted from 0."""
+    return _start(_pull, url, model, dest, cache, dies_at, counter)
+
+
+def counter() -> Any:
+    """Where a pull that is not killed leaves the number of its steps."""
+    return _context.Value("i", 0)
+
+
+def push(url: str, model: str, version: str, source: Path, cache: Path) -> Any:
+    """The process that pushes."""
+    return _start(_push, url, model, version, source, cache)
+
+
+def _start(work: Any, *words: Any) -> Any:
+    process = _context.Process(target=work, args=words)
+    process.start()
+    return process
+
+
+def kill(process: Any) -> None:
+    """SIGKILL; the process is gone when this returns."""
+    if process.is_alive():
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def ended(process: Any) -> int:
+    """Its exit code."""
+    process.join(TIMEOUT_S)
+    assert process.exitcode is not None, "it hangs"
+    return int(process.exitcode)
+
+
+def _impatient() -> None:
+    transport.FIRST_DELAY_S = 0.01
+    tus.PIECE_BYTES = 64 * 1024
+
+
+def _die_at(step: int, counter: Any) -> None:
+    """SIGKILL before the ``step``-th call that changes something, on whatever thread it comes."""
+    taken = itertools.count()
+
+    def guarded(call: Any) -> Any:
+        def run(*words: Any, **named: Any) -> Any:
+            number = next(taken)
+            if number == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if counter is not None:
+                counter.value = number + 1
+            return call(*words, **named)
+
+        return run
+
+    for name in STEPS:
+        setattr(os, name, guarded(getattr(os, name)))
+
+
+def _pull(url: str, model: str, dest: Path, cache: Path, dies_at: int, counter: Any) -> None:
+    _impatient()
+    _die_at(dies_at, counter)
+    with RegistryClient(url, retries=8) as client:
+        client.pull("t", f"{model}@latest", dest, cache=Cache(cache))
+
+
+def _push(url: str, model: str, version: str, source: Path, cache: Path) -> None:
+    _impatient()
+    with RegistryClient(url, retries=8) as client:
+        client.push(source, "t", model, version, {"n": 1}, cache=Cache(cache))

@@ -1,0 +1,71 @@
+"""Push and pull of a registry on an object store: its presigned addresses send the bytes, or the service does."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from registry_client import RegistryClient
+from registry_client.cache import Cache
+
+from ..support.packages import write_files
+from ..support.seaweed import Seaweed
+from ..support.servers import PREFIX, gunicorn
+from .trees import assert_nothing_wrong, files_of, package
+from .wire import Wire, wire
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A service over a bucket, and the line to the store on which its presigned addresses lead."""
+
+    url: str
+    line: Wire
+    redirects: bool
+
+
+@pytest.fixture(scope="module", params=["3600", "0"], ids=["redirect", "stream"])
+def stored(request: pytest.FixtureRequest, seaweed: Seaweed) -> Iterator[Stored]:
+    with wire(seaweed.endpoint) as line:
+        env = {**seaweed.env, "AWS_ENDPOINT_URL": line.url, PREFIX + "PRESIGN_S": request.param}
+        with gunicorn(seaweed.new_root(), workers=1, env=env) as server:
+            yield Stored(server.url, line, request.param != "0")
+
+
+def test_there_and_back(stored: Stored, area: Path, cache: Cache, model: str) -> None:
+    files = package()
+    with RegistryClient(stored.url) as client:
+        done = client.push(write_files(area / "source", files), "t", model, "1", cache=cache)
+        assert done.bytes_sent == sum(map(len, files.values()))
+        pulled = client.pull("t", f"{model}@latest", area / "dest", cache=cache)
+        assert client.verify("t", f"{model}@1").package_digest == pulled.package_digest
+        (area / "source" / "new").write_bytes(b"new")
+        assert client.push(area / "source", "t", model, "2", cache=cache).bytes_sent == 3
+    kept = files_of(area / "dest")
+    assert {path: kept[path] for path in files} == files
+    assert_nothing_wrong(cache)
+
+
+def test_a_line_to_the_store_that_breaks_is_got_over(stored: Stored, area: Path, cache: Cache, model: str) -> None:
+    files = package(seed=4, size_bytes=600_000)
+    with RegistryClient(stored.url) as client:
+        client.push(write_files(area / "source", files), "t", model, "1", cache=Cache(area / "other"))
+        stored.line.at_byte(300_000, stored.line.cut)
+        client.pull("t", f"{model}@latest", area / "dest", cache=cache)
+        assert stored.line.passed > 0
+    kept = files_of(area / "dest")
+    assert {path: kept[path] for path in files} == files
+
+
+def test_the_bytes_come_from_where_they_should(stored: Stored, model: str, area: Path) -> None:
+    with RegistryClient(stored.url) as client:
+        client.push(write_files(area / "source", {"f": b"x" * 100}), "t", model, "1", cache=Cache(area / "cache"))
+        with client.transport.stream(f"/v1/files/t/{model}/1/f", headers={}) as answer:
+            host = urllib.parse.urlsplit(str(answer.url)).netloc
+            assert answer.read() == b"x" * 100
+    wanted = stored.line.url if stored.redirects else stored.url
+    assert host == urllib.parse.urlsplit(wanted).netloc

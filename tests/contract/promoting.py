@@ -1,0 +1,135 @@
+"""promote, aliases, history: movable names, and every move on record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from registry_core import AliasMoved, InvalidName, InvalidParameter, ModelNotFound, NameTaken, VersionNotFound
+
+from .place import MODEL, TASK, Place
+from .registering import BAD_NAMES, BAD_SELECTORS
+
+
+class Promoting:
+    """Mixin of ``RegistryContract``."""
+
+    def test_an_alias_moves_and_says_from_where(self, two_versions: Place) -> None:
+        way = two_versions.way
+        first = way.promote(TASK, MODEL, "production", "1", actor="ada", reason="reviewed")
+        second = way.promote(TASK, MODEL, "production", "2")
+        for answer, version, previous, seq in ((first, "1", None, 3), (second, "2", "1", 4)):
+            datetime.fromisoformat(answer.pop("updated_at"))
+            assert answer == {"alias": "production", "version": version, "previous_version": previous, "seq": seq}
+        assert way.resolve(TASK, f"{MODEL}@production")["version"] == "2"
+
+    def test_aliases_are_listed_with_who_and_why(self, two_versions: Place) -> None:
+        way = two_versions.way
+        moved = way.promote(TASK, MODEL, "production", "2", actor="bob", reason="better")
+        answer = way.aliases(TASK, MODEL)
+        assert answer["model_name"] == MODEL
+        (latest, production) = answer["aliases"]
+        assert (latest["alias"], latest["version"], latest["actor"], latest["seq"]) == ("latest", "1", "ada", 1)
+        assert production == {
+            "alias": "production",
+            "version": "2",
+            "updated_at": moved["updated_at"],
+            "actor": "bob",
+            "reason": "better",
+            "seq": 3,
+        }
+
+    def test_a_promote_is_seen_by_another_replica_at_once(self, two_versions: Place) -> None:
+        replica = two_versions.replica()
+        for version in ("1", "2", "1", "2"):
+            two_versions.way.promote(TASK, MODEL, "production", version)
+            assert replica.resolve(TASK, f"{MODEL}@production").version == version
+
+    def test_promoting_to_where_it_is_is_an_event_too(self, two_versions: Place) -> None:
+        answer = two_versions.way.promote(TASK, MODEL, "latest", "1")
+        assert (answer["previous_version"], answer["seq"]) == ("1", 3)
+
+    def test_expected_version_guards_the_move(self, two_versions: Place) -> None:
+        way = two_versions.way
+        for alias, expected, actual in (("latest", "2", "1"), ("latest", None, "1"), ("new", "1", None)):
+            with pytest.raises(AliasMoved) as refused:
+                way.promote(TASK, MODEL, alias, "2", expected_version=expected)
+            assert refused.value.detail == {"alias": alias, "expected_version": expected, "actual_version": actual}
+        assert len(way.history(TASK, MODEL)["events"]) == 2
+        assert way.promote(TASK, MODEL, "latest", "2", expected_version="1")["version"] == "2"
+        assert way.promote(TASK, MODEL, "new", "2", expected_version=None)["version"] == "2"
+
+    def test_only_a_version_can_be_promoted(self, two_versions: Place) -> None:
+        way = two_versions.way
+        with pytest.raises(VersionNotFound):
+            way.promote(TASK, MODEL, "production", "3")
+        with pytest.raises(VersionNotFound):
+            way.promote(TASK, MODEL, "production", "latest")
+        with pytest.raises(ModelNotFound):
+            way.promote(TASK, "nobody", "production", "1")
+        with pytest.raises(NameTaken):
+            way.promote(TASK, MODEL, "2", "1")
+        assert len(way.history(TASK, MODEL)["events"]) == 2
+
+    def test_new_aliases_follow_the_grammar(self, two_versions: Place) -> None:
+        for name in [*BAD_NAMES, *BAD_SELECTORS]:
+            with pytest.raises(InvalidName) as refused:
+                two_versions.way.promote(TASK, MODEL, name, "1")
+            assert refused.value.detail == {"field": "alias", "name": name}
+
+    def test_history_tells_every_event_in_order(self, two_versions: Place) -> None:
+        way = two_versions.way
+        way.promote(TASK, MODEL, "latest", "2", actor="bob", reason="better")
+        answer = way.history(TASK, MODEL)
+        assert answer["next"] is None
+        digests = [
+            way.resolve(TASK, f"{MODEL}@{version}", verify=False)["package_digest"] for version in ("1", "2", "2")
+        ]
+        times = [event.pop("ts_utc") for event in answer["events"]]
+        assert times == sorted(set(times))
+        rows = [
+            ("register", "1", "latest", None, "ada", "first"),
+            ("register", "2", None, None, None, None),
+            ("promote", "2", "latest", "1", "bob", "better"),
+        ]
+        names = ("event", "version", "alias", "previous_version", "actor", "reason")
+        for seq, (event, row, digest) in enumerate(zip(answer["events"], rows, digests, strict=True), start=1):
+            expected = {
+                **dict(zip(names, row, strict=True)),
+                **{"seq": seq, "task": TASK, "model_name": MODEL, "package_digest": digest},
+            }
+            assert {name: event[name] for name in expected} == expected
+
+    def test_history_is_filtered_and_paged(self, two_versions: Place) -> None:
+        way = two_versions.way
+        for version in ("2", "1", "2"):
+            way.promote(TASK, MODEL, "production", version)
+
+        def seqs(**filters: object) -> tuple[list[int], int | None]:
+            page = way.history(TASK, MODEL, **filters)
+            return [event["seq"] for event in page["events"]], page["next"]
+
+        assert seqs(alias="production") == ([3, 4, 5], None)
+        assert seqs(version="1") == ([1, 4], None)
+        assert seqs(event="register") == ([1, 2], None)
+        assert seqs(event="promote", version="2") == ([3, 5], None)
+        assert seqs(limit=2) == ([1, 2], 2)
+        assert seqs(limit=2, after=2) == ([3, 4], 4)
+        assert seqs(limit=2, after=4) == ([5], None)
+        assert seqs(alias="nothing") == ([], None)
+        assert seqs(after=99) == ([], None)
+
+    def test_history_pages_within_limits(self, two_versions: Place) -> None:
+        for filters in ({"limit": 0}, {"limit": 1001}, {"after": -1}):
+            self.refuses_page(two_versions, filters)
+
+    def refuses_page(self, place: Place, filters: dict[str, int]) -> None:
+        with pytest.raises(InvalidParameter):
+            place.way.history(TASK, MODEL, **filters)
+
+    def test_an_unknown_model_has_neither(self, place: Place) -> None:
+        with pytest.raises(ModelNotFound):
+            place.way.aliases(TASK, MODEL)
+        with pytest.raises(ModelNotFound):
+            place.way.history(TASK, MODEL)

@@ -1,0 +1,41 @@
+"""Every backend keeps the storage contract."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from registry_core.storage.base import StorageOptions
+from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.object_store import ObjectStorage
+
+from ..support.seaweed import REGION, Seaweed
+from .storage import Opener, StorageContract
+
+
+class TestFilesystem(StorageContract):
+    @pytest.fixture
+    def opener(self, tmp_path: Path) -> Opener:
+        root = tmp_path / "root"
+        root.mkdir()
+        return partial(FilesystemStorage, root)
+
+
+class TestMemory(StorageContract):
+    crosses_processes = False
+
+    @pytest.fixture
+    def opener(self) -> Opener:
+        storage = MemoryStorage()
+        return lambda: storage
+
+
+class TestObjectStore(StorageContract):
+    @pytest.fixture
+    def opener(self, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Opener:
+        for name, value in seaweed.env.items():
+            monkeypatch.setenv(name, value)
+        return partial(ObjectStorage, seaweed.new_root(), StorageOptions(endpoint=seaweed.endpoint, region=REGION))

@@ -1,0 +1,258 @@
+"""The chain: whatever is done to a line that another stands after, it is found; time only goes forward."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from registry_core.hashing import digest
+from registry_core.journal import (
+    Journal,
+    Line,
+    chain_faults,
+    format_time,
+    later_than,
+    next_record,
+    parse_line,
+    parse_time,
+)
+from registry_core.metadata import encode
+from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.memory import MemoryStorage
+
+KEY = "tasks/t/models/m/audit/promotions.jsonl"
+NOW = datetime(2026, 5, 4, 12, 0, 0, 123_456, tzinfo=UTC)
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+# None: a line of older software's, else one of ours with that reason.
+writers = st.lists(st.none() | texts, min_size=1, max_size=8)
+
+
+def old_line(number: int) -> bytes:
+    moment = (NOW - timedelta(days=30) + timedelta(minutes=number)).isoformat()
+    return json.dumps({"alias": "latest", "version": str(number), "actor": None, "ts_utc": moment}).encode()
+
+
+def own_fields(reason: str) -> dict[str, Any]:
+    return {"event": "promote", "alias": "latest", "version": "1", "reason": reason}
+
+
+def write(who: list[str | None]) -> list[bytes]:
+    """The lines of a journal that older software (None) and ours wrote by turns."""
+    storage = MemoryStorage()
+    journal = Journal(storage, KEY)
+    for number, reason in enumerate(who, start=1):
+        if reason is None:
+            storage.append(KEY, old_line(number), number)
+        else:
+            journal.append(journal.draft(journal.last(), own_fields(reason)))
+    return [line.raw for line in journal.lines()]
+
+
+def parsed(raws: list[bytes]) -> list[Line]:
+    return [parse_line(seq, raw) for seq, raw in enumerate(raws, start=1)]
+
+
+def faults(raws: list[bytes]) -> list[tuple[int, str]]:
+    return list(chain_faults(parsed(raws)))
+
+
+@given(writers)
+def test_an_untouched_chain_has_no_fault_and_is_what_the_design_says(who: list[str | None]) -> None:
+    raws = write(who)
+    assert faults(raws) == []
+    for number, raw in enumerate(raws):
+        fields = json.loads(raw)
+        if who[number] is None:
+            assert "seq" not in fields
+            continue
+        before = raws[number - 1] if number else b""
+        all_before = b"".join(line + b"\n" for line in raws[:number])
+        proven = before if number and who[number - 1] is not None else all_before
+        assert fields["prev"] == "sha256:" + hashlib.sha256(proven).hexdigest()
+        assert fields["seq"] == number + 1
+
+
+@given(writers, st.data())
+@settings(max_examples=200)
+def test_any_changed_byte_is_found(who: list[str | None], data: st.DataObject) -> None:
+    raws = write([*who, "the last"])
+    number = data.draw(st.integers(0, len(raws) - 2))
+    at = data.draw(st.integers(0, len(raws[number]) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda value: value not in (raws[number][at], ord("\n"))))
+    raws[number] = raws[number][:at] + bytes([byte]) + raws[number][at + 1 :]
+    assert faults(raws)
+
+
+@given(writers, st.data())
+def test_a_removed_or_repeated_line_is_found(who: list[str | None], data: st.DataObject) -> None:
+    raws = write([*who, "the last"])
+    number = data.draw(st.integers(0, len(raws) - 2))
+    assert faults(raws[:number] + raws[number + 1 :])
+    assert faults(raws[: number + 1] + raws[number:])
+
+
+@given(writers, st.data())
+def test_any_other_order_is_found(who: list[str | None], data: st.DataObject) -> None:
+    raws = write([*who, "the last"])
+    order = data.draw(st.permutations(range(len(raws))))
+    assume(order != list(range(len(raws))))
+    assert faults([raws[number] for number in order])
+
+
+@given(writers, st.integers(0, 8), st.sampled_from([b"{}", b"null", b"", b"text", b'{"seq": 1}']))
+def test_an_inserted_line_is_found(who: list[str | None], at: int, inserted: bytes) -> None:
+    raws = write([*who, "the last"])
+    at = min(at, len(raws) - 1)
+    assert faults([*raws[:at], inserted, *raws[at:]])
+
+
+@given(writers)
+def test_a_cut_end_is_the_one_thing_that_only_a_kept_head_can_tell(who: list[str | None]) -> None:
+    raws = write([*who, "kept", "cut"])
+    head = digest(raws[-1])
+    assert faults(raws[:-1]) == []
+    assert digest(raws[-2]) != head
+
+
+def test_the_faults_are_named_by_the_number_of_the_line() -> None:
+    raws = write(["a", "b", "c", "d"])
+    assert [seq for seq, _ in faults([raws[0], raws[1].replace(b'"b"', b'"x"'), *raws[2:]])] == [3]
+    assert [seq for seq, _ in faults([raws[0], b"rubbish", *raws[2:]])] == [2, 3]
+    assert [seq for seq, _ in faults([raws[0], *raws[2:]])] == [2, 2, 3]
+
+
+@given(st.lists(moments, min_size=1, max_size=12))
+@example([NOW, NOW, NOW])
+@example([NOW, NOW - timedelta(days=400), NOW - timedelta(days=500)])
+def test_time_only_goes_forward_whatever_the_clock_says(clock: list[datetime]) -> None:
+    line: Line | None = None
+    written: list[str] = []
+    for now in clock:
+        record = next_record(line, digest(b""), own_fields("r"), now)
+        line = parse_line(record["seq"], encode(record))
+        written.append(record["ts_utc"])
+        assert parse_time(record["ts_utc"]) is not None
+    assert written == sorted(set(written))  # as text too: the form has one width
+    for now, text in zip(clock, written, strict=True):
+        assert parse_time(text) >= now  # type: ignore[operator]
+    if clock == sorted(set(clock)):
+        assert written == [format_time(now) for now in clock]
+
+
+@given(moments, st.integers(-12, 14), moments)
+def test_time_follows_a_line_of_older_software_too(before: datetime, hours: int, now: datetime) -> None:
+    old = before.astimezone(timezone(timedelta(hours=hours))).isoformat()
+    assert parse_time(later_than(old, now)) == max(now, before + timedelta(microseconds=1))
+
+
+@given(moments, st.integers(-14, 14))
+def test_times_round_trip_in_every_zone(moment: datetime, hours: int) -> None:
+    assert parse_time(format_time(moment)) == moment
+    assert parse_time(moment.astimezone(timezone(timedelta(hours=hours))).isoformat()) == moment
+    assert parse_time(moment.replace(tzinfo=None).isoformat()) == moment  # without an offset it is UTC
+
+
+@given(
+    st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=30), st.lists(st.integers())),
+)
+@example("9999-12-31T23:59:59-12:00")
+@example("0001-01-01T00:00:00+12:00")
+@example("2024-02-30T00:00:00Z")
+def test_what_is_no_time_is_none_and_never_an_error(value: object) -> None:
+    found = parse_time(value)
+    assert found is None or found.tzinfo is UTC
+
+
+@given(moments)
+def test_after_the_last_moment_of_the_calendar_an_event_can_still_be_written(now: datetime) -> None:
+    """A journal line that claims the end of time must not stop the model for ever."""
+    record = next_record(parse_line(1, b'{"ts_utc": "9999-12-31T23:59:59.999999Z"}'), digest(b""), own_fields("r"), now)
+    assert record["seq"] == 2
+
+
+@given(st.binary(max_size=60))
+@example(b"[" * 100_000)
+@example(b'{"seq": 1, "prev": "x"}')
+def test_any_record_can_be_read(raw: bytes) -> None:
+    line = parse_line(1, raw)
+    assert line.fields is None or isinstance(line.fields, dict)
+    assert line.get("anything") is None or line.fields
+
+
+@pytest.mark.parametrize(
+    ("raw", "own"),
+    [
+        (b'{"seq": 1, "prev": "sha256:00"}', True),
+        (b'{"seq": "1", "prev": "sha256:00"}', False),
+        (b'{"seq": 1}', False),
+        (b'{"prev": "sha256:00"}', False),
+        (b"[1]", False),
+    ],
+)
+def test_a_line_is_ours_if_it_takes_part_in_the_chain(raw: bytes, own: bool) -> None:
+    assert parse_line(1, raw).is_own is own
+
+
+@given(st.lists(texts, min_size=1, max_size=6), texts)
+def test_a_search_finds_every_line_that_holds_the_text(reasons: list[str], wanted: str) -> None:
+    storage = MemoryStorage()
+    journal = Journal(storage, KEY)
+    for reason in reasons:
+        journal.append(journal.draft(journal.last(), own_fields(reason)))
+    found = {line.seq for line in journal.mentioning(wanted)}
+    assert found >= {seq for seq, reason in enumerate(reasons, start=1) if reason == wanted}
+
+
+@given(writers, st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_the_next(
+    tmp_path_factory: pytest.TempPathFactory, who: list[str | None], data: st.DataObject
+) -> None:
+    raws = write(who)
+    whole = b"".join(raw + b"\n" for raw in raws)
+    cut = data.draw(st.integers(0, len(whole)))
+    storage = FilesystemStorage(tmp_path_factory.mktemp("cut"))
+    path = storage.root / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(whole[:cut])
+    journal = Journal(storage, KEY)
+    ends = itertools.accumulate(len(raw) + 1 for raw in raws)
+    kept = [raw for raw, end in zip(raws, ends, strict=True) if end - 1 <= cut]  # a newline may be missing, a byte not
+    assert [line.raw for line in journal.lines()] == kept
+    last = journal.last()
+    assert (last.raw if last else None) == (kept[-1] if kept else None)
+    assert path.read_bytes() == whole[:cut]  # reading repaired nothing
+    journal.append(journal.draft(last, own_fields("next")))
+    lines = list(journal.lines())
+    assert [line.raw for line in lines[:-1]] == kept
+    assert list(chain_faults(lines)) == []
+    assert path.read_bytes() == b"".join(line.raw + b"\n" for line in lines)
+
+
+def test_lines_can_be_read_from_any_number_on() -> None:
+    storage = MemoryStorage()
+    journal = Journal(storage, KEY)
+    for reason in "abc":
+        journal.append(journal.draft(journal.last(), own_fields(reason)))
+    assert [line.get("reason") for line in journal.lines(after=1)] == ["b", "c"]
+    assert [line.seq for line in journal.lines(after=3)] == []
+    second = journal.line(2)
+    assert second is not None and second.get("reason") == "b"
+    assert journal.line(4) is None
+
+
+def test_an_empty_journal() -> None:
+    journal = Journal(MemoryStorage(), KEY)
+    assert journal.last() is None
+    assert list(journal.lines()) == []
+    event = journal.draft(None, own_fields("first"))
+    assert (event["seq"], event["prev"]) == (1, "sha256:" + hashlib.sha256(b"").hexdigest())

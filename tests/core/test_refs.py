@@ -1,0 +1,130 @@
+"""The name grammar against a second implementation of it that shares no line with the first."""
+
+from __future__ import annotations
+
+import json
+import string
+import unicodedata
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from registry_core import InvalidName, InvalidRef
+from registry_core.refs import Ref, check_new_name, has_control, is_name, is_segment, is_unicode, parse_ref, printable
+
+ENDS = string.ascii_letters + string.digits
+INNER = ENDS + "._-"
+
+# Mostly characters of names, so that legal and nearly legal ones are common.
+near_names = st.text(st.sampled_from(INNER + "a1.-" * 4 + " /@é\n\\"), max_size=100)
+forty = st.text(st.sampled_from(string.hexdigits), min_size=39, max_size=41)
+any_text = st.text(st.characters(), max_size=120)  # lone surrogates included
+legal = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True).filter(
+    lambda name: ".." not in name and "--" not in name and not name.endswith(".git")
+)
+
+
+def reference(value: str, *, selector: bool = False) -> bool:
+    """API.md's paragraph on names, one rule after the other."""
+    if len(value) not in range(1, 97):
+        return False
+    for position, character in enumerate(value):
+        at_an_end = position in (0, len(value) - 1)
+        if character not in (ENDS if at_an_end else INNER):
+            return False
+    for first, second in pairwise(value):
+        if first == second and first in ".-":
+            return False
+    if value[-4:] == ".git":
+        return False
+    is_commit = len(value) == 40 and all(character in string.hexdigits for character in value)
+    return not (selector and is_commit)
+
+
+@given(st.one_of(near_names, forty, legal, any_text))
+@example("a")
+@example("a" * 96)
+@example("a" * 97)
+@example("a\n")
+@example("model.git")
+@example("a.git.b")
+@example("١")  # a digit, but not one of ours
+@example("K")  # the Kelvin sign, which lower() turns into a k
+@example("c0ffee00" * 5)
+@example("C0FFEE00" * 5)
+def test_the_grammar(value: str) -> None:
+    assert is_name(value) == reference(value)
+    assert is_name(value, selector=True) == reference(value, selector=True)
+
+
+@given(st.one_of(near_names, forty, any_text), st.sampled_from(["task", "model_name", "version", "alias"]))
+def test_a_new_name_is_the_name_itself_or_an_error_that_can_be_sent(value: str, kind: str) -> None:
+    if reference(value, selector=kind in ("version", "alias")):
+        assert check_new_name(kind, value) is value
+        return
+    with pytest.raises(InvalidName) as caught:
+        check_new_name(kind, value)
+    assert caught.value.detail["field"] == kind
+    json.dumps([caught.value.message, caught.value.detail], ensure_ascii=False).encode()
+    assert len(caught.value.message) < 1000 + 10 * 200
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    for value in (None, 1, b"a", ["a"]):
+        with pytest.raises(InvalidName):
+            check_new_name("version", value)  # type: ignore[arg-type]
+
+
+@given(legal, legal)
+def test_a_ref_comes_back_as_its_parts(model_name: str, selector: str) -> None:
+    assert parse_ref(f"{model_name}@{selector}") == Ref(model_name, selector)
+
+
+@given(st.one_of(any_text, st.text("a@", max_size=6)))
+def test_a_ref_is_split_at_the_first_at_and_has_two_parts(text: str) -> None:
+    position = text.find("@")
+    if position <= 0 or position == len(text) - 1:
+        with pytest.raises(InvalidRef) as caught:
+            parse_ref(text)
+        json.dumps(caught.value.detail, ensure_ascii=False).encode()
+    else:
+        assert parse_ref(text) == Ref(text[:position], text[position + 1 :])
+
+
+def test_a_ref_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidRef):
+        parse_ref(None)  # type: ignore[arg-type]
+
+
+def control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
+
+
+@given(any_text)
+@example("")
+@example(".")
+@example("..")
+@example("...")
+@example("a/b")
+@example("\x85")
+@example("\u2028")
+def test_a_segment_is_what_a_directory_entry_may_be(text: str) -> None:
+    assert has_control(text) == any(control(character) for character in text)
+    expected = text not in ("", ".", "..") and "/" not in text and not any(control(c) for c in text)
+    assert is_segment(text) == expected
+
+
+@given(any_text)
+def test_unicode_is_what_utf8_can_hold(text: str) -> None:
+    assert is_unicode(text) == all(not 0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+@given(st.one_of(any_text, st.integers(), st.binary(), st.text(min_size=300)))
+def test_what_is_printable_can_be_sent_and_is_short(value: object) -> None:
+    text = printable(value)
+    text.encode()
+    assert len(text) <= 203 * len("\\ud800")
+    if isinstance(value, str) and is_unicode(value) and len(value) <= 200:
+        assert text == value

@@ -1,0 +1,77 @@
+"""The whole package as a tar: what the usual tools make of it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import subprocess
+import tarfile
+from contextlib import suppress
+from pathlib import Path
+
+from registry_core import ModelRegistry
+
+from ..support.machine import remove_tree
+from ..support.packages import write_files
+from .conftest import FILES, MODEL, TASK, Service, call
+
+ARCHIVE = f"/v1/archive/{TASK}/{MODEL}/latest"
+
+
+def test_it_unpacks_and_proves_itself(service: Service, tmp_path: Path) -> None:
+    reply = call(service.url, ARCHIVE)
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "application/x-tar"
+    assert int(reply.headers["content-length"]) == len(reply.body)
+    assert reply.headers["x-model-version"] == "1"
+    assert f"{MODEL}-1.tar" in reply.headers["content-disposition"]
+    subprocess.run(["tar", "x", "-C", str(tmp_path)], input=reply.body, check=True)
+    check = ["sha256sum", "-c", "--strict", "--quiet", "sha256sums.txt"]
+    subprocess.run(check, cwd=tmp_path, check=True)
+    unpacked = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert unpacked.keys() == {*FILES, "model_meta.json", "sha256sums.txt"}
+    assert {path: unpacked[path] for path in FILES} == FILES
+    with tarfile.open(fileobj=io.BytesIO(reply.body)) as archive:
+        assert archive.getnames()[0] == "sha256sums.txt"
+
+
+def test_it_is_the_same_bytes_every_time_and_head_knows_their_number(service: Service) -> None:
+    first, second = call(service.url, ARCHIVE), call(service.url, ARCHIVE.replace("latest", "1"))
+    assert first.body == second.body
+    head = call(service.url, ARCHIVE, method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(first.body))
+
+
+def test_long_and_strange_names_survive(service: Service, tmp_path: Path) -> None:
+    files = {"a" * 200 + "/" + "b" * 200: b"long", "\u00e4" * 90 + ".txt": b"wide", "-": b"dash", "~$ 'x'": b"quoted"}
+    registry = ModelRegistry.open(service.root)
+    registry.register(TASK, "strange", "1", write_files(tmp_path / "source", files))
+    reply = call(service.url, f"/v1/archive/{TASK}/strange/1")
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "x", "-C", str(tmp_path / "out")], input=reply.body, check=True)
+    for name, data in files.items():
+        assert (tmp_path / "out" / name).read_bytes() == data
+
+
+def test_what_is_not_there(service: Service) -> None:
+    assert call(service.url, f"/v1/archive/{TASK}/{MODEL}/nobody").status == 404
+    assert call(service.url, f"/v1/archive/{TASK}/nobody/1").status == 404
+
+
+def test_a_damaged_package_breaks_off_and_is_not_filled_up(service: Service, tmp_path: Path) -> None:
+    """Its length was promised before the fault was met: the connection ends early, and every client sees that."""
+    registry = ModelRegistry.open(service.root)
+    registry.register(TASK, "cut", "1", write_files(tmp_path / "source", {"a.bin": b"1" * 5000, "b.bin": b"2" * 5000}))
+    path = f"/v1/archive/{TASK}/cut/1"
+    whole = call(service.url, path)
+    package = Path(registry.resolve(TASK, "cut@1").path)
+    for _ in range(4):  # so that each worker has met the package
+        call(service.url, path, method="HEAD")
+    (package / "b.bin").chmod(0o644)
+    (package / "b.bin").write_bytes(b"2" * 4000)
+    with suppress(http.client.IncompleteRead):
+        reply = call(service.url, path)
+        assert len(reply.body) < len(whole.body)  # a fresh look at the package, and an honest length
+        assert int(reply.headers["content-length"]) == len(reply.body)
+    remove_tree(package)

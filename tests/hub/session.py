@@ -1,0 +1,91 @@
+"""What a user of huggingface_hub does, for whichever version runs this file. Each step prints one line of JSON.
+
+Not imported by any test: it runs in the library's own virtual environment.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+
+
+def tour(repo, files, folder, commit, version, alias):
+    """Everything that reads, once."""
+    api = HfApi()
+    info = api.model_info(repo, revision=alias, files_metadata=True)
+    return {
+        "library": huggingface_hub.__version__,
+        "snapshot": snapshot_download(repo, revision=alias),
+        "default": hf_hub_download(repo, files[0]),
+        "by_version": hf_hub_download(repo, files[0], revision=version),
+        "by_commit": [hf_hub_download(repo, file, revision=commit) for file in files],
+        "again": snapshot_download(repo, revision=commit),
+        "info": {"sha": info.sha, "tags": info.tags, "author": info.author, "created": str(info.created_at)},
+        "siblings": {sibling.rfilename: [sibling.size, sibling.lfs.sha256] for sibling in info.siblings},
+        "main_sha": api.repo_info(repo).sha,
+        "files": api.list_repo_files(repo, revision=alias),
+        "tree": [entry.path for entry in api.list_repo_tree(repo, revision=alias)],
+        "folder": [
+            entry.path for entry in api.list_repo_tree(repo, folder, revision=alias, recursive=True, expand=True)
+        ],
+        "paths": [entry.path for entry in api.get_paths_info(repo, [*files, folder, "no such file"], revision=alias)],
+        "refs": {
+            kind: {ref.name: ref.target_commit for ref in getattr(api.list_repo_refs(repo), kind)}
+            for kind in ("branches", "tags")
+        },
+        "commits": [
+            [found.commit_id, found.title, found.authors, str(found.created_at)]
+            for found in api.list_repo_commits(repo, revision=version)
+        ],
+        "models": [model.id for model in api.list_models(author=repo.split("/")[0], limit=5)],
+        "exists": [
+            api.repo_exists(repo),
+            api.repo_exists(repo + "x"),
+            api.file_exists(repo, files[0]),
+            api.file_exists(repo, "no such file"),
+            api.revision_exists(repo, alias),
+            api.revision_exists(repo, "nobody"),
+        ],
+        "whoami": api.whoami(token="hf_of_no_account")["name"],
+        "errors": {
+            "repo": _raised(lambda: hf_hub_download(repo + "x", files[0])),
+            "revision": _raised(lambda: hf_hub_download(repo, files[0], revision="nobody")),
+            "commit": _raised(lambda: hf_hub_download(repo, files[0], revision="0" * 40)),
+            "file": _raised(lambda: hf_hub_download(repo, "no such file", revision=alias)),
+            "folder": _raised(lambda: list(api.list_repo_tree(repo, "no such folder", revision=alias))),
+            "one name": _raised(lambda: hf_hub_download("gpt2", "config.json")),
+        },
+    }
+
+
+def _raised(work):
+    """The classes of the error, the nearest first."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see
+        return [kind.__name__ for kind in type(error).__mro__]
+    return []
+
+
+def download(repo, file, revision):
+    return hf_hub_download(repo, file, revision=revision)
+
+
+def snapshot(repo, revision):
+    return snapshot_download(repo, revision=revision)
+
+
+def read(repo, file, revision, start, end):
+    """A range, as headers of large files are read."""
+    from huggingface_hub import HfFileSystem
+
+    with HfFileSystem().open(f"{repo}@{revision}/{file}") as opened:
+        opened.seek(start)
+        return opened.read(end - start).hex()
+
+
+if __name__ == "__main__":
+    print("\n" + json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2])), default=str))
+    assert Path(sys.argv[0]).name == "session.py"

@@ -1,0 +1,249 @@
+"""Real servers for tests: gunicorn with the shipped settings, nginx with the shipped configuration.
+
+Each listens on 127.0.0.1 on a port that the kernel gave, and ends with the ``with`` block that began it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .machine import need
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
+START_S = 30.0
+POLL_S = 0.02
+_PORT_ATTEMPTS = 3
+
+# Answers come from the server that the test started, whatever proxy the machine is told to use.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(happened: Callable[[], object], what: str, timeout_s: float = START_S) -> None:
+    """Returns as soon as ``happened()`` is true; fails the test with ``what`` if it never is."""
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s:g} s in vain: {what}")
+        time.sleep(POLL_S)
+
+
+def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment without its registry settings and proxies, and with ``env``."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith((PREFIX, "MODEL_REGISTRY_")) and not name.lower().endswith("_proxy")
+    }
+    return {**kept, **(env or {})}
+
+
+@dataclass
+class Server:
+    """A running gunicorn. ``pid`` is its master's, and its process group's."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log so far, one object a line. Fails if a line is not one JSON object."""
+        lines = self.log_file.read_text(encoding="utf-8").split("\n")[:-1]  # the last may be half written
+        return [_json_object(line) for line in lines]
+
+    def kill(self) -> None:
+        """SIGKILL for the master and all its workers; returns when they are gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait(START_S)
+
+    def terminate(self) -> None:
+        """TERM, which lets running requests finish; does not wait, see :meth:`wait`."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout_s: float = START_S) -> int:
+        """The exit status, once gunicorn has ended."""
+        return self.process.wait(timeout_s)
+
+
+def _json_object(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    assert isinstance(found, dict), f"this line of the log is no JSON object: {line!r}"
+    return found
+
+
+@contextmanager
+def gunicorn(
+    root: str | os.PathLike[str] | None,
+    *,
+    env: Mapping[str, str] | None = None,
+    workers: int = 2,
+    threads: int | None = None,
+    args: Sequence[str] = (),
+    prefix: Sequence[str] = (),
+) -> Iterator[Server]:
+    """The service over ``root`` (None: not configured), once it answers; killed at the end if still there.
+
+    ``env`` wins over everything else, ``args`` are more arguments of gunicorn, ``prefix`` is a command
+    that runs it, for example ``setpriv``.
+    """
+    settings = {
+        PREFIX + "HOST": "127.0.0.1",
+        PREFIX + "WORKERS": str(workers),
+        **({PREFIX + "THREADS": str(threads)} if threads is not None else {}),
+        **({PREFIX + "ROOT": os.fspath(root)} if root is not None else {}),
+        **(env or {}),
+    }
+    command = [*prefix, sys.executable, "-m", "gunicorn", "--config", str(REPOSITORY / "deploy/gunicorn.conf.py")]
+    with tempfile.TemporaryDirectory(prefix="registry-gunicorn-") as directory:
+        server = _start_on_a_free_port([*command, *args, "wsgi:application"], settings, Path(directory))
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+def _start_on_a_free_port(command: list[str], settings: dict[str, str], directory: Path) -> Server:
+    for attempt in range(_PORT_ATTEMPTS):
+        port = free_port()
+        log_file = directory / f"log-{attempt}"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env=clean_environment({PREFIX + "PORT": str(port), **settings}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        server = Server(f"http://127.0.0.1:{port}", port, process, log_file)
+        try:
+            wait_until(lambda: _listens(server) or "in use" in log_file.read_text(), "gunicorn does not listen")  # noqa: B023
+            if _listens(server):
+                wait_until(lambda: is_up(server.url + "/health"), "/health does not answer")  # noqa: B023
+                return server
+        except BaseException:
+            server.kill()
+            print(log_file.read_text(), file=sys.stderr)
+            raise
+        server.kill()  # somebody else was faster to take the port
+    raise AssertionError("no free port was found")
+
+
+def _listens(server: Server) -> bool:
+    text = server.log_file.read_text()
+    assert server.process.poll() is None, f"gunicorn ended at its start:\n{text}"
+    return f"Listening at: {server.url}" in text
+
+
+def is_up(url: str) -> bool:
+    """Whether the address answers at all, with whatever status."""
+    try:
+        with _opener.open(url, timeout=10):
+            return True
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def nginx(upstreams: Sequence[str], *, directory: Path | None = None) -> Iterator[str]:
+    """The address of an nginx in front of the ``upstreams`` (``http://host:port``), with ``deploy/nginx.conf``.
+
+    Its ``access.log`` and ``error.log`` are in ``directory``, if one is given.
+    """
+    binary = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    need(binary, "nginx is not installed; on Debian: apt-get install nginx-light")
+    assert binary is not None
+    with tempfile.TemporaryDirectory(prefix="registry-nginx-") as scratch:
+        port, process = _start_nginx(binary, list(upstreams), Path(scratch), directory or Path(scratch))
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(START_S)
+
+
+def _start_nginx(binary: str, upstreams: list[str], prefix: Path, logs: Path) -> tuple[int, subprocess.Popen[bytes]]:
+    for _ in range(_PORT_ATTEMPTS):
+        port = free_port()
+        configuration = prefix / "nginx.conf"
+        configuration.write_text(site_configuration(upstreams, port))
+        # Started as root, its workers would be "nobody", who may not enter a temporary directory.
+        user = "user root; " if os.geteuid() == 0 else ""
+        command = [binary, "-p", f"{prefix}/", "-c", str(configuration), "-g", f"{user}daemon off; pid nginx.pid;"]
+        pid_file = prefix / "nginx.pid"
+        pid_file.unlink(missing_ok=True)
+        with (logs / "access.log").open("wb") as access, (logs / "error.log").open("wb") as error:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=access, stderr=error, start_new_session=True
+            )
+        if _has_started(process, pid_file):
+            return port, process
+        text = (logs / "error.log").read_text()
+        assert "bind()" in text, f"nginx ended at its start:\n{text}"
+    raise AssertionError("no free port was found")
+
+
+def _has_started(process: subprocess.Popen[bytes], pid_file: Path) -> bool:
+    """Whether nginx listens; false if it ended. It writes its pid once it listens."""
+    try:
+        wait_until(lambda: process.poll() is not None or _is_written(pid_file), "nginx does not start")
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(START_S)
+        raise
+    return process.poll() is None
+
+
+def _is_written(path: Path) -> bool:
+    return path.exists() and path.read_text().strip() != ""
+
+
+def site_configuration(upstreams: Sequence[str], port: int) -> str:
+    """``deploy/nginx.conf`` with its two lines marked SITE replaced, and nothing else."""
+    servers = " ".join(f"server {upstream.removeprefix('http://').rstrip('/')};" for upstream in upstreams)
+    replacements = {"server": servers, "listen": f"listen 127.0.0.1:{port};"}
+    lines = []
+    for line in (REPOSITORY / "deploy/nginx.conf").read_text().splitlines():
+        if line.rstrip().endswith("# SITE"):
+            line = replacements.pop(line.split()[0])
+        lines.append(line)
+    assert not replacements, f"deploy/nginx.conf has no line marked SITE for {list(replacements)}"
+    return "\n".join(lines) + "\n"
