@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO := $(VENV)/demo
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 2
 
@@ -37,8 +38,14 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
-demo: $(VENV)/.run
-	PYTHON=$(BIN)/python examples/pbmc_celltype/demo.sh
+# The example's own requirements stay out of the service's environment; requirements-example.txt says why --no-deps.
+$(DEMO)/.ready: requirements-example.txt | $(VENV)/.run
+	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-example.txt
+	touch $@
+
+demo: $(VENV)/.run $(DEMO)/.ready
+	PYTHON=$(BIN)/python DEMO_PYTHON=$(DEMO)/bin/python examples/pbmc_celltype/demo.sh
 
 clean:
 	rm -rf $(VENV) build ./*.egg-info
