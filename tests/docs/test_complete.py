@@ -38,7 +38,7 @@ def test_every_call_has_a_section_and_every_section_a_call(openapi: dict[str, di
 def test_every_field_that_can_be_sent_is_explained(openapi: dict[str, dict[str, dict[str, object]]]) -> None:
     for call, names in _inputs(openapi):
         section = HTTP.section(f"`{call}`")
-        missing = [name for name in names if f"`{name}`" not in section]
+        missing = [name for name in names if f"`{name}`" not in section and f"{{{name}}}" not in call]
         assert not missing, f"{call} in docs/http.md says nothing of {missing}"
 
 
