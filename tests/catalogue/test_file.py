@@ -287,7 +287,7 @@ def test_the_file_is_replaced_in_the_middle_of_a_question(full: Shelf, monkeypat
     assert titles(registry) == TITLES
     assert registry.list_tasks()[0].models == len(MODELS)
     assert [event.event for event in registry.events("", 100)] == [event.event for event in whole]
-    assert registry.events(registry.last_event(), 10) == []
+    assert not registry.last_event().endswith(".0."), "the id of an empty catalogue"
 
 
 def test_processes_that_change_one_model_at_once(full: Shelf) -> None:
