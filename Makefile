@@ -1,5 +1,7 @@
 # make run    serve the registry on port 8095 (root: ./registry_data unless set)
-# make test   the tests; make lint, make bench, make demo, make soak
+# make test   the tests of the core, the service and the client, in some minutes
+# make test-faults, make test-object-store, make test-outside   the rest of what .ci/run runs
+# make soak   the long sweeps; make lint, make bench, make demo
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +9,7 @@ DEMO := $(VENV)/demo
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 2
 
-.PHONY: run test lint bench demo soak clean
+.PHONY: run test test-faults test-object-store test-outside lint bench demo soak clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,12 +25,24 @@ run: $(VENV)/.run
 	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
+# What lies in other programs' hands takes longest; what injects faults at every step comes next.
+OUTSIDE := tests/hub tests/packaging tests/examples tests/benchmarks tests/docs
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow" $(addprefix --ignore=,tests/faults tests/objectstore $(OUTSIDE))
+
+test-faults test-object-store test-outside: $(VENV)/.dev
+	tests/install-system-packages.sh
+	$(PYTEST) -m "not slow" $(SUITE)
+
+test-faults: SUITE := tests/faults
+test-object-store: SUITE := tests/objectstore
+test-outside: SUITE := $(OUTSIDE)
 
 soak: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

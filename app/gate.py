@@ -28,7 +28,7 @@ class Gate:
         self.admitted = threading.BoundedSemaphore(admitted)
         self.downloading = threading.BoundedSemaphore(max(1, int(admitted * DOWNLOADS)))
         self.reading = threading.BoundedSemaphore(READERS)
-        self.streaming = threading.BoundedSemaphore(STREAMS)
+        self.streaming = threading.BoundedSemaphore(max(1, min(STREAMS, admitted // 2)))
 
     def admit_stream(self) -> Callable[[], None]:
         """A place for a stream; call what is returned when it ends. Raises ``Busy``."""

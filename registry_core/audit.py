@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from . import aliases, packages, projections, states, tombstones
 from .changes import pending
-from .errors import PackageCorrupt, RegistryError
+from .errors import PackageCorrupt, RegistryError, StorageError
 from .journal import Line, chain_faults
 from .layout import META
 from .models import ModelStore, all_models
@@ -21,8 +21,13 @@ MAX_LOOKS = 20  # at a model that never comes to rest
 
 def check(storage: Storage) -> CheckReport:
     """Every disagreement in the registry. Reads manifests and documents, no artifact; writes nothing."""
-    reports = [_check_at_rest(model) for model in all_models(storage, 0.0)]
-    findings = [finding for report in reports for finding in report.findings]
+    findings: list[Finding] = []
+
+    def name(task: str, error: StorageError) -> None:
+        findings.append(Finding("damage", task, f"its models cannot be listed: {error.message}"))
+
+    reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
+    findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
     for attempt in storage.staged():
         if not attempt.alive and attempt.name not in wanted:

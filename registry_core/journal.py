@@ -130,6 +130,11 @@ class Journal:
         """Every record after ``after``, oldest first, streamed."""
         return (parse_line(seq, raw) for seq, raw in self._storage.records(self._key, after))
 
+    def read_anew(self) -> Iterator[Line]:
+        """Every record as it lies in the storage now, whatever this process remembers."""
+        self._storage.forget(self._key)
+        return self.lines()
+
     def mentioning(self, text: str) -> Iterator[Line]:
         """The lines that hold ``text`` as a JSON string; cheaper than parsing them all."""
         needle = encode_text(text)

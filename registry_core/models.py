@@ -11,6 +11,7 @@ from .errors import (
     ModelNotFound,
     NameTaken,
     PackageCorrupt,
+    StorageError,
     VersionNotFound,
 )
 from .journal import Journal, Line
@@ -232,14 +233,28 @@ def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> b
     return is_segment(name) and any(entry.name == name + suffix for entry in storage.list(prefix))
 
 
-def all_models(storage: Storage, lock_timeout_s: float, on_change: OnChange | None = None) -> Iterator[ModelStore]:
-    """Every model of the registry, sorted by task and name."""
+def all_models(
+    storage: Storage,
+    lock_timeout_s: float,
+    on_change: OnChange | None = None,
+    pass_over: Callable[[str, StorageError], None] | None = None,
+) -> Iterator[ModelStore]:
+    """Every model of the registry, sorted by task and name.
+
+    ``pass_over`` hears of a task whose models cannot be listed; without it that is raised.
+    """
     for task in storage.list(TASKS):
         if task.kind != "prefix":
             continue
-        for entry in storage.list(models(task.name)):
-            if entry.kind == "prefix":
-                yield ModelStore(storage, task.name, entry.name, lock_timeout_s, on_change)
+        try:
+            names = [entry.name for entry in storage.list(models(task.name)) if entry.kind == "prefix"]
+        except StorageError as error:
+            if pass_over is None:
+                raise
+            pass_over(task.name, error)
+            continue
+        for name in names:
+            yield ModelStore(storage, task.name, name, lock_timeout_s, on_change)
 
 
 def open_model(

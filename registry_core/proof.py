@@ -34,7 +34,7 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
     faults: list[tuple[int, str]] = []
     spoken_of = dict(_documents(model))
     head: Head | None = None
-    for link in chain(model.journal.lines()):
+    for link in chain(model.journal.read_anew()):
         seq = link.line.seq
         head = Head(seq, link.digest)
         faults += [(seq, fault) for fault in link.faults]

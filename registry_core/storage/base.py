@@ -203,6 +203,9 @@ class Storage(ABC):
         found = next(self.records(log, seq - 1), None)
         return found[1] if found else None
 
+    def forget(self, log: str) -> None:  # noqa: B027 - most storages remember nothing
+        """What is read of the log from now on is what is there now, and not what was remembered of it."""
+
     @abstractmethod
     def last(self, log: str) -> tuple[int, bytes] | None:
         """The last complete record, or None."""

@@ -110,7 +110,7 @@ class FilesystemStorage(Storage):
             return None
         if abs(time.time() - found.st_mtime) < _COARSE_CLOCK_S:
             return None
-        return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+        return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
     # logs
 

@@ -67,6 +67,10 @@ class ObjectLogs:
                 for _, fetched in ahead:
                     fetched.cancel()
 
+    def forget(self, log: str) -> None:
+        """As ``Storage.forget``."""
+        self._cache.forget(log)
+
     def last(self, log: str) -> tuple[int, bytes] | None:
         """The end, searched from the last place known in this process: one small read as a rule.
 

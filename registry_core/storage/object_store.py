@@ -110,6 +110,9 @@ class ObjectStorage(Storage):
     def record(self, log: str, seq: int) -> bytes | None:
         return self._logs.record(log, seq)
 
+    def forget(self, log: str) -> None:
+        self._logs.forget(log)
+
     def last(self, log: str) -> tuple[int, bytes] | None:
         return self._logs.last(log)
 

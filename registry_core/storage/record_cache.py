@@ -68,3 +68,9 @@ class RecordCache:
 
     def highest(self, log: str) -> int:
         return self._highest.get(log) or 0
+
+    def forget(self, log: str) -> None:
+        """Nothing of the log is remembered: for a proof, which must be of what is there now."""
+        for seq in range(1, self.highest(log) + 1):
+            self._records.forget((log, seq))
+        self._highest.forget(log)

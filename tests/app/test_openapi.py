@@ -38,7 +38,7 @@ CALLS = {
     "/v1/history": {"get"},
     "/v1/artifacts": {"get"},
 }
-EXAMPLES = 12
+EXAMPLES = 6
 STREAMS = {"/v1/events"}  # answers for ever
 OF_GUNICORN = {414, 431}  # refused before the service sees it, because the address or a header is too long
 CHECKS = [

@@ -281,3 +281,19 @@ def test_an_unreadable_directory(root: Path, package: Path) -> None:
     outcome = forks.run_as_ordinary_user(lambda: open_registry(root).verify(TASK, REF))
     (package / "deep").chmod(0o755)
     assert isinstance(outcome.error, PackageCorrupt | StorageUnavailable), outcome
+
+
+def test_a_task_that_cannot_be_listed_is_named_and_hides_no_other(root: Path, source: Path) -> None:
+    registry = open_registry(root)
+    registry.register("celltype", "pbmc", "1", source)
+    registry.register("tissue", "lung", "1", source)
+    (root / "tasks" / "celltype" / "models").chmod(0)
+
+    for directory in (root, root / "tasks"):
+        directory.chmod(0o755)
+    report = forks.run_as_ordinary_user(lambda: open_registry(root).check()).get()
+    (root / "tasks" / "celltype" / "models").chmod(0o755)
+    assert report.models == 1
+    assert [(f.severity, f.where) for f in report.findings if "cannot be listed" in f.message] == [
+        ("damage", "celltype")
+    ]

@@ -143,6 +143,12 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest().encode()
 
 
+def commit(event: dict[str, Any], manifest: bytes) -> str:
+    """The Hub's name of the version's bytes, made here from the manifest alone."""
+    head = f"{event['task']}/{event['model_name']}@{event['version']}\n"
+    return sha256(head.encode() + b"".join(sorted(manifest.splitlines(keepends=True)))).decode()[:40]
+
+
 def masked(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files of a registry with moments, attempts and the request digest (it holds a path) written the same.
 
@@ -180,6 +186,10 @@ def masked(files: dict[str, bytes]) -> dict[str, bytes]:
             assert fields["prev"] == "sha256:" + sha256(before).decode()
             for value in (fields["attempt"], (fields.get("idempotency") or {}).get("request_digest", "")):
                 swaps[str(value).removeprefix("sha256:").encode() or b"\0"] = b"masked"
+            if "commit" in fields:
+                package = f"{path.removesuffix('audit/promotions.jsonl')}versions/{fields['version']}/"
+                assert fields["commit"] == commit(fields, files[package + "sha256sums.txt"])
+                swaps[fields["commit"].encode()] = b"commit"
             lines.append(proven(line) + b"\n")
             before = line
         found[path] = b"".join(lines)

@@ -287,7 +287,6 @@ def test_a_journal_in_memory_is_proven_the_same_way(source: Path) -> None:
     assert verify() == prove(registry._model(TASK, MODEL))
 
 
-@pytest.mark.xfail(strict=True, reason="object_logs.py: a record that was read once is never read again")
 def test_a_journal_in_a_bucket_is_proven_by_what_is_there_now(
     source: Path, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
