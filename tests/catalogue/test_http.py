@@ -29,7 +29,7 @@ OMR = [sys.executable, "-c", "from registry_client.cli import main; main()"]
 
 @pytest.fixture
 def server(shelf: Shelf) -> Iterator[Server]:
-    with gunicorn(shelf.root, env=SOON, workers=2, threads=12) as running:
+    with gunicorn(shelf.root, env=SOON, workers=2, threads=24) as running:
         yield running
 
 
@@ -244,9 +244,9 @@ def test_a_reader_that_comes_back_hears_of_each_event_once(shelf: Shelf, server:
 
 
 def test_only_so_many_streams_and_health_answers(shelf: Shelf) -> None:
-    """Of one worker with 16 threads: 8 streams; then it is busy for them, and for nothing else."""
+    """Of one worker with 20 threads: 8 streams; then it is busy for them, and for nothing else."""
     shelf.add("m", "1")
-    with gunicorn(shelf.root, workers=1, threads=16) as server, contextlib.ExitStack() as held:
+    with gunicorn(shelf.root, workers=1, threads=20) as server, contextlib.ExitStack() as held:
         for _ in range(20):  # none of these may keep a place
             assert head(f"{server.url}/v1/events") == 200
             assert get(f"{server.url}/v1/events", "-H", "Last-Event-ID: x").status == 422
@@ -272,7 +272,7 @@ def test_only_so_many_streams_and_health_answers(shelf: Shelf) -> None:
 
 def test_streams_end_when_the_server_does(shelf: Shelf) -> None:
     shelf.add("m", "1")
-    with gunicorn(shelf.root, workers=2, threads=12) as server, contextlib.ExitStack() as held:
+    with gunicorn(shelf.root, workers=2, threads=24) as server, contextlib.ExitStack() as held:
         streams = [held.enter_context(Stream(server.url, after="0")) for _ in range(4)]
         assert all(stream.message() for stream in streams)
         server.terminate()

@@ -85,6 +85,8 @@ def test_sha256sum_agrees_for_every_legal_name(tmp_path_factory: pytest.TempPath
     top = tmp_path_factory.mktemp("names")
     # A name cannot be a file and a directory, and the disk takes 255 bytes.
     kept = [name for name in names if not any(other.startswith(name + "/") for other in names)]
+    own = ("sha256sums.txt/", "model_meta.json/")  # files of the registry's, so no directory of a caller's
+    kept = [name for name in kept if not name.startswith(own)]
     kept = [name for name in kept if max(len(part.encode()) for part in name.split("/")) < 256]
     (top / "root").mkdir()
     write_files(top / "source", {name: name.encode() for name in kept})
