@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from registry_core import ProgressCallback
+
 from . import pulling, pushing
 from .cache import Cache
-from .meter import ProgressCallback
 from .pulling import Pulled
 from .pushing import Pushed
 from .verbs import Verbs

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from registry_core import UNSET, Annotation, JournalProof, Promotion, Removal, Restoration, Tombstone
+from registry_core import (
+    UNSET,
+    Annotation,
+    JournalProof,
+    ProgressCallback,
+    Promotion,
+    Removal,
+    Restoration,
+    Tombstone,
+)
 
 from .connected import Connected
-from .meter import ProgressCallback
 
 
 class Governing(Connected):

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core import Progress, StorageUnavailable
+from registry_core import (
+    Progress,
+    ProgressCallback,
+    StorageUnavailable,
+)
 
-from .meter import ProgressCallback
 from .problems import from_document
 
 SHORTEST_POLL_S = 0.1

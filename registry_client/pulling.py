@@ -14,14 +14,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from registry_core import PackageCorrupt, StorageUnavailable
+from registry_core import (
+    Meter,
+    PackageCorrupt,
+    ProgressCallback,
+    StorageUnavailable,
+)
 
 from .cache import Cache
 from .destination import Excuse, beside, is_there, publish, remove_abandoned
 from .download import Remote, corrupt, fetch
 from .local_files import blaming, lay, sync_tree
 from .lookup import look_up, remember
-from .meter import Meter, ProgressCallback
 from .package import META, Package
 from .parallel import each
 from .verbs import Verbs
@@ -83,7 +87,8 @@ def pull(
     if is_there(target, package, excused):
         remember(cache, client.url, ref, package)
         return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
-    meter = Meter(progress, files_total=len(package.files), bytes_total=package.bytes_total)
+    meter = Meter(progress)
+    meter.start(len(package.files), package.bytes_total)
     job = _Job(client, package, cache, meter, excused)
     with blaming(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)

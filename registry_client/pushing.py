@@ -17,13 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry_core import ArtifactsRefused, NotFound, Registration, RegistryError, StorageUnavailable
+from registry_core import (
+    ArtifactsRefused,
+    Meter,
+    NotFound,
+    ProgressCallback,
+    Registration,
+    RegistryError,
+    StorageUnavailable,
+)
 
 from . import tus
 from .cache import Cache
 from .local_files import hold
 from .local_package import LocalFile, changed, digests, scan
-from .meter import Meter, ProgressCallback
 from .parallel import each
 from .verbs import Verbs
 
@@ -72,7 +79,8 @@ def push(
     top = Path(os.path.abspath(directory))
     files = scan(top)
     bytes_total = sum(file.size_bytes for file in files)
-    meter = Meter(progress, files_total=len(files), bytes_total=bytes_total)
+    meter = Meter(progress)
+    meter.start(len(files), bytes_total)
     hashes = digests(files, workers, meter.tick)
     job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
     with job.alone():
@@ -168,7 +176,8 @@ class _Job:
             for file in self._files
             if file.path not in have and (file.path not in arrived or arrived[file.path].sha256 is None)
         ]
-        meter = Meter(self._progress, files_total=len(missing), bytes_total=sum(file.size_bytes for file in missing))
+        meter = Meter(self._progress)
+        meter.start(len(missing), sum(file.size_bytes for file in missing))
 
         def send(file: LocalFile, stop: Callable[[], None]) -> None:
             sent = tus.send(transport, session.upload_id, file, arrived.get(file.path), meter.tick, stop)

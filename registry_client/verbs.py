@@ -18,6 +18,7 @@ from registry_core import (
     InvalidParameter,
     Metrics,
     PackageListing,
+    ProgressCallback,
     Registration,
     Resolution,
     Verification,
@@ -26,7 +27,6 @@ from registry_core import (
 from .answers import read, read_list
 from .governing import Governing
 from .listing import Listing
-from .meter import ProgressCallback
 from .operations import Operation, finish
 from .transport import Repeat, as_json, json_of
 

@@ -77,6 +77,7 @@ from .model import (
     VersionFacts,
 )
 from .operations import Operation, RunningOperation
+from .progress import Meter
 from .promotion import UNSET
 from .registry import ModelRegistry
 from .reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
@@ -116,6 +117,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalProof",
     "LockTimeout",
+    "Meter",
     "Metrics",
     "MigrationReport",
     "ModelNotFound",

@@ -8,7 +8,7 @@ from .model import Progress, ProgressCallback
 
 
 class Meter:
-    """Totals of one running register or verify; does nothing without a callback. Thread-safe."""
+    """Totals of one running register, verify or transfer; does nothing without a callback. Thread-safe."""
 
     def __init__(self, callback: ProgressCallback | None) -> None:
         self._callback = callback
@@ -20,6 +20,7 @@ class Meter:
         self._tell(0, 0)
 
     def tick(self, size_bytes: int) -> None:
+        """So many more bytes are done; or, negative, were worthless."""
         self._tell(size_bytes, 0)
 
     def file_done(self) -> None:
