@@ -11,7 +11,39 @@ from __future__ import annotations
 
 from .config import CoreSettings
 from .delivery import StoredFile, tar, tar_size
-from .errors import (
+from .operations import Operation, RunningOperation
+from .registry import ModelRegistry
+from .snapshots import Commit, Snapshot
+from .upload_model import UploadFile, UploadSession
+from .version import __version__
+from .vocabulary.answers import (
+    Alias,
+    Annotation,
+    CatalogState,
+    Comparison,
+    Description,
+    Event,
+    Head,
+    HistoryPage,
+    JournalProof,
+    Metrics,
+    ModelPage,
+    PackageFile,
+    PackageListing,
+    Problem,
+    Promotion,
+    Registration,
+    Removal,
+    Resolution,
+    Restoration,
+    Run,
+    StreamedEvent,
+    TaskSummary,
+    Tombstone,
+    Verification,
+    VersionFacts,
+)
+from .vocabulary.errors import (
     AliasMoved,
     AliasNotFound,
     ArtifactNotFound,
@@ -47,43 +79,9 @@ from .errors import (
     VersionInUse,
     VersionNotFound,
 )
-from .model import (
-    Alias,
-    Annotation,
-    CatalogState,
-    Comparison,
-    Description,
-    Event,
-    Head,
-    HistoryPage,
-    JournalProof,
-    Metrics,
-    ModelPage,
-    PackageFile,
-    PackageListing,
-    Problem,
-    Progress,
-    ProgressCallback,
-    Promotion,
-    Registration,
-    Removal,
-    Resolution,
-    Restoration,
-    Run,
-    StreamedEvent,
-    TaskSummary,
-    Tombstone,
-    Verification,
-    VersionFacts,
-)
-from .operations import Operation, RunningOperation
-from .progress import Meter
-from .promotion import UNSET
-from .registry import ModelRegistry
-from .reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
-from .snapshots import Commit, Snapshot
-from .upload_model import UploadFile, UploadSession
-from .version import __version__
+from .vocabulary.progress import Meter, Progress, ProgressCallback
+from .vocabulary.reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
+from .vocabulary.unset import UNSET
 
 __all__ = [
     "UNSET",

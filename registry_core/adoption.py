@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterable
 
 from . import manifest, packages
 from .changes import change, commit_next
-from .errors import PackageCorrupt, RegistryError
 from .hashing import digest, hash_stream, in_parallel
 from .journal import Line
 from .layout import MANIFEST
-from .model import ProgressCallback
 from .models import ModelStore
-from .progress import Meter
 from .projections import set_aside
-from .provenance import check_words
-from .refs import has_control, printable
-from .reports import AdoptionReport, Finding
 from .storage.base import Artifact
 from .timeline import REGISTER
+from .vocabulary.errors import PackageCorrupt, RegistryError
+from .vocabulary.progress import Meter, ProgressCallback
+from .vocabulary.reports import AdoptionReport, Finding
+from .vocabulary.texts import has_control, printable
+from .vocabulary.who import check_words
 
 
 def adopt(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .errors import PackageCorrupt
-from .journal import parse_time
 from .layout import ModelKeys
-from .model import Alias
 from .projections import Fields, Projection, seq_of
 from .storage.base import KeyNotFound, Storage
+from .vocabulary.answers import Alias
+from .vocabulary.errors import PackageCorrupt
+from .vocabulary.times import parse_time
 
 SUFFIX = ".json"
 STAGES = ("production", "staging")  # the aliases that are stages too, the stronger one first

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .errors import VersionNotFound
-from .journal import Line, format_time
+from .journal import Line
 from .lifecycle import tombstone
 from .models import ModelStore
-from .refs import printable
 from .timeline import Moment, replay
+from .vocabulary.errors import VersionNotFound
+from .vocabulary.texts import printable
+from .vocabulary.times import format_time
 
 
 @dataclass(frozen=True)

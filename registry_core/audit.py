@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from . import aliases, packages, projections, states, tombstones
 from .changes import pending
-from .errors import PackageCorrupt, RegistryError, StorageError
 from .journal import Line, chain_faults
 from .layout import META
 from .models import ModelStore, all_models
-from .refs import escaped
-from .reports import CheckReport, Finding
 from .storage.base import Storage
 from .timeline import DELETE, PURGE, REGISTER, RESTORE, Moment, replay
+from .vocabulary.errors import PackageCorrupt, RegistryError, StorageError
+from .vocabulary.reports import CheckReport, Finding
+from .vocabulary.texts import escaped
 
 MAX_LOOKS = 20  # at a model that never comes to rest
 

@@ -20,13 +20,13 @@ from .catalog_kept import Kept
 from .catalog_place import catalog_path
 from .catalog_query import Query, Selection, count_all, passing, select
 from .catalog_schema import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
-from .errors import InvalidName, RegistryError, StorageUnavailable
 from .layout import TASKS, models
 from .locks import release, try_hold
-from .model import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from .models import ModelStore, open_model
-from .refs import escaped, is_unicode
 from .storage.base import Storage
+from .vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from .vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
+from .vocabulary.texts import escaped, is_unicode
 
 __all__ = ["Catalog", "CatalogProgress", "catalog_path"]
 

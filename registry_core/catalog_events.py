@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from .catalog_schema import fact
-from .errors import InvalidParameter, RegistryError
-from .journal import Line, format_time, parse_time
-from .model import Event, StreamedEvent
+from .journal import Line
 from .models import ModelStore
 from .storage.base import Storage
+from .vocabulary.answers import Event, StreamedEvent
+from .vocabulary.errors import InvalidParameter, RegistryError
+from .vocabulary.times import format_time, parse_time
 
 log = logging.getLogger(__name__)
 

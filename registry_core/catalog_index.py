@@ -17,12 +17,13 @@ from .catalog_rows import Detail, Entry, Known, News, Writer, detail_of, known_o
 from .catalog_schema import Database, Trouble, snapshot
 from .catalog_text import compact_json, is_filtered, tag_text, words_of
 from .changes import pending
-from .errors import PackageCorrupt, StorageUnavailable
 from .hashing import digest
-from .journal import Line, format_time, parse_time
+from .journal import Line
 from .layout import META
 from .models import ModelStore
-from .refs import escaped, is_unicode
+from .vocabulary.errors import PackageCorrupt, StorageUnavailable
+from .vocabulary.texts import escaped, is_unicode
+from .vocabulary.times import format_time, parse_time
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .catalog_text import split_words
-from .errors import InvalidParameter
-from .refs import is_unicode, printable
+from .vocabulary.errors import InvalidParameter
+from .vocabulary.texts import is_unicode, printable
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100

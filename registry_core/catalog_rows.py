@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .catalog_schema import Database, count_change, fact
-from .journal import format_time
 from .models import ModelStore
+from .vocabulary.times import format_time
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import LockTimeout
 from .locks import exclusive
+from .vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 

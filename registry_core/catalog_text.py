@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .refs import is_unicode
+from .vocabulary.texts import is_unicode
 
 MAX_WORDS_CHARACTERS = 20_000
 MAX_DEPTH = 200  # of JSON; what is deeper cannot be relied on to be parsed and written again

@@ -14,12 +14,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from . import aliases, package_moves, packages, projections, states, tombstones
-from .errors import LockTimeout, RegistryError, StorageError, StorageUnavailable
 from .journal import Line
 from .models import ModelStore
 from .projections import Draft, Projection
 from .storage.base import Facts, KeyNotFound, PreconditionFailed, Staging
 from .timeline import DELETE, PURGE, REGISTER, RESTORE
+from .vocabulary.errors import LockTimeout, RegistryError, StorageError, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import labels, manifest, packages, runs
-from .errors import InvalidParameter, PackageCorrupt
 from .layout import META, METRICS
-from .model import Comparison, Metrics, VersionFacts
 from .models import ModelStore
 from .storage.base import KeyNotFound
+from .vocabulary.answers import Comparison, Metrics, VersionFacts
+from .vocabulary.errors import InvalidParameter, PackageCorrupt
 
 FEWEST, MOST = 2, 20
 MAX_METRICS_BYTES = 1024 * 1024

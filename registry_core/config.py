@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import NotConfigured
 from .storage.base import StorageOptions
+from .vocabulary.errors import NotConfigured
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 

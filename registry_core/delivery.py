@@ -14,13 +14,13 @@ from datetime import timedelta
 
 from . import manifest, packages
 from .commits import commit_id
-from .errors import ArtifactNotFound, StorageError, StorageUnavailable
 from .hashing import DIGEST_PREFIX, digest, hash_stream
 from .layout import MANIFEST, META
-from .model import Problem
 from .models import Found, ModelStore
-from .refs import printable
 from .storage.base import KeyNotFound, Readable, check_key
+from .vocabulary.answers import Problem
+from .vocabulary.errors import ArtifactNotFound, StorageError, StorageUnavailable
+from .vocabulary.texts import printable
 
 CHUNK_BYTES = 256 * 1024
 MOST_LISTED_FILES = 50_000  # of all packages whose listings are remembered: some 20 MB

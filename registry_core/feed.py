@@ -12,11 +12,11 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
-from .errors import RegistryError
-from .journal import format_time
 from .layout import FEED
 from .models import ModelStore
 from .storage.base import Storage
+from .vocabulary.errors import RegistryError
+from .vocabulary.times import format_time
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from io import FileIO
 from itertools import islice
 from typing import BinaryIO, Protocol, TypeVar
 
-from .errors import ArtifactsRefused
+from .vocabulary.errors import ArtifactsRefused
 
 DIGEST_PREFIX = "sha256:"
 BUFFER_BYTES = 512 * 1024

@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .errors import ArtifactsRefused, DigestMismatch, InvalidMetadata
 from .hashing import FileSource, in_parallel, size_hint
 from .layout import MANIFEST, META
 from .manifest import compare_brought, parse
 from .metadata import MAX_BYTES as MAX_META_BYTES
 from .metadata import parse_packaged
-from .model import ProgressCallback
-from .progress import Meter
-from .refs import has_control, is_unicode, printable
 from .storage.base import Artifact, Staging
+from .vocabulary.errors import ArtifactsRefused, DigestMismatch, InvalidMetadata
+from .vocabulary.progress import Meter, ProgressCallback
+from .vocabulary.texts import has_control, is_unicode, printable
 
 MAX_DEPTH = 64
 MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use

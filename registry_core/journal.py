@@ -12,14 +12,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from .hashing import DIGEST_PREFIX, digest
 from .metadata import encode
 from .storage.base import Storage
-
-_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+from .vocabulary.times import later_than
 
 
 @dataclass(frozen=True)
@@ -57,30 +56,6 @@ def next_record(last: Line | None, prefix_digest: str, fields: dict[str, Any], n
     seq = last.seq + 1 if last else 1
     prev = digest(last.raw) if last is not None and last.is_own else prefix_digest
     return {"seq": seq, **fields, "ts_utc": later_than(last.get("ts_utc") if last else None, now), "prev": prev}
-
-
-def later_than(previous: Any, now: datetime) -> str:
-    """``now`` as RFC 3339 in UTC with microseconds, or just after ``previous`` if that is later."""
-    before = parse_time(previous)
-    if before is not None and now <= before:
-        # A line that claims the end of time must not stop the model: from there on times stand still.
-        now = before + min(timedelta(microseconds=1), _LAST_MOMENT - before)
-    return format_time(now)
-
-
-def format_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def parse_time(text: Any) -> datetime | None:
-    """The moment in UTC, or None if the text is no time. A time without an offset is UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True)

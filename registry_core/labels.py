@@ -10,15 +10,16 @@ from typing import Any
 from . import packages, states
 from .aliases import STAGES, stage_of
 from .changes import change, commit_next, settle
-from .errors import InvalidParameter, PackageCorrupt
 from .journal import Line
-from .model import Annotation
 from .models import Found, ModelStore
-from .promotion import Unset, expect
-from .provenance import check_words
-from .refs import has_control, is_unicode, printable
+from .promotion import expect
 from .states import State
 from .timeline import Moment
+from .vocabulary.answers import Annotation
+from .vocabulary.errors import InvalidParameter, PackageCorrupt
+from .vocabulary.texts import has_control, is_unicode, printable
+from .vocabulary.unset import Unset
+from .vocabulary.who import check_words
 
 MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128

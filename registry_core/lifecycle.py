@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 from . import aliases, manifest, packages, tombstones
 from .changes import change, commit_next, finish_pending, settle
-from .errors import InvalidParameter, RegistryError, VersionExists, VersionInUse, VersionNotFound
-from .journal import Line, parse_time
+from .journal import Line
 from .layout import MANIFEST
-from .model import Problem, ProgressCallback, Restoration, Tombstone
 from .models import ModelStore
-from .progress import Meter
 from .projections import Fields, seq_of, set_aside
-from .provenance import check_words
-from .reports import PurgeReport
 from .storage.base import KeyNotFound
+from .vocabulary.answers import Problem, Restoration, Tombstone
+from .vocabulary.errors import InvalidParameter, RegistryError, VersionExists, VersionInUse, VersionNotFound
+from .vocabulary.progress import Meter, ProgressCallback
+from .vocabulary.reports import PurgeReport
+from .vocabulary.times import parse_time
+from .vocabulary.who import check_words
 
 log = logging.getLogger(__name__)
 

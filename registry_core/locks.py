@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import LockTimeout
+from .vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from .errors import StorageError
 from .hashing import DIGEST_PREFIX, digest, hash_stream, in_parallel, size_hint
 from .layout import MANIFEST, META
-from .model import Problem
-from .progress import Meter
-from .refs import escaped
 from .storage.base import Artifact, Entry, KeyNotFound, Readable, Storage
+from .vocabulary.answers import Problem
+from .vocabulary.errors import StorageError
+from .vocabulary.progress import Meter
+from .vocabulary.texts import escaped
 
 _LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 

@@ -6,8 +6,8 @@ import json
 import math
 from typing import Any
 
-from .errors import InvalidMetadata
-from .refs import is_unicode, printable
+from .vocabulary.errors import InvalidMetadata
+from .vocabulary.texts import is_unicode, printable
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64

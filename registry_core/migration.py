@@ -16,15 +16,14 @@ from typing import BinaryIO
 
 from . import manifest, package_moves, packages
 from .changes import finish_pending
-from .errors import NameTaken, PackageCorrupt
 from .hashing import BytesSource, digest, hash_stream, in_parallel
 from .journal import Line, parse_line
 from .layout import MANIFEST, REGISTRY
-from .model import ProgressCallback
 from .models import ModelStore, all_models
-from .progress import Meter
-from .reports import MigrationReport
 from .storage.base import Artifact, Entry, Facts, KeyNotFound, PreconditionFailed, Storage
+from .vocabulary.errors import NameTaken, PackageCorrupt
+from .vocabulary.progress import Meter, ProgressCallback
+from .vocabulary.reports import MigrationReport
 
 
 @dataclass(frozen=True)

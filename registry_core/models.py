@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import aliases
-from .errors import (
-    ModelNotFound,
-    NameTaken,
-    PackageCorrupt,
-    StorageError,
-    VersionNotFound,
-)
 from .journal import Journal, Line
 from .layout import TASKS, ModelKeys, models
-from .model import Alias
-from .refs import check_new_name, is_name, is_segment, printable
 from .storage.base import Facts, KeyNotFound, Storage
+from .vocabulary.answers import Alias
+from .vocabulary.errors import ModelNotFound, NameTaken, PackageCorrupt, StorageError, VersionNotFound
+from .vocabulary.names import check_new_name, is_name, is_segment
+from .vocabulary.texts import printable
 
 log = logging.getLogger(__name__)
 

@@ -20,13 +20,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .errors import IdempotencyKeyReused, OperationNotFound, RegistryError
-from .journal import format_time
-from .model import Progress, ProgressCallback, Value
 from .process_identity import has_died, this_process
-from .refs import printable
 from .storage import Storage
 from .storage.base import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
+from .vocabulary.answers import Value
+from .vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
+from .vocabulary.progress import Progress, ProgressCallback
+from .vocabulary.texts import printable
+from .vocabulary.times import format_time
 
 log = logging.getLogger(__name__)
 

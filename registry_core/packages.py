@@ -9,15 +9,15 @@ from contextlib import suppress
 from typing import Any
 
 from . import manifest
-from .errors import PackageCorrupt
 from .hashing import DIGEST_PREFIX, digest, hash_stream
 from .journal import Line
 from .layout import MANIFEST, META
-from .model import PackageFile, PackageListing, Problem, ProgressCallback, Verification
 from .models import ModelStore
-from .progress import Meter
-from .refs import escaped
 from .storage.base import Entry, KeyNotFound
+from .vocabulary.answers import PackageFile, PackageListing, Problem, Verification
+from .vocabulary.errors import PackageCorrupt
+from .vocabulary.progress import Meter, ProgressCallback
+from .vocabulary.texts import escaped
 
 MAX_LOOKS = 20  # at a version that others keep moving
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import RegistryError
 from .metadata import encode_document
 from .storage.base import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
+from .vocabulary.errors import RegistryError
 
 Fields = Mapping[str, Any]
 

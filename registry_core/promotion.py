@@ -6,18 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from .changes import change, commit_next, settle
-from .errors import AliasMoved, AliasNotFound, VersionNotFound
 from .journal import Line
-from .model import Promotion, Removal
 from .models import ModelStore
-from .provenance import check_words
-
-
-class Unset:
-    """The caller said nothing about it (``None`` would mean "there must be none")."""
-
-
-UNSET = Unset()
+from .vocabulary.answers import Promotion, Removal
+from .vocabulary.errors import AliasMoved, AliasNotFound, VersionNotFound
+from .vocabulary.unset import Unset
+from .vocabulary.who import check_words
 
 
 def promote(

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from . import aliases, projections
-from .errors import InvalidParameter, JournalCorrupt
 from .hashing import DIGEST_PREFIX
 from .journal import Line, chain
-from .model import Head, JournalProof
 from .models import ModelStore
 from .projections import Fields, seq_of
+from .vocabulary.answers import Head, JournalProof
+from .vocabulary.errors import InvalidParameter, JournalCorrupt
 
 _HEAD = re.compile(r"([1-9][0-9]{0,11}):(?:sha256:)?([0-9a-fA-F]{64})")
 

@@ -16,18 +16,20 @@ from . import intake, metadata, packages
 from .changes import change, commit, settle, standing
 from .commits import commit_id
 from .config import CoreSettings
-from .errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from .hashing import DIGEST_PREFIX, BytesSource, digest
-from .journal import Line, format_time
+from .journal import Line
 from .layout import FORMAT, MANIFEST, META, REGISTRY
 from .lifecycle import tombstone
 from .manifest import render
-from .model import ProgressCallback, Registration
 from .models import ModelStore
-from .provenance import check_words
-from .refs import check_new_name
 from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Staging
 from .uploads import Uploads
+from .vocabulary.answers import Registration
+from .vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
+from .vocabulary.names import check_new_name
+from .vocabulary.progress import ProgressCallback
+from .vocabulary.times import format_time
+from .vocabulary.who import check_words
 
 MAX_KEY_CHARACTERS = 255
 

@@ -9,20 +9,6 @@ from typing import Any
 from . import comparison, labels, packages, registration
 from .config import CoreSettings
 from .delivery import Listings, StoredFile
-from .errors import InvalidParameter
-from .model import (
-    Alias,
-    Comparison,
-    Description,
-    Event,
-    HistoryPage,
-    Metrics,
-    PackageListing,
-    ProgressCallback,
-    Registration,
-    Resolution,
-    Verification,
-)
 from .models import Found
 from .registry_catalog import Catalogue
 from .registry_governance import Governance
@@ -31,6 +17,20 @@ from .registry_upkeep import Upkeep
 from .registry_uploads import UploadVerbs
 from .snapshots import LATEST, MAIN, Commit, Snapshot, Snapshots
 from .storage import Storage
+from .vocabulary.answers import (
+    Alias,
+    Comparison,
+    Description,
+    Event,
+    HistoryPage,
+    Metrics,
+    PackageListing,
+    Registration,
+    Resolution,
+    Verification,
+)
+from .vocabulary.errors import InvalidParameter
+from .vocabulary.progress import ProgressCallback
 
 MAX_HISTORY_LIMIT = 1000
 

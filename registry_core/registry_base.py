@@ -13,15 +13,17 @@ from . import packages
 from .asof import find_at
 from .catalog import Catalog, catalog_path
 from .config import CoreSettings
-from .errors import NotConfigured, VersionNotFound
 from .layout import FORMAT, REGISTRY
 from .lifecycle import tombstone
-from .model import ProgressCallback, Verification
 from .models import Found, ModelStore, all_models, open_model
-from .refs import parse_ref
 from .storage import Storage, open_storage
 from .storage.base import KeyNotFound
-from .timeline import Moment, parse_moment
+from .timeline import Moment
+from .vocabulary.answers import Verification
+from .vocabulary.errors import NotConfigured, VersionNotFound
+from .vocabulary.names import parse_ref
+from .vocabulary.progress import ProgressCallback
+from .vocabulary.times import parse_moment
 
 
 class OpenedRegistry:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .catalog import CatalogProgress
 from .catalog_query import DEFAULT_LIMIT, Query
-from .errors import InvalidParameter, StorageUnavailable
-from .model import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from .registry_base import OpenedRegistry
+from .vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from .vocabulary.errors import InvalidParameter, StorageUnavailable
 
 MAX_EVENTS = 1000
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import labels, lifecycle, promotion, proof
-from .model import Annotation, JournalProof, ProgressCallback, Promotion, Removal, Restoration, Tombstone
-from .promotion import UNSET, Unset
 from .registry_base import OpenedRegistry
+from .vocabulary.answers import Annotation, JournalProof, Promotion, Removal, Restoration, Tombstone
+from .vocabulary.progress import ProgressCallback
+from .vocabulary.unset import UNSET, Unset
 
 
 class Governance(OpenedRegistry):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from . import adoption, audit, lifecycle, migration, sweeping, working_space
 from .changes import finish_pending
-from .errors import InvalidParameter, LockTimeout, RegistryError
-from .model import ProgressCallback
 from .models import all_models
 from .registry_base import OpenedRegistry
-from .reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, SweepReport
+from .vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
+from .vocabulary.progress import ProgressCallback
+from .vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, SweepReport
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .layout import ModelKeys
-from .model import Run
 from .storage.base import KeyNotFound, Storage
+from .vocabulary.answers import Run
 
 MAX_POINTS = 10_000  # of one metric of one run; what is beyond is left out
 _SUFFIX = ".jsonl"

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 from . import labels, packages
 from .commits import is_commit_id
 from .delivery import Listing, Listings, StoredFile
-from .errors import PackageCorrupt, VersionNotFound
 from .hashing import in_parallel
 from .journal import Line
 from .layout import MANIFEST
-from .model import Problem
 from .models import Found, ModelStore
-from .refs import printable
 from .timeline import REGISTER
+from .vocabulary.answers import Problem
+from .vocabulary.errors import PackageCorrupt, VersionNotFound
+from .vocabulary.texts import printable
 
 MAIN = "main"  # what those clients ask for where the user names nothing
 LATEST = "latest"

@@ -10,10 +10,10 @@ import logging
 
 from . import feed
 from .changes import finish_pending, pending
-from .errors import RegistryError
 from .models import all_models
-from .reports import SweepReport
 from .storage.base import Staging, Storage
+from .vocabulary.errors import RegistryError
+from .vocabulary.reports import SweepReport
 
 log = logging.getLogger(__name__)
 

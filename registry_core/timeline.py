@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .errors import InvalidParameter
-from .journal import Line, parse_time
-from .refs import printable
+from .journal import Line
 from .states import State
-
-# In a query string the plus of an offset arrives as a blank.
-_BLANK_OFFSET = re.compile(r"(T[0-9:.,]+) (\d\d:?\d\d)")
+from .vocabulary.times import parse_time
 
 REGISTER, DELETE, RESTORE, PURGE = "register", "delete", "restore", "purge"
 
@@ -69,19 +64,4 @@ def replay(lines: Iterable[Line], until: datetime | None = None) -> Moment:
                 break  # our own times only grow
             continue
         moment.apply(line)
-    return moment
-
-
-def parse_moment(when: str | datetime) -> datetime:
-    """The moment in UTC; a text is an RFC 3339 time. Without an offset it is UTC already.
-
-    Raises ``InvalidParameter``.
-    """
-    text = when.isoformat() if isinstance(when, datetime) else when
-    moment = parse_time(_BLANK_OFFSET.sub(r"\1+\2", text.strip().upper()) if isinstance(text, str) else text)
-    if moment is None:
-        raise InvalidParameter(
-            f"{printable(text)!r} is not a time. Write it as in RFC 3339, for example 2026-11-24T09:30:00Z.",
-            field="as_of",
-        )
     return moment

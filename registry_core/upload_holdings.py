@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from . import manifest, packages
-from .errors import StorageError
 from .hashing import digest
 from .models import ModelStore
 from .storage.base import KeyNotFound
+from .vocabulary.errors import StorageError
 
 MOST_VERSIONS = 200  # the newest; whoever pushes a version shares files with one of the last
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import intake, upload_rules
-from .errors import ArtifactsRefused, DigestMismatch, RegistryError
 from .hashing import DIGEST_PREFIX
-from .model import Problem
 from .models import ModelStore
-from .refs import printable
 from .storage import Incoming, UploadSpace
 from .storage.base import Artifact, KeyNotFound, Readable, Staging
 from .upload_holdings import Holding, held_by
+from .vocabulary.answers import Problem
+from .vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
+from .vocabulary.texts import printable
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .config import CoreSettings
-from .errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
 from .intake import path_refusal, refused
-from .refs import printable
 from .storage import Held
+from .vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
+from .vocabulary.texts import printable
 
 MOST_BYTES = 2**53 - 1  # of one file; what every JSON reader keeps exact
 _SHA256 = re.compile(r"[0-9a-f]{64}")

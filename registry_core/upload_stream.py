@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import StorageError
 from .hashing import Reads
+from .vocabulary.errors import StorageError
 
 BUFFER_BYTES = 256 * 1024
 BUFFERS = 4

@@ -18,7 +18,16 @@ from typing import Any
 
 from . import upload_rules
 from .config import CoreSettings
-from .errors import (
+from .hashing import Reads
+from .models import ModelStore
+from .storage import Incoming, Storage, UploadSpace, open_uploads
+from .storage.base import KeyNotFound, PreconditionFailed
+from .upload_hashes import RunningHashes
+from .upload_holdings import held_by
+from .upload_model import UploadFile, UploadSession
+from .upload_package import HeldSession
+from .upload_stream import pour
+from .vocabulary.errors import (
     ChecksumMismatch,
     InvalidParameter,
     RegistryError,
@@ -29,18 +38,9 @@ from .errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
-from .hashing import Reads
-from .journal import format_time
-from .models import ModelStore
-from .provenance import check_words
-from .refs import printable
-from .storage import Incoming, Storage, UploadSpace, open_uploads
-from .storage.base import KeyNotFound, PreconditionFailed
-from .upload_hashes import RunningHashes
-from .upload_holdings import held_by
-from .upload_model import UploadFile, UploadSession
-from .upload_package import HeldSession
-from .upload_stream import pour
+from .vocabulary.texts import printable
+from .vocabulary.times import format_time
+from .vocabulary.who import check_words
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from .config import CoreSettings
-from .errors import NotConfigured, RegistryError
 from .operations import OPERATIONS, Operations
 from .storage import UPLOADS, Storage
 from .uploads import Uploads
+from .vocabulary.errors import NotConfigured, RegistryError
 
 log = logging.getLogger(__name__)
 

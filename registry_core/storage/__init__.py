@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import NotConfigured
+from ..vocabulary.errors import NotConfigured
 from .base import Storage, StorageOptions
 from .uploads import UPLOADS, Held, Incoming, UploadSpace
 

@@ -6,7 +6,7 @@ write-once trees. A storage knows no task, alias or version. ``tests/contract/st
 text as a test suite; a backend is done when it passes.
 
 Only these errors escape: :class:`KeyNotFound`, :class:`PreconditionFailed`, and the storage
-branch of :mod:`registry_core.errors`.
+branch of :mod:`registry_core.vocabulary.errors`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
+from ..vocabulary.artifact import Artifact
 from .values import (
     ABSENT,
     ANY,
-    Artifact,
     Attempt,
     Condition,
     Document,

@@ -27,7 +27,7 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore, from_url
 
-from ..errors import InvalidName, NotConfigured, StorageUnavailable
+from ..vocabulary.errors import InvalidName, NotConfigured, StorageUnavailable
 from .base import (
     ABSENT,
     ANY,

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import NotConfigured
 from ..locks import exclusive, is_held, release
+from ..vocabulary.errors import NotConfigured
 from . import logfile
 from .base import (
     ANY,

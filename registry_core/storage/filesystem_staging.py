@@ -17,8 +17,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..errors import StorageError, StorageUnavailable
 from ..locks import is_held, release, try_hold
+from ..vocabulary.errors import StorageError, StorageUnavailable
 from .base import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging, check_key
 from .posix import directories_of, fsync_directory, make_directories, translated_errors
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import LockTimeout
+from ..vocabulary.errors import LockTimeout
 from .base import (
     ABSENT,
     ANY,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from ..errors import StorageUnavailable
+from ..vocabulary.errors import StorageUnavailable
 from .base import ABSENT, Condition, Document, KeyNotFound, PreconditionFailed, check_key
 from .record_cache import RecordCache
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ..errors import InvalidName, StorageUnavailable
+from ..vocabulary.errors import InvalidName, StorageUnavailable
 from .base import ABSENT, Entry, Facts, KeyNotFound, Match, PreconditionFailed, Readable, check_key
 from .bucket import Bucket
 from .record_cache import Bounded

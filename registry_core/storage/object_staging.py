@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
-from ..errors import InvalidName, StorageError, StorageUnavailable
+from ..vocabulary.errors import InvalidName, StorageError, StorageUnavailable
 from .base import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging, check_key
 from .bucket import Bucket
 from .object_packages import ObjectPackages

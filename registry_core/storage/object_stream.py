@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import StorageUnavailable
+from ..vocabulary.errors import StorageUnavailable
 
 _PIECE_BYTES = 1024 * 1024
 

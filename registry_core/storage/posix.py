@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ArtifactsRefused, RegistryError, StorageFull, StorageUnavailable
+from ..vocabulary.errors import ArtifactsRefused, RegistryError, StorageFull, StorageUnavailable
 from .base import KeyNotFound, PreconditionFailed
 
 log = logging.getLogger(__name__)

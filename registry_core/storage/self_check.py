@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 from typing import Protocol
 
-from ..errors import NotConfigured, StorageUnavailable
+from ..vocabulary.errors import NotConfigured, StorageUnavailable
 from .base import ABSENT, Condition, Document, Match, PreconditionFailed
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ..errors import UploadLocked
+from ..vocabulary.errors import UploadLocked
 from .base import Artifact, KeyNotFound, Readable, Staging
 from .values import Document
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ..errors import InvalidName, StorageUnavailable
+from ..vocabulary.errors import InvalidName, StorageUnavailable
 
 
 class KeyNotFound(LookupError):
@@ -37,15 +37,6 @@ class Entry:
     @property
     def name(self) -> str:
         return self.key.rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One staged file: its path in the package, its SHA-256 in hex, its size."""
-
-    path: str
-    sha256: str
-    size_bytes: int
 
 
 @dataclass(frozen=True)

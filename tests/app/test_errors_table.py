@@ -29,12 +29,14 @@ def test_every_leaf_has_a_row_and_every_row_is_a_leaf() -> None:
 
 
 def test_every_leaf_is_public_and_drawn_in_the_tree() -> None:
-    import registry_core.errors as errors
+    import registry_core.vocabulary.errors as errors
 
     for leaf in leaves():
         assert getattr(registry_core, leaf.__name__) is leaf
         drawn = re.search(rf"── {leaf.__name__} +{leaf.code}\b", errors.__doc__ or "")
-        assert drawn, f"{leaf.__name__} is not drawn with its code in the docstring of registry_core/errors.py"
+        assert drawn, (
+            f"{leaf.__name__} is not drawn with its code in the docstring of registry_core/vocabulary/errors.py"
+        )
 
 
 def test_codes_are_unique_and_stable_words() -> None:

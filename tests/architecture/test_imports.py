@@ -1,4 +1,4 @@
-"""Nobody imports whom DESIGN.md, section 5, does not allow; and modules stay small."""
+"""Nobody imports whom the table of rooms does not allow; and modules stay small."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 import registry_core
 
 from ..support.servers import REPOSITORY
+from .rooms import ROOMS
 
 LONGEST_MODULE_LINES = 350
 
@@ -44,16 +45,6 @@ ONLY_IN = {
 
 # `serve` reads no setting: it hands its environment on to gunicorn, with the options set in it.
 ENVIRONMENT_IN = {"app.config", "registry_core.config", "registry_client.config", "registry_client.cli"}
-
-# The layers of the core that DESIGN.md names; a module may import only what stands in a lower one.
-# Modules that it does not name are held by the rule that there are no cycles.
-LAYERS = [
-    {"errors", "version", "layout"},
-    {"refs", "hashing", "model", "locks"},
-    {"progress", "provenance", "metadata"},
-    {"manifest", "journal", "projections"},
-    {"intake", "aliases"},
-]
 
 
 @dataclass(frozen=True)
@@ -111,7 +102,9 @@ def test_the_walk_sees_the_imports() -> None:
     assert ("wsgi", "app") in seen
     assert ("app.root", "registry_core") in seen
     assert ("registry_core.storage", "registry_core.storage.object_store") in seen  # inside a function
-    assert any(module.startswith("registry_core.") and target == "registry_core.errors" for module, target in seen)
+    assert any(
+        module.startswith("registry_core.") and target == "registry_core.vocabulary.errors" for module, target in seen
+    )
 
 
 def test_libraries_stay_where_they_belong() -> None:
@@ -163,16 +156,40 @@ def test_the_core_reaches_a_storage_only_through_its_door() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_storages_know_keys_and_bytes_only() -> None:
-    allowed = {"registry_core.errors", "registry_core.locks", "registry_core.storage"}
-    wrong = [
-        str(found)
-        for found in imports()
-        if is_in(found.module, {"registry_core.storage"})
-        and is_in(found.target, {"registry_core"})
-        and not is_in(found.target, allowed)
-    ]
+def room_of(module: str) -> tuple[str, str]:
+    """(package, room) that the module lies in; the room is empty for what lies in none."""
+    package, _, rest = module.partition(".")
+    room = rest.partition(".")[0]
+    return package, room if room in ROOMS.get(package, {}) else ""
+
+
+def out_of_room(found: Import) -> bool:
+    """Whether the table of rooms forbids the import."""
+    package, room = room_of(found.module)
+    target_package, target = room_of(found.target)
+    if not room or package != target_package or target == room:
+        return False
+    return target not in ROOMS[package][room]
+
+
+def test_each_room_imports_only_what_the_table_allows() -> None:
+    flat = {module for module, file in sources().items() if file.parent.parent == REPOSITORY}
+    wrong = [str(found) for found in imports() if out_of_room(found) and not flat & {found.module, found.target}]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "is_wrong"),
+    [
+        ("registry_core.verbs.promotion", "registry_core.uploads.sessions", True),
+        ("registry_core.verbs.promotion", "registry_core.models.changes", False),
+        ("registry_core.storage.posix", "registry_core.format.layout", True),
+        ("registry_core.models.changes", "registry_core.registry", True),
+        ("registry_core.vocabulary.errors", "registry_core", True),
+    ],
+)
+def test_the_table_tells_a_wrong_import_from_a_right_one(module: str, target: str, is_wrong: bool) -> None:
+    assert out_of_room(Import(module, target, (), 1)) is is_wrong
 
 
 def test_storages_know_no_task_alias_or_version() -> None:
@@ -197,18 +214,6 @@ def names_in(file: Path) -> Iterator[tuple[str, int]]:
             yield node.arg, node.lineno
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name, node.lineno
-
-
-def test_the_layers_of_the_core_point_down() -> None:
-    rank = {f"registry_core.{name}": level for level, names in enumerate(LAYERS) for name in names}
-    wrong = []
-    for found in imports():
-        if found.module in rank and is_in(found.target, {"registry_core"}):
-            if found.target == "registry_core.storage.base":
-                continue
-            if rank.get(found.target, len(LAYERS)) >= rank[found.module]:
-                wrong.append(str(found))
-    assert not wrong, "\n".join(wrong)
 
 
 def test_the_verbs_are_the_top_of_the_core() -> None:

@@ -7,7 +7,8 @@ import re
 import pytest
 
 import registry_core
-from registry_core import RegistryError, errors
+from registry_core import RegistryError
+from registry_core.vocabulary import errors
 
 CODES = {
     "invalid_name",

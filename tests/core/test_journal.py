@@ -13,19 +13,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core.hashing import digest
-from registry_core.journal import (
-    Journal,
-    Line,
-    chain_faults,
-    format_time,
-    later_than,
-    next_record,
-    parse_line,
-    parse_time,
-)
+from registry_core.journal import Journal, Line, chain_faults, next_record, parse_line
 from registry_core.metadata import encode
 from registry_core.storage.filesystem import FilesystemStorage
 from registry_core.storage.memory import MemoryStorage
+from registry_core.vocabulary.times import format_time, later_than, parse_time
 
 KEY = "tasks/t/models/m/audit/promotions.jsonl"
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123_456, tzinfo=UTC)

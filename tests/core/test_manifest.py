@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
 from registry_core.hashing import digest
 from registry_core.manifest import Manifest, compare_brought, parse, render, verify
-from registry_core.progress import Meter
-from registry_core.refs import has_control, is_unicode
 from registry_core.storage.base import Artifact
 from registry_core.storage.memory import MemoryStorage
+from registry_core.vocabulary.progress import Meter
+from registry_core.vocabulary.texts import has_control, is_unicode
 
 from ..support.machine import need
 from ..support.packages import open_registry, write_files

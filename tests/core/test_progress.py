@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import Progress
-from registry_core.progress import Meter
+from registry_core.vocabulary.progress import Meter
 
 from ..support.packages import open_registry, write_files
 

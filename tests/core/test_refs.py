@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry_core import InvalidName, InvalidRef
-from registry_core.refs import Ref, check_new_name, has_control, is_name, is_segment, is_unicode, parse_ref, printable
+from registry_core.vocabulary.names import Ref, check_new_name, is_name, is_segment, parse_ref
+from registry_core.vocabulary.texts import has_control, is_unicode, printable
 
 ENDS = string.ascii_letters + string.digits
 INNER = ENDS + "._-"

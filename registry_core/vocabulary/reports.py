@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Value
+from .answers import Value
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from .model import Progress, ProgressCallback
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a register or verify has come."""
+
+    bytes_done: int
+    bytes_total: int
+    files_done: int
+    files_total: int
+
+
+ProgressCallback = Callable[[Progress], None]
 
 
 class Meter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import InvalidParameter
-from .refs import is_unicode
+from .texts import is_unicode
 
 MAX_ACTOR_CHARACTERS = 256
 MAX_REASON_CHARACTERS = 4096

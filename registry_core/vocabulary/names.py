@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from .errors import InvalidName, InvalidRef
+from .texts import has_control, printable
 
 MAX_NAME_LENGTH = 96
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 _COMMIT_LIKE = re.compile(r"[0-9A-Fa-f]{40}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 RULES = (
     f"1 to {MAX_NAME_LENGTH} characters of A-Z a-z 0-9 . _ -, a letter or digit at both ends, "
@@ -65,30 +65,3 @@ def check_new_name(kind: str, value: str) -> str:
             name=printable(value),
         )
     return value
-
-
-def has_control(text: str) -> bool:
-    """Whether a control character or a line separator is in the text."""
-    return _CONTROL.search(text) is not None
-
-
-def is_unicode(text: str) -> bool:
-    """Whether the text can be written as UTF-8 (it holds no lone surrogate)."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def printable(value: object) -> str:
-    """A short form of the value that can always be sent and logged."""
-    text = value if isinstance(value, str) else repr(value)
-    if len(text) > 200:
-        text = text[:200] + "..."
-    return escaped(text)
-
-
-def escaped(text: str) -> str:
-    """The text itself, but what is no valid Unicode (a file may have any bytes as its name) written out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

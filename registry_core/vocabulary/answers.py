@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -291,16 +291,3 @@ class Problem(Value):
     kind: str
     expected: str | None = None
     actual: str | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a register or verify has come."""
-
-    bytes_done: int
-    bytes_total: int
-    files_done: int
-    files_total: int
-
-
-ProgressCallback = Callable[[Progress], None]

@@ -1,0 +1,34 @@
+"""Texts of others: what is in them, and how they can always be shown."""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def has_control(text: str) -> bool:
+    """Whether a control character or a line separator is in the text."""
+    return _CONTROL.search(text) is not None
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8 (it holds no lone surrogate)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(value: object) -> str:
+    """A short form of the value that can always be sent and logged."""
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > 200:
+        text = text[:200] + "..."
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """The text itself, but what is no valid Unicode (a file may have any bytes as its name) written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,22 @@
+"""Who may import whom: the table of rooms of each package, from the floor up."""
+
+from __future__ import annotations
+
+_BELOW_PACKAGES = {"models", "format", "storage", "settings", "vocabulary"}
+_BELOW_WINGS = {"packages", *_BELOW_PACKAGES}
+_WINGS = {"verbs", "uploads", "operations", "catalogue", "upkeep"}
+
+# package -> room -> the rooms that it may import, beside itself
+ROOMS: dict[str, dict[str, set[str]]] = {
+    "registry_core": {
+        "vocabulary": set(),
+        "format": {"vocabulary"},
+        "storage": {"vocabulary"},
+        "settings": {"storage", "vocabulary"},
+        "models": {"format", "storage", "settings", "vocabulary"},
+        "packages": _BELOW_PACKAGES,
+        # No wing knows another.
+        **dict.fromkeys(_WINGS, _BELOW_WINGS),
+        "registry": {*_BELOW_WINGS, *_WINGS},
+    },
+}
