@@ -9,10 +9,10 @@ Needs neither Flask nor an object-store library. Everything else in this package
 
 from __future__ import annotations
 
-from .config import CoreSettings
 from .delivery import StoredFile, tar, tar_size
 from .operations import Operation, RunningOperation
 from .registry import ModelRegistry
+from .settings import CoreSettings
 from .snapshots import Commit, Snapshot
 from .upload_model import UploadFile, UploadSession
 from .version import __version__

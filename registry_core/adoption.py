@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from . import manifest, packages
-from .changes import change, commit_next
-from .hashing import digest, hash_stream, in_parallel
-from .journal import Line
-from .layout import MANIFEST
-from .models import ModelStore
-from .projections import set_aside
-from .storage.base import Artifact
-from .timeline import REGISTER
+from . import packages, verify
+from .format import manifest
+from .format.chain import Line
+from .format.digests import digest
+from .format.events import REGISTER
+from .format.layout import MANIFEST
+from .hashing import hash_stream, in_parallel
+from .models.changes import change, commit_next
+from .models.model import ModelStore
+from .models.projections import set_aside
+from .vocabulary.artifact import Artifact
 from .vocabulary.errors import PackageCorrupt, RegistryError
 from .vocabulary.progress import Meter, ProgressCallback
 from .vocabulary.reports import AdoptionReport, Finding
@@ -74,7 +76,7 @@ def adopt(
 
 def _inspect(model: ModelStore, version: str, workers: int, progress: ProgressCallback | None) -> list[str]:
     """What is known to be odd about it. Raises ``PackageCorrupt`` where its own manifest is not met."""
-    return packages.verify(model, version, workers=workers, progress=progress).warnings
+    return verify.verify(model, version, workers=workers, progress=progress).warnings
 
 
 def _adopt(model: ModelStore, version: str, workers: int, actor: str | None, reason: str | None) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from . import aliases, packages, projections, states, tombstones
-from .changes import pending
-from .journal import Line, chain_faults
-from .layout import META
-from .models import ModelStore, all_models
-from .storage.base import Storage
-from .timeline import DELETE, PURGE, REGISTER, RESTORE, Moment, replay
+from . import packages
+from .format.chain import Line, chain_faults
+from .format.events import DELETE, PURGE, REGISTER, RESTORE
+from .format.layout import META
+from .models import aliases, manifests, projections, states, tombstones
+from .models.changes import pending
+from .models.model import ModelStore, all_models
+from .models.timeline import Moment, replay
+from .storage.contract import Storage
 from .vocabulary.errors import PackageCorrupt, RegistryError, StorageError
 from .vocabulary.reports import CheckReport, Finding
 from .vocabulary.texts import escaped
@@ -140,7 +142,7 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
 
 def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
     where = f"{model.title}@{line.get('version')}"
-    digest = packages.package_digest(model, line.get("version"))
+    digest = manifests.package_digest(model, line.get("version"))
     if digest is None:
         yield Finding("damage", where, "its manifest is missing")
     elif digest != line.get("package_digest"):
@@ -165,7 +167,7 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
 def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
     for version in sorted(versions):
         where = f"{model.title}@{version}"
-        if packages.package_digest(model, version) is None:
+        if manifests.package_digest(model, version) is None:
             yield Finding("note", where, "older software's half version: it has no manifest")
         else:
             yield Finding("note", where, "older software's: no event registers it, so its manifest is not proven")

@@ -20,10 +20,10 @@ from .catalog_kept import Kept
 from .catalog_place import catalog_path
 from .catalog_query import Query, Selection, count_all, passing, select
 from .catalog_schema import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
-from .layout import TASKS, models
-from .locks import release, try_hold
-from .models import ModelStore, open_model
-from .storage.base import Storage
+from .format.layout import TASKS, models
+from .models.model import ModelStore, open_model
+from .storage.contract import Storage
+from .storage.locks import release, try_hold
 from .vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from .vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
 from .vocabulary.texts import escaped, is_unicode

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from .catalog_schema import fact
-from .journal import Line
-from .models import ModelStore
-from .storage.base import Storage
+from .format.chain import Line
+from .models.model import ModelStore
+from .storage.contract import Storage
 from .vocabulary.answers import Event, StreamedEvent
 from .vocabulary.errors import InvalidParameter, RegistryError
 from .vocabulary.times import format_time, parse_time

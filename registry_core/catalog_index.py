@@ -12,15 +12,17 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from . import aliases, comparison, labels, packages
+from . import comparison, packages
 from .catalog_rows import Detail, Entry, Known, News, Writer, detail_of, known_of
 from .catalog_schema import Database, Trouble, snapshot
 from .catalog_text import compact_json, is_filtered, tag_text, words_of
-from .changes import pending
-from .hashing import digest
-from .journal import Line
-from .layout import META
-from .models import ModelStore
+from .format.chain import Line
+from .format.digests import digest
+from .format.layout import META
+from .models import aliases
+from .models.annotations import beside
+from .models.changes import pending
+from .models.model import ModelStore
 from .vocabulary.errors import PackageCorrupt, StorageUnavailable
 from .vocabulary.texts import escaped, is_unicode
 from .vocabulary.times import format_time, parse_time
@@ -192,7 +194,7 @@ def _read(model: ModelStore, version: str, pointing: Mapping[str, str], *, is_pr
     try:
         meta = packages.read_meta(model, version)
         named_by = sorted(alias for alias, target in pointing.items() if target == version)
-        said = labels.beside(model, version, meta, named_by)
+        said = beside(model, version, meta, named_by)
         metrics = dict(comparison.numbers(comparison.of_version(model, version, meta)))
         size_bytes = sum(entry.size_bytes or 0 for entry in packages.files(model, version))
         names = {"task": model.keys.task, "model_name": model.keys.model_name, "version": version}

@@ -12,8 +12,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from .config import CoreSettings
-from .layout import CATALOG
+from .format.layout import CATALOG
+from .settings import CoreSettings
 
 log = logging.getLogger(__name__)
 

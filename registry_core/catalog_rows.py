@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .catalog_schema import Database, count_change, fact
-from .models import ModelStore
+from .models.model import ModelStore
 from .vocabulary.times import format_time
 
 

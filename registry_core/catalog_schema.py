@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .locks import exclusive
+from .storage.locks import exclusive
 from .vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)

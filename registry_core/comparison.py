@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import labels, manifest, packages, runs
-from .layout import META, METRICS
-from .models import ModelStore
-from .storage.base import KeyNotFound
+from . import packages, runs
+from .format.layout import META, METRICS
+from .models.annotations import read
+from .models.model import ModelStore
+from .storage import reading
+from .storage.contract import KeyNotFound
 from .vocabulary.answers import Comparison, Metrics, VersionFacts
 from .vocabulary.errors import InvalidParameter, PackageCorrupt
 
@@ -42,7 +44,7 @@ def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict
 def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
     try:
         with model.storage.open(model.keys.package(version), METRICS, 0, MAX_METRICS_BYTES + 1) as reader:
-            data = manifest.read_all(reader)
+            data = reading.read_all(reader)
     except KeyNotFound:
         model.require_version(version)  # deleted meanwhile: then nobody knows what it had
         return {}
@@ -102,7 +104,7 @@ def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
 def _facts(model: ModelStore, version: str) -> VersionFacts:
     try:
         meta = packages.read_meta(model, version)
-        said = labels.read(model, version, meta)
+        said = read(model, version, meta)
         stage, tags = said.stage, said.tags
     except PackageCorrupt:
         if model.registered(version) is not None:

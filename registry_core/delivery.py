@@ -12,12 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import manifest, packages
-from .commits import commit_id
-from .hashing import DIGEST_PREFIX, digest, hash_stream
-from .layout import MANIFEST, META
-from .models import Found, ModelStore
-from .storage.base import KeyNotFound, Readable, check_key
+from . import packages, verify
+from .format import manifest
+from .format.commit_ids import commit_id
+from .format.digests import DIGEST_PREFIX, digest
+from .format.layout import MANIFEST, META
+from .hashing import hash_stream
+from .models import manifests
+from .models.model import Found, ModelStore
+from .storage.contract import KeyNotFound, Readable, check_key
 from .vocabulary.answers import Problem
 from .vocabulary.errors import ArtifactNotFound, StorageError, StorageUnavailable
 from .vocabulary.texts import printable
@@ -56,7 +59,7 @@ class StoredFile:
         reader = self._open(start, length)
         if isinstance(reader, io.FileIO) and os.fstat(reader.fileno()).st_size != self.size_bytes:
             reader.close()
-            raise packages.corrupt(self.model, self.version, [Problem(printable(self.path), "changed")])
+            raise verify.corrupt(self.model, self.version, [Problem(printable(self.path), "changed")])
         return reader
 
     def _open(self, start: int, length: int | None) -> Readable:
@@ -171,7 +174,7 @@ def read_listing(found: Found) -> Listing:
 
 def _manifest(found: Found) -> tuple[bytes | None, bool]:
     try:
-        return packages.manifest_bytes(found.model, found.version)
+        return manifests.manifest_bytes(found.model, found.version)
     except KeyNotFound:
         return None, False  # older software's half version
 

@@ -12,9 +12,9 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
-from .layout import FEED
-from .models import ModelStore
-from .storage.base import Storage
+from .format.layout import FEED
+from .models.model import ModelStore
+from .storage.contract import Storage
 from .vocabulary.errors import RegistryError
 from .vocabulary.times import format_time
 

@@ -7,7 +7,6 @@ Memory is a few fixed buffers per running file, whatever its size.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -19,16 +18,15 @@ from io import FileIO
 from itertools import islice
 from typing import BinaryIO, Protocol, TypeVar
 
+from .storage.cloning import clone
 from .vocabulary.errors import ArtifactsRefused
 
-DIGEST_PREFIX = "sha256:"
 BUFFER_BYTES = 512 * 1024
 BUFFERS = 4
 # A larger write makes the page cache ask for larger runs of memory, which may cost several times the copy
 # (`python -m benchmarks files`, on disk).
 WRITE_BYTES = 128 * 1024
 OVERLAP_FROM_BYTES = 4 * 1024 * 1024
-_FICLONE = 0x40049409  # linux/fs.h: share all extents of one file with another
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,11 +36,6 @@ class Reads(Protocol):
     """Whatever bytes can be read from into a buffer."""
 
     def readinto(self, buffer: memoryview, /) -> int | None: ...
-
-
-def digest(data: bytes) -> str:
-    """``sha256:<64 hex>`` of the bytes."""
-    return DIGEST_PREFIX + hashlib.sha256(data).hexdigest()
 
 
 def hash_stream(
@@ -142,7 +135,7 @@ class FileSource:
         Raises ``ArtifactsRefused`` if it cannot be read, was replaced, or changed on the way.
         """
         with self._open() as reader:
-            if _clone(reader, sink):
+            if _is_cloned(reader, sink):
                 result = self._hash_clone(sink)
             else:
                 result = hash_stream(_Guarded(reader, self.name), copy_to=sink, size_hint=self._hint, tick=self.tick)
@@ -216,13 +209,12 @@ class _Guarded:
             return self._reader.read(size)
 
 
-def _clone(reader: FileIO, sink: BinaryIO) -> bool:
-    """Whether ``sink`` now shares the extents of ``reader``. False changes nothing."""
+def _is_cloned(reader: FileIO, sink: BinaryIO) -> bool:
     try:
-        fcntl.ioctl(sink.fileno(), _FICLONE, reader.fileno())
+        target_fd = sink.fileno()
     except (OSError, AttributeError):
-        return False  # another filesystem, one that cannot share, or a sink that is no file
-    return True
+        return False  # a sink that is no file
+    return clone(reader.fileno(), target_fd)
 
 
 @contextmanager

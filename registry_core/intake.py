@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from .format.layout import MANIFEST, META
+from .format.manifest import compare_brought, parse
+from .format.metadata import MAX_BYTES as MAX_META_BYTES
+from .format.metadata import parse_packaged
 from .hashing import FileSource, in_parallel, size_hint
-from .layout import MANIFEST, META
-from .manifest import compare_brought, parse
-from .metadata import MAX_BYTES as MAX_META_BYTES
-from .metadata import parse_packaged
-from .storage.base import Artifact, Staging
+from .storage.contract import Staging
+from .vocabulary.artifact import Artifact
 from .vocabulary.errors import ArtifactsRefused, DigestMismatch, InvalidMetadata
 from .vocabulary.progress import Meter, ProgressCallback
 from .vocabulary.texts import has_control, is_unicode, printable

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from . import packages, states
-from .aliases import STAGES, stage_of
-from .changes import change, commit_next, settle
-from .journal import Line
-from .models import Found, ModelStore
+from . import packages
+from .format.chain import Line
+from .models import states
+from .models.aliases import STAGES
+from .models.annotations import ARCHIVED, read
+from .models.changes import change, commit_next, settle
+from .models.model import ModelStore
 from .promotion import expect
-from .states import State
-from .timeline import Moment
 from .vocabulary.answers import Annotation
 from .vocabulary.errors import InvalidParameter, PackageCorrupt
 from .vocabulary.texts import has_control, is_unicode, printable
@@ -25,18 +24,7 @@ MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128
 MAX_TAG_VALUE_CHARACTERS = 4096
 MAX_DESCRIPTION_CHARACTERS = 64 * 1024
-ARCHIVED = "archived"
 NO_STAGE = "none"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What is said about a version beside its package, and the aliases that name it."""
-
-    aliases: list[str]
-    tags: dict[str, Any]
-    description: str | None
-    stage: str
 
 
 def patch(
@@ -131,44 +119,6 @@ def _step_down(model: ModelStore, alias: str, version: str, actor: str | None, r
             )
 
     change(model, decide)
-
-
-def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Labels:
-    """What is said about the version now; ``meta`` is its ``model_meta.json``."""
-    pointing = [alias.alias for alias in model.aliases() if alias.version == version]
-    return beside(model, version, meta, pointing)
-
-
-def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Labels:
-    """As :func:`read`, where it is known already which aliases name the version."""
-    return _labels(states.read(model.storage, model.keys, version), pointing, meta)
-
-
-def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Labels:
-    """What was said about the version then."""
-    pointing = sorted(alias for alias, target in moment.pointing().items() if target == version)
-    return _labels(moment.states.get(version, State()), pointing, meta)
-
-
-def _labels(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Labels:
-    return Labels(
-        aliases=pointing,
-        tags=state.tags_over(meta),
-        description=state.description_over(meta),
-        stage=stage_of(pointing, is_archived=state.is_archived(meta)),
-    )
-
-
-def warnings(found: Found) -> list[str]:
-    """What whoever uses the version must know: that it was archived, and why. Reads no artifact."""
-    if found.facts is not None:
-        archived, reason = found.facts.notes.get(ARCHIVED), found.facts.notes.get("reason")
-    else:
-        state = states.read(found.model.storage, found.model.keys, found.version)
-        archived, reason = state.archived, state.archived_reason
-    if not archived:
-        return []
-    return [f"{found.version} is archived{f': {reason}' if reason else ''}. Use another version where you can."]
 
 
 def _annotation(model: ModelStore, version: str, seq: int) -> Annotation:

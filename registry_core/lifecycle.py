@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
-from . import aliases, manifest, packages, tombstones
-from .changes import change, commit_next, finish_pending, settle
-from .journal import Line
-from .layout import MANIFEST
-from .models import ModelStore
-from .projections import Fields, seq_of, set_aside
-from .storage.base import KeyNotFound
+from . import verify
+from .format.chain import Line
+from .format.layout import MANIFEST
+from .models import aliases, manifests, tombstones
+from .models.changes import change, commit_next, finish_pending, settle
+from .models.model import ModelStore
+from .models.projections import Fields, seq_of, set_aside
+from .models.tombstones import tombstone_fields
+from .storage.contract import KeyNotFound
+from .verify import corrupt
 from .vocabulary.answers import Problem, Restoration, Tombstone
 from .vocabulary.errors import InvalidParameter, RegistryError, VersionExists, VersionInUse, VersionNotFound
 from .vocabulary.progress import Meter, ProgressCallback
@@ -113,22 +116,6 @@ def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str |
     change(model, decide)
 
 
-def tombstone(model: ModelStore, version: str) -> Tombstone | None:
-    """What is kept of the version, if it is deleted now."""
-    fields = tombstone_fields(model, version)
-    if fields is None:
-        return None
-    names = ("package_digest", "deleted_at", "actor", "reason", "purged_at")
-    return Tombstone(version=version, seq=seq_of(fields), **{name: fields.get(name) for name in names})
-
-
-def tombstone_fields(model: ModelStore, version: str) -> Fields | None:
-    """The tombstone's fields, for a name that nobody has looked at yet."""
-    if not model.may_look_up(version, model.keys.graves):
-        return None
-    return tombstones.read(model.storage, model.keys, version)
-
-
 def _require_unused(model: ModelStore, version: str) -> None:
     model.require_version(version)
     # Not as readers are told: a damaged document hides no alias from this.
@@ -144,7 +131,7 @@ def _require_unused(model: ModelStore, version: str) -> None:
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:
     try:
-        return packages.manifest_bytes(model, version)[0]
+        return manifests.manifest_bytes(model, version)[0]
     except KeyNotFound:
         return None  # older software's half version
 
@@ -185,7 +172,7 @@ def _prove_retired(model: ModelStore, version: str, workers: int, progress: Prog
             problems = _problems_of_retired(model, version, workers, progress)
             if not problems:
                 return
-            refusal = packages.corrupt(model, version, problems)
+            refusal = corrupt(model, version, problems)
         except (VersionNotFound, VersionExists) as error:
             refusal = error
         if model.journal.last() == before:  # else somebody may have moved it while it was looked at
@@ -198,11 +185,11 @@ def _problems_of_retired(
 ) -> list[Problem]:
     key, stone = _retired(model, version)
     line = model.registered(version)
-    report = manifest.verify(
+    report = verify.examine(
         model.storage,
         key,
         str(line.get("package_digest")) if line else None,
-        baseline=packages.baseline(model, version, line),
+        baseline=manifests.baseline(model, version, line),
         workers=workers,
         meter=Meter(progress),
     )

@@ -14,13 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from . import manifest, package_moves, packages
-from .changes import finish_pending
-from .hashing import BytesSource, digest, hash_stream, in_parallel
-from .journal import Line, parse_line
-from .layout import MANIFEST, REGISTRY
-from .models import ModelStore, all_models
-from .storage.base import Artifact, Entry, Facts, KeyNotFound, PreconditionFailed, Storage
+from .format import manifest
+from .format.chain import Line, parse_line
+from .format.digests import digest
+from .format.layout import MANIFEST, REGISTRY
+from .hashing import BytesSource, hash_stream, in_parallel
+from .models import manifests, package_moves
+from .models.changes import finish_pending
+from .models.model import ModelStore, all_models
+from .storage import reading
+from .storage.contract import Entry, Facts, KeyNotFound, PreconditionFailed, Storage
+from .vocabulary.artifact import Artifact
 from .vocabulary.errors import NameTaken, PackageCorrupt
 from .vocabulary.progress import Meter, ProgressCallback
 from .vocabulary.reports import MigrationReport
@@ -125,7 +129,7 @@ def _is_there(package: _Package, target: Storage) -> bool:
 
 def _manifest(storage: Storage, key: str) -> bytes | None:
     try:
-        return manifest.read_file(storage, key, MANIFEST)
+        return reading.read_file(storage, key, MANIFEST)
     except KeyNotFound:
         return None
 
@@ -162,7 +166,7 @@ def _copy_package(package: _Package, target: Storage, workers: int, meter: Meter
 
 def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) -> Facts:
     """The copied bytes are the registered ones; for older software's, all that its manifest lists."""
-    model, adopted = package.model, packages.baseline(package.model, package.version, line)
+    model, adopted = package.model, manifests.baseline(package.model, package.version, line)
     if MANIFEST not in copied:
         if line is None:
             return Facts(None, None)  # older software's half version stays what it is
@@ -171,7 +175,7 @@ def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) ->
     if line is None:
         return Facts(None, own_digest)
     assert package.key is not None
-    names = adopted if adopted is not None else manifest.read_file(model.storage, package.key, MANIFEST)
+    names = adopted if adopted is not None else reading.read_file(model.storage, package.key, MANIFEST)
     hashes = manifest.parse(names, covers_manifest=adopted is not None).hashes
     wrong = [path for path, sha256 in hashes.items() if path not in copied or copied[path].sha256 != sha256]
     wrong += sorted(copied.keys() - hashes.keys() - {MANIFEST})

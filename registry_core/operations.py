@@ -22,7 +22,7 @@ from typing import Any
 
 from .process_identity import has_died, this_process
 from .storage import Storage
-from .storage.base import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
+from .storage.contract import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
 from .vocabulary.answers import Value
 from .vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
 from .vocabulary.progress import Progress, ProgressCallback

@@ -3,66 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from . import manifest
-from .hashing import DIGEST_PREFIX, digest, hash_stream
-from .journal import Line
-from .layout import MANIFEST, META
-from .models import ModelStore
-from .storage.base import Entry, KeyNotFound
-from .vocabulary.answers import PackageFile, PackageListing, Problem, Verification
-from .vocabulary.errors import PackageCorrupt
-from .vocabulary.progress import Meter, ProgressCallback
+from .format import manifest
+from .format.digests import DIGEST_PREFIX
+from .format.layout import MANIFEST, META
+from .hashing import hash_stream
+from .models.manifests import manifest_bytes
+from .models.model import ModelStore
+from .storage import reading
+from .storage.contract import Entry, KeyNotFound
+from .verify import corrupt
+from .vocabulary.answers import PackageFile, PackageListing, Problem
 from .vocabulary.texts import escaped
-
-MAX_LOOKS = 20  # at a version that others keep moving
-
-
-def verify(model: ModelStore, version: str, *, workers: int, progress: ProgressCallback | None) -> Verification:
-    """Every byte was read and is as registered. Raises ``PackageCorrupt`` with all ``problems``."""
-    began = time.monotonic()
-    for _ in range(MAX_LOOKS):
-        before = model.journal.last()
-        line = model.registered(version)
-        report = manifest.verify(
-            model.storage,
-            model.keys.package(version),
-            line.get("package_digest") if line else None,
-            baseline=baseline(model, version, line),
-            workers=workers,
-            meter=Meter(progress),
-        )
-        if not report.problems:
-            break
-        model.require_version(version)  # deleted while it was read: then it is not damaged, but gone
-        if model.journal.last() == before:  # else it may have been deleted, and restored since
-            raise corrupt(model, version, report.problems)
-    else:
-        raise corrupt(model, version, report.problems)
-    return Verification(
-        version=version,
-        files_checked=report.files_checked,
-        bytes_checked=report.bytes_checked,
-        package_digest=report.package_digest,
-        duration_s=round(time.monotonic() - began, 6),
-        warnings=report.warnings,
-    )
-
-
-def corrupt(model: ModelStore, version: str, problems: list[Problem]) -> PackageCorrupt:
-    """The error that names all problems."""
-    first = problems[0]
-    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-    return PackageCorrupt(
-        f"{model.title}@{version} is damaged: {first.path!r} ({first.kind}){more}. "
-        "Do not use it; restore the package from a backup, or register it again under a new version.",
-        version=version,
-        problems=[problem.to_dict() for problem in problems],
-    )
 
 
 def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
@@ -80,62 +35,9 @@ def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
 
 def _read_meta(model: ModelStore, version: str) -> bytes:
     with suppress(KeyNotFound):
-        return manifest.read_file(model.storage, model.keys.package(version), META)
+        return reading.read_file(model.storage, model.keys.package(version), META)
     model.require_version(version)  # deleted meanwhile: then it is not damaged, but gone
-    return manifest.read_file(model.storage, model.keys.package(version), META)
-
-
-def package_digest(model: ModelStore, version: str) -> str | None:
-    """The digest of the manifest as it is now, or as the pointer says where there is one.
-
-    None for a half version of older software.
-    """
-    facts = model.facts(version)
-    if facts is not None:
-        return facts.package_digest
-    try:
-        return digest(manifest_bytes(model, version)[0])
-    except KeyNotFound:
-        return None
-
-
-def present_digest(model: ModelStore, version: str) -> str | None:
-    """As :func:`package_digest`, of a version that is published. Raises ``VersionNotFound``."""
-    found = package_digest(model, version)
-    if found is None:
-        model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
-        found = package_digest(model, version)
-    return found
-
-
-def manifest_bytes(model: ModelStore, version: str) -> tuple[bytes, bool]:
-    """(the manifest that names the package, whether it is an adopted package's baseline).
-
-    Raises ``KeyNotFound`` for a half version of older software.
-    """
-    facts = model.facts(version)
-    if facts is None or facts.notes.get("adopted"):
-        with suppress(KeyNotFound):
-            data = model.storage.read(model.keys.baseline(version)).data
-            # A crash may have left one that no event names.
-            if facts is not None or _is_adopted(model, version):
-                return data, True
-    return manifest.read_file(model.storage, model.keys.package(version), MANIFEST), False
-
-
-def _is_adopted(model: ModelStore, version: str) -> bool:
-    line = model.registered(version)
-    return line is not None and bool(line.get("adopted"))
-
-
-def baseline(model: ModelStore, version: str, registered: Line | None) -> bytes | None:
-    """The manifest of all files of an adopted package, None for every other; empty where it is lost."""
-    if registered is None or not registered.get("adopted"):
-        return None
-    try:
-        return model.storage.read(model.keys.baseline(version)).data
-    except KeyNotFound:
-        return b""
+    return reading.read_file(model.storage, model.keys.package(version), META)
 
 
 def listing(model: ModelStore, version: str) -> PackageListing:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .changes import change, commit_next, settle
-from .journal import Line
-from .models import ModelStore
+from .format.chain import Line
+from .models.changes import change, commit_next, settle
+from .models.model import ModelStore
 from .vocabulary.answers import Promotion, Removal
 from .vocabulary.errors import AliasMoved, AliasNotFound, VersionNotFound
 from .vocabulary.unset import Unset

@@ -12,17 +12,20 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from . import intake, metadata, packages
-from .changes import change, commit, settle, standing
-from .commits import commit_id
-from .config import CoreSettings
-from .hashing import DIGEST_PREFIX, BytesSource, digest
-from .journal import Line
-from .layout import FORMAT, MANIFEST, META, REGISTRY
-from .lifecycle import tombstone
-from .manifest import render
-from .models import ModelStore
-from .storage.base import ABSENT, KeyNotFound, PreconditionFailed, Staging
+from . import intake, packages
+from .format import documents, metadata
+from .format.chain import Line
+from .format.commit_ids import commit_id
+from .format.digests import DIGEST_PREFIX, digest
+from .format.layout import FORMAT, MANIFEST, META, REGISTRY
+from .format.manifest import render
+from .hashing import BytesSource
+from .models import manifests
+from .models.changes import change, commit, settle, standing
+from .models.model import ModelStore
+from .models.tombstones import tombstone
+from .settings import CoreSettings
+from .storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Staging
 from .uploads import Uploads
 from .vocabulary.answers import Registration
 from .vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
@@ -66,7 +69,7 @@ class Request:
         # A digest is in the journal for ever: a field that came later is in it only where it is used.
         without = {"idempotency_key", "upload_id"} if self.upload_id is None else {"idempotency_key"}
         content = {name: value for name, value in asdict(self).items() if name not in without}
-        return digest(metadata.encode(content))
+        return digest(documents.encode(content))
 
 
 def _is_key(key: Any) -> bool:
@@ -136,7 +139,7 @@ def _take_in(
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
-        artifacts.append(staging.add(META, BytesSource(metadata.encode_document(meta))))
+        artifacts.append(staging.add(META, BytesSource(documents.encode_document(meta))))
         manifest = render(artifacts)
         hashes = {artifact.path: artifact.sha256 for artifact in artifacts}
         named_by = commit_id(request.task, request.model_name, request.version, hashes)
@@ -214,7 +217,7 @@ def _mark_root(model: ModelStore) -> None:
         model.storage.read(REGISTRY)
     except KeyNotFound:
         with suppress(PreconditionFailed):  # another first register was faster
-            model.storage.write(REGISTRY, metadata.encode_document({"format": FORMAT}), ABSENT)
+            model.storage.write(REGISTRY, documents.encode_document({"format": FORMAT}), ABSENT)
 
 
 def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -> VersionExists:
@@ -222,7 +225,7 @@ def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -
     if line is not None:
         existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
     else:
-        existing = {"package_digest": packages.package_digest(model, version), "created_at": None, "actor": None}
+        existing = {"package_digest": manifests.package_digest(model, version), "created_at": None, "actor": None}
         with suppress(RegistryError):  # older software's half version: say what is known
             existing["created_at"] = packages.read_meta(model, version).get("created_at")
     deleted = tombstone(model, version)

@@ -6,15 +6,17 @@ import os
 from datetime import datetime
 from typing import Any
 
-from . import comparison, labels, packages, registration
-from .config import CoreSettings
+from . import comparison, packages, registration
 from .delivery import Listings, StoredFile
-from .models import Found
+from .models import manifests
+from .models.annotations import at, read, warnings
+from .models.model import Found
 from .registry_catalog import Catalogue
 from .registry_governance import Governance
 from .registry_operations import OperationVerbs
 from .registry_upkeep import Upkeep
 from .registry_uploads import UploadVerbs
+from .settings import CoreSettings
 from .snapshots import LATEST, MAIN, Commit, Snapshot, Snapshots
 from .storage import Storage
 from .vocabulary.answers import (
@@ -118,7 +120,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
             alias=found.alias,
             package_digest=_digest(found, checked),
             verified=verify,
-            warnings=[*labels.warnings(found), *(checked.warnings if checked else [])],
+            warnings=[*warnings(found), *(checked.warnings if checked else [])],
         )
 
     def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
@@ -127,7 +129,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
         model, version = found.model, found.version
         checked = self._prove(found, None) if verify else None
         meta = packages.read_meta(model, version)
-        said = labels.read(model, version, meta) if moment is None else labels.at(moment, version, meta)
+        said = read(model, version, meta) if moment is None else at(moment, version, meta)
         return Description(
             meta=meta,
             package_dir=found.location,
@@ -137,7 +139,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
             stage=said.stage,
             description=said.description,
             package_digest=_digest(found, checked),
-            warnings=[*labels.warnings(found), *(checked.warnings if checked else [])],
+            warnings=[*warnings(found), *(checked.warnings if checked else [])],
         )
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
@@ -222,7 +224,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
 def _digest(found: Found, checked: Verification | None) -> str | None:
     if checked is not None:
         return checked.package_digest
-    return found.facts.package_digest if found.facts else packages.present_digest(found.model, found.version)
+    return found.facts.package_digest if found.facts else manifests.present_digest(found.model, found.version)
 
 
 def _is_wanted(event: Event, wanted: dict[str, str]) -> bool:

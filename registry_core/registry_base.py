@@ -9,16 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn, Self
 
-from . import packages
-from .asof import find_at
+from . import verify
 from .catalog import Catalog, catalog_path
-from .config import CoreSettings
-from .layout import FORMAT, REGISTRY
-from .lifecycle import tombstone
-from .models import Found, ModelStore, all_models, open_model
+from .format.layout import FORMAT, REGISTRY
+from .models.as_of import find_at
+from .models.model import Found, ModelStore, all_models, open_model
+from .models.timeline import Moment
+from .models.tombstones import tombstone
+from .settings import CoreSettings
 from .storage import Storage, open_storage
-from .storage.base import KeyNotFound
-from .timeline import Moment
+from .storage.contract import KeyNotFound
 from .vocabulary.answers import Verification
 from .vocabulary.errors import NotConfigured, VersionNotFound
 from .vocabulary.names import parse_ref
@@ -140,4 +140,4 @@ class OpenedRegistry:
         )
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
-        return packages.verify(found.model, found.version, workers=self._settings.workers, progress=progress)
+        return verify.verify(found.model, found.version, workers=self._settings.workers, progress=progress)

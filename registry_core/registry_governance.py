@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import labels, lifecycle, promotion, proof
+from . import labels, lifecycle, promotion
+from .models import proof
 from .registry_base import OpenedRegistry
 from .vocabulary.answers import Annotation, JournalProof, Promotion, Removal, Restoration, Tombstone
 from .vocabulary.progress import ProgressCallback

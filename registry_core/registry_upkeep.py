@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 from . import adoption, audit, lifecycle, migration, sweeping, working_space
-from .changes import finish_pending
-from .models import all_models
+from .models.changes import finish_pending
+from .models.model import all_models
 from .registry_base import OpenedRegistry
 from .vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
 from .vocabulary.progress import ProgressCallback

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .layout import ModelKeys
-from .storage.base import KeyNotFound, Storage
+from .format.layout import ModelKeys
+from .storage.contract import KeyNotFound, Storage
 from .vocabulary.answers import Run
 
 MAX_POINTS = 10_000  # of one metric of one run; what is beyond is left out

@@ -9,14 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from . import labels, packages
-from .commits import is_commit_id
+from . import packages, verify
 from .delivery import Listing, Listings, StoredFile
+from .format.chain import Line
+from .format.commit_ids import is_commit_id
+from .format.events import REGISTER
+from .format.layout import MANIFEST
 from .hashing import in_parallel
-from .journal import Line
-from .layout import MANIFEST
-from .models import Found, ModelStore
-from .timeline import REGISTER
+from .models.annotations import beside
+from .models.model import Found, ModelStore
 from .vocabulary.answers import Problem
 from .vocabulary.errors import PackageCorrupt, VersionNotFound
 from .vocabulary.texts import printable
@@ -63,7 +64,7 @@ class Snapshot:
         meta: dict[str, Any] = {}
         with suppress(PackageCorrupt):
             meta = packages.read_meta(self.found.model, self.version)
-        tags = labels.beside(self.found.model, self.version, meta, []).tags
+        tags = beside(self.found.model, self.version, meta, []).tags
         return {"created_at": meta.get("created_at"), "tags": tags}
 
 
@@ -89,7 +90,7 @@ class Snapshots:
                 found = Found(model, version, None, location, model.facts(version))
                 snapshot = self._snapshot(found)
                 if snapshot.commit != revision:
-                    raise packages.corrupt(model, version, [Problem(MANIFEST, "manifest")])
+                    raise verify.corrupt(model, version, [Problem(MANIFEST, "manifest")])
                 return snapshot
         named = model.find(revision)
         if named is None and revision == MAIN:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 
 from . import feed
-from .changes import finish_pending, pending
-from .models import all_models
-from .storage.base import Staging, Storage
+from .models.changes import finish_pending, pending
+from .models.model import all_models
+from .storage.contract import Staging, Storage
 from .vocabulary.errors import RegistryError
 from .vocabulary.reports import SweepReport
 

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .storage.base import Readable
+from .storage.contract import Readable
 
 REMEMBERED = 4096
 _CHUNK_BYTES = 1024 * 1024

@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from . import manifest, packages
-from .hashing import digest
-from .models import ModelStore
-from .storage.base import KeyNotFound
+from . import packages
+from .format import manifest
+from .format.digests import digest
+from .models import manifests
+from .models.model import ModelStore
+from .storage.contract import KeyNotFound
 from .vocabulary.errors import StorageError
 
 MOST_VERSIONS = 200  # the newest; whoever pushes a version shares files with one of the last
@@ -44,7 +46,7 @@ def held_by(model: ModelStore, wanted: Collection[str]) -> dict[str, Holding]:
         with suppress(KeyNotFound, StorageError):
             if model.locate(version) is None:
                 continue
-            data, is_baseline = packages.manifest_bytes(model, version)
+            data, is_baseline = manifests.manifest_bytes(model, version)
             if digest(data) != registered[version]:
                 continue
             hashes = manifest.parse(data, covers_manifest=is_baseline).hashes

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import intake, upload_rules
-from .hashing import DIGEST_PREFIX
-from .models import ModelStore
+from .format.digests import DIGEST_PREFIX
+from .models.model import ModelStore
 from .storage import Incoming, UploadSpace
-from .storage.base import Artifact, KeyNotFound, Readable, Staging
+from .storage.contract import KeyNotFound, Readable, Staging
 from .upload_holdings import Holding, held_by
 from .vocabulary.answers import Problem
+from .vocabulary.artifact import Artifact
 from .vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
 from .vocabulary.texts import printable
 

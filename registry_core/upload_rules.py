@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .config import CoreSettings
 from .intake import path_refusal, refused
+from .settings import CoreSettings
 from .storage import Held
 from .vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
 from .vocabulary.texts import printable

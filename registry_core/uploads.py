@@ -17,11 +17,11 @@ from itertools import islice
 from typing import Any
 
 from . import upload_rules
-from .config import CoreSettings
 from .hashing import Reads
-from .models import ModelStore
+from .models.model import ModelStore
+from .settings import CoreSettings
 from .storage import Incoming, Storage, UploadSpace, open_uploads
-from .storage.base import KeyNotFound, PreconditionFailed
+from .storage.contract import KeyNotFound, PreconditionFailed
 from .upload_hashes import RunningHashes
 from .upload_holdings import held_by
 from .upload_model import UploadFile, UploadSession

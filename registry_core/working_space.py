@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from .config import CoreSettings
 from .operations import OPERATIONS, Operations
+from .settings import CoreSettings
 from .storage import UPLOADS, Storage
 from .uploads import Uploads
 from .vocabulary.errors import NotConfigured, RegistryError

@@ -1,10 +1,10 @@
-"""Storages: :mod:`.base` is the contract, :func:`open_storage` the only way to a backend."""
+"""Storages: :mod:`.contract` is the contract, :func:`open_storage` the only way to a backend."""
 
 from __future__ import annotations
 
 from ..vocabulary.errors import NotConfigured
-from .base import Storage, StorageOptions
-from .uploads import UPLOADS, Held, Incoming, UploadSpace
+from .contract import Storage, StorageOptions
+from .incoming import UPLOADS, Held, Incoming, UploadSpace
 
 __all__ = ["UPLOADS", "Held", "Incoming", "Storage", "StorageOptions", "UploadSpace", "open_storage", "open_uploads"]
 
@@ -17,7 +17,7 @@ def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Stora
     """
     scheme, separator, rest = root.partition("://")
     if not separator:
-        from .filesystem import FilesystemStorage
+        from .filesystem.tree import FilesystemStorage
 
         return FilesystemStorage(root)
     if scheme == "memory":
@@ -26,7 +26,7 @@ def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Stora
         return MemoryStorage.named(rest)
     if scheme in ("s3", "gs", "az"):
         try:
-            from .object_store import ObjectStorage
+            from .object_store.store import ObjectStorage
         except ImportError:
             raise NotConfigured(
                 "A root on an object store needs the obstore library: "
@@ -44,14 +44,14 @@ def open_storage(root: str, options: StorageOptions = StorageOptions()) -> Stora
 
 def open_uploads(storage: Storage) -> UploadSpace:
     """Where uploads to the root of the storage wait. Touches nothing. Raises ``NotConfigured``."""
-    from .filesystem import FilesystemStorage
+    from .filesystem.tree import FilesystemStorage
 
     if isinstance(storage, FilesystemStorage):
-        from .filesystem_uploads import FilesystemUploads
+        from .filesystem.uploads import FilesystemUploads
 
         return FilesystemUploads(storage.root)
     if not storage.has_locks:
-        from .object_store import ObjectStorage
+        from .object_store.store import ObjectStorage
 
         if isinstance(storage, ObjectStorage):
             return storage.uploads()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..vocabulary.errors import LockTimeout
-from .base import (
+from .contract import (
     ABSENT,
     ANY,
     Artifact,

@@ -294,7 +294,7 @@ def test_a_verb_never_fails_for_the_catalogue(shelf: Shelf, monkeypatch: pytest.
 
 def test_a_model_that_goes_while_it_is_looked_at(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every step of the look the whole of the model is removed."""
-    from registry_core.storage.filesystem import FilesystemStorage
+    from registry_core.storage.filesystem.tree import FilesystemStorage
 
     shelf.add("z", "1")
     for name in ("read", "list", "records", "open", "mark", "last"):

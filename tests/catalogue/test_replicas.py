@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, StorageUnavailable
-from registry_core.storage.base import StorageOptions
+from registry_core.storage.contract import StorageOptions
 
 from ..app.curl import get, post
 from ..support.old_registry import write_every_case
@@ -188,7 +188,7 @@ def test_the_store_is_away(replicas: Replicas, seaweed: Seaweed, monkeypatch: py
 
     here = replicas.one("here")
     here.register("t", "m", "1", replicas.source)
-    monkeypatch.setattr("registry_core.storage.bucket.DEADLINE", timedelta(seconds=0.2))
+    monkeypatch.setattr("registry_core.storage.object_store.bucket.DEADLINE", timedelta(seconds=0.2))
     with faulty_proxy(seaweed.endpoint) as proxy:
         there = replicas.one("there", endpoint=proxy.url)
         assert titles(there) == ["m@1"]

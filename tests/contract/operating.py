@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_core import InvalidParameter
-from registry_core.storage.base import ABSENT
+from registry_core.storage.contract import ABSENT
 
 from .place import MODEL, TASK, Place
 from .storage import abandon

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core import CoreSettings, ModelRegistry
-from registry_core.storage.base import Facts, Storage
+from registry_core.storage.contract import Facts, Storage
 
 from ..support.packages import write_files
 from ..support.seaweed import s3_client

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core.storage.base import ABSENT, KeyNotFound, Match, PreconditionFailed, Storage
+from registry_core.storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed, Storage
 
 LOG = "tasks/t/models/race/audit/promotions.jsonl"
 COUNTER = "counter"

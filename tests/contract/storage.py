@@ -1,4 +1,4 @@
-"""The storage contract as a test suite: every rule of ``registry_core/storage/base.py``, for every backend.
+"""The storage contract as a test suite: every rule of ``registry_core/storage/contract.py``, for every backend.
 
 A backend's class gives ``opener``: each call opens its one root anew, as another replica would.
 """
@@ -15,17 +15,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from registry_core import InvalidName, LockTimeout, StorageUnavailable
-from registry_core.storage.base import (
-    ABSENT,
-    ANY,
-    Artifact,
-    Entry,
-    Facts,
-    KeyNotFound,
-    Match,
-    PreconditionFailed,
-    Storage,
-)
+from registry_core.storage.contract import ABSENT, ANY, Entry, Facts, KeyNotFound, Match, PreconditionFailed, Storage
+from registry_core.vocabulary.artifact import Artifact
 
 from .racing import Race, race_in_processes, race_in_threads
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from registry_core.storage.base import StorageOptions
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.contract import StorageOptions
+from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory import MemoryStorage
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.seaweed import REGION, Seaweed
 from .storage import Opener, StorageContract

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import Alias, CoreSettings, ModelRegistry, PackageCorrupt
-from registry_core import aliases as module
-from registry_core.layout import ModelKeys
+from registry_core.format.layout import ModelKeys
+from registry_core.models.model import aliases as module
 from registry_core.storage.memory import MemoryStorage
 
 from ..support.packages import write_files

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import Finding
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..faults.raw import tree
 from ..support.machine import remove_tree

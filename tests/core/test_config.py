@@ -7,7 +7,7 @@ import os
 import pytest
 
 from registry_core import CoreSettings, NotConfigured
-from registry_core.config import number
+from registry_core.settings import number
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused
+from registry_core.format.digests import digest
 from registry_core.hashing import (
     BUFFER_BYTES,
     BUFFERS,
     OVERLAP_FROM_BYTES,
     BytesSource,
     FileSource,
-    digest,
     hash_stream,
     in_parallel,
 )

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from registry_core.hashing import digest
-from registry_core.journal import Journal, Line, chain_faults, next_record, parse_line
-from registry_core.metadata import encode
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.format.chain import Line, chain_faults, next_record, parse_line
+from registry_core.format.digests import digest
+from registry_core.format.documents import encode
+from registry_core.models.journal import Journal
+from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory import MemoryStorage
 from registry_core.vocabulary.times import format_time, later_than, parse_time
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core import layout
-from registry_core.layout import ModelKeys
-from registry_core.storage.base import check_key
+from registry_core.format import layout
+from registry_core.format.layout import ModelKeys
+from registry_core.storage.contract import check_key
 
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=True)
 

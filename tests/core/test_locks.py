@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import LockTimeout
-from registry_core.locks import exclusive, try_hold
+from registry_core.storage.locks import exclusive, try_hold
 
 from ..faults.forks import Child
 

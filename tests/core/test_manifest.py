@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
-from registry_core.hashing import digest
-from registry_core.manifest import Manifest, compare_brought, parse, render, verify
-from registry_core.storage.base import Artifact
+from registry_core.format.digests import digest
+from registry_core.format.manifest import Manifest, compare_brought, parse, render
 from registry_core.storage.memory import MemoryStorage
+from registry_core.verify import examine
+from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.progress import Meter
 from registry_core.vocabulary.texts import has_control, is_unicode
 
@@ -150,7 +151,7 @@ def test_verify_names_every_difference_and_nothing_else(
     package, package_digest = sealed(before)
     storage = MemoryStorage()
     storage.packages[PACKAGE] = {**after, "model_meta.json": b'{"tags": 1}', MANIFEST: package[MANIFEST]}
-    report = verify(storage, PACKAGE, package_digest if is_registered else None, workers=workers, meter=Meter(None))
+    report = examine(storage, PACKAGE, package_digest if is_registered else None, workers=workers, meter=Meter(None))
     differing = [path for path in before if after.get(path) != before[path]]
     expected = {path: "missing" if path not in after else "changed" for path in differing}
     expected |= dict.fromkeys(after.keys() - before.keys(), "extra")
@@ -173,7 +174,7 @@ def test_a_manifest_rewritten_to_match_is_found_by_the_digest_in_the_journal(
     _, package_digest = sealed({**before, "model_meta.json": b"{}"})
     storage = MemoryStorage()
     storage.packages[PACKAGE], now = sealed({**after, "model_meta.json": b"{}"})
-    report = verify(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
+    report = examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
     assert [(problem.path, problem.kind) for problem in report.problems] == (
         [] if now == package_digest else [(MANIFEST, "manifest")]
     )
@@ -189,7 +190,7 @@ def test_a_manifest_that_says_nothing_proves_nothing(stored: dict[str, bytes], h
     storage = MemoryStorage()
     storage.packages[PACKAGE] = package
     for registered in (package_digest, None):
-        report = verify(storage, PACKAGE, registered, workers=1, meter=Meter(None))
+        report = examine(storage, PACKAGE, registered, workers=1, meter=Meter(None))
         assert MANIFEST in {problem.path for problem in report.problems}
 
 

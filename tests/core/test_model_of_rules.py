@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from registry_core import UNSET, CoreSettings, ModelRegistry, RegistryError
-from registry_core.layout import ModelKeys
+from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory import MemoryStorage
 
 from ..support.machine import MIB, memory_backed, remove_tree

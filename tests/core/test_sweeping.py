@@ -12,7 +12,7 @@ import pytest
 
 from registry_core import InvalidParameter
 from registry_core.hashing import BytesSource
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..faults.raw import tree
 from ..support.machine import remove_tree

@@ -80,7 +80,7 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_the_worked_example_is_a_valid_chain_and_the_edited_one_is_not() -> None:
-    from registry_core.journal import chain_faults, parse_line
+    from registry_core.format.chain import chain_faults, parse_line
 
     block = next(block for block in read("docs/design.md").blocks if "<<'END'" in block.text)
     text = block.text.partition("<<'END'\n")[2].partition("END\n")[0]

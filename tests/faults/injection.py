@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core.storage.filesystem import FilesystemStorage
-from registry_core.storage.filesystem_documents import PreparedDocument
-from registry_core.storage.filesystem_staging import FilesystemStaging
+from registry_core.storage.filesystem.documents import PreparedDocument
+from registry_core.storage.filesystem.staging import FilesystemStaging
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
 # Calls that change something, or promise that it stays changed.
 CHANGING = (

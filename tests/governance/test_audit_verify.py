@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_core import JournalCorrupt, JournalProof, ModelRegistry
-from registry_core.proof import prove
-from registry_core.storage.base import StorageOptions
+from registry_core.models.proof import prove
+from registry_core.storage.contract import StorageOptions
 from registry_core.storage.memory import MemoryStorage
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.machine import MIB, memory_backed, remove_tree
 from ..support.old_registry import OldRegistry

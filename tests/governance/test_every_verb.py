@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from registry_core.storage import Storage
-from registry_core.storage.base import StorageOptions
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.contract import StorageOptions
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..core import test_model_of_rules as machines
 from ..core.test_model_of_rules import Machine, OnFilesystem, OnMemory

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from registry_core import NotFound, RegistryError
-from registry_core.storage.filesystem import FilesystemStorage
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..faults import forks, injection
 from ..support.packages import open_registry

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, NotFound, StorageUnavailable
-from registry_core.storage.base import Facts, StorageOptions
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.contract import Facts, StorageOptions
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..contract.storage import Bytes
 from ..support.packages import write_files

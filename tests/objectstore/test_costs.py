@@ -17,7 +17,7 @@ from obstore.store import from_url
 
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.storage import open_storage
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.packages import write_package
 from ..support.proxy import FaultyProxy, Passed, faulty_proxy

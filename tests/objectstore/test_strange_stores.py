@@ -10,9 +10,9 @@ import pytest
 from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, InvalidName, ModelRegistry, NotConfigured, StorageUnavailable
-from registry_core.storage.base import ABSENT, Match, PreconditionFailed, StorageOptions
-from registry_core.storage.bucket import PART_BYTES, part_size
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.contract import ABSENT, Match, PreconditionFailed, StorageOptions
+from registry_core.storage.object_store.bucket import PART_BYTES, part_size
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..contract.storage import Opener, StorageContract
 from ..support.packages import write_package

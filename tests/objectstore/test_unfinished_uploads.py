@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, StorageUnavailable
-from registry_core.storage.base import KeyNotFound, StorageOptions
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.contract import KeyNotFound, StorageOptions
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..contract.storage import FACTS, PACKAGE, Breaking, Bytes, abandon, content, publish
 from ..support.packages import write_files
@@ -26,8 +26,8 @@ DAY_S = 24 * 3600.0
 # Registers a package whose last file never ends, and says when parts of it are in the store.
 DYING_REGISTRATION = """
 import os, sys
-from registry_core.storage.base import StorageOptions
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.contract import StorageOptions
+from registry_core.storage.object_store.store import ObjectStorage
 
 class Endless:
     def pour(self, sink):

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, OperationNotFound
-from registry_core.locks import exclusive
+from registry_core.storage.locks import exclusive
 
 from ..app.conftest import scratch
 from ..support.packages import write_package

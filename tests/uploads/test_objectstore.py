@@ -22,7 +22,7 @@ from registry_core import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
-from registry_core.storage.object_store import ObjectStorage
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.machine import MIB
 from ..support.seaweed import BUCKET, Seaweed, s3_client

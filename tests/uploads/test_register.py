@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import CoreSettings, DigestMismatch, ModelRegistry, Progress, metadata
+from registry_core import CoreSettings, DigestMismatch, ModelRegistry, Progress
+from registry_core.format import documents
 
 from ..app.conftest import scratch
 from ..faults import forks
@@ -263,7 +264,7 @@ def test_old_requests_have_the_digest_that_they_had(tmp_path: Path) -> None:
         "task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source), "metadata": {},
         "set_alias": "latest", "actor": None, "reason": None,
     }  # fmt: skip
-    expected = "sha256:" + sha256(metadata.encode(request))
+    expected = "sha256:" + sha256(documents.encode(request))
     assert json.loads(journal.read_text())["idempotency"]["request_digest"] == expected
 
 

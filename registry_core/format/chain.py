@@ -1,0 +1,97 @@
+"""The journal of one model: an append-only, hash-chained log of events, and the commit point.
+
+A line of ours has ``seq`` and ``prev``; a line without them was written by older software and
+stays as it is. ``prev`` is the SHA-256, in hex with its prefix, of the line before without its
+newline; where the line before is not ours, it is the SHA-256 of all bytes before, each line with its
+newline. So no line, ours or older, can change without breaking a later ``prev``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..vocabulary.times import later_than
+from .digests import DIGEST_PREFIX, digest
+
+
+@dataclass(frozen=True)
+class Line:
+    """One record. ``fields`` is None where the bytes are not a JSON object."""
+
+    seq: int
+    raw: bytes
+    fields: dict[str, Any] | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this software wrote it (it takes part in the chain)."""
+        fields = self.fields or {}
+        return isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str)
+
+    def get(self, name: str) -> Any:
+        return (self.fields or {}).get(name)
+
+
+def parse_line(seq: int, raw: bytes) -> Line:
+    """The record as a line; never raises."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        value = None
+    return Line(seq, raw, value if isinstance(value, dict) else None)
+
+
+def next_record(last: Line | None, prefix_digest: str, fields: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The event that follows ``last``: numbered, chained, and later than it whatever the clock says.
+
+    ``prefix_digest`` is the digest of all bytes so far; it is used where ``last`` is not ours.
+    """
+    seq = last.seq + 1 if last else 1
+    prev = digest(last.raw) if last is not None and last.is_own else prefix_digest
+    return {"seq": seq, **fields, "ts_utc": later_than(last.get("ts_utc") if last else None, now), "prev": prev}
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line, how it breaks the chain, and the ``prev`` that a line of ours after it must have."""
+
+    line: Line
+    faults: list[str]
+    digest: str
+
+
+def chain(lines: Iterable[Line]) -> Iterator[Link]:
+    """Every line of a journal, from the first one on, checked against all that stands before it."""
+    everything = hashlib.sha256()
+    expected = digest_so_far(everything)
+    for number, line in enumerate(lines, start=1):
+        faults = []
+        if line.fields is None:
+            faults.append("the line is not a JSON object")
+        elif line.is_own:
+            if line.get("seq") != number:
+                faults.append(f"the line says it is number {line.get('seq')}")
+            if line.get("prev") != expected:
+                faults.append("its 'prev' is not the digest of what stands before it")
+        everything.update(line.raw + b"\n")
+        expected = digest(line.raw) if line.is_own else digest_so_far(everything)
+        yield Link(line, faults, expected)
+
+
+def chain_faults(lines: Iterable[Line]) -> Iterator[tuple[int, str]]:
+    """(seq, what is wrong) for every line that breaks the chain; nothing proves it intact."""
+    return ((link.line.seq, fault) for link in chain(lines) for fault in link.faults)
+
+
+def digest_so_far(sha: "hashlib._Hash") -> str:
+    return DIGEST_PREFIX + sha.hexdigest()
+
+
+def encode_text(text: str) -> bytes:
+    """The text as it stands in a journal line."""
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")

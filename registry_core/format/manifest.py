@@ -1,0 +1,66 @@
+"""``sha256sums.txt``: every file of a package but itself, in the format of ``sha256sum -c``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..vocabulary.answers import Problem
+from ..vocabulary.artifact import Artifact
+from .digests import DIGEST_PREFIX
+from .layout import MANIFEST
+
+_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
+
+
+def render(artifacts: Iterable[Artifact]) -> bytes:
+    """The manifest of the artifacts, sorted by path: ``<hex>  <path>`` a line, UTF-8."""
+    lines = sorted((artifact.path, artifact.sha256) for artifact in artifacts)
+    # To sha256sum a bare "-" is its standard input.
+    return "".join(f"{sha256}  {'./-' if path == '-' else path}\n" for path, sha256 in lines).encode()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as it was read: path -> hex; ``faults`` are the lines that make no sense."""
+
+    hashes: dict[str, str]
+    faults: list[str] = field(default_factory=list)
+
+
+def parse(data: bytes, *, covers_manifest: bool = False) -> Manifest:
+    """What the bytes say, faults included; never raises.
+
+    Takes what ``sha256sum`` and older software write: text or binary mode, a leading ``./``, and
+    a line for the manifest itself, which cannot be right and is passed over (``covers_manifest``: it can,
+    because this is a baseline kept elsewhere).
+    """
+    hashes: dict[str, str] = {}
+    faults: list[str] = []
+    for number, raw in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+        line = raw.rstrip("\r")
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            faults.append(f"line {number} is not '<sha256>  <path>'")
+            continue
+        path = match[2].removeprefix("./")
+        sha256 = match[1].lower()
+        if path == MANIFEST and not covers_manifest:
+            continue
+        if hashes.setdefault(path, sha256) != sha256:
+            faults.append(f"line {number} gives {path!r} a second digest")
+    return Manifest(hashes, faults)
+
+
+def compare_brought(brought: Manifest, actual: dict[str, str]) -> list[Problem]:
+    """Where the files of a package differ from the manifest it came with (hex digests)."""
+    problems = [Problem(MANIFEST, "manifest", actual=fault) for fault in brought.faults]
+    for path, expected in sorted(brought.hashes.items()):
+        found = actual.get(path)
+        if found != expected:
+            kind = "missing" if found is None else "changed"
+            problems.append(Problem(path, kind, DIGEST_PREFIX + expected, found and DIGEST_PREFIX + found))
+    return problems

@@ -1,0 +1,93 @@
+"""Alias documents: where a movable name points, and since which event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..format.layout import ModelKeys
+from ..storage.contract import KeyNotFound, Storage
+from ..vocabulary.answers import Alias
+from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.times import parse_time
+from .projections import Fields, Projection, seq_of
+
+SUFFIX = ".json"
+STAGES = ("production", "staging")  # the aliases that are stages too, the stronger one first
+
+
+def projection(keys: ModelKeys, event: Fields) -> Projection:
+    """The alias's document after the event, which makes, moves or removes the alias."""
+    version = event["version"]  # None: the event removes the alias
+    document = {
+        "task": event["task"],
+        "model_name": event["model_name"],
+        "alias": event["alias"],
+        "version": version,
+        "updated_at": event["ts_utc"],
+        "actor": event["actor"],
+        "reason": event["reason"],
+    }
+
+    def supersedes(found: Fields | None) -> bool:
+        # Older software wrote it (or it is damaged); without a journal line, only the times can tell.
+        written = parse_time(found.get("updated_at")) if found is not None else None
+        promoted = parse_time(event["ts_utc"])
+        return written is None or promoted is None or written < promoted
+
+    says = "is not removed yet" if version is None else f"does not name {version} yet"
+    return Projection(
+        keys.alias(event["alias"]), event["seq"], f"alias {event['alias']} {says}", lambda _: document, supersedes
+    )
+
+
+def parse(alias: str, data: bytes) -> Alias | None:
+    """The document's content, older software's included. Raises ``PackageCorrupt``.
+
+    None for an alias that was removed: on an object store its document stays, naming no version.
+    """
+    try:
+        fields = json.loads(data)
+        version = fields["version"]
+        readable = isinstance(version, str) or version is None
+    except (ValueError, RecursionError, KeyError, TypeError):
+        readable = False
+    if not readable:
+        raise PackageCorrupt(
+            f"The document of alias {alias!r} is damaged. Promote the alias again to write it anew; "
+            "its history is in the journal.",
+            problems=[{"path": f"aliases/{alias}{SUFFIX}", "kind": "unreadable", "expected": None, "actual": None}],
+        )
+    if version is None:
+        return None
+    return Alias(
+        alias=alias,
+        version=version,
+        updated_at=_text(fields.get("updated_at")),
+        actor=_text(fields.get("actor")),
+        reason=_text(fields.get("reason")),
+        seq=seq_of(fields),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
+    """The alias, or None if there is none. Raises ``PackageCorrupt``."""
+    try:
+        return parse(alias, storage.read(keys.alias(alias)).data)
+    except KeyNotFound:
+        return None
+
+
+def names(storage: Storage, keys: ModelKeys) -> list[str]:
+    """The model's aliases, sorted."""
+    found = (entry.name for entry in storage.list(keys.aliases) if entry.kind == "file")
+    return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
+
+
+def stage_of(pointing: list[str], *, is_archived: bool = False) -> str:
+    """The stage of a version that these aliases name: production before staging before archived, else none."""
+    return next((stage for stage in STAGES if stage in pointing), "archived" if is_archived else "none")

@@ -1,0 +1,54 @@
+"""What a ref meant at a moment, from the journal alone: which model made last year's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..format.chain import Line
+from ..vocabulary.errors import VersionNotFound
+from ..vocabulary.texts import printable
+from ..vocabulary.times import format_time
+from .model import ModelStore
+from .timeline import Moment, replay
+from .tombstones import tombstone
+
+
+@dataclass(frozen=True)
+class FoundThen:
+    """The version that a selector named at a moment, and the model as it was then."""
+
+    version: str
+    alias: str | None
+    moment: Moment
+
+
+def find_at(model: ModelStore, selector: str, until: datetime) -> FoundThen:
+    """The version that the selector named then; an alias wins over a version of its name.
+
+    Raises ``VersionNotFound`` where it named nothing. The version's bytes may be deleted by now.
+    """
+    lines = list(model.journal.lines())
+    moment = replay(lines, until)
+    alias_target = moment.pointing().get(selector)
+    if alias_target is not None:
+        return FoundThen(alias_target, selector, moment)
+    if _existed(model, replay(lines), moment, selector):
+        return FoundThen(selector, None, moment)
+    raise VersionNotFound(
+        f"{model.title} had no alias or version {printable(selector)!r} at {format_time(until)}.",
+        task=model.keys.task,
+        model_name=model.keys.model_name,
+        selector=printable(selector),
+        as_of=format_time(until),
+    )
+
+
+def _existed(model: ModelStore, now: Moment, then: Moment, version: str) -> bool:
+    if version in then.gone:
+        return False
+    born: Line | None = now.registered.get(version)
+    if born is not None and not born.get("adopted"):
+        return version in then.registered
+    # Older software's: the journal does not say when it came, so it has always been there.
+    return version in now.gone or model.has_version(version) or tombstone(model, version) is not None

@@ -1,0 +1,64 @@
+"""The journal of one model: an append-only, hash-chained log of events, and the commit point."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from ..format.chain import Line, digest_so_far, encode_text, next_record, parse_line
+from ..format.documents import encode
+from ..storage.contract import Storage
+
+
+class Journal:
+    """One model's log in a storage."""
+
+    def __init__(self, storage: Storage, key: str) -> None:
+        self._storage = storage
+        self._key = key
+
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        """Every record after ``after``, oldest first, streamed."""
+        return (parse_line(seq, raw) for seq, raw in self._storage.records(self._key, after))
+
+    def read_anew(self) -> Iterator[Line]:
+        """Every record as it lies in the storage now, whatever this process remembers."""
+        self._storage.forget(self._key)
+        return self.lines()
+
+    def mentioning(self, text: str) -> Iterator[Line]:
+        """The lines that hold ``text`` as a JSON string; cheaper than parsing them all."""
+        needle = encode_text(text)
+        return (parse_line(seq, raw) for seq, raw in self._storage.records(self._key) if needle in raw)
+
+    def last(self) -> Line | None:
+        found = self._storage.last(self._key)
+        return parse_line(*found) if found else None
+
+    def draft(self, last: Line | None, fields: dict[str, Any]) -> dict[str, Any]:
+        """The next event as it would be appended now. Call with the model's lock held."""
+        prefix = ""
+        if last is None or not last.is_own:
+            everything = hashlib.sha256()
+            for _, raw in self._storage.records(self._key):
+                everything.update(raw + b"\n")
+            prefix = digest_so_far(everything)
+        return next_record(last, prefix, fields, datetime.now(UTC))
+
+    def append(self, event: dict[str, Any]) -> None:
+        """The event is in the journal, durably: it *is* the change. On failure nothing changed.
+
+        Raises ``PreconditionFailed`` if another writer has taken its place.
+        """
+        self._storage.append(self._key, encode(event), event["seq"])
+
+    def sync(self) -> None:
+        """What :meth:`lines` shows is durable. Call it before an event of somebody else is made true."""
+        self._storage.sync(self._key)
+
+    def line(self, seq: int) -> Line | None:
+        """The record of that number, or None."""
+        found = self._storage.record(self._key, seq)
+        return parse_line(seq, found) if found is not None else None

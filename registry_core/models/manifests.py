@@ -1,0 +1,65 @@
+"""The manifest that names a version's package, wherever it is kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..format.chain import Line
+from ..format.digests import digest
+from ..format.layout import MANIFEST
+from ..storage import reading
+from ..storage.contract import KeyNotFound
+from .model import ModelStore
+
+
+def package_digest(model: ModelStore, version: str) -> str | None:
+    """The digest of the manifest as it is now, or as the pointer says where there is one.
+
+    None for a half version of older software.
+    """
+    facts = model.facts(version)
+    if facts is not None:
+        return facts.package_digest
+    try:
+        return digest(manifest_bytes(model, version)[0])
+    except KeyNotFound:
+        return None
+
+
+def present_digest(model: ModelStore, version: str) -> str | None:
+    """As :func:`package_digest`, of a version that is published. Raises ``VersionNotFound``."""
+    found = package_digest(model, version)
+    if found is None:
+        model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
+        found = package_digest(model, version)
+    return found
+
+
+def manifest_bytes(model: ModelStore, version: str) -> tuple[bytes, bool]:
+    """(the manifest that names the package, whether it is an adopted package's baseline).
+
+    Raises ``KeyNotFound`` for a half version of older software.
+    """
+    facts = model.facts(version)
+    if facts is None or facts.notes.get("adopted"):
+        with suppress(KeyNotFound):
+            data = model.storage.read(model.keys.baseline(version)).data
+            # A crash may have left one that no event names.
+            if facts is not None or _is_adopted(model, version):
+                return data, True
+    return reading.read_file(model.storage, model.keys.package(version), MANIFEST), False
+
+
+def _is_adopted(model: ModelStore, version: str) -> bool:
+    line = model.registered(version)
+    return line is not None and bool(line.get("adopted"))
+
+
+def baseline(model: ModelStore, version: str, registered: Line | None) -> bytes | None:
+    """The manifest of all files of an adopted package, None for every other; empty where it is lost."""
+    if registered is None or not registered.get("adopted"):
+        return None
+    try:
+        return model.storage.read(model.keys.baseline(version)).data
+    except KeyNotFound:
+        return b""

@@ -1,0 +1,267 @@
+"""One model's part of the registry: its names, its journal, its versions, its aliases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..format.chain import Line
+from ..format.layout import TASKS, ModelKeys, models
+from ..storage.contract import Facts, KeyNotFound, Storage
+from ..vocabulary.answers import Alias
+from ..vocabulary.errors import ModelNotFound, NameTaken, PackageCorrupt, StorageError, VersionNotFound
+from ..vocabulary.names import check_new_name, is_name, is_segment
+from ..vocabulary.texts import printable
+from . import aliases
+from .journal import Journal
+
+log = logging.getLogger(__name__)
+
+OnChange = Callable[["ModelStore"], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a selector names: a version, where it lies, and the alias if it was one.
+
+    ``facts`` is what the storage says of the package, where it keeps that beside it.
+    """
+
+    model: ModelStore
+    version: str
+    alias: str | None
+    location: str
+    facts: Facts | None
+
+
+class ModelStore:
+    """The stored facts of one model. Making one touches nothing."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        task: str,
+        model_name: str,
+        lock_timeout_s: float,
+        on_change: OnChange | None = None,
+    ) -> None:
+        self.storage = storage
+        self.keys = ModelKeys(task, model_name)
+        self.journal = Journal(storage, self.keys.journal)
+        self.lock_timeout_s = lock_timeout_s
+        self._on_change = on_change
+
+    @property
+    def title(self) -> str:
+        return f"{self.keys.task}/{self.keys.model_name}"
+
+    def changed(self) -> None:
+        """Called after each change, by whoever made it."""
+        if self._on_change is not None:
+            self._on_change(self)
+
+    # what is there
+
+    def exists(self) -> bool:
+        """Whether it has a version or an event; an empty directory is no model."""
+        return self.journal.line(1) is not None or any(True for _ in self.storage.list(self.keys.versions))
+
+    def require(self) -> "ModelStore":
+        """The store itself. Raises ``ModelNotFound``."""
+        if not self.exists():
+            raise ModelNotFound(
+                f"There is no model {self.title}.", task=self.keys.task, model_name=self.keys.model_name
+            )
+        return self
+
+    def versions(self) -> Iterator[str]:
+        """Published versions, sorted by name."""
+        deleted = set(self.deleted())
+        names = (entry.name for entry in self.storage.list(self.keys.versions) if entry.kind == "prefix")
+        return (name for name in names if name not in deleted or self.locate(name) is not None)
+
+    def deleted(self) -> list[str]:
+        """Versions that are, or once were, deleted: sorted by name, some of them perhaps restored."""
+        return [entry.name for entry in self.storage.list(self.keys.graves) if entry.kind == "prefix"]
+
+    def find(self, selector: str) -> Found | None:
+        """The version that the selector names; an alias wins over a version of its name.
+
+        None if nothing has the name. Raises ``InvalidName`` for a selector that can name nothing,
+        ``PackageCorrupt``, and ``VersionNotFound`` for an alias whose version is not there.
+        """
+        if self.may_look_up(selector, self.keys.aliases, aliases.SUFFIX):
+            alias = aliases.read(self.storage, self.keys, selector)
+            while alias is not None:
+                location = self.locate(alias.version)
+                if location is not None:
+                    return Found(self, alias.version, selector, location, self.facts(alias.version))
+                before, alias = alias, aliases.read(self.storage, self.keys, selector)
+                if alias == before:  # else it has moved, and what it named was free to go
+                    raise VersionNotFound(
+                        f"The alias {selector!r} of {self.title} names version {alias.version!r}, which is not there.",
+                        alias=selector,
+                        version=alias.version,
+                    )
+        if not self.may_look_up(selector, self.keys.versions):
+            check_new_name("version", selector)
+            return None
+        location = self.locate(selector)
+        return Found(self, selector, None, location, self.facts(selector)) if location is not None else None
+
+    def has_version(self, version: str) -> bool:
+        """Whether the version is published. A name that can name nothing is not."""
+        return self.may_look_up(version, self.keys.versions) and self.locate(version) is not None
+
+    def is_taken(self, version: str) -> bool:
+        """Whether the name is, or ever was, a version's: published, or registered and deleted."""
+        if self.has_version(version):
+            return True
+        if not self.may_look_up(version, self.keys.versions):
+            return False  # nothing of such a name was ever made here
+        if self.facts(version) is not None:
+            return True
+        if not self.storage.scans_logs_cheaply:
+            return False  # such a storage keeps facts of whatever an event names
+        return any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version))
+
+    def locate(self, version: str) -> str | None:
+        """Where the published version lies, or None. The name must have been looked up before."""
+        try:
+            return self.storage.locate(self.keys.package(version))
+        except KeyNotFound:
+            return None
+
+    def facts(self, version: str) -> Facts | None:
+        """What the storage says of the package, where it keeps that beside it."""
+        return self.storage.facts(self.keys.package(version))
+
+    def require_version(self, version: str) -> str:
+        """Where the version lies. Raises ``VersionNotFound``, ``InvalidName``."""
+        if not self.may_look_up(version, self.keys.versions):
+            check_new_name("version", version)
+        location = self.locate(version)
+        if location is None:
+            raise VersionNotFound(
+                f"{self.title} has no version {printable(version)!r}.",
+                task=self.keys.task,
+                model_name=self.keys.model_name,
+                version=printable(version),
+            )
+        return location
+
+    def registered(self, version: str) -> Line | None:
+        """The event that registered the version, or None (older software's, or never)."""
+        facts = self.facts(version)
+        if facts is not None and facts.seq is not None:
+            line = self.journal.line(facts.seq)
+            if line is not None and _registers(line, version):
+                return line
+        found = None
+        for line in self.journal.mentioning(version):
+            if _registers(line, version):
+                found = line
+        return found
+
+    def alias_target(self, alias: str) -> str | None:
+        """The version that the alias names, None if there is none.
+
+        Where its document is damaged the journal says it, so that a promote can mend it.
+        """
+        try:
+            found = aliases.read(self.storage, self.keys, alias)
+        except PackageCorrupt as error:
+            log.error("%s: %s", self.title, error.message)
+        else:
+            return found.version if found else None
+        moves = [line.get("version") for line in self.journal.mentioning(alias) if line.get("alias") == alias]
+        return moves[-1] if moves else None
+
+    def alias_named(self, alias: str) -> str | None:
+        """As :meth:`alias_target`, for a name that nobody has looked at yet."""
+        return self.alias_target(alias) if self.may_look_up(alias, self.keys.aliases, aliases.SUFFIX) else None
+
+    def check_alias_name(self, alias: str) -> None:
+        """The alias is there, or may be made. Raises ``InvalidName``, ``NameTaken``."""
+        if self.alias_named(alias) is not None:
+            return
+        check_new_name("alias", alias)
+        if self.is_taken(alias):
+            raise NameTaken(f"{alias!r} is a version of {self.title}; an alias needs another name.")
+
+    def aliases(self) -> list[Alias]:
+        """Every readable alias, sorted; a damaged document is left out and logged."""
+        found = []
+        for name in aliases.names(self.storage, self.keys):
+            try:
+                alias = aliases.read(self.storage, self.keys, name)
+            except PackageCorrupt as error:
+                log.error("%s: %s", self.title, error.message)
+                continue
+            if alias is not None:
+                found.append(alias)
+        return found
+
+    def may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
+        """Whether the name may become part of a key below the prefix."""
+        return may_look_up(self.storage, name, prefix, suffix)
+
+    def attempts_in_want(self) -> set[str]:
+        """Staging attempts that events name but whose versions are not published: never to be swept."""
+        wanted: dict[str, str] = {}
+        for line in self.journal.lines():
+            if line.is_own and line.get("event") == "register":
+                wanted[line.get("attempt")] = line.get("version")
+        return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
+
+
+def _registers(line: Line, version: str) -> bool:
+    return line.is_own and line.get("event") == "register" and line.get("version") == version
+
+
+def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:
+    """Whether ``name`` may become part of a key: by the grammar, or because it is there already."""
+    if not isinstance(name, str):
+        return False
+    if is_name(name):
+        return True
+    return is_segment(name) and any(entry.name == name + suffix for entry in storage.list(prefix))
+
+
+def all_models(
+    storage: Storage,
+    lock_timeout_s: float,
+    on_change: OnChange | None = None,
+    pass_over: Callable[[str, StorageError], None] | None = None,
+) -> Iterator[ModelStore]:
+    """Every model of the registry, sorted by task and name.
+
+    ``pass_over`` hears of a task whose models cannot be listed; without it that is raised.
+    """
+    for task in storage.list(TASKS):
+        if task.kind != "prefix":
+            continue
+        try:
+            names = [entry.name for entry in storage.list(models(task.name)) if entry.kind == "prefix"]
+        except StorageError as error:
+            if pass_over is None:
+                raise
+            pass_over(task.name, error)
+            continue
+        for name in names:
+            yield ModelStore(storage, task.name, name, lock_timeout_s, on_change)
+
+
+def open_model(
+    storage: Storage, task: str, model_name: str, lock_timeout_s: float, on_change: OnChange | None = None
+) -> ModelStore:
+    """The store of a model that may be looked up. Raises ``InvalidName``.
+
+    A name outside the grammar is let through if the registry already holds it.
+    """
+    if not may_look_up(storage, task, TASKS):
+        check_new_name("task", task)
+    if not may_look_up(storage, model_name, models(task)):
+        check_new_name("model_name", model_name)
+    return ModelStore(storage, task, model_name, lock_timeout_s, on_change)

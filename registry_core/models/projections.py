@@ -1,0 +1,160 @@
+"""Documents that follow the journal: each shows its last event, and never an older one over a newer.
+
+The journal is the truth (:mod:`registry_core.format.chain`); a projection is what readers look at, so that
+they need not replay it. Every document carries the ``seq`` of the event that it shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..format.documents import encode_document
+from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
+from ..vocabulary.errors import RegistryError
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One document that an event changes.
+
+    ``render`` makes the new content from the old (empty: there is none; None: it cannot be read); content
+    whose ``version`` is None says that the thing is gone. ``supersedes`` decides about a document
+    without a ``seq``, which older software wrote. ``title`` says what is not true yet while it is pending.
+    """
+
+    key: str
+    seq: int
+    title: str
+    render: Callable[[Fields | None], Fields]
+    supersedes: Callable[[Fields | None], bool] = lambda _: True
+
+
+class Draft:
+    """A projection's write with all the space it needs; commit it after the event."""
+
+    def __init__(self, storage: Storage, projection: Projection) -> None:
+        self._storage = storage
+        self._projection = projection
+        self._prepared: Prepared | None = None
+        when, old = _look(storage, projection)
+        data = _data(storage, projection, old)
+        if data is not None:
+            self._prepared = storage.prepare(projection.key, data, ANY if when is None else when)
+
+    def commit(self) -> None:
+        """The document shows the event, or a later one."""
+        try:
+            if self._prepared is not None:
+                self._prepared.commit()
+                return
+        except PreconditionFailed:
+            pass  # another replica was faster to finish it
+        write(self._storage, self._projection)
+
+    def discard(self) -> None:
+        if self._prepared is not None:
+            self._prepared.discard()
+
+
+def is_behind(storage: Storage, projection: Projection) -> bool:
+    """Whether the document does not show the event yet."""
+    when, old = _look(storage, projection)
+    return when is not None and not (when is ABSENT and _is_gone(projection.render(old)))
+
+
+def write(storage: Storage, projection: Projection) -> None:
+    """The document shows the event, or a later one: never over a higher ``seq``."""
+    while True:
+        when, old = _look(storage, projection)
+        if when is None:
+            return
+        data = _data(storage, projection, old)
+        if data is None:
+            storage.delete(projection.key)
+            return
+        try:
+            storage.write(projection.key, data, when)
+        except PreconditionFailed:
+            continue  # somebody else wrote it: look again
+        return
+
+
+@contextmanager
+def set_aside(storage: Storage, key: str, data: bytes | None) -> Iterator[None]:
+    """A document that an event inside needs has been written before it; gone again if there is no event after all.
+
+    Nothing is written for ``data`` of None. What a kill leaves is nobody's until an event names it.
+    """
+    if data is None:
+        yield
+        return
+    storage.write(key, data)
+    try:
+        yield
+    except RegistryError as error:
+        # Without locks it may be what another replica has written for its own event.
+        if "committed" not in error.detail and storage.has_locks:
+            with suppress(RegistryError):
+                storage.delete(key)
+        raise
+
+
+def read(storage: Storage, key: str) -> Fields | None:
+    """The document's fields; None if it is absent, or says that the thing is gone.
+
+    Raises ``ValueError`` for one that cannot be read.
+    """
+    try:
+        fields = _parse(storage.read(key).data)
+    except KeyNotFound:
+        return None
+    if fields is None:
+        raise ValueError(key)
+    return None if fields.get("version", "") is None else fields
+
+
+def seq_of(fields: Fields | None) -> int | None:
+    """The event that the document shows; None where older software wrote it."""
+    seq = fields.get("seq") if fields is not None else None
+    return seq if isinstance(seq, int) else None
+
+
+def _look(storage: Storage, projection: Projection) -> tuple[Condition | None, Fields | None]:
+    """(what must still hold when the document is written, or None if it must not be; its content)."""
+    try:
+        now = storage.read(projection.key)
+    except KeyNotFound:
+        return ABSENT, {}
+    fields = _parse(now.data)
+    seq = seq_of(fields)
+    is_due = projection.supersedes(fields) if seq is None else seq < projection.seq
+    return (Match(now.etag) if is_due else None), fields
+
+
+def _data(storage: Storage, projection: Projection, old: Fields | None) -> bytes | None:
+    """What to write. None: nothing, the document goes.
+
+    Where no lock keeps a slow replica from writing an older event, it stays and says that the thing is gone.
+    """
+    new = projection.render(old)
+    if _is_gone(new) and storage.has_locks:
+        return None
+    return encode_document({**new, "seq": projection.seq})
+
+
+def _is_gone(fields: Fields) -> bool:
+    return fields.get("version") is None
+
+
+def _parse(data: bytes) -> Fields | None:
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,0 +1,66 @@
+"""What a journal says was true at a moment, from its lines alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..format.chain import Line
+from ..format.events import DELETE, PURGE, REGISTER, RESTORE
+from ..vocabulary.times import parse_time
+from .states import State
+
+
+@dataclass
+class Moment:
+    """One model as it was after some line of its journal.
+
+    ``aliases``: alias -> the line that moved it last (an alias whose line has the version None is
+    removed). ``registered``: version -> its register event. ``gone``: version -> the event that deleted
+    it. ``purged``: versions whose bytes were given up. ``states``: version -> what had been set.
+    """
+
+    aliases: dict[str, Line] = field(default_factory=dict)
+    registered: dict[str, Line] = field(default_factory=dict)
+    gone: dict[str, Line] = field(default_factory=dict)
+    purged: set[str] = field(default_factory=set)
+    states: dict[str, State] = field(default_factory=dict)
+
+    def pointing(self) -> dict[str, str]:
+        """Alias -> version, of the aliases that there were."""
+        targets = ((alias, line.get("version")) for alias, line in self.aliases.items())
+        return {alias: version for alias, version in targets if isinstance(version, str)}
+
+    def apply(self, line: Line) -> None:
+        """The line happens."""
+        version = line.get("version")
+        if isinstance(line.get("alias"), str):
+            self.aliases[line.get("alias")] = line
+        if not line.is_own or not isinstance(version, str):
+            return
+        event = line.get("event")
+        if event == REGISTER:
+            self.registered[version] = line
+        elif event == DELETE:
+            self.gone[version] = line
+        elif event == RESTORE:
+            self.gone.pop(version, None)
+        elif event == PURGE:
+            self.purged.add(version)
+        if line.get("set") is not None:
+            self.states[version] = self.states.get(version, State()).after(line.fields or {})
+
+
+def replay(lines: Iterable[Line], until: datetime | None = None) -> Moment:
+    """The moment ``until`` (included), or the end. A line without a time came with the one before it."""
+    moment = Moment()
+    then: datetime | None = None
+    for line in lines:
+        then = parse_time(line.get("ts_utc")) or then
+        if until is not None and then is not None and then > until:
+            if line.is_own:
+                break  # our own times only grow
+            continue
+        moment.apply(line)
+    return moment

@@ -1,0 +1,155 @@
+"""An append-only file of JSON lines whose last line may be torn by a crash.
+
+A record is a line, whatever it holds; only the *last* line is judged. If it is not a complete
+JSON object it is no record: readers pass over it and the next append removes it. If it is one
+that merely lacks its newline, it counts, and the next append supplies the newline.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from ..contract import PreconditionFailed, outcome_unknown
+from .posix import fsync_directory
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+def append(path: Path, record: bytes, expected_seq: int) -> None:
+    """The record is line ``expected_seq``, durably; on failure the file is as it was.
+
+    Raises ``PreconditionFailed`` if another writer has that line, and ``OSError``.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with os.fdopen(fd, "r+b", buffering=0) as file:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        end = _find_end(file)
+        if end.count + 1 != expected_seq:
+            raise PreconditionFailed(str(path))
+        line = (b"" if end.newline else b"\n") + record + b"\n"
+        try:
+            os.ftruncate(fd, end.size)
+            _write_at(fd, line, end.size)
+            os.fsync(fd)
+            if expected_seq == 1:
+                fsync_directory(path.parent)
+        except OSError:
+            _undo(fd, end.size)
+            raise
+
+
+def _undo(fd: int, size: int) -> None:
+    try:
+        os.ftruncate(fd, size)
+        os.fsync(fd)
+    except OSError:
+        raise outcome_unknown() from None
+
+
+def sync(path: Path) -> None:
+    """Whatever the file shows is on the disk: its writer may have died before its own fsync."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    fsync_directory(path.parent)
+
+
+def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
+    """(seq, line without newline) from ``after + 1`` on; nothing if there is no file."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        seq = 0
+        held: bytes | None = None  # one line back, so that the last one can be judged
+        for line in file:
+            if held is not None:
+                seq += 1
+                if seq > after:
+                    yield seq, held.rstrip(b"\n")
+            held = line
+        if held is not None and _is_complete(held) and seq + 1 > after:
+            yield seq + 1, held.rstrip(b"\n")
+
+
+def last(path: Path) -> tuple[int, bytes] | None:
+    """The last record, without reading the others into memory."""
+    if not path.exists():
+        return None
+    with path.open("rb", buffering=0) as file:
+        end = _find_end(file)
+        return (end.count, end.last) if end.count else None
+
+
+@dataclass(frozen=True)
+class _End:
+    """Records in the file, the last of them, the bytes they take, whether a newline closes them."""
+
+    count: int
+    last: bytes
+    size: int
+    newline: bool
+
+
+def _find_end(file: FileIO) -> _End:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return _End(0, b"", 0, True)
+    start, line = _line_before(file, size)
+    newlines = _count_newlines(file, start)
+    if _is_complete(line):
+        return _End(newlines + 1, line.rstrip(b"\n"), size, line.endswith(b"\n"))
+    if start == 0:
+        return _End(0, b"", 0, True)
+    _, before = _line_before(file, start)
+    return _End(newlines, before.rstrip(b"\n"), start, True)
+
+
+def _line_before(file: FileIO, end: int) -> tuple[int, bytes]:
+    """(offset, bytes) of the line that ends at ``end``, its newline included if it has one."""
+    tail = b""
+    start = end
+    while start > 0:
+        step = min(4096, start)
+        start -= step
+        file.seek(start)
+        tail = file.read(step) + tail
+        at = tail.rfind(b"\n", 0, len(tail) - 1)
+        if at >= 0:
+            return start + at + 1, tail[at + 1 :]
+    return 0, tail
+
+
+def _count_newlines(file: FileIO, end: int) -> int:
+    file.seek(0)
+    count = 0
+    left = end
+    while left > 0:
+        chunk = file.read(min(_CHUNK_BYTES, left))
+        if not chunk:
+            break
+        count += chunk.count(b"\n")
+        left -= len(chunk)
+    return count
+
+
+def _is_complete(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _write_at(fd: int, data: bytes, offset: int) -> None:
+    left = memoryview(data)
+    while left:
+        written = os.pwrite(fd, left, offset)
+        left = left[written:]
+        offset += written

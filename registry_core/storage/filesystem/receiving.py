@@ -1,0 +1,124 @@
+"""The one writer of an uploaded file on a filesystem, and how the files of a session are opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from ..contract import KeyNotFound
+from ..incoming import Incoming, Receiving
+from .posix import translated_errors
+
+FLOOR = ".floor"
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TOUCH_EVERY_S = 30.0
+
+
+class FilesystemReceiving(Receiving):
+    """The open file, held; everything that is open with it is closed at the end."""
+
+    def __init__(
+        self, file: Incoming, fd: int, data: int, about: int, complete: Callable[[str], None], opened: ExitStack
+    ) -> None:
+        self.file = file
+        self._fd, self._data, self._about = fd, data, about
+        self._complete = complete
+        self._opened = opened
+        self._kept = False
+        self._touched_at = time.monotonic()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        with self._opened, translated(self.file.path):
+            if not self._kept:
+                os.ftruncate(self._fd, self.file.offset)
+
+    def write(self, chunk: memoryview) -> int:
+        with translated(self.file.path):
+            write_all(self._fd, chunk)
+            if time.monotonic() - self._touched_at > _TOUCH_EVERY_S:
+                self._touch()
+        return len(chunk)
+
+    def keep(self, count: int, sha256: str | None) -> Incoming:
+        with translated(self.file.path):
+            offset = self.file.offset + count
+            os.ftruncate(self._fd, offset)
+            os.fsync(self._fd)
+            self._kept = True
+            forget_floor(self.file.file_id, self._data)
+            os.fsync(self._data)
+            if sha256 is not None:
+                self._complete(sha256)
+            self._touch()
+        return replace(self.file, offset=offset, sha256=sha256)
+
+    def _touch(self) -> None:
+        os.utime(self._about)
+        self._touched_at = time.monotonic()
+
+
+class Complete(Receiving):
+    """A file that has all its bytes; nothing can be written to it."""
+
+    def __init__(self, file: Incoming) -> None:
+        self.file = file
+
+    def __exit__(self, *exc_info: Any) -> None:
+        """Nothing is held."""
+
+    def write(self, chunk: memoryview) -> int:
+        raise AssertionError("the file is complete")
+
+    def keep(self, count: int, sha256: str | None) -> Incoming:
+        return self.file
+
+
+@contextmanager
+def translated(key: str) -> Iterator[None]:
+    """As ``translated_errors``; where a symbolic link has been put, there is nothing of ours."""
+    with translated_errors(key):
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise KeyNotFound(key) from error
+            raise
+
+
+@contextmanager
+def opened_in(name: str, flags: int, directory: int) -> Iterator[int]:
+    """What has that name in the open directory, opened."""
+    fd = os.open(name, flags, 0o600, dir_fd=directory)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def regular(name: str, flags: int, directory: int) -> Iterator[int]:
+    """The open file of that name, which is a regular one. Raises ``FileNotFoundError``."""
+    with opened_in(name, flags | FILE, directory) as fd:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
+        yield fd
+
+
+def forget_floor(file_id: str, data: int) -> None:
+    """All that has arrived counts."""
+    with suppress(FileNotFoundError):
+        os.unlink(file_id + FLOOR, dir_fd=data)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Every byte is written, or an ``OSError`` is raised."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]

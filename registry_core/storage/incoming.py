@@ -1,0 +1,167 @@
+"""The contract of the place where bytes wait that arrive over a network, until they become a package.
+
+A *session* has an id, a document that says what it is for, and files; a file has an id, the path that it shall
+have in the package, a length that was said beforehand, and as many bytes as have arrived. Ids are 32 hex digits,
+so no name that a caller chose ever becomes a place. Only the errors of :mod:`.contract` and of the registry escape.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from ..vocabulary.errors import UploadLocked
+from .contract import Artifact, KeyNotFound, Readable, Staging
+from .values import Document
+
+UPLOADS = ".uploads"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One file of a session. ``sha256`` (hex) is None until it is complete and its digest is recorded.
+
+    ``made`` tells it from an earlier file of the same id, where ids come again.
+    """
+
+    file_id: str
+    path: str
+    size_bytes: int
+    offset: int
+    sha256: str | None
+    made: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the files of a session come to. ``paths``: path -> (file id, size); None where that costs too much.
+
+    ``directories`` are those that the paths lead through.
+    """
+
+    files: int
+    size_bytes: int
+    paths: Mapping[str, tuple[str, int]] | None = None
+    directories: Container[str] = ()
+
+
+class Receiving(AbstractContextManager["Receiving"]):
+    """The one writer of a file, which stands at ``file.offset``. What is not kept is gone when it leaves."""
+
+    file: Incoming
+
+    @abstractmethod
+    def write(self, chunk: memoryview, /) -> int:
+        """Takes the bytes behind those before; all of them, or an error."""
+
+    @abstractmethod
+    def keep(self, count: int, sha256: str | None) -> Incoming:
+        """The first ``count`` bytes written since the beginning are durable, and the others are gone.
+
+        ``sha256``: of the whole file, where these complete it. Call it once.
+        """
+
+
+class UploadSpace(ABC):
+    """The sessions of one registry root. Instances are thread-safe, and any number may serve one root."""
+
+    @abstractmethod
+    def begin(self, upload: str, about: bytes, announced: bytes) -> None:
+        """The session is there, without files. ``about`` is small and read often, ``announced`` neither."""
+
+    @abstractmethod
+    def about(self, upload: str) -> tuple[Document, float]:
+        """(the session's document, when it was last written to in seconds since 1970). Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def announced(self, upload: str) -> bytes:
+        """What :meth:`begin` was told of the files to come. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def alone(self, upload: str) -> AbstractContextManager[None]:
+        """Nobody else changes the session meanwhile. Raises ``KeyNotFound``, and ``UploadLocked`` at once."""
+
+    @abstractmethod
+    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[Held], str | None]) -> Incoming:
+        """A new, empty file. ``check`` sees what there is: it raises, or returns the id of a file to give instead.
+
+        Raises ``KeyNotFound``, ``UploadLocked``, and ``PreconditionFailed`` where paths are not shown to
+        ``check`` and the path is there.
+        """
+
+    @abstractmethod
+    def files(self, upload: str) -> Sequence[Incoming]:
+        """Every file, in the order of their making where that is known. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def file(self, upload: str, file_id: str) -> Incoming:
+        """The file as it is now. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def drop(self, upload: str, file_id: str) -> None:
+        """The file is gone. Raises ``KeyNotFound``, ``UploadLocked``."""
+
+    @abstractmethod
+    def receive(self, upload: str, file_id: str, *, all_or_nothing: bool) -> Receiving:
+        """The right to write to the file. Raises ``KeyNotFound``, and ``UploadLocked`` at once.
+
+        ``all_or_nothing``: what a crash leaves of these bytes is no part of the file.
+        """
+
+    @abstractmethod
+    def open(self, upload: str, file_id: str, start: int) -> Readable:
+        """A reader of what has arrived, from ``start`` on. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
+        """The complete file is staged under its path, without reading it; the session keeps it too."""
+
+    @abstractmethod
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+        """A file of a published package, ``inside``, is staged as ``wanted``, cloned or linked where that can be.
+
+        Raises ``KeyNotFound`` where it is not there (any more), or is not what is wanted.
+        """
+
+    @abstractmethod
+    def end(self, upload: str) -> None:
+        """Nothing is left of the session. Call within :meth:`alone`. Repeatable."""
+
+    @abstractmethod
+    def expired(self, before_s: float) -> Iterator[str]:
+        """The sessions that nobody has written to since that moment, and what crashes left of others."""
+
+    def clear(self, upload: str, before_s: float) -> bool:
+        """The session is gone, if nobody has written to it since that moment and nobody is at it."""
+        try:
+            with self.alone(upload):
+                if self.about(upload)[1] >= before_s:
+                    return False
+                self.end(upload)
+        except UploadLocked:
+            return False
+        except KeyNotFound:
+            self.end(upload)
+        return True
+
+
+def check_id(value: str) -> str:
+    """The id itself. Raises ``KeyNotFound`` for what can be none."""
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise KeyNotFound("upload")
+    return value
+
+
+def locked() -> UploadLocked:
+    return UploadLocked(
+        "Somebody else is writing to this upload at the moment. Nothing was changed; try again.", retry_after_s=1
+    )
+
+
+def now_s() -> float:
+    return time.time()

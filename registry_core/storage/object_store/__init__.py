@@ -1,0 +1,1 @@
+"""A registry root on an object store: one conditional PUT is lock, check and commit."""

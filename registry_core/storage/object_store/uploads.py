@@ -1,0 +1,298 @@
+"""Upload sessions on an object store: every piece that arrives streams into an object of its own.
+
+::
+
+    .uploads/<id>/session.json            what it is for, and when something was last done to it
+    .uploads/<id>/announced.json          what its caller said would come
+    .uploads/<id>/total.json              how many files it has, of how many bytes
+    .uploads/<id>/files/<file id>.json    path, length, pieces, digest; changed by compare-and-swap
+    .uploads/<id>/data/<file id>/<piece>  what one request brought
+
+There are no locks: two writers of one file both send, and the one whose piece is recorded first has won. Within a
+process the second is refused at once. A file that came in one piece is taken by a copy within the store; pieces are
+put together by streaming them through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from ..contract import ABSENT, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Readable, Staging
+from ..incoming import UPLOADS, Held, Incoming, Receiving, UploadSpace, check_id, locked, now_s
+from .bucket import Bucket
+from .packages import ObjectPackages
+from .staging import ObjectStaging
+from .upload_parts import Holds, Pieces, Poured
+
+MOST_COPY_BYTES = 5 * 1024**3  # of one copy within S3
+READS_AT_ONCE = 16
+_TOUCH_EVERY_S = 30.0
+
+
+class ObjectUploads(UploadSpace):
+    """The sessions below ``.uploads/`` of a bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._packages = ObjectPackages(bucket)
+        self._holds = Holds()
+
+    # the session
+
+    def begin(self, upload: str, about: bytes, announced: bytes) -> None:
+        home = _home(upload)
+        self._bucket.put(f"{home}/total.json", _encoded({"files": 0, "size_bytes": 0}), ABSENT)
+        self._bucket.put(f"{home}/announced.json", announced, ABSENT)
+        self._bucket.put(f"{home}/session.json", _session(about.decode()), ABSENT)
+
+    def about(self, upload: str) -> tuple[Document, float]:
+        document = self._bucket.read(f"{_home(upload)}/session.json")
+        fields = json.loads(document.data)
+        return Document(fields["about"].encode(), document.etag), float(fields["active_s"])
+
+    def announced(self, upload: str) -> bytes:
+        return self._bucket.read(f"{_home(upload)}/announced.json").data
+
+    def touch(self, upload: str) -> None:
+        """Something has been done to the session now."""
+        document, _ = self.about(upload)
+        with suppress(PreconditionFailed):  # somebody else did something, or it has ended
+            self._bucket.put(f"{_home(upload)}/session.json", _session(document.data.decode()), Match(document.etag))
+
+    @contextmanager
+    def alone(self, upload: str) -> Iterator[None]:
+        self.about(upload)
+        with self._holds.alone(upload):
+            yield
+
+    def end(self, upload: str) -> None:
+        home = _home(upload)
+        self._bucket.delete(f"{home}/session.json")
+        self._bucket.delete_all(home)
+
+    def expired(self, before_s: float) -> Iterator[str]:
+        _, prefixes = self._bucket.level(UPLOADS)
+        for prefix in prefixes:
+            with suppress(KeyNotFound):
+                upload = check_id(prefix.rsplit("/", 1)[-1])
+                if self._last_activity(upload) < before_s:
+                    yield upload
+
+    def _last_activity(self, upload: str) -> float:
+        try:
+            return self.about(upload)[1]
+        except KeyNotFound:
+            changes = (meta["last_modified"].timestamp() for meta in self._bucket.objects(_home(upload)))
+            return max(changes, default=now_s())
+
+    # its files
+
+    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[Held], str | None]) -> Incoming:
+        file_id = hashlib.sha256(path.encode()).hexdigest()[:32]  # one file for each path
+        self.about(upload)
+        with self._holds.shared(upload):
+            known = self._same(upload, file_id, size_bytes)
+            if known is not None:
+                return known
+            self._count(upload, 1, size_bytes, check)
+            fields = {"path": path, "size_bytes": size_bytes, "made": uuid.uuid4().hex, "pieces": [], "sha256": None}
+            try:
+                self._bucket.put(_file_key(upload, file_id), _encoded(fields), ABSENT)
+            except PreconditionFailed:
+                self._count(upload, -1, -size_bytes)
+                return self._same(upload, file_id, size_bytes) or self.file(upload, file_id)
+            self.touch(upload)
+            return _incoming(file_id, fields)
+
+    def _same(self, upload: str, file_id: str, size_bytes: int) -> Incoming | None:
+        """The file if it is there, of that size. Raises ``PreconditionFailed`` for one of another size."""
+        try:
+            found = self.file(upload, file_id)
+        except KeyNotFound:
+            return None
+        if found.size_bytes != size_bytes:
+            raise PreconditionFailed(found.path)
+        return found
+
+    def _count(
+        self, upload: str, files: int, size_bytes: int, check: Callable[[Held], str | None] | None = None
+    ) -> None:
+        key = f"{_home(upload)}/total.json"
+        while True:
+            now = self._bucket.read(key)
+            total = json.loads(now.data)
+            if check is not None:
+                check(Held(total["files"], total["size_bytes"]))
+            after = {"files": total["files"] + files, "size_bytes": total["size_bytes"] + size_bytes}
+            with suppress(PreconditionFailed):  # somebody else added a file: count anew
+                self._bucket.put(key, _encoded(after), Match(now.etag))
+                return
+
+    def files(self, upload: str) -> Sequence[Incoming]:
+        self.about(upload)
+        ids = [
+            meta["path"].rsplit("/", 1)[-1].removesuffix(".json")
+            for meta in self._bucket.objects(f"{_home(upload)}/files")
+        ]
+
+        def read(file_id: str) -> Incoming | None:
+            with suppress(KeyNotFound):  # dropped meanwhile
+                return self.file(upload, file_id)
+            return None
+
+        with ThreadPoolExecutor(max_workers=READS_AT_ONCE) as pool:
+            return [file for file in pool.map(read, ids) if file is not None]
+
+    def file(self, upload: str, file_id: str) -> Incoming:
+        return _incoming(file_id, self._fields(upload, file_id)[0])
+
+    def _fields(self, upload: str, file_id: str) -> tuple[dict[str, Any], str]:
+        """(what the file's document says, its etag)."""
+        document = self._bucket.read(_file_key(upload, file_id))
+        return dict(json.loads(document.data)), document.etag
+
+    def drop(self, upload: str, file_id: str) -> None:
+        with self._holds.shared(upload), self._holds.file(upload, file_id):
+            fields, _ = self._fields(upload, file_id)
+            self._bucket.delete(_file_key(upload, file_id))
+            self._bucket.delete_all(f"{_home(upload)}/data/{file_id}")
+            self._count(upload, -1, -fields["size_bytes"])
+
+    def receive(self, upload: str, file_id: str, *, all_or_nothing: bool) -> Receiving:
+        with ExitStack() as held:
+            held.enter_context(self._holds.shared(upload))
+            held.enter_context(self._holds.file(upload, file_id))
+            fields, etag = self._fields(upload, file_id)
+            return _ObjectReceiving(
+                self, self._bucket, upload, _incoming(file_id, fields), fields, etag, held.pop_all()
+            )
+        raise AssertionError("unreachable")
+
+    def open(self, upload: str, file_id: str, start: int) -> Readable:
+        fields, _ = self._fields(upload, file_id)
+        return Pieces(self._bucket, _pieces(upload, file_id, fields), start)
+
+    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
+        assert isinstance(staging, ObjectStaging)
+        fields, _ = self._fields(upload, file.file_id)
+        pieces = _pieces(upload, file.file_id, fields)
+        artifact = Artifact(file.path, file.sha256 or "", file.size_bytes)
+        if len(pieces) == 1 and file.size_bytes <= MOST_COPY_BYTES:
+            self._bucket.copy(pieces[0][0], staging.place(file.path))
+        elif staging.add(file.path, Poured(Pieces(self._bucket, pieces, 0), file.size_bytes)) != artifact:
+            raise KeyNotFound(file.path)
+        return artifact
+
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+        assert isinstance(staging, ObjectStaging)
+        source = f"{self._packages.locate(package)}/{inside}"
+        if wanted.size_bytes <= MOST_COPY_BYTES:
+            self._bucket.copy(source, staging.place(wanted.path))
+        elif staging.add(wanted.path, Poured(self._bucket.stream(source), wanted.size_bytes)) != wanted:
+            raise KeyNotFound(wanted.path)
+        return wanted
+
+
+class _ObjectReceiving(Receiving):
+    """One piece on its way into the store."""
+
+    def __init__(
+        self,
+        space: ObjectUploads,
+        bucket: Bucket,
+        upload: str,
+        file: Incoming,
+        fields: dict[str, Any],
+        etag: str,
+        held: ExitStack,
+    ) -> None:
+        self.file = file
+        self._space, self._bucket, self._upload = space, bucket, upload
+        self._fields, self._etag = fields, etag
+        self._held = held
+        self._piece = uuid.uuid4().hex
+        self._key = f"{_home(upload)}/data/{file.file_id}/{self._piece}"
+        self._sending: Any = None
+        self._sink: Any = None
+        self._count = 0
+        self._touched_at = time.monotonic()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._held:
+            self._abandon()
+
+    def write(self, chunk: memoryview) -> int:
+        if self._sink is None:
+            self._sending = self._bucket.upload(self._key, self.file.size_bytes - self.file.offset)
+            self._sink = self._sending.__enter__()
+        self._sink.write(bytes(chunk))
+        self._count += len(chunk)
+        if time.monotonic() - self._touched_at > _TOUCH_EVERY_S:
+            self._space.touch(self._upload)
+            self._touched_at = time.monotonic()
+        return len(chunk)
+
+    def keep(self, count: int, sha256: str | None) -> Incoming:
+        if self.file.sha256 is not None or (count == 0 and sha256 is None):
+            return self.file
+        if count != self._count:
+            return self.file  # a write failed; the store has no part of this piece
+        if count:
+            self._finish()
+        pieces = [*self._fields["pieces"], *([[self._piece, count]] if count else [])]
+        fields = {**self._fields, "pieces": pieces, "sha256": sha256}
+        try:
+            self._bucket.put(_file_key(self._upload, self.file.file_id), _encoded(fields), Match(self._etag))
+        except PreconditionFailed:
+            if count:
+                self._bucket.delete(self._key)
+            raise locked() from None
+        self._space.touch(self._upload)
+        return replace(self.file, offset=self.file.offset + count, sha256=sha256)
+
+    def _finish(self) -> None:
+        sending, self._sending = self._sending, None
+        sending.__exit__(None, None, None)
+
+    def _abandon(self) -> None:
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            error = ConnectionAbortedError("these bytes are not kept")
+            with suppress(ConnectionAbortedError):
+                sending.__exit__(type(error), error, None)
+
+
+def _home(upload: str) -> str:
+    return f"{UPLOADS}/{check_id(upload)}"
+
+
+def _file_key(upload: str, file_id: str) -> str:
+    return f"{_home(upload)}/files/{check_id(file_id)}.json"
+
+
+def _pieces(upload: str, file_id: str, fields: Mapping[str, Any]) -> list[tuple[str, int]]:
+    return [(f"{_home(upload)}/data/{file_id}/{check_id(piece)}", int(length)) for piece, length in fields["pieces"]]
+
+
+def _incoming(file_id: str, fields: Mapping[str, Any]) -> Incoming:
+    offset = sum(length for _, length in fields["pieces"])
+    return Incoming(file_id, fields["path"], fields["size_bytes"], offset, fields["sha256"], fields["made"])
+
+
+def _session(about: str) -> bytes:
+    return _encoded({"about": about, "active_s": now_s()})
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode()
