@@ -9,13 +9,13 @@ Needs neither Flask nor an object-store library. Everything else in this package
 
 from __future__ import annotations
 
-from .delivery import StoredFile, tar, tar_size
-from .operations import Operation, RunningOperation
-from .registry import ModelRegistry
+from .operations.running import Operation, RunningOperation
+from .packages.archive import tar, tar_size
+from .packages.by_commit import Commit, Snapshot
+from .packages.stored_files import StoredFile
+from .registry.registry import ModelRegistry
 from .settings import CoreSettings
-from .snapshots import Commit, Snapshot
-from .upload_model import UploadFile, UploadSession
-from .version import __version__
+from .uploads.values import UploadFile, UploadSession
 from .vocabulary.answers import (
     Alias,
     Annotation,
@@ -82,6 +82,8 @@ from .vocabulary.errors import (
 from .vocabulary.progress import Meter, Progress, ProgressCallback
 from .vocabulary.reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
 from .vocabulary.unset import UNSET
+
+__version__ = "1.0.0"
 
 __all__ = [
     "UNSET",

@@ -287,7 +287,7 @@ def test_a_verb_never_fails_for_the_catalogue(shelf: Shelf, monkeypatch: pytest.
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("registry_core.catalog_index.refresh", broken)
+        patched.setattr("registry_core.catalogue.one_model.refresh", broken)
         assert shelf.registry.tag("t", "m", "1", "team", "a").tags == {"team": "a"}
     assert titles(shelf.opened(0.0), tags=("team:a",)) == ["m@1"]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from registry_core import ModelRegistry, StorageUnavailable
-from registry_core.catalog import Catalog
-from registry_core.catalog_schema import KEEP_FREE_BYTES, Database, fact
+from registry_core.catalogue.catalogue import Catalog
+from registry_core.catalogue.database import KEEP_FREE_BYTES, Database, fact
 
 from ..faults import forks
 from ..faults.conftest import small_disk  # noqa: F401 - a fixture
@@ -316,9 +316,9 @@ def test_killed_while_it_builds(full: Shelf, monkeypatch: pytest.MonkeyPatch, mo
     def work() -> None:
         registry = full.opened()
         patched = {
-            "in a transaction": "registry_core.catalog_rows._put_events",
-            "while it is made": "registry_core.catalog_schema.Database._unlink",
-            "before it is whole": "registry_core.catalog_events.put_in_order",
+            "in a transaction": "registry_core.catalogue.rows._put_events",
+            "while it is made": "registry_core.catalogue.database.Database._unlink",
+            "before it is whole": "registry_core.catalogue.event_stream.put_in_order",
         }
         if moment in patched:
             monkeypatch.setattr(patched[moment], die)

@@ -218,7 +218,7 @@ def test_questions_that_make_no_sense(shelf: Shelf, query: dict[str, Any]) -> No
     ids=str,
 )
 def test_a_cursor_that_somebody_has_made_up(shelf: Shelf, sort: str, last: list[Any]) -> None:
-    from registry_core.catalog_query import Query
+    from registry_core.catalogue.queries import Query
 
     cursor = Query(sort=sort).cursor_after(last)
     with pytest.raises(InvalidParameter):

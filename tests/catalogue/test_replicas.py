@@ -108,7 +108,7 @@ def test_clocks_that_differ(replicas: Replicas, monkeypatch: pytest.MonkeyPatch,
     """Of a writer that is behind by less than the overlap, or ahead by however much."""
     from datetime import datetime, timedelta, tzinfo
 
-    from registry_core import feed
+    from registry_core.catalogue import announcements
 
     here, there = replicas.one("here"), replicas.one("there")
     here.register("t", "m", "1", replicas.source)
@@ -120,9 +120,9 @@ def test_clocks_that_differ(replicas: Replicas, monkeypatch: pytest.MonkeyPatch,
             return datetime.now(tz) + timedelta(seconds=skew_s)
 
     with monkeypatch.context() as patched:
-        patched.setattr(feed, "datetime", Skewed)
-        feed.announce(here._model("t", "m"))  # the key, by the wrong clock
-        patched.setattr(feed, "announce", lambda _: None)
+        patched.setattr(announcements, "datetime", Skewed)
+        announcements.announce(here._model("t", "m"))  # the key, by the wrong clock
+        patched.setattr(announcements, "announce", lambda _: None)
         here.tag("t", "m", "1", "a", "b")
     assert titles(there, tags=("a:b",)) == ["m@1"]
 
@@ -133,12 +133,12 @@ def test_an_announcement_that_was_lost(replicas: Replicas, monkeypatch: pytest.M
     here.register("t", "m", "1", replicas.source)
     assert titles(there) == ["m@1"]
     with monkeypatch.context() as patched:
-        patched.setattr("registry_core.feed.announce", lambda _: None)
+        patched.setattr("registry_core.catalogue.announcements.announce", lambda _: None)
         _remove_announcements(here)
         here.tag("t", "m", "1", "a", "b")
         here.register("u", "new", "1", replicas.source)
     assert titles(there, tags=("a:b",)) == []
-    monkeypatch.setattr("registry_core.catalog.FULL_REFRESH_S", 0.0)
+    monkeypatch.setattr("registry_core.catalogue.catalogue.FULL_REFRESH_S", 0.0)
     assert titles(there, tags=("a:b",)) == ["m@1"]
     assert titles(there, task="u") == ["new@1"]
 

@@ -19,16 +19,10 @@ from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused
 from registry_core.format.digests import digest
-from registry_core.hashing import (
-    BUFFER_BYTES,
-    BUFFERS,
-    OVERLAP_FROM_BYTES,
-    BytesSource,
-    FileSource,
-    hash_stream,
-    in_parallel,
-)
-from registry_core.intake import plan
+from registry_core.packages.hash_stream import BUFFER_BYTES, BUFFERS, OVERLAP_FROM_BYTES, hash_stream
+from registry_core.packages.intake import plan
+from registry_core.packages.parallel import in_parallel
+from registry_core.packages.sources import BytesSource, FileSource
 
 from ..support.machine import MIB, need
 from ..support.packages import open_registry, write_files

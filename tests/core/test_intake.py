@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from registry_core import ArtifactsRefused, DigestMismatch, InvalidMetadata
 from registry_core.format.digests import digest
 from registry_core.format.manifest import render
-from registry_core.intake import MAX_DEPTH, check_brought_manifest, digests, packaged_meta, plan
+from registry_core.packages.intake import MAX_DEPTH, check_brought_manifest, digests, packaged_meta, plan
 from registry_core.vocabulary.artifact import Artifact
 
 from ..support.machine import need

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import InvalidParameter
-from registry_core.hashing import BytesSource
+from registry_core.packages.sources import BytesSource
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..faults.raw import tree

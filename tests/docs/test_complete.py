@@ -94,7 +94,7 @@ def test_every_setting_of_gunicorn_is_explained() -> None:
 
 def test_every_finding_of_check_is_explained() -> None:
     section = read("docs/operations.md").section("When check reports something")
-    source = ast.parse((REPOSITORY / "registry_core/audit.py").read_text(encoding="utf-8"))
+    source = ast.parse((REPOSITORY / "registry_core/upkeep/check.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(source) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"]
     messages = [shown for call in calls if (shown := _shown(call.args[2])) is not None]
     assert len(messages) > 10

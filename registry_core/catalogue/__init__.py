@@ -1,0 +1,1 @@
+"""A disposable index over the whole registry: lists, searches, and the stream of events."""

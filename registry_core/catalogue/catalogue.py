@@ -1,0 +1,345 @@
+"""The catalogue: a disposable index over the whole registry, for lists, searches and the stream of events.
+
+A projection like the documents, but of everything at once: it can be deleted at any time and comes back
+by itself. Each change made through this process shows at once; what others write into the registry is
+found by :meth:`Catalog.refresh`, which looks at marks and reads only what has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..format.layout import TASKS, models
+from ..models.model import ModelStore, open_model
+from ..storage.contract import Storage
+from ..storage.locks import release, try_hold
+from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
+from ..vocabulary.texts import escaped, is_unicode
+from . import announcements, event_stream, one_model, rows
+from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
+from .place import catalog_path
+from .queries import Query, Selection, count_all, passing, select
+from .remembered import Kept
+
+__all__ = ["Catalog", "CatalogProgress", "catalog_path"]
+
+log = logging.getLogger(__name__)
+
+FULL_REFRESH_S = 600.0  # where a feed tells of changes, how often each model is asked all the same
+SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
+OVERLAP_S = 120.0  # as far as clocks of replicas may differ
+BUILD_WAIT_S = 30.0  # at least so long a list waits for a catalogue that another process is building
+NO_ROOM_PAUSE_S = 60.0
+MAX_REBUILDS = 10  # while one question waits
+
+CatalogProgress = Callable[[CatalogState], None]
+
+
+class Catalog:
+    """The catalogue of one registry. Thread-safe; all processes of a host share its file."""
+
+    def __init__(self, storage: Storage, path: Path, refresh_s: float) -> None:
+        self._storage = storage
+        self._database = Database(path)
+        self._refresh_s = refresh_s
+        self._passing: Kept[Selection] = Kept(SELECTIONS_BYTES)
+        self._totals: Kept[int] = Kept(1)
+        self._no_room_until = 0.0  # time.monotonic()
+
+    # keeping it true
+
+    @property
+    def state(self) -> CatalogState:
+        """How far a build has come, in whatever process."""
+        if not self._database.exists:
+            return CatalogState(ready=False, models_done=0, models_total=0)
+        try:
+            with self._database.reading() as connection:
+                done = int(connection.execute("SELECT count(*) FROM model").fetchone()[0])
+                total = fact(connection, "models_total")
+                built = fact(connection, "built") is not None
+        except Trouble:
+            return CatalogState(ready=False, models_done=0, models_total=0)
+        return CatalogState(built, done, done if built or not isinstance(total, int) else max(done, total))
+
+    def touch(self, model: ModelStore) -> None:
+        """The catalogue, if there is one, shows a change just made, and other replicas hear of it.
+
+        Never raises: a failure is left to the next refresh.
+        """
+        announcements.announce(model)
+        try:
+            if self._database.exists and not self._leaves_it_to_a_build(model):
+                one_model.refresh(self._database, model)
+        except Trouble as error:
+            log.warning("%s: not in the catalogue yet: %s", model.title, error)
+        except Exception:
+            log.exception("%s: not in the catalogue yet", escaped(model.title))
+
+    def _leaves_it_to_a_build(self, model: ModelStore) -> bool:
+        """Whether the catalogue is not built, and whoever builds it will come to the model yet."""
+        name = (model.keys.task, model.keys.model_name)
+        known = "SELECT 1 FROM model WHERE task = ? AND name = ?"
+        with self._database.reading() as connection:
+            if fact(connection, "built") is not None or connection.execute(known, name).fetchone() is not None:
+                return False
+        with self._database.writing() as connection:
+            if fact(connection, "built") is not None or connection.execute(known, name).fetchone() is not None:
+                return False
+            connection.execute("INSERT OR IGNORE INTO asked VALUES (?, ?)", name)  # it may be new
+        return True
+
+    def refresh(self, *, force: bool = False, progress: CatalogProgress | None = None) -> bool:
+        """The catalogue shows the registry as it is now. False: another process is at it.
+
+        ``force`` builds it from nothing, and waits a while for others. Raises ``StorageUnavailable``.
+        """
+        with _answered():
+            return self._refresh(force=force, progress=progress)
+
+    def keep(self) -> None:
+        """As :meth:`refresh`, if it was not done lately. Called again and again by every server."""
+        with _answered():
+            if self._age_s() > self._refresh_s / 4:
+                self._refresh()
+
+    def _refresh(self, *, force: bool = False, progress: CatalogProgress | None = None) -> bool:
+        if time.monotonic() < self._no_room_until and not force:
+            raise NoRoom(f"{self._database.path}: there was no room for it a moment ago")
+        deadline = time.monotonic() + (BUILD_WAIT_S if force else 0.0)
+        alone = self._try_hold()
+        while alone is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+            alone = self._try_hold()
+        if alone is None:
+            return False
+        try:
+            if force:
+                self._database.discard()
+            self._refresh_all(progress)
+        except NoRoom:
+            self._make_room()
+            raise
+        finally:
+            release(alone)
+        return True
+
+    def _try_hold(self) -> Any:
+        path = self._database.path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return try_hold(path.with_name(path.name + ".refresh"))
+        except OSError as error:
+            raise Trouble(f"{path}: {error}") from error
+
+    def _make_room(self) -> None:
+        """A catalogue that does not fit on its disk leaves it to those who need it more."""
+        self._no_room_until = time.monotonic() + NO_ROOM_PAUSE_S
+        if not self._is_built():
+            self._database.discard()
+
+    def ensure_fresh(self) -> None:
+        """The catalogue is not older than the refresh time; builds or refreshes it here if it must.
+
+        Where it cannot be written any more, it stays as it is. Raises ``StorageUnavailable``.
+        """
+        deadline = time.monotonic() + max(self._refresh_s, BUILD_WAIT_S)
+        while self._age_s() > self._refresh_s:
+            try:
+                if self._refresh() or self._is_built():
+                    return
+            except Trouble as error:
+                if not self._is_built():
+                    raise
+                log.warning("the catalogue shows the registry as it was %.0f s ago: %s", self._age_s(), error)
+                return
+            if time.monotonic() > deadline:
+                raise StorageUnavailable("The catalogue is being built. Try again shortly.", retry_after_s=5)
+            time.sleep(0.05)
+
+    def _is_built(self) -> bool:
+        if not self._database.exists:
+            return False
+        with self._database.reading() as connection:
+            return fact(connection, "built") is not None
+
+    def _age_s(self) -> float:
+        if not self._database.exists:
+            return float("inf")
+        with self._database.reading() as connection:
+            refreshed_at = fact(connection, "refreshed_at")
+        age_s = time.time() - refreshed_at if isinstance(refreshed_at, float) else float("inf")
+        return age_s if age_s >= 0 else float("inf")  # the clock was set back: who knows
+
+    def _refresh_all(self, progress: CatalogProgress | None) -> None:
+        began = time.time()
+        with self._database.reading() as connection:
+            built, fed, full_at = (fact(connection, name) for name in ("built", "fed", "full_at"))
+        facts: dict[str, object] = {"refreshed_at": began, "fed": announcements.position(began - OVERLAP_S)}
+        is_fed = announcements.is_kept(self._storage) and built is not None and isinstance(fed, str)
+        if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
+            self._refresh_models(self._fed(str(fed)), progress)
+        else:
+            found, unsure = self._models()
+            if built is None:
+                with self._database.writing() as connection:
+                    set_fact(connection, "models_total", len(found))
+            self._refresh_models(found, progress)
+            self._forget_others(found, unsure)
+            facts["full_at"] = began
+        while asked := self._finish(facts):
+            self._refresh_models([ModelStore(self._storage, *name, 0.0) for name in asked], None)
+
+    def _finish(self, facts: dict[str, object]) -> list[tuple[str, str]]:
+        """The facts are true, unless models have been changed that the build does not know: then those."""
+        with self._database.writing() as connection:
+            asked: list[tuple[str, str]] = connection.execute("SELECT task, name FROM asked").fetchall()
+            connection.execute("DELETE FROM asked")
+            if not asked:
+                if fact(connection, "built") is None:
+                    event_stream.put_in_order(connection)
+                    set_fact(connection, "built", 1)
+                for name, value in facts.items():
+                    set_fact(connection, name, value)
+        return asked
+
+    def _models(self) -> tuple[list[ModelStore], set[str]]:
+        """(every model that there is, tasks whose models cannot be listed)."""
+        found: list[ModelStore] = []
+        unsure: set[str] = set()
+        for task in self._storage.list(TASKS):
+            try:
+                names = [entry.name for entry in self._storage.list(models(task.name)) if entry.kind == "prefix"]
+            except RegistryError as error:
+                if not self._storage.has_locks:
+                    raise  # the store is away, which says nothing about this task
+                log.error("task %s is left out of the catalogue: %s", escaped(task.name), error.message)
+                unsure.add(task.name)
+                continue
+            for name in names:
+                model = ModelStore(self._storage, task.name, name, 0.0)
+                if is_unicode(model.title):
+                    found.append(model)
+                else:
+                    title = escaped(model.title)
+                    log.error("%s is left out of the catalogue: its name is no valid Unicode", title)
+        return found, unsure
+
+    def _fed(self, after: str) -> list[ModelStore]:
+        found = []
+        for task, model_name in sorted(announcements.changed(self._storage, after)):
+            try:
+                found.append(open_model(self._storage, task, model_name, 0.0))
+            except InvalidName as error:
+                log.error("an announcement names no model: %s", error.message)
+        return found
+
+    def _refresh_models(self, found: list[ModelStore], progress: CatalogProgress | None) -> None:
+        for done, model in enumerate(found, start=1):
+            try:
+                one_model.refresh(self._database, model)
+            except Trouble:
+                raise
+            except StorageUnavailable as error:
+                if not self._storage.has_locks:
+                    raise
+                log.error("%s is left out of the catalogue: %s", model.title, error.message)
+            except Exception:  # whatever is in one model must not keep the others from the list
+                log.exception("%s is left out of the catalogue", model.title)
+            if progress is not None:
+                progress(CatalogState(False, done, len(found)))
+
+    def _forget_others(self, found: list[ModelStore], unsure: set[str]) -> None:
+        present = {(model.keys.task, model.keys.model_name) for model in found}
+        with self._database.reading() as connection:
+            known = connection.execute("SELECT id, task, name FROM model").fetchall()
+        for model_id, task, name in known:
+            if (task, name) not in present and task not in unsure:
+                with self._database.writing() as connection:
+                    rows.forget(connection, model_id)
+                    count_change(connection)
+
+    # asking it
+
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        """One moment of a catalogue that is whole and fresh. Raises ``StorageUnavailable``."""
+        with _answered():
+            for _ in range(MAX_REBUILDS):
+                self.ensure_fresh()
+                with self._database.reading() as connection, snapshot(connection):
+                    # Somebody may have begun to build it anew since.
+                    if fact(connection, "built") is not None:
+                        yield connection
+                        return
+            raise Trouble(f"{self._database.path}: it is built anew again and again")
+
+    def versions(self, query: Query) -> ModelPage:
+        """The versions that the query asks for, and how many there are in all. Raises ``InvalidParameter``."""
+        query.check()
+        with self._asking() as connection:
+            # What passes is kept until the catalogue changes, since finding it costs what it finds.
+            state = (fact(connection, "epoch"), fact(connection, "changes"))
+            asked = (query.selection(), state)
+            found = self._passing.get(asked) or passing(connection, query)
+            if found is not None:
+                self._passing.put(asked, found, found.size_bytes)
+                total = found.total
+            else:
+                total = self._totals.get(state) or count_all(connection)
+                self._totals.put(state, total, 1)
+            page = select(connection, query, found)
+        return ModelPage(page.items, total, page.next)
+
+    def tasks(self) -> list[TaskSummary]:
+        """Every task that has a model, sorted."""
+        sql = (
+            "SELECT model.task, count(DISTINCT model.id), count(version.id), coalesce(sum(size_bytes), 0)"
+            " FROM model LEFT JOIN version ON model_id = model.id WHERE seq > 0 OR version.id IS NOT NULL"
+            " GROUP BY model.task ORDER BY model.task"
+        )
+        with self._asking() as connection:
+            return [TaskSummary(*row) for row in connection.execute(sql)]
+
+    def events(self, after: str | None, limit: int) -> list[StreamedEvent]:
+        """Events of all models after the id, in the order in which they became known here.
+
+        ``after``: None or empty is the beginning. An id of another catalogue (another replica's, or one from
+        before a rebuild) begins a little before its time: nothing is skipped as long as the clocks of writers
+        are right to within ``OVERLAP_S``, and a few events may come again.
+        """
+        overlap_s = OVERLAP_S + self._refresh_s + (FULL_REFRESH_S if announcements.is_kept(self._storage) else 0.0)
+        found: list[StreamedEvent] = []
+        while (wanted := limit - len(found)) > 0:
+            with self._asking() as connection:
+                start = event_stream.start_of(connection, after, overlap_s)
+                noted = event_stream.noted(connection, start, wanted)
+            found += event_stream.read(self._storage, noted)
+            if len(noted) < wanted:
+                break
+            after = noted[-1].id  # some of them were damaged, and are passed over
+        return found
+
+    def last_event(self) -> str:
+        """The id after which nothing is known yet."""
+        with self._asking() as connection:
+            return event_stream.last_id(connection)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What is wrong with the catalogue is told as ``StorageUnavailable``."""
+    try:
+        yield
+    except Trouble as error:
+        log.error("catalogue: %s", error)
+        raise StorageUnavailable(
+            "The catalogue cannot be used at the moment; it comes back by itself. Try again shortly.", retry_after_s=2
+        ) from error

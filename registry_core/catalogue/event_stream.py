@@ -1,0 +1,124 @@
+"""The stream of events: ids that are understood by every catalogue of the registry.
+
+An id is ``<epoch>.<position>.<known_at>``. The epoch is the catalogue's; in another one (another host's, or
+one that was rebuilt) the position means nothing, and reading goes on a little before the time.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from ..format.chain import Line
+from ..models.model import ModelStore
+from ..storage.contract import Storage
+from ..vocabulary.answers import Event, StreamedEvent
+from ..vocabulary.errors import InvalidParameter, RegistryError
+from ..vocabulary.times import format_time, parse_time
+from .database import fact
+
+log = logging.getLogger(__name__)
+
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """An event that the catalogue knows of; its content is in the journal of its model."""
+
+    id: str
+    position: int
+    task: str
+    model_name: str
+    seq: int
+
+
+def start_of(connection: sqlite3.Connection, after: str | None, overlap_s: float) -> int:
+    """The position behind which to read. Raises ``InvalidParameter``.
+
+    ``overlap_s``: how much later than it happened an event may have become known to the catalogue of the id.
+    """
+    if not after:
+        return 0
+    made_by, _, rest = after.partition(".")
+    position, _, known_at = rest.partition(".")
+    moment = parse_time(known_at) if known_at else _EARLIEST
+    if not (position.isascii() and position.isdigit() and len(position) < 19) or moment is None:
+        raise InvalidParameter("This is no id that the stream of events has given.", field="after")
+    if made_by == fact(connection, "epoch"):
+        return int(position)
+    before = format_time(max(_EARLIEST + timedelta(seconds=overlap_s), moment) - timedelta(seconds=overlap_s))
+    row = connection.execute("SELECT min(position) FROM event WHERE known_at >= ?", (before,)).fetchone()
+    return int(row[0]) - 1 if row[0] is not None else _last_position(connection)
+
+
+def _last_position(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(position), 0) FROM event").fetchone()[0])
+
+
+def last_id(connection: sqlite3.Connection) -> str:
+    """The id after which nothing is known yet."""
+    row = connection.execute("SELECT position, known_at FROM event ORDER BY position DESC LIMIT 1").fetchone()
+    position, known_at = row or (0, "")
+    return f"{fact(connection, 'epoch')}.{position}.{known_at}"
+
+
+def noted(connection: sqlite3.Connection, after: int, limit: int) -> list[Noted]:
+    """The events behind the position."""
+    epoch = fact(connection, "epoch")
+    sql = (
+        "SELECT position, known_at, task, name, event.seq FROM event JOIN model ON model.id = model_id"
+        " WHERE position > ? ORDER BY position LIMIT ?"
+    )
+    return [
+        Noted(f"{epoch}.{position}.{known_at}", position, task, name, seq)
+        for position, known_at, task, name, seq in connection.execute(sql, (after, limit))
+    ]
+
+
+def read(storage: Storage, wanted: list[Noted]) -> Iterator[StreamedEvent]:
+    """The events with their content. One that is damaged, or gone, is passed over.
+
+    Raises ``StorageError`` where the store is away; on a filesystem only one model's journal is, and the
+    others' events go on.
+    """
+    for (task, model_name), group in groupby(wanted, key=lambda one: (one.task, one.model_name)):
+        ours = list(group)
+        lines = _lines(storage, task, model_name, {one.seq for one in ours})
+        for one in ours:
+            line = lines.get(one.seq)
+            if line is not None and line.fields is not None:
+                fields = {**line.fields, "task": task, "model_name": model_name}
+                yield StreamedEvent(one.id, Event.from_fields(one.seq, fields))
+
+
+def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict[int, Line]:
+    journal = ModelStore(storage, task, model_name, 0.0).journal
+    found = {}
+    try:
+        for line in journal.lines(min(seqs) - 1):
+            if line.seq in seqs:
+                found[line.seq] = line
+            if line.seq >= max(seqs):
+                break
+    except RegistryError as error:
+        if not storage.has_locks:
+            raise
+        log.error("%s/%s: its events are left out of the stream: %s", task, model_name, error.message)
+    return found
+
+
+def put_in_order(connection: sqlite3.Connection) -> None:
+    """All events have positions in the order of their times. Call before anybody has been given one."""
+    connection.execute(
+        "CREATE TEMP TABLE sorted AS SELECT known_at, model_id, seq FROM event ORDER BY known_at, model_id, seq"
+    )
+    connection.execute("DELETE FROM event")
+    connection.execute(
+        "INSERT INTO event (known_at, model_id, seq) SELECT known_at, model_id, seq FROM sorted ORDER BY rowid"
+    )
+    connection.execute("DROP TABLE sorted")

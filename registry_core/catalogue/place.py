@@ -1,0 +1,78 @@
+"""Where a host keeps its catalogue of a registry."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import os
+import platform
+import stat
+import tempfile
+import uuid
+from pathlib import Path
+
+from ..format.layout import CATALOG
+from ..settings import CoreSettings
+
+log = logging.getLogger(__name__)
+
+_FILES = ("", "-wal", "-shm", ".lock", ".refresh")
+
+
+def catalog_path(settings: CoreSettings) -> Path:
+    """Where this host keeps the catalogue of the root: with the registry, or else where it is told to.
+
+    Hosts that share a root do not share the file, whose locks are a host's own. Where this user cannot write
+    there, it is a file of his own.
+    """
+    name = f"catalog-{platform.node() or 'host'}.sqlite"
+    root = settings.root or ""
+    if settings.catalog_dir is not None:
+        return Path(settings.catalog_dir) / f"{_short(root)}-{name}"
+    if not root or root.startswith("memory:"):
+        return _passing_path(name)
+    if "://" in root:
+        return _private_directory() / f"{_short(root)}-{name}"
+    path = Path(root) / CATALOG / name
+    if _is_usable(path):
+        return path
+    private = _private_directory() / f"{_short(os.path.realpath(root))}-{name}"
+    log.warning("user %s cannot write %s; the catalogue is %s instead", os.geteuid(), path.parent, private)
+    return private
+
+
+def _short(root: str) -> str:
+    return hashlib.sha256(root.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _is_usable(path: Path) -> bool:
+    """Whether this user can keep the file there. One of another user's that can be replaced will be."""
+    locks = [path.with_name(path.name + suffix) for suffix in (".lock", ".refresh")]
+    return _may_write(path.parent, os.W_OK | os.X_OK) and all(_may_write(lock, os.R_OK | os.W_OK) for lock in locks)
+
+
+def _may_write(path: Path, how: int) -> bool:
+    return not os.path.lexists(path) or os.access(path, how, effective_ids=True)
+
+
+def _private_directory() -> Path:
+    """A directory that nobody else can write to, or has made for us."""
+    path = Path(tempfile.gettempdir()) / f"model-registry-{os.geteuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+        return path
+    return Path(tempfile.mkdtemp(prefix=f"{path.name}-"))
+
+
+def _passing_path(name: str) -> Path:
+    """For a registry that ends with this process."""
+    path = Path(tempfile.gettempdir()) / f"model-registry-{os.getpid()}-{uuid.uuid4().hex}-{name}"
+
+    def remove() -> None:
+        for suffix in _FILES:
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+    atexit.register(remove)
+    return path

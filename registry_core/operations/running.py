@@ -1,0 +1,250 @@
+"""Long work that nobody waits for: a document says how far it is, and later what came of it.
+
+``.operations/<id>.json`` is working space of the service, no part of the format. Whoever does the work beats: a
+document that has been silent for too long, or whose process is gone, is of an operation that was interrupted. It
+can be begun again, and takes the place of the one before where both have the same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..storage import Storage
+from ..storage.contract import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
+from ..vocabulary.answers import Value
+from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
+from ..vocabulary.progress import Progress, ProgressCallback
+from ..vocabulary.texts import printable
+from ..vocabulary.times import format_time
+from .processes import has_died, this_process
+
+log = logging.getLogger(__name__)
+
+OPERATIONS = ".operations"
+RUNNING, SUCCEEDED, FAILED, INTERRUPTED = "running", "succeeded", "failed", "interrupted"
+EXPIRY_S = 24 * 3600.0
+TELL_EVERY_S = 1.0  # where there is progress to tell
+BEAT_EVERY_S = 5.0
+SILENT_S = 30.0
+SWEEP_EVERY_S = 600.0
+_LAST_TRIES = 5
+_ID = re.compile(r"[0-9a-f]{32}")
+_NONE_YET = Progress(0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Operation(Value):
+    """One call that goes on by itself. ``state``: running, succeeded, failed or interrupted.
+
+    ``result`` is what the verb answered, ``error`` the problem document in its place; both None while it runs.
+    """
+
+    operation_id: str
+    verb: str
+    state: str
+    progress: dict[str, int]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: str
+    updated_at: str
+    expires_at: str
+
+
+class Operations:
+    """The operations of one registry root. Thread-safe; any number of processes may serve it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._swept_at = 0.0
+
+    def get(self, operation_id: str) -> Operation:
+        """The operation as it is now. Raises ``OperationNotFound``, also for one that has expired."""
+        document = self._read(operation_id)
+        if document is None or (fields := _fields(document)) is None or _has_expired(fields):
+            raise OperationNotFound(
+                "There is no such operation. It may have expired.", operation_id=printable(operation_id)
+            )
+        return _shown(fields)
+
+    def begin(
+        self, verb: str, request: Mapping[str, Any], key: str | None
+    ) -> tuple[Operation, RunningOperation | None]:
+        """(the operation, and the right to do its work; None if it runs or is done already).
+
+        ``key``: makes a repeat of the same request the same operation, unless that failed or was interrupted.
+        Raises ``IdempotencyKeyReused``.
+        """
+        self._sweep_now_and_then()
+        said = json.dumps(request, sort_keys=True)
+        digest = hashlib.sha256(said.encode()).hexdigest()
+        operation_id = uuid.uuid4().hex if key is None else hashlib.sha256(f"{verb}\n{key}".encode()).hexdigest()[:32]
+        while True:
+            earlier = None if key is None else self._read(operation_id)
+            fields = None if earlier is None else _fields(earlier)
+            if fields is not None and not _has_expired(fields) and _state(fields) in (RUNNING, SUCCEEDED):
+                if fields.get("request_digest") != digest:
+                    raise IdempotencyKeyReused(
+                        "This Idempotency-Key was used for a different request. Use a new key.",
+                        operation_id=operation_id,
+                    )
+                return _shown(fields), None
+            now = format_time(datetime.now(UTC))
+            began: dict[str, Any] = {
+                "operation_id": operation_id,
+                "verb": verb,
+                "state": RUNNING,
+                "progress": asdict(_NONE_YET),
+                "result": None,
+                "error": None,
+                "created_at": now,
+                "updated_at": now,
+                "request_digest": digest,
+                "process": this_process(),
+            }
+            with suppress(PreconditionFailed):  # somebody else has begun it: look again
+                when = ABSENT if earlier is None else Match(earlier.etag)
+                running = RunningOperation(
+                    self._storage, began, self._storage.write(_key(operation_id), _encoded(began), when)
+                )
+                return _shown(began), running
+
+    def sweep(self, *, dry_run: bool) -> list[str]:
+        """The expired operations are gone; returns their ids."""
+        gone = []
+        for entry in list(self._storage.list(OPERATIONS)):
+            operation_id = entry.name.removesuffix(".json")
+            document = self._read(operation_id) if entry.kind == "file" else None
+            fields = None if document is None else _fields(document)
+            if document is not None and (fields is None or _has_expired(fields)):
+                if not dry_run:
+                    self._storage.delete(_key(operation_id))
+                gone.append(operation_id)
+        return gone
+
+    def _sweep_now_and_then(self) -> None:
+        # So that documents do not pile up where nobody calls sweep.
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_S or self._swept_at == 0.0:
+            self._swept_at = time.monotonic()
+            try:
+                self.sweep(dry_run=False)
+            except RegistryError as error:
+                log.error("expired operations were not cleared: %s", error.message)
+
+    def _read(self, operation_id: str) -> Document | None:
+        if _ID.fullmatch(operation_id) is None:
+            return None
+        with suppress(KeyNotFound):
+            return self._storage.read(_key(operation_id))
+        return None
+
+
+class RunningOperation:
+    """The right to do an operation's work, once, and to say how far it is."""
+
+    def __init__(self, storage: Storage, fields: dict[str, Any], document: Document) -> None:
+        self._storage = storage
+        self._fields = fields
+        self._etag = document.etag
+        self._progress = _NONE_YET
+        self._done = threading.Event()
+        self._is_ours = True
+
+    def run(
+        self,
+        work: Callable[[ProgressCallback], dict[str, Any]],
+        explain: Callable[[Exception], dict[str, Any]],
+    ) -> None:
+        """``work`` is done, and its outcome written down: what it returned, or what ``explain`` makes of its error.
+
+        Never raises. An outcome that cannot be written is logged; the operation is then seen as interrupted.
+        """
+        ticker = threading.Thread(target=self._tick, name="heartbeat", daemon=True)
+        ticker.start()
+        try:
+            outcome = {"state": SUCCEEDED, "result": work(self._note)}
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+            outcome = {"state": FAILED, "error": explain(error)}
+        self._done.set()
+        ticker.join()
+        for attempt in range(1, _LAST_TRIES + 1):
+            if self._write({**outcome, "progress": asdict(self._progress)}):
+                return
+            if attempt < _LAST_TRIES and self._is_ours:
+                time.sleep(attempt)
+
+    def _note(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def _tick(self) -> None:
+        told, told_at = _NONE_YET, time.monotonic()
+        while not self._done.wait(TELL_EVERY_S):
+            now = self._progress
+            if now != told or time.monotonic() - told_at >= BEAT_EVERY_S:
+                self._write({"progress": asdict(now)})
+                told, told_at = now, time.monotonic()
+
+    def _write(self, changes: Mapping[str, Any]) -> bool:
+        if not self._is_ours:
+            return False
+        self._fields = {**self._fields, **changes, "updated_at": format_time(datetime.now(UTC))}
+        key = _key(self._fields["operation_id"])
+        try:
+            self._etag = self._storage.write(key, _encoded(self._fields), Match(self._etag)).etag
+            return True
+        except PreconditionFailed:
+            # It was taken for interrupted, and begun anew; or it was swept.
+            self._is_ours = False
+            log.warning("operation %s is somebody else's now", self._fields["operation_id"])
+        except RegistryError as error:
+            log.error("operation %s: its state is not written: %s", self._fields["operation_id"], error.message)
+        return False
+
+
+def _key(operation_id: str) -> str:
+    return f"{OPERATIONS}/{operation_id}.json"
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _fields(document: Document) -> dict[str, Any] | None:
+    """What the document says; None if it is damaged."""
+    try:
+        fields = json.loads(document.data)
+        datetime.fromisoformat(fields["updated_at"])
+        return dict(fields)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _state(fields: Mapping[str, Any]) -> str:
+    if fields["state"] == RUNNING and (_age_s(fields) > SILENT_S or has_died(fields.get("process") or {})):
+        return INTERRUPTED
+    return str(fields["state"])
+
+
+def _age_s(fields: Mapping[str, Any]) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(fields["updated_at"])).total_seconds()
+
+
+def _has_expired(fields: Mapping[str, Any]) -> bool:
+    return _age_s(fields) > EXPIRY_S
+
+
+def _shown(fields: Mapping[str, Any]) -> Operation:
+    names = ("operation_id", "verb", "progress", "result", "error", "created_at", "updated_at")
+    expires = datetime.fromisoformat(fields["updated_at"]) + timedelta(seconds=EXPIRY_S)
+    known = {name: fields[name] for name in names}
+    return Operation(**known, state=_state(fields), expires_at=format_time(expires))

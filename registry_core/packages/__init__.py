@@ -1,0 +1,1 @@
+"""The bytes of a version: taken in, hashed, proven, handed out."""

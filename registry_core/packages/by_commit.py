@@ -1,0 +1,190 @@
+"""Versions under their commit ids: as the clients of the Hugging Face Hub protocol ask for them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..format.chain import Line
+from ..format.commit_ids import is_commit_id
+from ..format.events import REGISTER
+from ..format.layout import MANIFEST
+from ..models.annotations import beside
+from ..models.model import Found, ModelStore
+from ..vocabulary.answers import Problem
+from ..vocabulary.errors import PackageCorrupt, VersionNotFound
+from ..vocabulary.texts import printable
+from . import contents, verify
+from .parallel import in_parallel
+from .stored_files import Listing, Listings, StoredFile
+
+MAIN = "main"  # what those clients ask for where the user names nothing
+LATEST = "latest"
+MOST_REMEMBERED = 20_000
+_LOOKING_AT_ONCE = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version and the id of its content, with who registered it; ``seq`` is None for older software's."""
+
+    commit: str
+    version: str
+    created_at: str | None
+    actor: str | None
+    reason: str | None
+    seq: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version, held by what it is and not by what an alias says a moment later."""
+
+    commit: str
+    version: str
+    found: Found
+    listing: Listing
+
+    def files(self) -> list[StoredFile]:
+        """Every file, each with its digest, the manifest first."""
+        return self.listing.stored(self.found)
+
+    def file(self, path: str) -> StoredFile:
+        """One file. Raises ``ArtifactNotFound``."""
+        return self.listing.file(self.found, path)
+
+    def about(self) -> dict[str, Any]:
+        """``created_at`` and ``tags``; what cannot be read is left out."""
+        meta: dict[str, Any] = {}
+        with suppress(PackageCorrupt):
+            meta = contents.read_meta(self.found.model, self.version)
+        tags = beside(self.found.model, self.version, meta, []).tags
+        return {"created_at": meta.get("created_at"), "tags": tags}
+
+
+class Snapshots:
+    """Finds versions by alias, name or commit id. Remembers what cannot change, within a bound. Thread-safe."""
+
+    def __init__(self, listings: Listings, most: int = MOST_REMEMBERED) -> None:
+        self._listings = listings
+        self._most = most
+        self._known: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def find(self, model: ModelStore, revision: str) -> Snapshot | None:
+        """The version that the revision names; None if nothing has the name.
+
+        A revision is an alias, a version, a commit id, or ``main``: the alias of that name if there is one, else
+        ``latest``. Raises ``PackageCorrupt``, and ``VersionNotFound`` for a version without a commit id.
+        """
+        if is_commit_id(revision):
+            version = self._version_of(model, revision)
+            location = model.locate(version) if version is not None else None
+            if version is not None and location is not None:
+                found = Found(model, version, None, location, model.facts(version))
+                snapshot = self._snapshot(found)
+                if snapshot.commit != revision:
+                    raise verify.corrupt(model, version, [Problem(MANIFEST, "manifest")])
+                return snapshot
+        named = model.find(revision)
+        if named is None and revision == MAIN:
+            named = model.find(LATEST)
+        return self._snapshot(named) if named is not None else None
+
+    def commits(self, model: ModelStore) -> list[Commit]:
+        """Every version that has a commit id, the newest first."""
+        found = [commit for commit in self._all(model) if commit is not None]
+        found.sort(key=lambda commit: (commit.seq or 0, commit.created_at or "", commit.version), reverse=True)
+        return found
+
+    def _snapshot(self, found: Found) -> Snapshot:
+        listing = self._listings.of(found)
+        if listing.commit is None:
+            bare = next((path for path, (sha256, _) in listing.files.items() if sha256 is None), MANIFEST)
+            raise VersionNotFound(
+                f"{found.model.title}@{found.version} has no commit id, because its manifest does not cover all of "
+                f"its files ({printable(bare)!r} for one). 'omr adopt' takes such a version over.",
+                version=found.version,
+            )
+        self._remember((found.model.title, listing.commit), found.version)
+        return Snapshot(listing.commit, found.version, found, listing)
+
+    # commit id -> version
+
+    def _version_of(self, model: ModelStore, commit: str) -> str | None:
+        known = self._recall((model.title, commit))
+        if known is not None:
+            return str(known)
+        if model.storage.scans_logs_cheaply:
+            for line in model.journal.mentioning(commit):
+                if _registers(line) and line.get("commit") == commit:
+                    return str(line.get("version"))
+        for found in self._all(model, only_unrecorded=True):
+            if found is not None and found.commit == commit:
+                return found.version
+        return None
+
+    def _all(self, model: ModelStore, *, only_unrecorded: bool = False) -> Iterator[Commit | None]:
+        """Of each version; with ``only_unrecorded``, where scanning is cheap, those whose event names no commit."""
+        if model.storage.scans_logs_cheaply:
+            lines = {line.get("version"): line for line in model.journal.mentioning(REGISTER) if _registers(line)}
+            for version in model.versions():
+                line = lines.get(version)
+                if not only_unrecorded or line is None or line.get("commit") is None:
+                    yield self._commit(model, version, line)
+            return
+
+        def look(version: str) -> Commit | None:
+            known = self._recall((model.title, "", version))
+            return known or self._commit(model, version, _event(model, version))
+
+        yield from in_parallel(look, list(model.versions()), _LOOKING_AT_ONCE)
+
+    def _commit(self, model: ModelStore, version: str, line: Line | None) -> Commit | None:
+        commit = line.get("commit") if line is not None else None
+        created_at = line.get("created_at") if line is not None else None
+        if not isinstance(commit, str):
+            location = model.locate(version)
+            if location is None:
+                return None
+            commit = self._listings.of(Found(model, version, None, location, model.facts(version))).commit
+            if commit is None:
+                return None
+        if created_at is None:
+            with suppress(PackageCorrupt):
+                created_at = contents.read_meta(model, version).get("created_at")
+        actor, reason = (line.get("actor"), line.get("reason")) if line is not None else (None, None)
+        self._remember((model.title, commit), version)
+        found = Commit(commit, version, created_at, actor, reason, line.seq if line is not None else None)
+        return found if line is None else self._remember((model.title, "", version), found)
+
+    def _recall(self, key: tuple[str, ...]) -> Any:
+        with self._mutex:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def _remember(self, key: tuple[str, ...], value: T) -> T:
+        with self._mutex:
+            self._known[key] = value
+            self._known.move_to_end(key)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return value
+
+
+def _registers(line: Line) -> bool:
+    return line.is_own and line.get("event") == REGISTER
+
+
+def _event(model: ModelStore, version: str) -> Line | None:
+    """The event that registered the version, by its pointer and so for two small reads."""
+    facts = model.facts(version)
+    line = model.journal.line(facts.seq) if facts is not None and facts.seq is not None else None
+    return line if line is not None and _registers(line) and line.get("version") == version else None

@@ -1,0 +1,104 @@
+"""What can be read from a published package: its proof, its metadata, its list of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from ..format import manifest
+from ..format.digests import DIGEST_PREFIX
+from ..format.layout import MANIFEST, META
+from ..models.manifests import manifest_bytes
+from ..models.model import ModelStore
+from ..storage import reading
+from ..storage.contract import Entry, KeyNotFound
+from ..vocabulary.answers import PackageFile, PackageListing, Problem
+from ..vocabulary.texts import escaped
+from .hash_stream import hash_stream
+from .verify import corrupt
+
+
+def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
+    """The version's ``model_meta.json``. Raises ``PackageCorrupt`` where there is none to read."""
+    try:
+        meta = json.loads(_read_meta(model, version))
+    except KeyNotFound:
+        raise corrupt(model, version, [Problem(META, "missing")]) from None
+    except (ValueError, RecursionError):
+        meta = None
+    if not isinstance(meta, dict):
+        raise corrupt(model, version, [Problem(META, "unreadable", actual="not a JSON object")])
+    return meta
+
+
+def _read_meta(model: ModelStore, version: str) -> bytes:
+    with suppress(KeyNotFound):
+        return reading.read_file(model.storage, model.keys.package(version), META)
+    model.require_version(version)  # deleted meanwhile: then it is not damaged, but gone
+    return reading.read_file(model.storage, model.keys.package(version), META)
+
+
+def listing(model: ModelStore, version: str) -> PackageListing:
+    """Every file but the manifest, with what the manifest says of it; reads no artifact."""
+    hashes, sizes = manifest_hashes(model, version), dict(_files(model, version))
+    if not hashes or hashes.keys() - sizes.keys():
+        model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
+        hashes, sizes = manifest_hashes(model, version), dict(_files(model, version))
+    return PackageListing(
+        version,
+        [
+            PackageFile(escaped(path), DIGEST_PREFIX + hashes[path] if path in hashes else None, sizes.get(path))
+            for path in sorted((hashes.keys() | sizes.keys()) - {MANIFEST})
+        ],
+    )
+
+
+def content(model: ModelStore, version: str) -> dict[str, str]:
+    """Path -> SHA-256 hex of the caller's own files: all but metadata and manifest.
+
+    Taken from the manifest; only what an older manifest does not cover is read.
+    """
+    package = model.keys.package(version)
+    if model.locate(version) is None:
+        return _kept_content(model, version)
+    hashes = manifest_hashes(model, version)
+    found = {}
+    for path, size_bytes in _files(model, version):
+        if path in (META, MANIFEST):
+            continue
+        if path in hashes:
+            found[path] = hashes[path]
+        else:
+            with model.storage.open(package, path) as reader:
+                found[path] = hash_stream(reader, size_hint=size_bytes or 0)[0]
+    return found
+
+
+def _kept_content(model: ModelStore, version: str) -> dict[str, str]:
+    """As :func:`content`, of a deleted version: what the manifest beside its tombstone says."""
+    try:
+        hashes = manifest.parse(model.storage.read(model.keys.kept_manifest(version)).data).hashes
+    except KeyNotFound:
+        return {}
+    return {path: sha256 for path, sha256 in hashes.items() if path != META}
+
+
+def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
+    """Path -> SHA-256 hex as the manifest says; empty for a half version of older software."""
+    try:
+        data, is_baseline = manifest_bytes(model, version)
+    except KeyNotFound:
+        return {}
+    return manifest.parse(data, covers_manifest=is_baseline).hashes
+
+
+def files(model: ModelStore, version: str) -> Iterator[Entry]:
+    """What lies in the package, the manifest included."""
+    return model.storage.list(model.keys.package(version), deep=True)
+
+
+def _files(model: ModelStore, version: str) -> list[tuple[str, int | None]]:
+    start = len(model.keys.package(version)) + 1
+    return [(entry.key[start:], entry.size_bytes) for entry in files(model, version)]

@@ -1,0 +1,74 @@
+"""The metrics that a package states, in its metadata and in its ``metrics.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..format.layout import METRICS
+from ..models.model import ModelStore
+from ..storage import reading
+from ..storage.contract import KeyNotFound
+from ..vocabulary.answers import Metrics
+from . import contents, runs
+
+MAX_METRICS_BYTES = 1024 * 1024
+
+
+def metrics(model: ModelStore, version: str) -> Metrics:
+    """The version's metrics, and the recorded points of its run.
+
+    Metrics of the metadata win over those of the package's ``metrics.json``. The run is the one that
+    the metadata names by ``run_id``; where it names none, all runs of the model are given.
+    """
+    meta = contents.read_meta(model, version)
+    history = runs.history(model.storage, model.keys, run_of(meta))
+    return Metrics(version, of_version(model, version, meta), history)
+
+
+def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """All metrics that the package states."""
+    found = _packaged(model, version)
+    lineage = meta.get("lineage")
+    for place in (lineage.get("metrics") if isinstance(lineage, Mapping) else None, meta.get("metrics")):
+        if isinstance(place, Mapping):
+            found |= place
+    return found
+
+
+def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
+    try:
+        with model.storage.open(model.keys.package(version), METRICS, 0, MAX_METRICS_BYTES + 1) as reader:
+            data = reading.read_all(reader)
+    except KeyNotFound:
+        model.require_version(version)  # deleted meanwhile: then nobody knows what it had
+        return {}
+    return runs.parse_object(data) if len(data) <= MAX_METRICS_BYTES else {}
+
+
+def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """(dotted key, value) of every number in nested metrics that a float can hold."""
+    return ((key, float(value)) for key, value in _as_written(values))
+
+
+def _as_written(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, int | float]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _as_written(value, f"{prefix}{key}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value):
+            yield f"{prefix}{key}", value
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def run_of(meta: Mapping[str, Any]) -> Any:
+    """The id of the run that made the version, or None."""
+    lineage = meta.get("lineage")
+    named = lineage.get("run_id") if isinstance(lineage, Mapping) else None
+    return named if named is not None else meta.get("run_id")

@@ -1,0 +1,194 @@
+"""One file of a version, or all of them as a tar, handed out byte for byte."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..format import manifest
+from ..format.commit_ids import commit_id
+from ..format.digests import DIGEST_PREFIX, digest
+from ..format.layout import MANIFEST, META
+from ..models import manifests
+from ..models.model import Found, ModelStore
+from ..storage.contract import KeyNotFound, Readable, check_key
+from ..vocabulary.answers import Problem
+from ..vocabulary.errors import ArtifactNotFound, StorageError
+from ..vocabulary.texts import printable
+from . import contents, verify
+from .hash_stream import hash_stream
+
+CHUNK_BYTES = 256 * 1024
+MOST_LISTED_FILES = 50_000  # of all packages whose listings are remembered: some 20 MB
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a version. ``sha256`` is hex, None where an old manifest does not cover the file."""
+
+    model: ModelStore
+    version: str
+    path: str
+    sha256: str | None
+    size_bytes: int
+
+    @property
+    def key(self) -> str:
+        """The file's path below the registry's root."""
+        return f"{self._package}/{check_key(self.path)}"
+
+    @property
+    def location(self) -> str | None:
+        """The file's absolute path, where it lies on this machine's filesystem."""
+        return self.model.storage.local_path(self._package, self.path)
+
+    def open(self, start: int = 0, length: int | None = None) -> Readable:
+        """A streamed reader. One that is open outlives the version's deletion on a filesystem.
+
+        Raises ``ArtifactNotFound`` once the version is purged, ``PackageCorrupt`` for a file that is not as long
+        as it was registered.
+        """
+        reader = self._open(start, length)
+        if isinstance(reader, io.FileIO) and os.fstat(reader.fileno()).st_size != self.size_bytes:
+            reader.close()
+            raise verify.corrupt(self.model, self.version, [Problem(printable(self.path), "changed")])
+        return reader
+
+    def _open(self, start: int, length: int | None) -> Readable:
+        storage = self.model.storage
+        with suppress(KeyNotFound):
+            return storage.open(self._package, self.path, start, length)
+        # Deleted since it was found: whoever has begun to read it finishes.
+        with suppress(KeyNotFound):
+            grave = storage.retired(self._package, self.model.keys.grave(self.version))
+            if grave is not None:
+                return storage.open(grave, self.path, start, length)
+        raise _no_such_file(self.model, self.version, self.path)
+
+    def presigned_url(self, expires_s: float) -> str | None:
+        """An address from which anybody may read the file for so long; None where the storage gives none."""
+        try:
+            return self.model.storage.presign(self._package, self.path, timedelta(seconds=expires_s))
+        except KeyNotFound:
+            raise _no_such_file(self.model, self.version, self.path) from None
+
+    @property
+    def _package(self) -> str:
+        return self.model.keys.package(self.version)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a package: path -> (SHA-256 hex, size), the manifest first, the others sorted by path.
+
+    The digest is None where an old manifest does not cover the file, and ``commit`` is None if there is one
+    such file.
+    """
+
+    files: Mapping[str, tuple[str | None, int]]
+    commit: str | None
+
+    def stored(self, found: Found) -> list[StoredFile]:
+        return [StoredFile(found.model, found.version, path, *known) for path, known in self.files.items()]
+
+    def file(self, found: Found, path: str) -> StoredFile:
+        """The one file. Raises ``ArtifactNotFound``."""
+        known = self.files.get(path)
+        if known is None:
+            raise _no_such_file(found.model, found.version, path)
+        return StoredFile(found.model, found.version, path, *known)
+
+
+class Listings:
+    """Listings of packages, remembered where the package cannot change, within a bound. Thread-safe."""
+
+    def __init__(self, most_files: int = MOST_LISTED_FILES) -> None:
+        self._most_files = most_files
+        self._weight = 0
+        self._known: OrderedDict[tuple[str, ...], Listing] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def of(self, found: Found) -> Listing:
+        """What lies in the version's package now."""
+        identity = _identity(found)
+        if identity is None:
+            return read_listing(found)
+        with self._mutex:
+            known = self._known.get(identity)
+            if known is not None:
+                self._known.move_to_end(identity)
+                return known
+        listing = read_listing(found)
+        self._remember(identity, listing)
+        return listing
+
+    def _remember(self, identity: tuple[str, ...], listing: Listing) -> None:
+        with self._mutex:
+            if identity in self._known:
+                return
+            self._known[identity] = listing
+            self._weight += 1 + len(listing.files)
+            while self._weight > self._most_files:
+                self._weight -= 1 + len(self._known.popitem(last=False)[1].files)
+
+
+def _identity(found: Found) -> tuple[str, ...] | None:
+    """A name for exactly this content; None where older software may still write in the package."""
+    storage, package = found.model.storage, found.model.keys.package(found.version)
+    if found.facts is not None and found.facts.package_digest is not None:
+        return (package, found.facts.package_digest)
+    if not storage.sealed(package):
+        return None
+    marks = [storage.mark(f"{package}/{name}") for name in (MANIFEST, META)]
+    known = [mark for mark in marks if mark is not None]
+    return (package, *known) if len(known) == len(marks) else None
+
+
+def read_listing(found: Found) -> Listing:
+    """What lies in the version's package now; reads its manifest and its metadata."""
+    model, version = found.model, found.version
+    data, is_baseline = _manifest(found)
+    hashes = dict(manifest.parse(data, covers_manifest=is_baseline).hashes) if data is not None else {}
+    if META in hashes:
+        hashes[META] = _meta_sha256(found) or hashes[META]
+    start = len(model.keys.package(version)) + 1
+    sizes = {
+        entry.key[start:]: entry.size_bytes or 0 for entry in contents.files(model, version) if entry.kind == "file"
+    }
+    named = {path: hashes[path] for path in sizes if path in hashes}
+    if MANIFEST in sizes and data is not None and not is_baseline:
+        hashes[MANIFEST] = digest(data).removeprefix(DIGEST_PREFIX)
+    paths = sorted(sizes, key=lambda path: (path != MANIFEST, path))
+    files = {path: (hashes.get(path), sizes[path]) for path in paths}
+    covered = data is not None and all(sha256 is not None for sha256, _ in files.values())
+    return Listing(files, commit_id(model.keys.task, model.keys.model_name, version, named) if covered else None)
+
+
+def _manifest(found: Found) -> tuple[bytes | None, bool]:
+    try:
+        return manifests.manifest_bytes(found.model, found.version)
+    except KeyNotFound:
+        return None, False  # older software's half version
+
+
+def _meta_sha256(found: Found) -> str | None:
+    """Of the metadata as it is: older software rewrites it for tags, and the manifest does not say so."""
+    with suppress(KeyNotFound, StorageError), found.model.storage.open(_package(found), META) as reader:
+        return hash_stream(reader)[0]
+    return None
+
+
+def _package(found: Found) -> str:
+    return found.model.keys.package(found.version)
+
+
+def _no_such_file(model: ModelStore, version: str, path: str) -> ArtifactNotFound:
+    return ArtifactNotFound(
+        f"{model.title}@{version} has no file {printable(path)!r}.", version=version, path=printable(path)
+    )

@@ -1,0 +1,1 @@
+"""``ModelRegistry``: the verbs' face, one module a family."""

@@ -1,0 +1,75 @@
+"""The verbs over the whole registry: lists, searches, and the stream of events."""
+
+from __future__ import annotations
+
+from ..catalogue.catalogue import CatalogProgress
+from ..catalogue.queries import DEFAULT_LIMIT, Query
+from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.errors import InvalidParameter, StorageUnavailable
+from .opening import OpenedRegistry
+
+MAX_EVENTS = 1000
+
+
+class Catalogue(OpenedRegistry):
+    """Answers come from a disposable index, which shows other writers' changes after a short while."""
+
+    def list_models(
+        self,
+        *,
+        task: str | None = None,
+        model_name: str | None = None,
+        alias: str | None = None,
+        stage: str | None = None,
+        metric_gte: tuple[str, ...] = (),
+        metric_lte: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (),
+        text: str | None = None,
+        sort: str = "name",
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> ModelPage:
+        """The versions that pass all filters: metadata, with tags, stage, description and aliases.
+
+        ``metric_gte``, ``metric_lte``: texts ``key:number``; ``tags``: texts ``key:value``; ``text``: words
+        that all begin a word of names, tags, description or metadata. ``sort``: name, created_at or
+        metric:KEY, descending with a minus before it. Pages by ``cursor`` neither skip nor repeat while
+        versions are added. Raises ``InvalidParameter``, ``StorageUnavailable``.
+        """
+        query = Query(
+            task, model_name, alias, stage, tuple(metric_gte), tuple(metric_lte), tuple(tags), text, sort, limit, cursor
+        )
+        return self._catalog.versions(query)
+
+    def list_tasks(self) -> list[TaskSummary]:
+        """Every task, with its models, their versions and the bytes of those."""
+        return self._catalog.tasks()
+
+    def events(self, after: str | None = None, limit: int = 100) -> list[StreamedEvent]:
+        """Events of all models after that id (from the beginning if empty or None), oldest known first.
+
+        An id of another replica, or from before the catalogue was rebuilt, is understood too: then a few
+        events may come again, and none is skipped. Raises ``InvalidParameter``.
+        """
+        if not 1 <= limit <= MAX_EVENTS:
+            raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
+        return self._catalog.events(after, limit)
+
+    def last_event(self) -> str:
+        """The id of the newest event known: what to give to :meth:`events` to hear of later ones only."""
+        return self._catalog.last_event()
+
+    def refresh_catalog(self) -> None:
+        """The catalogue is built or brought up to date, unless that was done lately or another process is at it."""
+        self._catalog.keep()
+
+    def reindex(self, *, progress: CatalogProgress | None = None) -> CatalogState:
+        """The catalogue is made anew from nothing but the registry. Raises ``StorageUnavailable``."""
+        if not self._catalog.refresh(force=True, progress=progress):
+            raise StorageUnavailable("Another process is building the catalogue. Try again later.", retry_after_s=30)
+        return self._catalog.state
+
+    @property
+    def catalog_state(self) -> CatalogState:
+        """How far the catalogue is built, in whatever process of this host."""
+        return self._catalog.state

@@ -1,0 +1,113 @@
+"""The verbs of the operator: recovery, sweep, check, purge, adoption, migration."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ..catalogue import announcements
+from ..models.changes import finish_pending
+from ..models.model import all_models
+from ..upkeep import adopt, check, migrate, sweep
+from ..verbs import deletion
+from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
+from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, SweepReport
+from . import expiry
+from .opening import OpenedRegistry
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SWEEP_AGE_S = 24 * 3600.0
+DEFAULT_RETENTION_S = 30 * 24 * 3600.0
+
+
+class Upkeep(OpenedRegistry):
+    """What keeps a registry whole over the years; all of it may run while it is served."""
+
+    def sweep(self, older_than_s: float = DEFAULT_SWEEP_AGE_S, *, dry_run: bool = False) -> SweepReport:
+        """Every journal is finished, and abandoned staging older than the age is gone.
+
+        So are uploads and operations that have expired, whatever the age; ``removed`` has them by their keys.
+        """
+        if not older_than_s >= 0:
+            raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        report = sweep.sweep(self._storage, self._settings.lock_timeout_s, older_than_s, dry_run=dry_run)
+        if not dry_run:
+            announcements.sweep(self._storage, older_than_s)
+        expired = expiry.sweep(self._storage, self._settings, dry_run=dry_run)
+        return replace(report, removed=[*report.removed, *expired])
+
+    def recover(self) -> list[str]:
+        """What crashes left is finished in every model; called when a service starts.
+
+        Returns the models finished. One that cannot be finished now is logged and left.
+        """
+        finished = []
+        for model in all_models(self._storage, 0.0):
+            try:
+                if finish_pending(model):
+                    finished.append(model.title)
+            except LockTimeout:
+                pass  # its holder is alive and finishes it
+            except RegistryError as error:
+                log.error("%s: recovery failed: %s", model.title, error)
+        return finished
+
+    def migrate_to(self, target: OpenedRegistry, *, progress: ProgressCallback | None = None) -> MigrationReport:
+        """Every model, version and event is in ``target`` too, proven; run again to catch up.
+
+        Nobody should write to either registry meanwhile. Raises ``PackageCorrupt``, ``NameTaken``.
+        """
+        return migrate.migrate(
+            self._storage,
+            target._storage,
+            lock_timeout_s=self._settings.lock_timeout_s,
+            workers=self._settings.workers,
+            progress=progress,
+        )
+
+    def check(self) -> CheckReport:
+        """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
+        return check.check(self._storage)
+
+    def purge(
+        self,
+        older_than_s: float = DEFAULT_RETENTION_S,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgeReport:
+        """The bytes of versions that were deleted longer ago than the age are given up.
+
+        Tombstones stay, and the names are never used again. With ``dry_run`` only the report is made.
+        """
+        if not older_than_s >= 0:
+            raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        reports = [
+            deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run) for model in self._models()
+        ]
+        return PurgeReport(
+            purged=[title for report in reports for title in report.purged],
+            kept=[title for report in reports for title in report.kept],
+            bytes_freed=sum(report.bytes_freed for report in reports),
+        )
+
+    def adopt(
+        self,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> AdoptionReport:
+        """Every whole version of older software is proven from now on, all its files; see :mod:`..upkeep.adopt`."""
+        return adopt.adopt(
+            self._models(),
+            workers=self._settings.workers,
+            actor=actor,
+            reason=reason,
+            dry_run=dry_run,
+            progress=progress,
+        )

@@ -1,0 +1,32 @@
+"""The verbs of operations: long work with a document that tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ..operations.running import Operation, Operations, RunningOperation
+from .opening import OpenedRegistry
+
+
+class OperationVerbs(OpenedRegistry):
+    """Long calls that go on by themselves."""
+
+    @cached_property
+    def _operations(self) -> Operations:
+        return Operations(self._storage)
+
+    def begin_operation(
+        self, verb: str, request: Mapping[str, Any], *, key: str | None = None
+    ) -> tuple[Operation, RunningOperation | None]:
+        """(the operation, the right to do its work); None in its place if it runs or is done already.
+
+        ``request`` is what is asked for, as JSON values; ``key`` makes a repeat of it harmless. Raises
+        ``IdempotencyKeyReused``, ``StorageError``.
+        """
+        return self._operations.begin(verb, request, key)
+
+    def operation(self, operation_id: str) -> Operation:
+        """The operation as it is now. Raises ``OperationNotFound``, ``StorageError``."""
+        return self._operations.get(operation_id)

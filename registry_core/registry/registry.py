@@ -1,0 +1,235 @@
+"""``ModelRegistry``: the verbs. REST, the CLI and Python callers all come through here."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+from ..models import manifests
+from ..models.annotations import at, read, warnings
+from ..models.model import Found
+from ..packages import contents, stated_metrics
+from ..packages.by_commit import LATEST, MAIN, Commit, Snapshot, Snapshots
+from ..packages.stored_files import Listings, StoredFile
+from ..settings import CoreSettings
+from ..storage import Storage
+from ..verbs import comparison, registration
+from ..vocabulary.answers import (
+    Alias,
+    Comparison,
+    Description,
+    Event,
+    HistoryPage,
+    Metrics,
+    PackageListing,
+    Registration,
+    Resolution,
+    Verification,
+)
+from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.progress import ProgressCallback
+from .governing import Governance
+from .listing import Catalogue
+from .maintaining import Upkeep
+from .operations import OperationVerbs
+from .uploads import UploadVerbs
+
+MAX_HISTORY_LIMIT = 1000
+
+
+class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
+    """A registry of models under one root. Thread-safe; any number may serve the same root.
+
+    Here are register and the verbs that read; those that govern, those over all models and those
+    of the operator are inherited.
+    """
+
+    def __init__(self, storage: Storage, settings: CoreSettings) -> None:
+        super().__init__(storage, settings)
+        self._listings = Listings()
+        self._snapshots = Snapshots(self._listings)
+
+    def register(
+        self,
+        task: str,
+        model_name: str,
+        version: str,
+        artifacts_dir: str | os.PathLike[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        *,
+        set_alias: str | None = "latest",
+        actor: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        upload_id: str | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Registration:
+        """The package is a version for ever, and ``set_alias`` names it; or nothing has changed.
+
+        ``artifacts_dir`` is an absolute path that this process can read; in its place ``upload_id`` may name what
+        :meth:`begin_upload` began, which ends with success and stays as it is otherwise. Raises ``InvalidInput``,
+        ``DigestMismatch``, ``VersionExists``, ``NameTaken``, ``StorageError``; only a
+        ``StorageUnavailable`` with ``committed: true`` leaves a change behind, and that one whole.
+        """
+        model = self._model(task, model_name)
+        request = registration.Request(
+            task=task,
+            model_name=model_name,
+            version=version,
+            artifacts_dir=None if artifacts_dir is None else os.fspath(artifacts_dir),
+            metadata={} if metadata is None else metadata,
+            set_alias=set_alias,
+            actor=actor,
+            reason=reason,
+            idempotency_key=idempotency_key,
+            upload_id=upload_id,
+        )
+        return registration.register(
+            model,
+            request,
+            self._settings,
+            registry_root=self._directory,
+            uploaded=lambda upload_id, model: self._uploads.hold(upload_id, model),
+            progress=progress,
+        )
+
+    # verbs that read
+
+    def resolve(
+        self,
+        task: str,
+        ref: str,
+        *,
+        verify: bool = True,
+        as_of: str | datetime | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Resolution:
+        """The exact version that the ref names, with every byte proven unless ``verify`` is false.
+
+        ``as_of``: what the ref named at that moment (RFC 3339), by the journal. An archived version comes
+        with a warning. Raises ``InvalidRef``, ``InvalidParameter``, ``NotFound``, ``PackageCorrupt`` (with
+        its ``problems``).
+        """
+        found = self._find(task, ref) if as_of is None else self._find_then(task, ref, as_of)[0]
+        checked = self._prove(found, progress) if verify else None
+        return Resolution(
+            path=found.location,
+            task=task,
+            model_name=found.model.keys.model_name,
+            version=found.version,
+            alias=found.alias,
+            package_digest=_digest(found, checked),
+            verified=verify,
+            warnings=[*warnings(found), *(checked.warnings if checked else [])],
+        )
+
+    def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
+        """What is known about the version now; with ``as_of``, what was known then. Raises as :meth:`resolve`."""
+        found, moment = (self._find(task, ref), None) if as_of is None else self._find_then(task, ref, as_of)
+        model, version = found.model, found.version
+        checked = self._prove(found, None) if verify else None
+        meta = contents.read_meta(model, version)
+        said = read(model, version, meta) if moment is None else at(moment, version, meta)
+        return Description(
+            meta=meta,
+            package_dir=found.location,
+            version=version,
+            aliases=said.aliases,
+            tags=said.tags,
+            stage=said.stage,
+            description=said.description,
+            package_digest=_digest(found, checked),
+            warnings=[*warnings(found), *(checked.warnings if checked else [])],
+        )
+
+    def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
+        """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
+        return self._prove(self._find(task, ref), progress)
+
+    def list_aliases(self, task: str, model_name: str) -> list[Alias]:
+        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
+        return self._model(task, model_name).require().aliases()
+
+    def history(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        alias: str | None = None,
+        version: str | None = None,
+        event: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> HistoryPage:
+        """The model's events after seq ``after``, oldest first, at most ``limit`` (1 to 1000).
+
+        Raises ``ModelNotFound``, ``InvalidParameter``.
+        """
+        if not 1 <= limit <= MAX_HISTORY_LIMIT:
+            raise InvalidParameter(f"limit is from 1 to {MAX_HISTORY_LIMIT}.", field="limit")
+        if after < 0:
+            raise InvalidParameter("after is the seq of an event, 0 or more.", field="after")
+        named = {"alias": alias, "version": version, "event": event}
+        wanted = {name: value for name, value in named.items() if value is not None}
+        found: list[Event] = []
+        for line in self._model(task, model_name).require().journal.lines(after):
+            if line.fields is None:
+                continue  # damage in the middle: `check` names it
+            entry = Event.from_fields(line.seq, line.fields)
+            if _is_wanted(entry, wanted):
+                if len(found) == limit:
+                    return HistoryPage(found, found[-1].seq)
+                found.append(entry)
+        return HistoryPage(found, None)
+
+    def artifacts(self, task: str, ref: str) -> PackageListing:
+        """Every file of the version but the manifest, nested paths included; reads no artifact."""
+        found = self._find(task, ref)
+        return contents.listing(found.model, found.version)
+
+    def file(self, task: str, ref: str, path: str) -> StoredFile:
+        """One file of the version, to be read from. Raises ``ArtifactNotFound`` and as :meth:`resolve`."""
+        found = self._find(task, ref)
+        return self._listings.of(found).file(found, path)
+
+    def files(self, task: str, ref: str) -> list[StoredFile]:
+        """Every file of the version, the manifest first. Raises as :meth:`resolve`."""
+        found = self._find(task, ref)
+        return self._listings.of(found).stored(found)
+
+    def snapshot(self, task: str, model_name: str, revision: str) -> Snapshot:
+        """The version that an alias, a version's name, a commit id, or ``main`` (here ``latest``) stands for.
+
+        Raises ``InvalidName``, ``NotFound``, ``PackageCorrupt``; and ``VersionNotFound`` for an older version whose
+        manifest does not cover all its files, which has no commit id.
+        """
+        model = self._model(task, model_name)
+        found = self._snapshots.find(model, revision)
+        return found or self._not_found(model, LATEST if revision == MAIN else revision)
+
+    def commits(self, task: str, model_name: str) -> list[Commit]:
+        """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
+        return self._snapshots.commits(self._model(task, model_name).require())
+
+    def metrics(self, task: str, ref: str) -> Metrics:
+        """What the version achieved, and the recorded points of its training run."""
+        found = self._find(task, ref)
+        return stated_metrics.metrics(found.model, found.version)
+
+    def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
+        """2 to 20 versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``NotFound``."""
+        return comparison.compare(self._model(task, model_name).require(), versions)
+
+
+def _digest(found: Found, checked: Verification | None) -> str | None:
+    if checked is not None:
+        return checked.package_digest
+    return found.facts.package_digest if found.facts else manifests.present_digest(found.model, found.version)
+
+
+def _is_wanted(event: Event, wanted: dict[str, str]) -> bool:
+    # What removes an alias names no version; it is an event of the one that the alias named.
+    version = event.version if event.version is not None else event.previous_version
+    has = {"alias": event.alias, "version": version, "event": event.event}
+    return all(has[name] == value for name, value in wanted.items())

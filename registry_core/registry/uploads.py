@@ -1,0 +1,69 @@
+"""The verbs of uploads: files that arrive in pieces, until a registration takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from ..packages.hash_stream import Reads
+from ..uploads.sessions import Uploads
+from ..uploads.values import UploadFile, UploadSession
+from .opening import OpenedRegistry
+
+
+class UploadVerbs(OpenedRegistry):
+    """A session, its files, their bytes. All raise ``UploadNotFound``, ``UploadExpired``, ``StorageError``."""
+
+    @cached_property
+    def _uploads(self) -> Uploads:
+        return Uploads(self._storage, self._settings)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The most bytes that one upload may have; 0: no limit."""
+        return self._settings.max_upload_bytes
+
+    def begin_upload(
+        self, task: str, model_name: str, files: Sequence[Mapping[str, Any]] = (), *, actor: str | None = None
+    ) -> UploadSession:
+        """A new session for one version of the model, which need not exist yet.
+
+        ``files`` (each with ``path``, ``sha256`` in hex, ``size_bytes``) announces what the version will have. Those
+        whose bytes the model holds already are in the session's ``have``, and need not be sent. Raises
+        ``InvalidInput``.
+        """
+        return self._uploads.begin(self._model(task, model_name), files, actor)
+
+    def upload(self, upload_id: str) -> UploadSession:
+        """The session and its files as they are now."""
+        return self._uploads.session(upload_id)
+
+    def cancel_upload(self, upload_id: str) -> None:
+        """Nothing is left of the session. Raises ``UploadLocked`` while somebody writes to it."""
+        self._uploads.cancel(upload_id)
+
+    def add_upload(self, upload_id: str, path: str, size_bytes: int) -> UploadFile:
+        """A file of the session that shall arrive. Raises ``InvalidInput``, ``StorageFull`` where it cannot fit."""
+        return self._uploads.add(upload_id, path, size_bytes)
+
+    def uploaded(self, upload_id: str, file_id: str) -> UploadFile:
+        """One file of the session as it is now."""
+        return self._uploads.file(upload_id, file_id)
+
+    def drop_upload(self, upload_id: str, file_id: str) -> None:
+        """Nothing is left of the file. Raises ``UploadLocked`` while somebody writes to it."""
+        self._uploads.drop(upload_id, file_id)
+
+    def receive(
+        self,
+        upload_id: str,
+        file_id: str,
+        offset: int,
+        reader: Reads,
+        *,
+        length: int | None = None,
+        sha256: bytes | None = None,
+    ) -> UploadFile:
+        """The reader's bytes are in the file, behind the first ``offset``; see :meth:`.uploads.Uploads.receive`."""
+        return self._uploads.receive(upload_id, file_id, offset, reader, length=length, sha256=sha256)

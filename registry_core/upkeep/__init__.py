@@ -1,0 +1,1 @@
+"""The operator's verbs, over the whole root: check, sweep, migrate, adopt."""

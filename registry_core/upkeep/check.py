@@ -1,0 +1,228 @@
+"""Check: what the journal says, what the documents say, and what is on the disk, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..format.chain import Line, chain_faults
+from ..format.events import DELETE, PURGE, REGISTER, RESTORE
+from ..format.layout import META
+from ..models import aliases, manifests, projections, states, tombstones
+from ..models.changes import pending
+from ..models.model import ModelStore, all_models
+from ..models.timeline import Moment, replay
+from ..packages import contents
+from ..storage.contract import Storage
+from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageError
+from ..vocabulary.reports import CheckReport, Finding
+from ..vocabulary.texts import escaped
+
+MAX_LOOKS = 20  # at a model that never comes to rest
+
+
+def check(storage: Storage) -> CheckReport:
+    """Every disagreement in the registry. Reads manifests and documents, no artifact; writes nothing."""
+    findings: list[Finding] = []
+
+    def name(task: str, error: StorageError) -> None:
+        findings.append(Finding("damage", task, f"its models cannot be listed: {error.message}"))
+
+    reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
+    findings += [finding for report in reports for finding in report.findings]
+    wanted = {attempt for report in reports for attempt in report.wanted}
+    for attempt in storage.staged():
+        if not attempt.alive and attempt.name not in wanted:
+            findings.append(Finding("note", f".staging/{attempt.name}", "abandoned; a sweep removes it when it is old"))
+    return CheckReport(
+        models=len(reports),
+        versions=sum(report.versions for report in reports),
+        events=sum(report.events for report in reports),
+        findings=[replace(finding, where=escaped(finding.where)) for finding in findings],
+    )
+
+
+@dataclass(frozen=True)
+class _ModelReport:
+    """What one look at a model found. ``wanted``: attempts that its events name and still need."""
+
+    versions: int
+    events: int
+    findings: list[Finding]
+    wanted: set[str]
+
+
+def _check_at_rest(model: ModelStore) -> _ModelReport:
+    """What is wrong while nobody changes the model: no lock is taken, so a change that comes in between may
+    look like damage, and then it is looked at again."""
+    for _ in range(MAX_LOOKS):
+        try:
+            before = model.journal.last()
+            report = _check_model(model)
+            if report.findings and model.journal.last() != before:
+                continue
+        except RegistryError as error:
+            finding = Finding("damage", model.title, f"cannot be read: {error.message}")
+            report = _ModelReport(0, 0, [finding], set())
+        return report
+    return report
+
+
+def _check_model(model: ModelStore) -> _ModelReport:
+    steps = pending(model)  # first: whatever is not pending now is there to be seen from now on
+    lines = list(model.journal.lines())
+    versions = set(model.versions())
+    findings = list(_compare(model, lines, versions, steps))
+    return _ModelReport(len(versions), len(lines), findings, model.attempts_in_want())
+
+
+def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:
+    for seq, fault in chain_faults(lines):
+        yield Finding("damage", f"{model.title} event {seq}", fault)
+    unfinished = lines[-1] if steps and lines[-1].is_own else None
+    under_way: set[str] = set()  # where such a version is can be either way
+    if unfinished is not None:
+        lines = lines[:-1]  # what is pending is no damage
+        if unfinished.get("event") == REGISTER and not unfinished.get("adopted"):
+            yield from _check_unfinished(model, unfinished, versions)
+        if unfinished.get("event") in (REGISTER, DELETE, RESTORE, PURGE):
+            under_way = {unfinished.get("version")}
+    for step in steps:
+        yield Finding("pending", model.title, step + "; the next change to the model finishes it")
+    moment = replay(lines)
+    if unfinished is not None and unfinished.get("event") in (DELETE, RESTORE):
+        yield from _check_moving(model, moment.gone.get(unfinished.get("version"), unfinished))
+    for version in under_way:
+        moment.registered.pop(version, None)
+        moment.gone.pop(version, None)
+    versions = versions - under_way
+    yield from _check_registered(model, moment, versions)
+    yield from _check_deleted(model, moment, versions)
+    yield from _check_unregistered(model, versions - moment.registered.keys())
+    yield from _check_aliases(model, lines, is_pending=bool(steps))
+    yield from _check_states(model, moment, is_pending=bool(steps))
+
+
+def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iterator[Finding]:
+    """What nobody can finish any more about the version that the last event registers."""
+    version = line.get("version")
+    if version in versions:
+        yield from _check_manifest(model, line)
+        return
+    is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.staged())
+    if not is_staged and model.locate(version) is None:  # else it has been published in the meantime
+        yield Finding("damage", f"{model.title}@{version}", f"event {line.seq} registered it, and its bytes are gone")
+
+
+def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
+    """Whether nobody can finish any more what came of the deletion, because there is nothing left to move."""
+    version = line.get("version")
+    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    if key is None and model.locate(version) is None:
+        yield _lost(model, line)
+
+
+def _lost(model: ModelStore, line: Line) -> Finding:
+    where = f"{model.title}@{line.get('version')}"
+    return Finding("damage", where, f"event {line.seq} deleted it, but its bytes are not kept, and not purged")
+
+
+def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
+    for version, line in moment.registered.items():
+        where = f"{model.title}@{version}"
+        if version in moment.gone:
+            continue
+        if version not in versions:
+            yield Finding("damage", where, f"event {line.seq} registered it, but it is not in versions/")
+            continue
+        yield from _check_manifest(model, line)
+        if not model.storage.sealed(model.keys.package(version)):
+            yield Finding("note", where, "its directory is writable; packages are sealed read-only")
+
+
+def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
+    where = f"{model.title}@{line.get('version')}"
+    digest = manifests.package_digest(model, line.get("version"))
+    if digest is None:
+        yield Finding("damage", where, "its manifest is missing")
+    elif digest != line.get("package_digest"):
+        yield Finding("damage", where, f"its manifest is not the one that event {line.seq} recorded")
+
+
+def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
+    for version, line in moment.gone.items():
+        where = f"{model.title}@{version}"
+        if version in versions:
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it is in versions/")
+            continue
+        key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+        if key is None and version not in moment.purged:
+            yield _lost(model, line)
+        if key is not None and version in moment.purged:
+            yield Finding("damage", where, "it was purged, but its bytes are still there")
+        if tombstones.read(model.storage, model.keys, version) is None:
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone")
+
+
+def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
+    for version in sorted(versions):
+        where = f"{model.title}@{version}"
+        if manifests.package_digest(model, version) is None:
+            yield Finding("note", where, "older software's half version: it has no manifest")
+        else:
+            yield Finding("note", where, "older software's: no event registers it, so its manifest is not proven")
+        yield from _check_meta(model, version)
+
+
+def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
+    try:
+        contents.read_meta(model, version)
+    except PackageCorrupt:
+        yield Finding("note", f"{model.title}@{version}", f"its {META} is missing or no JSON object")
+
+
+def _check_aliases(model: ModelStore, lines: list[Line], *, is_pending: bool) -> Iterator[Finding]:
+    replayed = {line.get("alias"): line for line in lines if isinstance(line.get("alias"), str)}
+    found = aliases.names(model.storage, model.keys)
+    for name in found:
+        where = f"{model.title} alias {name}"
+        try:
+            alias = aliases.read(model.storage, model.keys, name)
+        except PackageCorrupt as error:
+            yield Finding("damage", where, error.message)
+            continue
+        line = replayed.get(name)
+        if alias is None:
+            continue
+        if model.locate(alias.version) is None and not is_pending:
+            yield Finding("damage", where, f"it names version {alias.version}, which is not there")
+        if line is None:
+            if not is_pending:
+                yield Finding("note", where, "older software's: no event names it")
+        elif alias.version != line.get("version") and not is_pending:
+            severity = "damage" if line.is_own and alias.seq is not None else "note"
+            yield Finding(
+                severity, where, f"its document names {alias.version}, event {line.seq} names {line.get('version')}"
+            )
+    for name in sorted(replayed.keys() - set(found)):
+        if replayed[name].get("version") is not None:
+            yield Finding("damage", f"{model.title} alias {name}", f"event {replayed[name].seq} set it; no document")
+
+
+def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
+    documents = {entry.name.removesuffix(".json"): entry.key for entry in model.storage.list(model.keys.states)}
+    for version, key in documents.items():
+        where = f"{model.title} state of {version}"
+        try:
+            projections.read(model.storage, key)
+        except ValueError:
+            yield Finding("damage", where, "the document is not a JSON object")
+            continue
+        if is_pending:
+            continue  # the event that is left out here may be what the document shows
+        if version not in moment.states:
+            yield Finding("damage", where, "no event has set it")
+        elif states.read(model.storage, model.keys, version) != moment.states[version]:
+            yield Finding("damage", where, "it is not what the events have set")
+    for version in sorted(moment.states.keys() - documents.keys()):
+        yield Finding("damage", f"{model.title} state of {version}", "events have set it, but there is no document")

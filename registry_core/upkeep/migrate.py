@@ -1,0 +1,256 @@
+"""A registry is copied from one storage to another: packages proven, journals byte for byte.
+
+It can be run again at any time: what is there already is compared and passed over, and what the
+source has gained since is added. Packages come first and the journal after them, so that the
+destination never has an event whose bytes are missing; then the events move them as they say
+(deleted versions, notes), and the documents follow.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ..format import manifest
+from ..format.chain import Line, parse_line
+from ..format.digests import digest
+from ..format.layout import MANIFEST, REGISTRY
+from ..models import manifests, package_moves
+from ..models.changes import finish_pending
+from ..models.model import ModelStore, all_models
+from ..packages.hash_stream import hash_stream
+from ..packages.parallel import in_parallel
+from ..packages.sources import BytesSource
+from ..storage import reading
+from ..storage.contract import Entry, Facts, KeyNotFound, PreconditionFailed, Storage
+from ..vocabulary.artifact import Artifact
+from ..vocabulary.errors import NameTaken, PackageCorrupt
+from ..vocabulary.progress import Meter, ProgressCallback
+from ..vocabulary.reports import MigrationReport
+
+
+@dataclass(frozen=True)
+class _StoredFile:
+    """A file of a package in the source storage, as something to take in."""
+
+    storage: Storage
+    package: str
+    path: str
+    size_bytes: int
+    tick: Callable[[int], None]
+
+    def pour(self, sink: BinaryIO) -> tuple[str, int]:
+        with self.storage.open(self.package, self.path) as reader:
+            return hash_stream(reader, copy_to=sink, size_hint=self.size_bytes, tick=self.tick)
+
+
+@dataclass(frozen=True)
+class _Package:
+    """A version of the source. ``key``: where its bytes are, published or retired; None if they were purged."""
+
+    model: ModelStore
+    version: str
+    key: str | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.model.title}@{self.version}"
+
+    @property
+    def target_key(self) -> str:
+        return self.model.keys.package(self.version)
+
+    @property
+    def grave(self) -> str:
+        return self.model.keys.grave(self.version)
+
+    def files(self) -> list[Entry]:
+        return list(self.model.storage.list(self.key, deep=True)) if self.key is not None else []
+
+
+def migrate(
+    source: Storage, target: Storage, *, lock_timeout_s: float, workers: int, progress: ProgressCallback | None
+) -> MigrationReport:
+    """Every model of ``source`` is in ``target`` too, proven, with its whole history.
+
+    Raises ``PackageCorrupt`` for a source version that is not what was registered or a damaged journal,
+    ``NameTaken`` where the target holds another history of a model; what was copied until then stays,
+    and is passed over by the next run.
+    """
+    target.check_guarantees()
+    models = list(all_models(source, lock_timeout_s))
+    for model in models:
+        finish_pending(model)
+    missing = [package for model in models for package in _packages(model) if not _is_there(package, target)]
+    meter, files, size_bytes = Meter(progress), 0, 0
+    for package in missing:
+        for entry in package.files():
+            files, size_bytes = files + 1, size_bytes + (entry.size_bytes or 0)
+    meter.start(files, size_bytes)
+    _copy_document(source, target, REGISTRY)
+    for package in missing:
+        _copy_package(package, target, workers, meter)
+    events = sum(_copy_journal(model, target) for model in models)
+    for model in models:
+        _follow_journal(ModelStore(target, model.keys.task, model.keys.model_name, lock_timeout_s))
+        _copy_documents(model, target)
+    versions = sum(1 for model in models for _ in model.versions())
+    return MigrationReport(
+        models=len(models),
+        versions=versions,
+        versions_copied=sum(package.key is not None for package in missing),
+        events_copied=events,
+        bytes_copied=size_bytes,
+    )
+
+
+def _packages(model: ModelStore) -> Iterator[_Package]:
+    for version in model.versions():
+        yield _Package(model, version, model.keys.package(version))
+    for version in model.deleted():
+        if model.locate(version) is None:
+            key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+            yield _Package(model, version, key)
+
+
+def _is_there(package: _Package, target: Storage) -> bool:
+    if package.key is None:
+        # A purged version's name stays taken: by its journal, or where that is slow to read by its facts.
+        return target.scans_logs_cheaply or target.facts(package.target_key) is not None
+    is_published = target.sealed(package.target_key)
+    key = package.target_key if is_published else target.retired(package.target_key, package.grave)
+    if key is None:
+        return False
+    if _manifest(target, key) != _manifest(package.model.storage, package.key):
+        raise NameTaken(f"The destination holds other bytes as {package.title}. Choose an empty destination.")
+    return True
+
+
+def _manifest(storage: Storage, key: str) -> bytes | None:
+    try:
+        return reading.read_file(storage, key, MANIFEST)
+    except KeyNotFound:
+        return None
+
+
+def _copy_package(package: _Package, target: Storage, workers: int, meter: Meter) -> None:
+    model, source_key = package.model, package.key
+    line = model.registered(package.version)
+    attempt = (line.get("attempt") if line else None) or uuid.uuid4().hex
+    target.stage(package.target_key, attempt).discard()  # what an interrupted run has left of it
+    entries = package.files()
+    others = [entry.key for entry in entries if entry.kind != "file"]
+    if others:
+        raise PackageCorrupt(f"{package.title} holds something that is no regular file: {others[0]!r}.")
+    with target.stage(package.target_key, attempt) as staging:
+
+        def take(entry: Entry) -> Artifact:
+            assert source_key is not None
+            path = entry.key[len(source_key) + 1 :]
+            size_bytes = entry.size_bytes or 0
+            artifact = staging.add(path, _StoredFile(model.storage, source_key, path, size_bytes, meter.tick))
+            meter.file_done()
+            return artifact
+
+        copied = {artifact.path: artifact for artifact in in_parallel(take, entries, workers)}
+        if source_key is None:
+            staging.add(MANIFEST, BytesSource(b""))  # the journal's delete and purge take it away again
+            facts = Facts(line.seq, line.get("package_digest")) if line else Facts(None, None)
+        else:
+            facts = _prove(package, line, copied)
+        staging.seal()
+        staging.reserve()
+        staging.publish(facts)
+
+
+def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) -> Facts:
+    """The copied bytes are the registered ones; for older software's, all that its manifest lists."""
+    model, adopted = package.model, manifests.baseline(package.model, package.version, line)
+    if MANIFEST not in copied:
+        if line is None:
+            return Facts(None, None)  # older software's half version stays what it is
+        raise PackageCorrupt(f"{package.title} has no manifest. Restore it before migrating.")
+    own_digest = "sha256:" + copied[MANIFEST].sha256
+    if line is None:
+        return Facts(None, own_digest)
+    assert package.key is not None
+    names = adopted if adopted is not None else reading.read_file(model.storage, package.key, MANIFEST)
+    hashes = manifest.parse(names, covers_manifest=adopted is not None).hashes
+    wrong = [path for path, sha256 in hashes.items() if path not in copied or copied[path].sha256 != sha256]
+    wrong += sorted(copied.keys() - hashes.keys() - {MANIFEST})
+    if digest(names) != line.get("package_digest"):
+        wrong.append(MANIFEST)
+    if wrong:
+        raise PackageCorrupt(
+            f"{package.title} is damaged at the source ({wrong[0]!r}). Verify and restore it before migrating.",
+            problems=[{"path": path, "kind": "changed", "expected": None, "actual": None} for path in wrong],
+        )
+    return Facts(None, own_digest) if adopted is not None else Facts(line.seq, own_digest)
+
+
+def _copy_journal(model: ModelStore, target: Storage) -> int:
+    """The target's log continues to the source's end; returns how many records that took."""
+    log = model.keys.journal
+    here = model.storage.records(log)
+    for seq, record in target.records(log):
+        if next(here, None) != (seq, record):
+            raise NameTaken(f"The destination has another history of {model.title}. Choose an empty destination.")
+    copied = 0
+    for seq, record in here:
+        if parse_line(seq, record).fields is None:
+            # A storage would take it for one that a crash has torn, and lose what follows.
+            raise PackageCorrupt(
+                f"Line {seq} of the journal of {model.title} is no event. Restore the journal before migrating."
+            )
+        target.append(log, record, seq)
+        copied += 1
+    return copied
+
+
+def _follow_journal(model: ModelStore) -> None:
+    """The target's packages are retired and annotated as the events say; repeatable, in their order."""
+    for line in model.journal.lines():
+        if line.is_own and line.fields is not None:
+            with suppress(KeyNotFound, PreconditionFailed):  # of a package whose bytes were purged
+                package_moves.follow(model, line.fields)
+
+
+def _copy_documents(model: ModelStore, target: Storage) -> None:
+    """Aliases, states, tombstones and whatever older software kept beside them; what is gone goes there too."""
+    keys = model.keys
+    for entry in model.storage.list(keys.model):
+        if entry.kind == "file" and entry.name != ".lock":
+            _copy_document(model.storage, target, entry.key)
+        elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.journal.rpartition("/")[0]):
+            for key in _documents_below(model.storage, entry.key, keys.graves):
+                _copy_document(model.storage, target, key)
+    for prefix in (keys.aliases, keys.states, keys.graves):
+        kept = set(_documents_below(model.storage, prefix, keys.graves))
+        for key in list(_documents_below(target, prefix, keys.graves)):
+            if key not in kept:
+                target.delete(key)
+
+
+def _documents_below(storage: Storage, prefix: str, graves: str) -> Iterator[str]:
+    """The keys of documents; the files of retired packages are none."""
+    for entry in storage.list(prefix, deep=True):
+        inside = entry.key.removeprefix(graves + "/").split("/")
+        is_buried = entry.key.startswith(graves + "/") and len(inside) > 2 and inside[1] == "package"
+        if entry.kind == "file" and not is_buried:
+            yield entry.key
+
+
+def _copy_document(source: Storage, target: Storage, key: str) -> None:
+    try:
+        data = source.read(key).data
+    except KeyNotFound:
+        return
+    try:
+        known = target.read(key).data
+    except KeyNotFound:
+        known = None
+    if known != data:
+        target.write(key, data)

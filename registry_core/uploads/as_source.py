@@ -1,0 +1,172 @@
+"""A session whose files have all arrived, as a package to be registered: nothing of it is read again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..format.digests import DIGEST_PREFIX
+from ..models.model import ModelStore
+from ..packages import intake
+from ..storage import Incoming, UploadSpace
+from ..storage.contract import KeyNotFound, Readable, Staging
+from ..vocabulary.answers import Problem
+from ..vocabulary.artifact import Artifact
+from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
+from ..vocabulary.texts import printable
+from . import rules
+from .places import Holding, held_by
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """A file that came with the session."""
+
+    space: UploadSpace
+    upload_id: str
+    file: Incoming
+
+    @property
+    def name(self) -> str:
+        return self.file.path
+
+    @property
+    def size_bytes(self) -> int:
+        return self.file.size_bytes
+
+    def digest_only(self) -> tuple[str, int]:
+        return self.file.sha256 or "", self.file.size_bytes
+
+    def read(self, limit_bytes: int) -> bytes:
+        if self.size_bytes == 0:
+            return b""
+        try:
+            with self.space.open(self.upload_id, self.file.file_id, 0) as reader:
+                return _some(reader, limit_bytes)
+        except KeyNotFound:
+            raise _gone(self.name, _TAMPERED) from None
+
+    def put_into(self, staging: Staging) -> Artifact:
+        try:
+            return self.space.take(self.upload_id, self.file, staging)
+        except KeyNotFound:
+            raise _gone(self.name, _TAMPERED) from None
+
+
+@dataclass(frozen=True)
+class _Borrowed:
+    """A file whose bytes a published version of the model has."""
+
+    space: UploadSpace
+    model: ModelStore
+    wanted: Artifact
+    holding: Holding
+
+    @property
+    def name(self) -> str:
+        return self.wanted.path
+
+    @property
+    def size_bytes(self) -> int:
+        return self.wanted.size_bytes
+
+    def digest_only(self) -> tuple[str, int]:
+        return self.wanted.sha256, self.wanted.size_bytes
+
+    def read(self, limit_bytes: int) -> bytes:
+        try:
+            with self.model.storage.open(self.holding.package, self.holding.path) as reader:
+                return _some(reader, limit_bytes)
+        except KeyNotFound:
+            raise _not_held(self.name) from None
+
+    def put_into(self, staging: Staging) -> Artifact:
+        try:
+            return self.space.borrow(self.holding.package, self.wanted, self.holding.path, staging)
+        except KeyNotFound:
+            raise _not_held(self.name) from None
+
+
+class HeldSession:
+    """A session that nobody else changes, ready to become a package."""
+
+    def __init__(
+        self,
+        space: UploadSpace,
+        model: ModelStore,
+        upload_id: str,
+        announced: Mapping[str, Any],
+        files: Sequence[Incoming],
+    ) -> None:
+        self._space, self._model, self._upload_id = space, model, upload_id
+        self._announced, self._files = announced, files
+
+    def plan(self, required_files: tuple[str, ...]) -> intake.Plan:
+        """The session's files as a plan. Raises ``ArtifactsRefused`` naming what is missing, ``DigestMismatch``."""
+        arrived = {file.path: _Arrived(self._space, self._upload_id, file) for file in self._files}
+        declared = {file["path"]: file for file in self._announced["files"]}
+        have = [declared[path] for path in self._announced["have"] if path not in arrived]
+        held = held_by(self._model, {file["sha256"] for file in have})
+        borrowed: dict[str, _Borrowed] = {}
+        problems = [
+            {"path": file.path, "reason": f"is not complete: {file.offset} of {file.size_bytes} bytes have arrived"}
+            for file in self._files
+            if file.sha256 is None
+        ]
+        for file in have:
+            holding = held.get(file["sha256"])
+            if holding is None or holding.size_bytes != file["size_bytes"]:
+                problems.append({"path": file["path"], "reason": _NOT_HELD})
+            else:
+                wanted = Artifact(file["path"], file["sha256"], file["size_bytes"])
+                borrowed[wanted.path] = _Borrowed(self._space, self._model, wanted, holding)
+        never = declared.keys() - arrived.keys() - {file["path"] for file in have}
+        problems += [{"path": path, "reason": "was announced, and has not arrived"} for path in sorted(never)]
+        problems += rules.collisions([*arrived, *borrowed])
+        if not problems:
+            self._check_announced(declared)
+        return intake.plan_of([*arrived.values(), *borrowed.values()], problems, "The upload", required_files)
+
+    def _check_announced(self, declared: Mapping[str, Mapping[str, Any]]) -> None:
+        """What arrived is what was announced. Raises ``DigestMismatch``."""
+        problems = [
+            Problem(file.path, "changed", DIGEST_PREFIX + declared[file.path]["sha256"], DIGEST_PREFIX + file.sha256)
+            for file in self._files
+            if file.sha256 is not None and file.path in declared and declared[file.path]["sha256"] != file.sha256
+        ]
+        if problems:
+            raise DigestMismatch(
+                f"{problems[0].path!r} is not what was announced when the upload began. Delete the file, and send it "
+                "again.",
+                problems=[problem.to_dict() for problem in problems],
+            )
+
+    def end(self) -> None:
+        """Nothing is left of the session. Never raises: what it was for is done."""
+        try:
+            self._space.end(self._upload_id)
+        except RegistryError as error:
+            log.error("the upload %s is left to a sweep: %s", self._upload_id, error.message)
+
+
+def _some(reader: Readable, limit_bytes: int) -> bytes:
+    data = bytearray()
+    while len(data) <= limit_bytes and (part := reader.read(limit_bytes + 1 - len(data))):
+        data += part
+    return bytes(data)
+
+
+_TAMPERED = "has been tampered with since it arrived. Delete it and send it again"
+_NOT_HELD = "is not held by the registry any more: the version that had it was deleted. Upload it"
+
+
+def _not_held(path: str) -> ArtifactsRefused:
+    return _gone(path, _NOT_HELD)
+
+
+def _gone(path: str, reason: str) -> ArtifactsRefused:
+    return intake.refused([{"path": printable(path), "reason": reason}])

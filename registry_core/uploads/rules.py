@@ -1,0 +1,105 @@
+"""What a session of uploads may hold: decisions on values, without I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..packages.intake import path_refusal, refused
+from ..settings import CoreSettings
+from ..storage import Held
+from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
+from ..vocabulary.texts import printable
+
+MOST_BYTES = 2**53 - 1  # of one file; what every JSON reader keeps exact
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_path(path: str) -> None:
+    """A package can have a file of this path. Raises ``ArtifactsRefused``."""
+    reason = path_refusal(path)
+    if reason:
+        raise refused([{"path": printable(path), "reason": reason}])
+
+
+def check_size(size_bytes: int) -> None:
+    """Raises ``InvalidParameter``, ``UploadTooLarge``."""
+    if size_bytes < 0:
+        raise InvalidParameter("The length of a file is a number of bytes, 0 or more.", field="size_bytes")
+    if size_bytes > MOST_BYTES:
+        raise UploadTooLarge(f"A file has at most {MOST_BYTES} bytes.", size_bytes=size_bytes, limit_bytes=MOST_BYTES)
+
+
+def check_declared(files: Sequence[Mapping[str, Any]], most_files: int) -> list[dict[str, Any]]:
+    """What was said beforehand about files: path, sha256, size_bytes of each, if together they make a package."""
+    if len(files) > most_files:
+        raise too_many(most_files)
+    problems = []
+    paths: set[str] = set()
+    for file in files:
+        path, sha256, size_bytes = file["path"], file["sha256"], file["size_bytes"]
+        reason = path_refusal(path) or ("is listed twice" if path in paths else None)
+        if reason is None and _SHA256.fullmatch(sha256) is None:
+            reason = "has a sha256 that is not 64 lower-case hex digits"
+        if reason is None and not 0 <= size_bytes <= MOST_BYTES:
+            reason = "has a size that no file can have"
+        if reason is not None:
+            problems.append({"path": printable(path), "reason": reason})
+        paths.add(path)
+    problems += [{"path": path, "reason": "is listed as a file and as a directory"} for path in _directories(paths)]
+    if problems:
+        raise refused(problems)
+    return [{name: file[name] for name in ("path", "sha256", "size_bytes")} for file in files]
+
+
+def collisions(paths: Iterable[str]) -> list[dict[str, str]]:
+    """The files that are also directories of others, as problems."""
+    return [{"path": path, "reason": "is a file and a directory at once"} for path in _directories(set(paths))]
+
+
+def _directories(paths: set[str]) -> list[str]:
+    above = {path[:at] for path in paths for at, character in enumerate(path) if character == "/"}
+    return sorted(paths & above)
+
+
+def admit(path: str, size_bytes: int, settings: CoreSettings) -> Callable[[Held], str | None]:
+    """Decides, from what a session holds, whether a file may come to it; gives the id of one that is there already.
+
+    Raises ``ArtifactsRefused``, ``UploadTooLarge``.
+    """
+
+    def decide(held: Held) -> str | None:
+        if held.paths is not None:
+            known = held.paths.get(path)
+            if known is not None:
+                if known[1] != size_bytes:
+                    raise already_there(path)
+                return known[0]
+            above = {path[:at] for at, character in enumerate(path) if character == "/"}
+            if not above.isdisjoint(held.paths) or path in held.directories:
+                raise refused([{"path": path, "reason": "is a file and a directory at once"}])
+        if held.files >= settings.max_upload_files:
+            raise too_many(settings.max_upload_files)
+        if settings.max_upload_bytes and held.size_bytes + size_bytes > settings.max_upload_bytes:
+            raise over_quota(held.size_bytes + size_bytes, settings.max_upload_bytes)
+        return None
+
+    return decide
+
+
+def already_there(path: str) -> ArtifactsRefused:
+    return refused([{"path": path, "reason": "is in this upload already; go on with that file, or delete it first"}])
+
+
+def too_many(most: int) -> UploadTooLarge:
+    return UploadTooLarge(f"One upload takes at most {most} files. Pack small files together.", limit_files=most)
+
+
+def over_quota(size_bytes: int, most: int) -> UploadTooLarge:
+    return UploadTooLarge(
+        f"The files of this upload come to {size_bytes} bytes; this registry takes at most {most} at once. "
+        "Nothing of it was stored.",
+        size_bytes=size_bytes,
+        limit_bytes=most,
+    )

@@ -1,0 +1,308 @@
+"""Packages that arrive over a network: a session of files, each sent in pieces, until it is registered or expires.
+
+The bytes are hashed while they arrive. What a registration takes from here it neither reads nor copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from ..models.model import ModelStore
+from ..packages.hash_stream import Reads
+from ..settings import CoreSettings
+from ..storage import Incoming, Storage, UploadSpace, open_uploads
+from ..storage.contract import KeyNotFound, PreconditionFailed
+from ..vocabulary.errors import (
+    ChecksumMismatch,
+    InvalidParameter,
+    RegistryError,
+    StorageFull,
+    UploadExpired,
+    UploadLocked,
+    UploadNotFound,
+    UploadOffsetMismatch,
+    UploadTooLarge,
+)
+from ..vocabulary.texts import printable
+from ..vocabulary.times import format_time
+from ..vocabulary.who import check_words
+from . import rules
+from .as_source import HeldSession
+from .places import held_by
+from .pouring import pour
+from .running_hashes import RunningHashes
+from .values import UploadFile, UploadSession
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 600.0
+
+
+class Uploads:
+    """The upload sessions of one registry. Thread-safe; any number of processes may serve one root."""
+
+    def __init__(self, storage: Storage, settings: CoreSettings) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._space: UploadSpace = open_uploads(storage)
+        self._hashes = RunningHashes()
+        self._looked_at = 0.0
+
+    # sessions
+
+    def begin(self, model: ModelStore, declared: Sequence[Mapping[str, Any]], actor: str | None) -> UploadSession:
+        """A new session; its ``have`` are the declared files whose bytes the model holds. Makes room first."""
+        check_words(actor, None)
+        files = rules.check_declared(declared, self._settings.max_upload_files)
+        self._make_room()
+        held = held_by(model, {file["sha256"] for file in files})
+        have = [
+            file["path"]
+            for file in files
+            if file["sha256"] in held and held[file["sha256"]].size_bytes == file["size_bytes"]
+        ]
+        coming = sum(file["size_bytes"] for file in files) - sum(
+            file["size_bytes"] for file in files if file["path"] in set(have)
+        )
+        self._check_quota(coming)
+        about = {
+            "task": model.keys.task,
+            "model_name": model.keys.model_name,
+            "actor": actor,
+            "created_at": format_time(datetime.now(UTC)),
+        }
+        upload_id = uuid.uuid4().hex
+        announced = {"files": files, "have": have}
+        self._space.begin(upload_id, *(json.dumps(part, ensure_ascii=False).encode() for part in (about, announced)))
+        return self._session(upload_id, [], have)
+
+    def session(self, upload_id: str) -> UploadSession:
+        """The session and its files as they are now. Raises ``UploadNotFound``, ``UploadExpired``."""
+        self._about(upload_id)
+        with _known(upload_id):
+            files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
+            have = json.loads(self._space.announced(upload_id))["have"]
+        return self._session(upload_id, files, have)
+
+    def cancel(self, upload_id: str) -> None:
+        """Nothing is left of the session. Raises ``UploadNotFound``, ``UploadExpired``, ``UploadLocked``."""
+        self._about(upload_id)
+        with _known(upload_id), self._space.alone(upload_id):
+            self._space.end(upload_id)
+
+    def sweep(self, *, dry_run: bool) -> list[str]:
+        """The expired sessions are gone; returns their ids."""
+        before_s = self._expired_before_s()
+        found = self._space.expired(before_s)
+        return [upload_id for upload_id in found if dry_run or self._space.clear(upload_id, before_s)]
+
+    @contextmanager
+    def hold(self, upload_id: str, model: ModelStore) -> Iterator[HeldSession]:
+        """The session, for a registration alone. Raises as :meth:`cancel`; ``InvalidParameter`` for another model's."""
+        about = self._about(upload_id)
+        if (about["task"], about["model_name"]) != (model.keys.task, model.keys.model_name):
+            raise InvalidParameter(
+                f"The upload is for {about['task']}/{about['model_name']}, not for {model.title}.", field="upload_id"
+            )
+        with _known(upload_id):
+            alone = self._space.alone(upload_id)
+            alone.__enter__()
+        try:
+            with _known(upload_id):
+                files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
+                announced = json.loads(self._space.announced(upload_id))
+            yield HeldSession(self._space, model, upload_id, announced, files)
+        finally:
+            alone.__exit__(None, None, None)
+
+    # files
+
+    def add(self, upload_id: str, path: str, size_bytes: int) -> UploadFile:
+        """A file that shall arrive; the same one again where it was asked for before and nothing has come.
+
+        Raises ``ArtifactsRefused`` for a path that no package can have beside the others, ``UploadTooLarge``,
+        ``StorageFull``, and as :meth:`session`.
+        """
+        rules.check_path(path)
+        rules.check_size(size_bytes)
+        self._about(upload_id)
+        free_bytes = self._storage.probe()
+        if free_bytes is not None and size_bytes > free_bytes:
+            raise StorageFull(
+                f"The registry's storage has {free_bytes} bytes left, and the file has {size_bytes}. "
+                "Nothing was stored.",
+                free_bytes=free_bytes,
+                size_bytes=size_bytes,
+            )
+        with _known(upload_id):
+            try:
+                file = self._space.add(upload_id, path, size_bytes, rules.admit(path, size_bytes, self._settings))
+            except PreconditionFailed:
+                raise rules.already_there(path) from None
+            if file.offset > 0 or file.path != path:
+                raise rules.already_there(path)
+            return self._shown(self._settled(upload_id, file))
+
+    def file(self, upload_id: str, file_id: str) -> UploadFile:
+        """The file as it is now. Raises as :meth:`session`."""
+        about = self._about(upload_id)
+        with _known(upload_id):
+            return self._shown(self._settled(upload_id, self._space.file(upload_id, file_id)), about)
+
+    def drop(self, upload_id: str, file_id: str) -> None:
+        """Nothing is left of the file. Raises as :meth:`cancel`."""
+        self._about(upload_id)
+        with _known(upload_id):
+            self._space.drop(upload_id, file_id)
+
+    def receive(
+        self,
+        upload_id: str,
+        file_id: str,
+        offset: int,
+        reader: Reads,
+        *,
+        length: int | None = None,
+        sha256: bytes | None = None,
+    ) -> UploadFile:
+        """The bytes of the reader are behind the first ``offset`` ones, durably; as many as came before it broke off.
+
+        With ``sha256``, the digest of exactly these bytes, all of them or none. ``length`` is how many the reader
+        will have, where that is known. Raises ``UploadOffsetMismatch``, ``UploadLocked``, ``UploadTooLarge`` and
+        ``ChecksumMismatch`` with nothing changed; ``StorageFull`` keeps what was written; and as :meth:`session`.
+        """
+        self._about(upload_id)
+        with _known(upload_id), self._space.receive(upload_id, file_id, all_or_nothing=sha256 is not None) as writer:
+            file = writer.file
+            if offset != file.offset:
+                raise UploadOffsetMismatch(
+                    f"{file.offset} bytes of {file.path!r} are here, but the request begins at {offset}. "
+                    "Ask for the offset, and go on from there.",
+                    offset=file.offset,
+                )
+            room = file.size_bytes - offset
+            if length is not None and length > room:
+                raise _too_long(file)
+            if file.sha256 is not None:
+                if reader.readinto(memoryview(bytearray(1))):
+                    raise _too_long(file)
+                return self._shown(file)
+            key = (upload_id, file_id + file.made)
+            sha = self._hashes.take(key, offset, lambda at: self._space.open(upload_id, file_id, at))
+            before = sha.copy()
+            piece = hashlib.sha256() if sha256 is not None and offset > 0 else None
+            poured = pour(reader, writer, [sha] if piece is None else [sha, piece], room if length is None else length)
+            count = poured.count
+            if length is None and count == room and reader.readinto(memoryview(bytearray(1))):
+                raise _too_long(file)
+            if sha256 is not None and (poured.error or (piece or sha).digest() != sha256):
+                self._hashes.remember(key, offset, before)
+                raise poured.error or ChecksumMismatch(
+                    "The bytes that arrived are not those that the checksum was computed of. They were thrown away; "
+                    "send them again.",
+                    offset=offset,
+                )
+            kept = writer.keep(count, sha.hexdigest() if count == room else None)
+            self._hashes.remember(key, kept.offset, sha if kept.offset == offset + count else before)
+        if poured.error:
+            raise poured.error
+        return self._shown(kept)
+
+    # inside
+
+    def _about(self, upload_id: str) -> dict[str, Any]:
+        """What the session's document says, if it has not expired."""
+        with _known(upload_id):
+            document, active_s = self._space.about(upload_id)
+        if active_s < self._expired_before_s():
+            raise UploadExpired(
+                "Nothing was sent to this upload for too long, so it is given up. Begin a new one.", upload_id=upload_id
+            )
+        about: dict[str, Any] = json.loads(document.data)
+        return {**about, "expires_s": active_s + self._settings.upload_expiry_s}
+
+    def _session(self, upload_id: str, files: Sequence[Incoming], have: list[str]) -> UploadSession:
+        about = self._about(upload_id)
+        return UploadSession(
+            upload_id=upload_id,
+            task=about["task"],
+            model_name=about["model_name"],
+            expires_at=_moment(about["expires_s"]),
+            files=[self._shown(file, about) for file in files],
+            have=have,
+        )
+
+    def _settled(self, upload_id: str, file: Incoming) -> Incoming:
+        """The file, with its digest if all of it is here: a crash may have come before that was recorded."""
+        if file.sha256 is not None or file.offset < file.size_bytes:
+            return file
+        try:
+            receiving = self._space.receive(upload_id, file.file_id, all_or_nothing=False)
+        except UploadLocked:
+            return file  # whoever writes is about to record it
+        with receiving as writer:
+            if writer.file.sha256 is not None or writer.file.offset < file.size_bytes:
+                return writer.file
+            key = (upload_id, file.file_id + file.made)
+            sha = self._hashes.take(key, file.size_bytes, lambda at: self._space.open(upload_id, file.file_id, at))
+            return writer.keep(0, sha.hexdigest())
+
+    def _shown(self, file: Incoming, about: Mapping[str, Any] | None = None) -> UploadFile:
+        """What a caller sees; without ``about`` something has just been done to the session."""
+        now_s = datetime.now(UTC).timestamp()
+        expires_s = now_s + self._settings.upload_expiry_s if about is None else about["expires_s"]
+        return UploadFile(file.file_id, file.path, file.offset, file.size_bytes, file.sha256, _moment(expires_s))
+
+    def _check_quota(self, size_bytes: int) -> None:
+        most = self._settings.max_upload_bytes
+        if most and size_bytes > most:
+            raise rules.over_quota(size_bytes, most)
+
+    def _make_room(self) -> None:
+        # Each new session clears an old one away, so that their number stays bounded without an operator's sweep.
+        # On an object store a look costs a request for each session, so it is taken now and then.
+        now_s = time.monotonic()
+        if not self._storage.has_locks and now_s - self._looked_at < _LOOK_EVERY_S:
+            return
+        self._looked_at = now_s
+        before_s = self._expired_before_s()
+        try:
+            for upload_id in islice(self._space.expired(before_s), 1):
+                self._space.clear(upload_id, before_s)
+        except RegistryError as error:
+            log.error("an expired upload was not cleared: %s", error.message)
+
+    def _expired_before_s(self) -> float:
+        return datetime.now(UTC).timestamp() - self._settings.upload_expiry_s
+
+
+def _moment(seconds: float) -> str:
+    return format_time(datetime.fromtimestamp(seconds, UTC))
+
+
+def _too_long(file: Incoming) -> UploadTooLarge:
+    return UploadTooLarge(
+        f"These are more bytes than the {file.size_bytes} that {file.path!r} was said to have. None were kept.",
+        offset=file.offset,
+        size_bytes=file.size_bytes,
+    )
+
+
+@contextmanager
+def _known(upload_id: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyNotFound:
+        raise UploadNotFound(
+            "There is no such upload. It may have been registered, cancelled or swept.",
+            upload_id=printable(upload_id),
+        ) from None

@@ -1,0 +1,35 @@
+"""What the verbs of uploads give: a session, and the files in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..vocabulary.answers import Value
+
+
+@dataclass(frozen=True)
+class UploadFile(Value):
+    """One file on its way. ``sha256`` (hex) is None until it is complete."""
+
+    file_id: str
+    path: str
+    offset: int
+    size_bytes: int
+    sha256: str | None
+    expires_at: str
+
+    @property
+    def complete(self) -> bool:
+        return self.sha256 is not None
+
+
+@dataclass(frozen=True)
+class UploadSession(Value):
+    """Files that shall become one version. ``have``: paths whose bytes the model holds already, as declared."""
+
+    upload_id: str
+    task: str
+    model_name: str
+    expires_at: str
+    files: list[UploadFile] = field(default_factory=list)
+    have: list[str] = field(default_factory=list)

@@ -1,0 +1,80 @@
+"""What versions achieved, and how they differ: metrics, parameters and files, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..format.layout import META
+from ..models.annotations import read
+from ..models.model import ModelStore
+from ..packages import contents, runs
+from ..packages.stated_metrics import _as_written, of_version, run_of
+from ..vocabulary.answers import Comparison, VersionFacts
+from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+
+FEWEST, MOST = 2, 20
+_PARAMETER_KEYS = ("params", "hyperparameters")
+
+
+def compare(model: ModelStore, versions: list[str]) -> Comparison:
+    """The versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``VersionNotFound``."""
+    wanted = list(dict.fromkeys(versions))
+    if not FEWEST <= len(wanted) <= MOST:
+        raise InvalidParameter(f"Compare {FEWEST} to {MOST} different versions.", field="versions")
+    for version in wanted:
+        model.require_version(version)
+    facts = {version: _facts(model, version) for version in wanted}
+    return Comparison(
+        versions=facts,
+        diff={
+            "metrics": _differences({version: dict(_as_written(found.metrics)) for version, found in facts.items()}),
+            "params": _differences({version: found.params for version, found in facts.items()}),
+            # Every version's metadata differs from every other's, if only in its name.
+            "files": _differences({version: _without_meta(found.files) for version, found in facts.items()}),
+        },
+    )
+
+
+def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
+    return {path: digest for path, digest in files.items() if path != META}
+
+
+def _facts(model: ModelStore, version: str) -> VersionFacts:
+    try:
+        meta = contents.read_meta(model, version)
+        said = read(model, version, meta)
+        stage, tags = said.stage, said.tags
+    except PackageCorrupt:
+        if model.registered(version) is not None:
+            raise
+        meta, stage, tags = {}, "none", {}  # older software's half version
+    listing = contents.listing(model, version)
+    return VersionFacts(
+        metrics=of_version(model, version, meta),
+        created_at=meta.get("created_at"),
+        stage=stage,
+        tags=tags,
+        params=_params(model, meta),
+        files={file.name: file.sha256 for file in listing.files},
+    )
+
+
+def _params(model: ModelStore, meta: Mapping[str, Any]) -> dict[str, Any]:
+    found = runs.params(model.storage, model.keys, run_of(meta))
+    for key in _PARAMETER_KEYS:
+        if isinstance(meta.get(key), Mapping):
+            found |= meta[key]
+    return found
+
+
+def _differences(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Key -> version -> value, of the keys that not all sides have with one value."""
+    keys = sorted({key for side in sides.values() for key in side})
+    rows = {key: {version: side.get(key) for version, side in sides.items()} for key in keys}
+    return {
+        key: row
+        for key, row in rows.items()
+        if any(key not in side for side in sides.values())
+        or any(value != next(iter(row.values())) for value in row.values())
+    }
