@@ -46,7 +46,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --chmod=0644 deploy/gunicorn.conf.py /app/deploy/gunicorn.conf.py
 
 # Bytecode was compiled in the first stage and could not be written here. gunicorn keeps
-# its control socket below HOME; its heartbeat files are in /dev/shm (app/gunicorn_conf.py).
+# its control socket below HOME; its heartbeat files are in /dev/shm (app/serving/gunicorn_conf.py).
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -9,21 +9,22 @@ from flask import Flask
 
 from registry_core import ModelRegistry
 
-from . import docs, errors, hub_errors, tracing
-from .aliases import blueprint as aliases
-from .catalogue import blueprint as catalogue
 from .config import Settings
-from .draining import Draining
-from .files import blueprint as files
-from .gate import Gate
-from .governance import blueprint as governance
-from .health import blueprint as health
-from .hub import blueprint as hub
-from .operations import blueprint as operations
-from .registry import blueprint as registry_blueprint
-from .root import Root
-from .tus import MethodOverride
-from .uploads import blueprint as uploads
+from .hub.errors import init_app
+from .hub.views import blueprint as hub
+from .v1.aliases import blueprint as aliases
+from .v1.files import blueprint as files
+from .v1.governing import blueprint as governance
+from .v1.health import blueprint as health
+from .v1.listing import blueprint as catalogue
+from .v1.operations import blueprint as operations
+from .v1.registry import blueprint as registry_blueprint
+from .v1.tus import MethodOverride
+from .v1.uploads import blueprint as uploads
+from .web import errors, openapi, tracing
+from .web.draining import Draining
+from .web.gate import Gate
+from .web.root import Root
 
 __all__ = ["create_app"]
 
@@ -43,8 +44,8 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     tracing.init_app(app)
     errors.init_app(app)
-    hub_errors.init_app(app)
-    api = docs.init_app(app)
+    init_app(app)
+    api = openapi.init_app(app)
     for blueprint in (health, registry_blueprint, aliases, governance, catalogue, files, uploads, operations):
         api.register_blueprint(blueprint)
     if settings.hub:

@@ -1,3 +1,3 @@
 """gunicorn's settings: `gunicorn --config deploy/gunicorn.conf.py wsgi:application`."""
 
-from app.gunicorn_conf import *  # noqa: F403
+from app.serving.gunicorn_conf import *  # noqa: F403

@@ -188,7 +188,7 @@ def serve(registry: Registry, *, as_json: bool, **options: Any) -> None:
     for name, value in {"root": root, **options}.items():
         if value is not None:
             environment[f"{PREFIX}_{name.upper()}"] = str(value)
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:app.gunicorn_conf", "wsgi:application"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:app.serving.gunicorn_conf", "wsgi:application"]
     os.execve(sys.executable, command, environment)
 
 

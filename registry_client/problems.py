@@ -1,4 +1,4 @@
-"""The way back of ``app/errors.py``: a problem document becomes the exception that the core raised."""
+"""The way back of ``app/web/errors.py``: a problem document becomes the exception that the core raised."""
 
 from __future__ import annotations
 

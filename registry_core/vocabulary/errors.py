@@ -38,7 +38,7 @@
     └── NotConfigured           not_configured
 
 ``code`` is stable and part of the contract; the message is for people and may change. Nothing
-here knows HTTP: the mapping to status codes is ``app/errors.py``, to exit codes
+here knows HTTP: the mapping to status codes is ``app/web/errors.py``, to exit codes
 ``registry_client/cli.py``.
 """
 

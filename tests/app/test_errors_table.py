@@ -9,14 +9,14 @@ import pytest
 import registry_core
 from app import create_app
 from app.config import Settings
-from app.errors import FRAMEWORK_CODES, TABLE
+from app.web.errors import FRAMEWORK_CODES, TABLE
 from registry_client.command import exit_code
 from registry_core import IntegrityError, NotConfigured, NotFound, RegistryError, StorageError
 
 from ..support.servers import REPOSITORY
 
 ERRORS = REPOSITORY / "docs/errors.md"
-OWN_CODES = {"busy"}  # raised by the service itself, see app/errors.py
+OWN_CODES = {"busy"}  # raised by the service itself, see app/web/errors.py
 
 
 def leaves(error: type[RegistryError] = RegistryError) -> set[type[RegistryError]]:

@@ -18,7 +18,7 @@ from schemathesis.generation import GenerationMode
 
 from app import create_app
 from app.config import Settings
-from app.errors import CONTENT_TYPE
+from app.web.errors import CONTENT_TYPE
 
 from ..support.packages import write_package
 from ..support.servers import gunicorn

@@ -19,4 +19,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         **dict.fromkeys(_WINGS, _BELOW_WINGS),
         "registry": {*_BELOW_WINGS, *_WINGS},
     },
+    "app": {
+        "config": set(),
+        "web": {"config"},
+        # No way in knows another.
+        "v1": {"web", "config"},
+        "hub": {"web", "config"},
+        "serving": {"web", "config"},
+    },
 }

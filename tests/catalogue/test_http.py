@@ -292,8 +292,8 @@ def test_the_stream_through_nginx(shelf: Shelf, server: Server) -> None:
 
 def test_a_quiet_stream_shows_that_it_lives(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, with a heart that beats faster."""
-    catalogue = importlib.import_module("app.catalogue")  # the package has a blueprint of that name
-    from app.stopping import stopping
+    catalogue = importlib.import_module("app.v1.listing")  # the package has a blueprint of that name
+    from app.web.stopping import stopping
 
     monkeypatch.setattr(catalogue, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(catalogue, "POLL_S", 0.02)
@@ -309,7 +309,7 @@ def test_a_quiet_stream_shows_that_it_lives(shelf: Shelf, monkeypatch: pytest.Mo
 
 
 def test_a_strange_journal_does_not_break_the_stream(shelf: Shelf) -> None:
-    catalogue = importlib.import_module("app.catalogue")
+    catalogue = importlib.import_module("app.v1.listing")
 
     journal = shelf.home("m") / "audit" / "promotions.jsonl"
     journal.parent.mkdir(parents=True)

@@ -32,7 +32,7 @@ class ManyRoots:
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """For ``app/gunicorn_conf.py``, which looks after the catalogue of the root that it knows."""
+        """For ``app/serving/gunicorn_conf.py``, which looks after the catalogue of the root that it knows."""
         return self._plain.extensions
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

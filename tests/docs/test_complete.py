@@ -83,7 +83,7 @@ def test_every_option_is_explained(name: str) -> None:
 
 
 def test_every_setting_of_gunicorn_is_explained() -> None:
-    source = (REPOSITORY / "app/gunicorn_conf.py").read_text(encoding="utf-8")
+    source = (REPOSITORY / "app/serving/gunicorn_conf.py").read_text(encoding="utf-8")
     names = set(re.findall(r"^(timeout|graceful_timeout|keepalive|worker_tmp_dir)\b", source, re.MULTILINE))
     section = read("docs/operations.md").section("gunicorn")
     assert {name for name in names if f"`{name}`" not in section} == set()

@@ -13,7 +13,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from app.errors import FRAMEWORK_CODES, TABLE, TYPE_PREFIX
+from app.web.errors import FRAMEWORK_CODES, TABLE, TYPE_PREFIX
 from registry_core import CoreSettings, RegistryError
 
 from .documents import REPOSITORY, Block, read

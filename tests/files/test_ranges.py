@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import parse_etags
 
-from app.ranges import MOST_RANGES, Part, Unsatisfiable, may_be_partial, parts, status_of_conditions
+from app.web.ranges import MOST_RANGES, Part, Unsatisfiable, may_be_partial, parts, status_of_conditions
 
 SIZE = 100
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.gate import DOWNLOADS, RESERVED_THREADS
+from app.web.gate import DOWNLOADS, RESERVED_THREADS
 from registry_core import ModelRegistry
 
 from ..app.conftest import scratch
@@ -120,7 +120,7 @@ def test_a_version_that_is_deleted_while_it_is_read_finishes(place: Place, throu
 def test_a_client_that_takes_nothing_any_more_loses_its_place(place: Place, tmp_path: Path) -> None:
     """The service as it is, but for the time that it waits."""
     (tmp_path / "hasty.py").write_text(
-        "import app.sending\napp.sending.STALLED_S = 0.5\nfrom wsgi import application\n"
+        "import app.web.sending\napp.web.sending.STALLED_S = 0.5\nfrom wsgi import application\n"
     )
     args = ["--pythonpath", str(tmp_path), "hasty:application"]
     with gunicorn(place.root, workers=1, threads=8, args=args) as server, ExitStack() as opened:

@@ -131,7 +131,7 @@ def test_nginx_fits_the_service() -> None:
     configuration = (DEPLOY / "nginx.conf").read_text()
     body = re.search(r"client_max_body_size (\d+)m;", configuration)
     assert body and int(body[1]) * 1024 * 1024 == Settings.max_body_bytes
-    gunicorn = (REPOSITORY / "app/gunicorn_conf.py").read_text()
+    gunicorn = (REPOSITORY / "app/serving/gunicorn_conf.py").read_text()
     idle = re.search(r"keepalive_timeout (\d+)s;", configuration)
     kept = re.search(r"^keepalive = (\d+)$", gunicorn, re.MULTILINE)
     assert idle and kept and int(idle[1]) < int(kept[1]), "nginx must be the first to close an idle connection"

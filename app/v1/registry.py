@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from . import async_calls
-from .blueprint import Blueprint
-from .gate import reads_bytes
-from .governance_schemas import CompareAnswer, CompareQuery, MetricsAnswer, MetricsQuery
-from .root import current_registry
+from ..web import respond_async
+from ..web.blueprint import Blueprint
+from ..web.gate import reads_bytes
+from ..web.root import current_registry
+from ..web.schemas import AcceptedAnswer, PreferHeaders, answer
+from .governing_schemas import CompareAnswer, CompareQuery, MetricsAnswer, MetricsQuery
 from .schemas import (
-    AcceptedAnswer,
     ArtifactsAnswer,
-    PreferHeaders,
     RefQuery,
     RegisterAnswer,
     RegisterHeaders,
@@ -24,7 +23,6 @@ from .schemas import (
     ShowQuery,
     VerifyAnswer,
     VerifyRequest,
-    answer,
 )
 
 blueprint = Blueprint("registry", __name__, url_prefix="/v1", description="Versions: immutable, proven packages")
@@ -40,11 +38,11 @@ _FINDS = (404, 409, 422, 503)
 def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Take a package in as a version, and let an alias name it."""
     prefer, key = headers["prefer"], headers["idempotency_key"]
-    if not async_calls.is_preferred(prefer):
+    if not respond_async.is_preferred(prefer):
         return _register(body, key)
     registry = current_registry()
     scoped = None if key is None else "\n".join((body["task"], body["model_name"], key))
-    return async_calls.start(
+    return respond_async.start(
         "register",
         body,
         scoped,
@@ -96,10 +94,10 @@ _show_proven = reads_bytes(_show)
 @blueprint.answers(VerifyAnswer, problems=(400, 413, 415, 507, *_FINDS))
 def verify(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Read every byte of a version and prove it."""
-    if not async_calls.is_preferred(headers["prefer"]):
+    if not respond_async.is_preferred(headers["prefer"]):
         return _verify(body)
     registry = current_registry()
-    return async_calls.start(
+    return respond_async.start(
         "verify", body, None, lambda progress: registry.verify(**body, progress=progress).to_dict()
     )
 

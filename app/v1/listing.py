@@ -13,20 +13,12 @@ from flask import Response, jsonify, request
 
 from registry_core import ModelRegistry, StorageError, StreamedEvent
 
-from .blueprint import Blueprint
-from .catalogue_schemas import (
-    EventsHeaders,
-    EventsQuery,
-    ListedVersion,
-    ModelsQuery,
-    NoQuery,
-    TasksAnswer,
-    as_filters,
-)
-from .gate import current_gate, may_wait
-from .root import current_registry
-from .schemas import answer, unknown_fields
-from .stopping import stopping
+from ..web.blueprint import Blueprint
+from ..web.gate import current_gate, may_wait
+from ..web.root import current_registry
+from ..web.schemas import answer, unknown_fields
+from ..web.stopping import stopping
+from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer, as_filters
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives

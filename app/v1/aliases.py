@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .blueprint import BODY_OR_QUERY, Blueprint
-from .gate import may_wait
-from .governance_schemas import AliasRequest, UnaliasAnswer
-from .root import current_registry
-from .schemas import (
-    AliasesAnswer,
-    HistoryAnswer,
-    HistoryQuery,
-    ModelQuery,
-    PromoteAnswer,
-    PromoteRequest,
-    answer,
-)
+from ..web.blueprint import BODY_OR_QUERY, Blueprint
+from ..web.gate import may_wait
+from ..web.root import current_registry
+from ..web.schemas import answer
+from .governing_schemas import AliasRequest, UnaliasAnswer
+from .schemas import AliasesAnswer, HistoryAnswer, HistoryQuery, ModelQuery, PromoteAnswer, PromoteRequest
 
 blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from .schemas import Answer, Open, Request, name, text, words
+from ..web.schemas import Answer, Open, Request, name, text, words
 
 
 class AnnouncedFile(Open):

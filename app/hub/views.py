@@ -14,12 +14,12 @@ from flask import Response, current_app, g, jsonify, request
 
 from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
-from .blueprint import Blueprint
-from .gate import may_wait
-from .hub_answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
-from .hub_errors import PREFIX
-from .root import current_registry
-from .sending import CONTENT_TYPE, send
+from ..web.blueprint import Blueprint
+from ..web.gate import may_wait
+from ..web.root import current_registry
+from ..web.sending import CONTENT_TYPE, send
+from .answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
+from .errors import PREFIX
 
 MOST_LISTED = 1000
 

@@ -9,8 +9,8 @@ from flask import Flask
 
 from registry_core import RegistryError
 
-from .root import Root
-from .stopping import stopping
+from ..web.root import Root
+from ..web.stopping import stopping
 
 log = logging.getLogger(__name__)
 

@@ -10,21 +10,14 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from registry_core import NotConfigured, UploadFile, UploadSession
 
+from ..web.blueprint import Blueprint
+from ..web.errors import CONTENT_TYPE
+from ..web.gate import current_gate, may_wait
+from ..web.request_body import Body
+from ..web.root import current_registry
+from ..web.schemas import Problem, answer
 from . import tus
-from .blueprint import Blueprint
-from .errors import CONTENT_TYPE
-from .gate import current_gate, may_wait
-from .root import current_registry
-from .schemas import Problem, answer
-from .upload_body import Body
-from .upload_schemas import (
-    CreationHeaders,
-    PatchHeaders,
-    TusHeaders,
-    UploadAnswer,
-    UploadRequest,
-    UploadSessionAnswer,
-)
+from .uploads_schemas import CreationHeaders, PatchHeaders, TusHeaders, UploadAnswer, UploadRequest, UploadSessionAnswer
 
 F = TypeVar("F", bound=Callable[..., Any])
 

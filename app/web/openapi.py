@@ -15,7 +15,7 @@ ASSETS = "/docs/assets/"
 
 
 class _Api(Api):  # type: ignore[misc]
-    # Errors are answered by app/errors.py for every path, so smorest must not add handlers, nor
+    # Errors are answered by app/web/errors.py for every path, so smorest must not add handlers, nor
     # document its own error body.
     DEFAULT_ERROR_RESPONSE_NAME = None
     # What smorest adds by itself to calls that take arguments (422) is a problem document too.

@@ -15,7 +15,7 @@ from werkzeug.wsgi import wrap_file
 
 from registry_core import StoredFile
 
-from .config import Settings
+from ..config import Settings
 from .errors import problem
 from .gate import current_gate
 from .ranges import Part, Unsatisfiable, may_be_partial, parts, status_of_conditions

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .blueprint import BODY_OR_QUERY, Blueprint
-from .gate import may_wait, reads_bytes
-from .governance_schemas import (
+from ..web.blueprint import BODY_OR_QUERY, Blueprint
+from ..web.gate import may_wait, reads_bytes
+from ..web.root import current_registry
+from ..web.schemas import answer
+from .governing_schemas import (
     AnnotationAnswer,
     AuditAnswer,
     AuditQuery,
@@ -18,8 +20,6 @@ from .governance_schemas import (
     TagRequest,
     VersionRequest,
 )
-from .root import current_registry
-from .schemas import answer
 
 blueprint = Blueprint(
     "governance", __name__, url_prefix="/v1", description="Governance: facts beside immutable bytes, and their proof"

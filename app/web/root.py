@@ -9,7 +9,7 @@ from flask import current_app
 
 from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
-from .config import Settings
+from ..config import Settings
 
 log = logging.getLogger(__name__)
 

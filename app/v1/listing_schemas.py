@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import INCLUDE, fields, validate
 
-from .governance_schemas import STAGES
-from .schemas import Answer, Open, Request, text
+from ..web.schemas import Answer, Open, Request, text
+from .governing_schemas import STAGES
 
 PAIR = "key:value"
 

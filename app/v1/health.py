@@ -6,9 +6,10 @@ from typing import Any
 
 from registry_core import __version__
 
-from .blueprint import Blueprint
-from .root import current_root
-from .schemas import AuthStatusAnswer, HealthAnswer, ReadyAnswer, answer
+from ..web.blueprint import Blueprint
+from ..web.root import current_root
+from ..web.schemas import answer
+from .schemas import AuthStatusAnswer, HealthAnswer, ReadyAnswer
 
 SERVICE = "omnibioai-model-registry"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from .blueprint import Blueprint
-from .root import current_registry
-from .schemas import Answer, Open, answer
+from ..web.blueprint import Blueprint
+from ..web.root import current_registry
+from ..web.schemas import Answer, Open, answer
 
 blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="Operations: long calls that go on")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from .schemas import Answer, ModelQuery, Open, RefQuery, Request, name, text, words
+from ..web.schemas import Answer, Open, Request, name, text, words
+from .schemas import ModelQuery, RefQuery
 
 STAGES = ("none", "staging", "production", "archived")
 

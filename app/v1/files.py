@@ -8,9 +8,9 @@ from flask import Response
 
 from registry_core import tar, tar_size
 
-from .blueprint import Blueprint
-from .root import current_registry
-from .sending import CONTENT_TYPE, send, stream
+from ..web.blueprint import Blueprint
+from ..web.root import current_registry
+from ..web.sending import CONTENT_TYPE, send, stream
 
 TAR = "application/x-tar"
 

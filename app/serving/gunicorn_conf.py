@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import upkeep
-from .config import Settings
-from .tracing import logging_config
+from ..config import Settings
+from ..web.tracing import logging_config
+from . import refreshing
 
 _settings = Settings.from_env()
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "app.worker.Worker"
+worker_class = "app.serving.worker.Worker"
 workers = _settings.workers
 threads = _settings.threads
 timeout = 60
@@ -29,9 +29,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 logconfig_dict = logging_config(_settings.log_level)
 # No admin socket: it would be one file below HOME for all gunicorns of a user.
 control_socket_disable = True
-accesslog = None  # app/tracing.py writes it, with the request id
+accesslog = None  # app/web/tracing.py writes it, with the request id
 
 
 def post_worker_init(worker: Any) -> None:
     """gunicorn calls this when a worker has loaded the application."""
-    upkeep.start(worker.wsgi)
+    refreshing.start(worker.wsgi)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from . import async_calls
-from .stopping import stopping
+from ..web import respond_async
+from ..web.stopping import stopping
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -17,7 +17,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         super().run()
-        async_calls.finish(self.notify, self.cfg.graceful_timeout)
+        respond_async.finish(self.notify, self.cfg.graceful_timeout)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

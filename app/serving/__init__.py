@@ -1,0 +1,1 @@
+"""How gunicorn serves the application, and what a worker does beside answering."""

@@ -1,0 +1,1 @@
+"""The HTTP interface below /v1: load, call one verb of the core, dump."""

@@ -1,0 +1,1 @@
+"""What every view shares: errors, the gate, the root, blueprints, sending, tracing."""
