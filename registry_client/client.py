@@ -8,11 +8,12 @@ from typing import Any
 
 from registry_core import ProgressCallback
 
-from . import pulling, pushing
-from .cache import Cache
-from .pulling import Pulled
-from .pushing import Pushed
-from .verbs import Verbs
+from .local.cache import Cache
+from .pull import pulling
+from .pull.pulling import Pulled
+from .push import pushing
+from .push.pushing import Pushed
+from .remote.versions import Verbs
 
 
 class RegistryClient(Verbs):

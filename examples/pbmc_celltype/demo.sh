@@ -158,7 +158,7 @@ step "7  Who did what, when and why"
 call 200 --get "$url/v1/history" --data-urlencode task=celltype --data-urlencode model=human_pbmc
 [ "$(field events 0 event) $(field events 1 event) $(field events 2 event) $(field events 3 event)" = \
     "register promote register promote" ] || fail "the history is not what happened"
-"$python" -m registry_client.cli history celltype human_pbmc
+"$python" -m registry_client.cli.main history celltype human_pbmc
 call 200 --get "$url/v1/aliases" --data-urlencode task=celltype --data-urlencode model=human_pbmc
 
 step "8  Somebody flips one bit of v1 on the disk"
@@ -189,6 +189,6 @@ step "9  The bit is flipped back: the bytes are the registered ones again, and n
 flip
 call 200 "${json_post[@]}" --data '{"task": "celltype", "ref": "human_pbmc@v1"}' "$url/v1/verify"
 expect "$first_digest" package_digest
-"$python" -m registry_client.cli check
+"$python" -m registry_client.cli.main check
 
 printf '\nThe demo is complete: every answer was as expected.\n'

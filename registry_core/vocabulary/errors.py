@@ -39,7 +39,7 @@
 
 ``code`` is stable and part of the contract; the message is for people and may change. Nothing
 here knows HTTP: the mapping to status codes is ``app/web/errors.py``, to exit codes
-``registry_client/cli.py``.
+``registry_client/cli/main.py``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import registry_core
 from app import create_app
 from app.config import Settings
 from app.web.errors import FRAMEWORK_CODES, TABLE
-from registry_client.command import exit_code
+from registry_client.cli.command import exit_code
 from registry_core import IntegrityError, NotConfigured, NotFound, RegistryError, StorageError
 
 from ..support.servers import REPOSITORY

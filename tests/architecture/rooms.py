@@ -27,4 +27,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "hub": {"web", "config"},
         "serving": {"web", "config"},
     },
+    "registry_client": {
+        "remote": set(),
+        "local": set(),
+        "pull": {"remote", "local"},
+        "push": {"remote", "local"},
+        "client": {"pull", "push", "remote", "local"},
+        "cli": {"client", "pull", "push", "remote", "local"},
+    },
 }

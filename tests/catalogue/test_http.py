@@ -24,7 +24,7 @@ from ..support.servers import REPOSITORY, Server, clean_environment, gunicorn, n
 from .shelf import Shelf, titles
 
 SOON = {"OMNIBIOAI_MODEL_REGISTRY_CATALOG_REFRESH_S": "1"}
-OMR = [sys.executable, "-c", "from registry_client.cli import main; main()"]
+OMR = [sys.executable, "-c", "from registry_client.cli.main import main; main()"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from registry_client import RegistryClient
-from registry_client.cache import Cache
+from registry_client.local.cache import Cache
 from registry_core import ModelRegistry
 
 from ..support.machine import MIB, memory_backed, need, remove_tree

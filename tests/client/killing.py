@@ -9,8 +9,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from registry_client import RegistryClient, transport, tus
-from registry_client.cache import Cache
+from registry_client import RegistryClient
+from registry_client.local.cache import Cache
+from registry_client.push import tus
+from registry_client.remote import transport
 
 # A server that begins each child from a clean process with the imports done: quick, and no thread is forked.
 _context = multiprocessing.get_context("forkserver")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_client.answers import read, read_list
+from registry_client.remote.answers import read, read_list
 from registry_core import (
     Comparison,
     Event,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from registry_client.cache import Cache
-from registry_client.config import cache_dir
-from registry_client.local_files import lay
+from registry_client.local.cache import Cache
+from registry_client.local.cache_place import cache_dir
+from registry_client.local.files import lay
 from registry_core import InvalidParameter, StorageUnavailable
 
 from .trees import assert_nothing_wrong

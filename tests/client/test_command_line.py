@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from registry_client.cli import main
+from registry_client.cli.main import main
 
 from ..cli.conftest import OMR, Done
 from ..cli.test_terminal import ESCAPE

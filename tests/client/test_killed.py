@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from registry_client import RegistryClient
-from registry_client.cache import Cache
+from registry_client.local.cache import Cache
 from registry_core import NotFound
 
 from ..support.packages import write_files

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry_client import RegistryClient
-from registry_client.cache import Cache
+from registry_client.local.cache import Cache
 
 from ..support.packages import write_files
 from ..support.seaweed import Seaweed

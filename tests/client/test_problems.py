@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app import create_app
 from app.config import Settings
 from app.web.errors import TABLE
-from registry_client.problems import by_code, from_document
+from registry_client.remote.problems import by_code, from_document
 from registry_core import (
     Conflict,
     CoreSettings,

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from registry_client import RegistryClient, transport
-from registry_client.cache import Cache
+from registry_client import RegistryClient
+from registry_client.local.cache import Cache
+from registry_client.remote import transport
 from registry_core import (
     InvalidParameter,
     ModelNotFound,

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from registry_client import RegistryClient, pushing, transport, tus
-from registry_client.cache import Cache
+from registry_client import RegistryClient
+from registry_client.local.cache import Cache
+from registry_client.push import pushing, tus
+from registry_client.remote import transport
 from registry_core import ArtifactsRefused, DigestMismatch, InvalidName, Progress, StorageUnavailable, VersionExists
 
 from ..support.machine import MIB

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from registry_client import RegistryClient, transport
+from registry_client import RegistryClient
+from registry_client.remote import transport
 from registry_core import (
     InvalidMetadata,
     InvalidParameter,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_client import RegistryClient, transport, watching
-from registry_client.watching import messages
+from registry_client import RegistryClient
+from registry_client.remote import event_stream, transport
+from registry_client.remote.event_stream import messages
 from registry_core import InvalidParameter, StorageUnavailable
 
 from ..support.packages import write_package
@@ -35,7 +36,7 @@ def stream(*parts: bytes) -> Act:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "FIRST_DELAY_S", 0.002)
-    monkeypatch.setattr(watching, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(event_stream, "LONGEST_PAUSE_S", 0.01)
 
 
 def test_it_goes_on_after_the_last_event_that_was_seen() -> None:

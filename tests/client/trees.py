@@ -6,7 +6,7 @@ import hashlib
 import random
 from pathlib import Path
 
-from registry_client.cache import Cache
+from registry_client.local.cache import Cache
 
 
 def files_of(top: Path) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from app import create_app
 from app.config import Settings
 from registry_client import RegistryClient
-from registry_client.cli import main
+from registry_client.cli.main import main
 from registry_core import UNSET, CoreSettings, ModelRegistry, RegistryError
 
 Answer = dict[str, Any]
@@ -327,7 +327,7 @@ class Cli(Core):
         return result.exit_code, result.stdout, result.stderr
 
     def _there(self, words: list[str], stdin: str | None) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "registry_client.cli", *words]
+        command = [sys.executable, "-m", "registry_client.cli.main", *words]
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, env=os.environ)
         return result.returncode, result.stdout, result.stderr
 

@@ -11,7 +11,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from registry_client.cli import main
+from registry_client.cli.main import main
 from registry_core import CoreSettings
 
 from .documents import REPOSITORY, read

@@ -102,7 +102,7 @@ def test_busy_is_as_shown(tmp_path: Path) -> None:
 
 
 def test_the_exit_codes_in_the_manual_name_every_code_of_the_core() -> None:
-    from registry_client.command import exit_code
+    from registry_client.cli.command import exit_code
 
     table = read("docs/cli.md").section("Exit codes")
     rows = {int(row[1]): row[0] for row in re.finditer(r"^\| (\d) \|.*$", table, re.MULTILINE)}

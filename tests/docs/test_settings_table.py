@@ -9,7 +9,7 @@ import click
 import pytest
 
 from app.config import PREFIX, Settings
-from registry_client.cli import main
+from registry_client.cli.main import main
 
 from .documents import read
 

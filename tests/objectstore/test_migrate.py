@@ -65,7 +65,7 @@ def omr(env: dict[str, str], *words: str) -> dict[str, Any]:
 
 
 def command(words: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "registry_client.cli", *words, "--json"]
+    return [sys.executable, "-m", "registry_client.cli.main", *words, "--json"]
 
 
 def killed_at(proxy: FaultyProxy, method: str, key: str, *words: str) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from app import create_app
 from app.config import PREFIX, Settings
-from registry_client.cli import main as omr
+from registry_client.cli.main import main as omr
 from registry_core import __version__
 
 from ..support.servers import REPOSITORY, START_S, clean_environment, free_port, is_up, site_configuration, wait_until

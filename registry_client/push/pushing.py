@@ -27,12 +27,12 @@ from registry_core import (
     StorageUnavailable,
 )
 
+from ..local.cache import Cache
+from ..local.files import hold
+from ..local.parallel import each
+from ..remote.versions import Verbs
 from . import tus
-from .cache import Cache
-from .local_files import hold
 from .local_package import LocalFile, changed, digests, scan
-from .parallel import each
-from .verbs import Verbs
 
 SESSIONS = 3
 

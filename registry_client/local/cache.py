@@ -27,8 +27,8 @@ from typing import Any
 
 from registry_core import InvalidParameter
 
-from .config import cache_dir
-from .local_files import blaming, hold, is_at, sync_directory
+from .cache_place import cache_dir
+from .files import blaming, hold, is_at, sync_directory
 
 FORGET_PUSHES_S = 7 * 86400.0  # the server has given an upload up long before
 

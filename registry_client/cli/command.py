@@ -16,7 +16,7 @@ from registry_core import IntegrityError, ModelRegistry, NotConfigured, NotFound
 from . import output
 
 if TYPE_CHECKING:
-    from .client import RegistryClient
+    from ..client import RegistryClient
 
     Registry = ModelRegistry | RegistryClient
 
@@ -107,7 +107,7 @@ def _open_root(chosen: dict[str, Any]) -> ModelRegistry:
 
 
 def _open_url(chosen: dict[str, Any]) -> RegistryClient:
-    from .client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
+    from ..client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
 
     if chosen["url"] is None:
         name = click.get_current_context().command_path.removeprefix("omr ")

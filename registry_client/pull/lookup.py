@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from registry_core import Conflict, PackageCorrupt, PackageListing, RegistryError, Resolution, StorageUnavailable
 
-from . import answers
-from .cache import Cache
+from ..local.cache import Cache
+from ..remote import answers
+from ..remote.transport import is_unreachable
+from ..remote.versions import Verbs
 from .download import Remote, fetch
 from .package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
-from .transport import is_unreachable
-from .verbs import Verbs
 
 log = logging.getLogger(__name__)
 

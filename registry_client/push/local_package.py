@@ -10,8 +10,8 @@ from pathlib import Path
 
 from registry_core import ArtifactsRefused
 
-from .local_files import hash_open
-from .parallel import each
+from ..local.files import hash_open
+from ..local.parallel import each
 
 _SHOWN = 20
 

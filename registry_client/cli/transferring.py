@@ -14,7 +14,7 @@ from .command import PREFIX, Age, Size, finish, plain_verb, remote_verb, who, wh
 from .metadata import metadata_option, read_metadata
 
 if TYPE_CHECKING:
-    from .client import RegistryClient
+    from ..client import RegistryClient
 
 _cache_dir = click.option(
     "--cache-dir",
@@ -39,7 +39,7 @@ def pull(
     registry: RegistryClient, *, as_json: bool, task: str, ref: str, dest: Path, cache_dir: Path | None, **words: Any
 ) -> None:
     """Put the files of the version that REF names into the new directory DEST, every byte proven."""
-    from .cache import Cache
+    from ..local.cache import Cache
 
     with output.progress("pull") as progress:
         done = registry.pull(task, ref, dest, cache=Cache(cache_dir), progress=progress, **words)
@@ -72,7 +72,7 @@ def push(
     **words: Any,
 ) -> None:
     """Upload the files of DIRECTORY on this machine, and register them as a version. Run again, it goes on."""
-    from .cache import Cache
+    from ..local.cache import Cache
 
     with output.progress("push") as progress:
         done = registry.push(
@@ -96,7 +96,7 @@ def cache() -> None:
 @plain_verb
 def cache_ls(_: None, *, as_json: bool, cache_dir: Path | None) -> None:
     """List the cached files, the least recently used first."""
-    from .cache import Cache
+    from ..local.cache import Cache
 
     opened = Cache(cache_dir)
     files = opened.files()
@@ -126,7 +126,7 @@ def cache_prune(
     _: None, *, as_json: bool, older_than: float | None, max_bytes: int | None, cache_dir: Path | None
 ) -> None:
     """Remove cached files; without an option, all of them. What is needed again is fetched again."""
-    from .cache import Cache
+    from ..local.cache import Cache
 
     finish(Cache(cache_dir).prune(older_than_s=older_than, max_bytes=max_bytes).to_dict(), as_json)
 

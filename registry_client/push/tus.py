@@ -14,9 +14,9 @@ from typing import Any
 
 from registry_core import Conflict, NotFound, RegistryError, StorageUnavailable
 
-from .answers import read, read_list
+from ..remote.answers import read, read_list
+from ..remote.transport import Backoff, Repeat, Transport, json_of
 from .local_package import LocalFile, changed
-from .transport import Backoff, Repeat, Transport, json_of
 
 PIECE_BYTES = 8 * 1024 * 1024
 _PART_BYTES = 256 * 1024

@@ -17,7 +17,7 @@ from click.shell_completion import get_completion_class
 
 from registry_core import UNSET, __version__
 
-from . import catalogue, governance, output, transfer, upkeep
+from . import governing, listing, maintaining, output, transferring
 from .command import PREFIX, choose, finish, local_verb, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
@@ -201,7 +201,7 @@ def completion(shell: str) -> None:
     click.echo(completer(main, {}, "omr", "_OMR_COMPLETE").source())
 
 
-for command in (*governance.COMMANDS, *catalogue.COMMANDS, *upkeep.COMMANDS, *transfer.COMMANDS):
+for command in (*governing.COMMANDS, *listing.COMMANDS, *maintaining.COMMANDS, *transferring.COMMANDS):
     main.add_command(command)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from registry_core import InvalidParameter
 
+from ..local.files import blaming, hash_file, hold_directory, remove_tree, sync_directory
 from .download import Remote
-from .local_files import blaming, hash_file, hold_directory, remove_tree, sync_directory
 from .package import Package
 
 _MARK = ".omr-pull-"

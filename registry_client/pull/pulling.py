@@ -21,14 +21,14 @@ from registry_core import (
     StorageUnavailable,
 )
 
-from .cache import Cache
+from ..local.cache import Cache
+from ..local.files import blaming, lay, sync_tree
+from ..local.parallel import each
+from ..remote.versions import Verbs
 from .destination import Excuse, beside, is_there, publish, remove_abandoned
 from .download import Remote, corrupt, fetch
-from .local_files import blaming, lay, sync_tree
 from .lookup import look_up, remember
 from .package import META, Package
-from .parallel import each
-from .verbs import Verbs
 
 log = logging.getLogger(__name__)
 

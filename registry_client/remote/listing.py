@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 from registry_core import CatalogState, ModelPage, StreamedEvent, TaskSummary
 
 from .answers import read, read_list
-from .connected import Connected
+from .connection import Connected
+from .event_stream import watch
 from .transport import json_of
-from .watching import watch
 
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 

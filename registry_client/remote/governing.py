@@ -16,7 +16,7 @@ from registry_core import (
     Tombstone,
 )
 
-from .connected import Connected
+from .connection import Connected
 
 
 class Governing(Connected):

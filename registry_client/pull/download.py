@@ -13,8 +13,8 @@ import httpx
 
 from registry_core import PackageCorrupt, RegistryError, StorageUnavailable
 
-from .local_files import hash_open, write_all
-from .transport import Backoff, Repeat, Transport, may_repeat, problem_of, retry_after_s
+from ..local.files import hash_open, write_all
+from ..remote.transport import Backoff, Repeat, Transport, may_repeat, problem_of, retry_after_s
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 _PLAIN = {"Accept-Encoding": "identity"}

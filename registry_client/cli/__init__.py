@@ -1,0 +1,1 @@
+"""The command ``omr``: parse, call one verb, print."""

@@ -1,0 +1,1 @@
+"""What lies on this machine: files, and the cache of proven bytes."""

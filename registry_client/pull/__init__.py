@@ -1,0 +1,1 @@
+"""A version from a service into a directory, every byte proven."""

@@ -1,0 +1,1 @@
+"""A directory to a service, as a new version."""

@@ -1,0 +1,1 @@
+"""The verbs over HTTP, with the core's names, values and errors."""
