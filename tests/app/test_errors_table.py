@@ -46,7 +46,7 @@ def test_codes_are_unique_and_stable_words() -> None:
 
 
 def test_statuses_follow_the_branches() -> None:
-    """DESIGN.md section 7."""
+    """Each branch of the error tree keeps to the statuses that ``docs/errors.md`` gives its codes."""
     expected = {
         "InvalidInput": {413, 422},
         "NotFound": {404, 410},

@@ -1,6 +1,6 @@
 """One small interface to every way into the registry: the core, the HTTP service, the command line.
 
-Each verb takes the core's words and returns a plain dictionary with the fields of API.md, or raises the
+Each verb takes the core's words and returns a plain dictionary with the fields of ``docs/http.md``, or raises the
 ``RegistryError`` that the answer names; so one test speaks to all. A verb that a way has not (sweep over
 HTTP) is the core's, as an operator of that registry would call it.
 """
@@ -26,7 +26,7 @@ from registry_core import UNSET, CoreSettings, ModelRegistry, RegistryError
 
 Answer = dict[str, Any]
 
-# DESIGN.md section 7; written here again, so that a change of the tables in the code is noticed.
+# The statuses of ``docs/errors.md``; written here again, so that a change of the tables in the code is noticed.
 STATUS = {
     **dict.fromkeys(("invalid_name", "invalid_ref", "invalid_metadata", "invalid_parameter", "artifacts_refused"), 422),
     **dict.fromkeys(("idempotency_key_reused", "digest_mismatch", "invalid_request"), 422),

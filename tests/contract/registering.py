@@ -1,4 +1,4 @@
-"""register: the rules of API.md and of invariants I1, I2, I10, whatever the way in and the storage."""
+"""register: the rules of ``docs/http.md`` and of invariants I1, I2, I10, whatever the way in and the storage."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ UNSAID: Any = object()
 
 
 def is_legal(name: str, *, selector: bool = False) -> bool:
-    """API.md's paragraph on names."""
+    """The paragraph on names in ``docs/http.md``."""
     ends = string.ascii_letters + string.digits
     return (
         0 < len(name) <= 96

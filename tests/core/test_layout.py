@@ -1,4 +1,4 @@
-"""Every key is the one that DESIGN.md draws, and every key that a legal name makes is one that a storage takes."""
+"""Every key is one that ``docs/design.md`` draws, and each that a legal name makes is one that a storage takes."""
 
 from __future__ import annotations
 

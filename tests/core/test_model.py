@@ -15,7 +15,7 @@ from registry_core.vocabulary import answers, reports
 from registry_core.vocabulary.answers import Event, PackageFile, PackageListing
 from registry_core.vocabulary.reports import CheckReport, Finding
 
-# API.md: these exist in deployed clients. Fields may be added, never removed or renamed.
+# ``docs/http.md``: these exist in deployed clients. Fields may be added, never removed or renamed.
 CONTRACT = {
     "Registration": "task model_name version package_path package_digest hashes alias_set created_at",
     "Resolution": "path task model_name version alias package_digest verified",

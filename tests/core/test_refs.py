@@ -28,7 +28,7 @@ legal = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatc
 
 
 def reference(value: str, *, selector: bool = False) -> bool:
-    """API.md's paragraph on names, one rule after the other."""
+    """The paragraph on names in ``docs/http.md``, one rule after the other."""
     if len(value) not in range(1, 97):
         return False
     for position, character in enumerate(value):

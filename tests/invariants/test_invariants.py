@@ -1,4 +1,4 @@
-"""DESIGN.md section 4, one test an invariant: short, real, and readable. The sweeps behind each are named in it."""
+"""Each invariant of ``docs/design.md`` has one test: short, real, readable. The sweeps behind it are named in it."""
 
 from __future__ import annotations
 
