@@ -1,21 +1,34 @@
-"""The configuration table of the README has every setting that the code reads, and no other."""
+"""``docs/configuration.md`` has every setting that the code reads, in its section, and no other."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import click
 import pytest
 
 from app.config import PREFIX, Settings
 from registry_client.cli.main import main
+from registry_client.local.cache_place import cache_dir
+from registry_core import CoreSettings, NotConfigured
 
 from .documents import read
 
-README = read("README.md")
-_ROW = re.compile(r"^\| `(OMNIBIOAI_MODEL_REGISTRY_\w+)` \| (.+?) \|", re.MULTILINE)
-TABLE = dict(_ROW.findall(README.section("Configuration")))
+PAGE = read("docs/configuration.md")
+_ROW = re.compile(r"^\| `(OMNIBIOAI_MODEL_REGISTRY_\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+_LIMITS = re.compile(r"number from (\d+)(?: to (\d+))?")
+
+
+def _section(heading: str) -> dict[str, tuple[str, str, str]]:
+    """name -> (type, default, what it does)."""
+    return {name: (kind, default, meaning) for name, kind, default, meaning in _ROW.findall(PAGE.section(heading))}
+
+
+CORE, SERVICE, CLIENT = (_section(heading) for heading in ("The registry", "The service", "The client"))
+TABLE = {**CORE, **SERVICE, **CLIENT}
+DEFAULTS = {name: default.strip("`") for name, (_, default, _) in TABLE.items() if default.startswith("`")}
+LIMITS = {name: found for name, (kind, _, _) in TABLE.items() if (found := _LIMITS.search(kind))}
 
 
 class _Asked(Mapping[str, str]):
@@ -35,10 +48,14 @@ class _Asked(Mapping[str, str]):
         return 0
 
 
-def _read_by_the_code() -> set[str]:
+def _asked_for(read_settings: Callable[[Mapping[str, str]], object]) -> set[str]:
     environment = _Asked()
-    Settings.from_env(environment)
+    read_settings(environment)
     return environment.names
+
+
+def _read_by_the_code() -> set[str]:
+    return _asked_for(Settings.from_env) | _asked_for(cache_dir)
 
 
 def _read_by_the_command_line() -> set[str]:
@@ -51,22 +68,44 @@ def _read_by_the_command_line() -> set[str]:
     return found
 
 
+def _ours(names: set[str]) -> set[str]:
+    return {name for name in names if name.startswith(PREFIX)}
+
+
 def test_the_table_and_the_code_have_the_same_names() -> None:
-    settings = {name for name in _read_by_the_code() | _read_by_the_command_line() if name.startswith(PREFIX)}
-    assert set(TABLE) == settings
+    core = _ours(_asked_for(CoreSettings.from_env))
+    service = _ours(_asked_for(Settings.from_env)) - core
+    assert set(CORE) == core
+    assert set(SERVICE) == service
+    assert set(CLIENT) == _ours(_read_by_the_code() | _read_by_the_command_line()) - core - service
+    assert len(TABLE) == len(_ROW.findall(PAGE.raw)), "a row stands twice, or in no section"
 
 
 def test_foreign_names_are_documented_too() -> None:
-    """The names that providers of object stores use for their credentials and endpoints."""
-    text = read("docs/operations.md").raw
-    missing = [name for name in _read_by_the_code() if not name.startswith(PREFIX) and f"`{name}`" not in text]
-    assert missing == []
+    """The names of providers of object stores for credentials and endpoints, and of the desktop for caches."""
+    for read_settings, document in ((Settings.from_env, "docs/operations.md"), (cache_dir, PAGE.name)):
+        text = read(document).raw
+        asked = _asked_for(read_settings)
+        assert [name for name in asked - _ours(asked) if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("name", [name for name, default in TABLE.items() if default.startswith("`")])
+@pytest.mark.parametrize("name", DEFAULTS)
 def test_the_default_is_the_one_in_the_table(name: str) -> None:
-    default = TABLE[name].strip("`")
-    assert Settings.from_env({name: default}) == Settings.from_env({})
+    given = {name: DEFAULTS[name]}
+    assert Settings.from_env(given) == Settings.from_env({})
+    assert cache_dir(given) == cache_dir({})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_limits_are_the_ones_in_the_table(name: str) -> None:
+    least, most = LIMITS[name].groups()
+    Settings.from_env({name: least})
+    with pytest.raises(NotConfigured, match=name):
+        Settings.from_env({name: str(int(least) - 1)})
+    if most is not None:
+        Settings.from_env({name: most})
+        with pytest.raises(NotConfigured, match=name):
+            Settings.from_env({name: str(int(most) + 1)})
 
 
 def test_every_name_that_a_document_mentions_exists() -> None:
