@@ -128,7 +128,10 @@ def read(name: str) -> Document:
 
 def all_documents() -> list[Document]:
     """Every document, sorted by name."""
-    top = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md")]
+    top = [
+        REPOSITORY / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md")
+    ]
     paths = [*top, *(REPOSITORY / "docs").rglob("*.md")]
     return [read(str(path.relative_to(REPOSITORY))) for path in sorted(paths)]
 
