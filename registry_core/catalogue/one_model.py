@@ -16,7 +16,7 @@ from ..format.chain import Line
 from ..format.digests import digest
 from ..format.layout import META
 from ..models import aliases
-from ..models.annotations import beside
+from ..models.annotation import beside
 from ..models.changes import pending
 from ..models.model import ModelStore
 from ..packages import contents, stated_metrics

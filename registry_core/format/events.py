@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-REGISTER, DELETE, RESTORE, PURGE = "register", "delete", "restore", "purge"
+REGISTER, PROMOTE, ROLLBACK, UNALIAS = "register", "promote", "rollback", "unalias"
+TAG, PATCH, STAGE = "tag", "patch", "stage"
+DELETE, RESTORE, PURGE = "delete", "restore", "purge"

@@ -45,6 +45,11 @@ class ModelKeys:
     model_name: str
 
     @property
+    def title(self) -> str:
+        """What to call the model in a sentence."""
+        return f"{self.task}/{self.model_name}"
+
+    @property
     def model(self) -> str:
         return f"{models(self.task)}/{self.model_name}"
 

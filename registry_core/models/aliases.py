@@ -9,7 +9,7 @@ from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
-from ..vocabulary.times import parse_time
+from . import older
 from .projections import Fields, Projection, seq_of
 
 SUFFIX = ".json"
@@ -29,15 +29,13 @@ def projection(keys: ModelKeys, event: Fields) -> Projection:
         "reason": event["reason"],
     }
 
-    def supersedes(found: Fields | None) -> bool:
-        # Older software wrote it (or it is damaged); without a journal line, only the times can tell.
-        written = parse_time(found.get("updated_at")) if found is not None else None
-        promoted = parse_time(event["ts_utc"])
-        return written is None or promoted is None or written < promoted
-
     says = "is not removed yet" if version is None else f"does not name {version} yet"
     return Projection(
-        keys.alias(event["alias"]), event["seq"], f"alias {event['alias']} {says}", lambda _: document, supersedes
+        keys.alias(event["alias"]),
+        event["seq"],
+        f"alias {event['alias']} {says}",
+        lambda _: document,
+        lambda found: older.gives_way(found, event),
     )
 
 

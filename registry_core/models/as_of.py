@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..format.chain import Line
 from ..vocabulary.errors import VersionNotFound
 from ..vocabulary.texts import printable
 from ..vocabulary.times import format_time
+from . import older
 from .model import ModelStore
 from .timeline import Moment, replay
-from .tombstones import tombstone
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,7 @@ def find_at(model: ModelStore, selector: str, until: datetime) -> FoundThen:
 def _existed(model: ModelStore, now: Moment, then: Moment, version: str) -> bool:
     if version in then.gone:
         return False
-    born: Line | None = now.registered.get(version)
-    if born is not None and not born.get("adopted"):
+    if not older.is_older(now.registered.get(version)):
         return version in then.registered
-    # Older software's: the journal does not say when it came, so it has always been there.
-    return version in now.gone or model.has_version(version) or tombstone(model, version) is not None
+    # The journal does not say when it came, so it has always been there.
+    return version in now.gone or model.has_version(version) or model.tombstone(version) is not None

@@ -37,7 +37,7 @@ class Journal:
         found = self._storage.last(self._key)
         return parse_line(*found) if found else None
 
-    def draft(self, last: Line | None, fields: dict[str, Any]) -> dict[str, Any]:
+    def next_event(self, last: Line | None, fields: dict[str, Any]) -> dict[str, Any]:
         """The next event as it would be appended now. Call with the model's lock held."""
         prefix = ""
         if last is None or not last.is_own:

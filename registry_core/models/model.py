@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from ..format.chain import Line
+from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
-from ..vocabulary.answers import Alias
-from ..vocabulary.errors import ModelNotFound, NameTaken, PackageCorrupt, StorageError, VersionNotFound
+from ..vocabulary.answers import Alias, Tombstone
+from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
-from . import aliases
+from . import aliases, older, package_moves, states, tombstones
 from .journal import Journal
+from .projections import Fields, Projection
+from .subject import Event, Subject
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ class Found:
     facts: Facts | None
 
 
-class ModelStore:
+class ModelStore(Subject):
     """The stored facts of one model. Making one touches nothing."""
 
     def __init__(
@@ -46,18 +50,45 @@ class ModelStore:
         lock_timeout_s: float,
         on_change: OnChange | None = None,
     ) -> None:
-        self.storage = storage
         self.keys = ModelKeys(task, model_name)
-        self.journal = Journal(storage, self.keys.journal)
-        self.lock_timeout_s = lock_timeout_s
+        super().__init__(storage, self.keys.model, Journal(storage, self.keys.journal), lock_timeout_s)
         self._on_change = on_change
 
     @property
     def title(self) -> str:
-        return f"{self.keys.task}/{self.keys.model_name}"
+        return self.keys.title
+
+    # what follows its events
+
+    def names(self) -> dict[str, Any]:
+        return {"task": self.keys.task, "model_name": self.keys.model_name}
+
+    def last_event(self, last: Line | None) -> tuple[Event | None, frozenset[str]]:
+        if last is None or last.is_own:
+            return (last.fields if last else None), frozenset()
+        own, moved = older.last_own(self.journal.lines())
+        return (own.fields if own else None), frozenset(self.keys.alias(alias) for alias in moved)
+
+    def documents_of(self, event: Event) -> list[Projection]:
+        found = []
+        if isinstance(event.get("alias"), str):
+            found.append(aliases.projection(self.keys, event))
+        if event.get("set") is not None:
+            found.append(states.projection(self.keys, event, self.journal.lines))
+        if event["event"] in (DELETE, RESTORE, PURGE):
+            found.append(tombstones.projection(self.keys, event))
+        return found
+
+    def follow(self, event: Event) -> None:
+        package_moves.follow(self.storage, self.keys, event)
+
+    def recover(self, event: Event) -> None:
+        package_moves.recover(self.storage, self.keys, event)
+
+    def behind(self, event: Event) -> list[str]:
+        return package_moves.behind(self.storage, self.keys, event)
 
     def changed(self) -> None:
-        """Called after each change, by whoever made it."""
         if self._on_change is not None:
             self._on_change(self)
 
@@ -84,6 +115,16 @@ class ModelStore:
     def deleted(self) -> list[str]:
         """Versions that are, or once were, deleted: sorted by name, some of them perhaps restored."""
         return [entry.name for entry in self.storage.list(self.keys.graves) if entry.kind == "prefix"]
+
+    def tombstone_fields(self, version: str) -> Fields | None:
+        """The tombstone as it is stored, of a version that is deleted now; for a name that nobody has looked at yet."""
+        if not self.may_look_up(version, self.keys.graves):
+            return None
+        return tombstones.read(self.storage, self.keys, version)
+
+    def tombstone(self, version: str) -> Tombstone | None:
+        """What is kept of the version, if it is deleted now."""
+        return tombstones.shown(version, self.tombstone_fields(version))
 
     def find(self, selector: str) -> Found | None:
         """The version that the selector names; an alias wins over a version of its name.
@@ -139,17 +180,8 @@ class ModelStore:
 
     def require_version(self, version: str) -> str:
         """Where the version lies. Raises ``VersionNotFound``, ``InvalidName``."""
-        if not self.may_look_up(version, self.keys.versions):
-            check_new_name("version", version)
-        location = self.locate(version)
-        if location is None:
-            raise VersionNotFound(
-                f"{self.title} has no version {printable(version)!r}.",
-                task=self.keys.task,
-                model_name=self.keys.model_name,
-                version=printable(version),
-            )
-        return location
+        location = self.locate(version) if self.may_look_up(version, self.keys.versions) else None
+        return location if location is not None else no_version(self.keys, version)
 
     def registered(self, version: str) -> Line | None:
         """The event that registered the version, or None (older software's, or never)."""
@@ -182,14 +214,6 @@ class ModelStore:
         """As :meth:`alias_target`, for a name that nobody has looked at yet."""
         return self.alias_target(alias) if self.may_look_up(alias, self.keys.aliases, aliases.SUFFIX) else None
 
-    def check_alias_name(self, alias: str) -> None:
-        """The alias is there, or may be made. Raises ``InvalidName``, ``NameTaken``."""
-        if self.alias_named(alias) is not None:
-            return
-        check_new_name("alias", alias)
-        if self.is_taken(alias):
-            raise NameTaken(f"{alias!r} is a version of {self.title}; an alias needs another name.")
-
     def aliases(self) -> list[Alias]:
         """Every readable alias, sorted; a damaged document is left out and logged."""
         found = []
@@ -211,13 +235,25 @@ class ModelStore:
         """Staging attempts that events name but whose versions are not published: never to be swept."""
         wanted: dict[str, str] = {}
         for line in self.journal.lines():
-            if line.is_own and line.get("event") == "register":
+            if line.is_own and line.get("event") == REGISTER:
                 wanted[line.get("attempt")] = line.get("version")
         return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
 
 
 def _registers(line: Line, version: str) -> bool:
-    return line.is_own and line.get("event") == "register" and line.get("version") == version
+    return line.is_own and line.get("event") == REGISTER and line.get("version") == version
+
+
+def no_version(keys: ModelKeys, version: str) -> NoReturn:
+    """Raises ``VersionNotFound``, or ``InvalidName`` for what can be no version's name."""
+    if not isinstance(version, str) or not is_name(version):
+        check_new_name("version", version)
+    raise VersionNotFound(
+        f"{keys.title} has no version {printable(version)!r}.",
+        task=keys.task,
+        model_name=keys.model_name,
+        version=printable(version),
+    )
 
 
 def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:

@@ -35,7 +35,7 @@ class Projection:
     supersedes: Callable[[Fields | None], bool] = lambda _: True
 
 
-class Draft:
+class PreparedDocument:
     """A projection's write with all the space it needs; commit it after the event."""
 
     def __init__(self, storage: Storage, projection: Projection) -> None:
@@ -86,14 +86,11 @@ def write(storage: Storage, projection: Projection) -> None:
 
 
 @contextmanager
-def set_aside(storage: Storage, key: str, data: bytes | None) -> Iterator[None]:
+def set_aside(storage: Storage, key: str, data: bytes) -> Iterator[None]:
     """A document that an event inside needs has been written before it; gone again if there is no event after all.
 
-    Nothing is written for ``data`` of None. What a kill leaves is nobody's until an event names it.
+    What a kill leaves is nobody's until an event names it.
     """
-    if data is None:
-        yield
-        return
     storage.write(key, data)
     try:
         yield

@@ -14,7 +14,7 @@ from typing import Any
 from ..format.chain import Line
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
-from . import projections
+from . import older, projections
 from .projections import Fields, Projection
 
 log = logging.getLogger(__name__)
@@ -50,15 +50,14 @@ class State:
 
     def tags_over(self, meta: Mapping[str, Any]) -> dict[str, Any]:
         """The version's tags, those in its package's metadata included."""
-        own = meta.get("tags")
-        merged = {**(own if isinstance(own, dict) else {}), **self.tags}
+        merged = {**older.said_in(meta).tags, **self.tags}
         return {key: value for key, value in merged.items() if value is not None}
 
     def description_over(self, meta: Mapping[str, Any]) -> str | None:
-        return self.description if self.is_described else _text(meta.get("description"))
+        return self.description if self.is_described else older.said_in(meta).description
 
     def is_archived(self, meta: Mapping[str, Any]) -> bool:
-        return self.archived if self.archived is not None else meta.get("stage") == "archived"
+        return self.archived if self.archived is not None else older.said_in(meta).is_archived
 
 
 def replay(events: Iterable[Line], version: str) -> State:

@@ -6,7 +6,6 @@ from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.answers import Tombstone
 from . import projections
-from .model import ModelStore
 from .projections import Fields, Projection, seq_of
 
 
@@ -43,17 +42,9 @@ def read(storage: Storage, keys: ModelKeys, version: str) -> Fields | None:
         return {"version": version}
 
 
-def tombstone(model: ModelStore, version: str) -> Tombstone | None:
-    """What is kept of the version, if it is deleted now."""
-    fields = tombstone_fields(model, version)
+def shown(version: str, fields: Fields | None) -> Tombstone | None:
+    """What the tombstone's fields say, as callers see it."""
     if fields is None:
         return None
     names = ("package_digest", "deleted_at", "actor", "reason", "purged_at")
     return Tombstone(version=version, seq=seq_of(fields), **{name: fields.get(name) for name in names})
-
-
-def tombstone_fields(model: ModelStore, version: str) -> Fields | None:
-    """The tombstone's fields, for a name that nobody has looked at yet."""
-    if not model.may_look_up(version, model.keys.graves):
-        return None
-    return read(model.storage, model.keys, version)

@@ -13,7 +13,7 @@ from ..format.chain import Line
 from ..format.commit_ids import is_commit_id
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST
-from ..models.annotations import beside
+from ..models.annotation import beside
 from ..models.model import Found, ModelStore
 from ..vocabulary.answers import Problem
 from ..vocabulary.errors import PackageCorrupt, VersionNotFound

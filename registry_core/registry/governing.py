@@ -32,14 +32,8 @@ class Governance(OpenedRegistry):
         With ``expected_version`` only if the alias names that version now (None: if there is no
         such alias). Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``.
         """
-        return promotion.promote(
-            self._model(task, model_name).require(),
-            alias,
-            version,
-            actor=actor,
-            reason=reason,
-            expected_version=expected_version,
-        )
+        move = promotion.Move(alias, version, actor, reason, expected_version)
+        return promotion.promote(self._model(task, model_name).require(), move, self._gate)
 
     def unalias(
         self,
@@ -55,8 +49,8 @@ class Governance(OpenedRegistry):
 
         Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
         """
-        model = self._model(task, model_name).require()
-        return promotion.unalias(model, alias, actor=actor, reason=reason, expected_version=expected_version)
+        move = promotion.Move(alias, None, actor, reason, expected_version)
+        return promotion.unalias(self._model(task, model_name).require(), move)
 
     def rollback(
         self,
@@ -72,8 +66,8 @@ class Governance(OpenedRegistry):
 
         Raises ``AliasNotFound``, ``VersionNotFound``, ``AliasMoved``, ``StorageError``.
         """
-        model = self._model(task, model_name).require()
-        return promotion.rollback(model, alias, actor=actor, reason=reason, expected_version=expected_version)
+        move = promotion.Move(alias, None, actor, reason, expected_version)
+        return promotion.rollback(self._model(task, model_name).require(), move, self._gate)
 
     def tag(
         self,
@@ -125,8 +119,8 @@ class Governance(OpenedRegistry):
         as there), ``none`` removes those that name the version. ``archived`` is a recall: resolve warns.
         Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, ``StorageError``.
         """
-        model = self._model(task, model_name).require()
-        return annotating.stage(model, version, stage, actor=actor, reason=reason, expected_version=expected_version)
+        request = annotating.StageRequest(version, stage, actor, reason, expected_version)
+        return annotating.stage(self._model(task, model_name).require(), request, self._gate)
 
     def delete(
         self, task: str, model_name: str, version: str, *, reason: str | None, actor: str | None = None

@@ -12,9 +12,9 @@ from typing import NoReturn, Self
 from ..catalogue.catalogue import Catalog, catalog_path
 from ..format.layout import FORMAT, REGISTRY
 from ..models.as_of import find_at
+from ..models.gate import Gate, OpenGate
 from ..models.model import Found, ModelStore, all_models, open_model
 from ..models.timeline import Moment
-from ..models.tombstones import tombstone
 from ..packages import verify
 from ..settings import CoreSettings
 from ..storage import Storage, open_storage
@@ -32,6 +32,7 @@ class OpenedRegistry:
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._settings = settings
+        self._gate: Gate = OpenGate()
         self._directory = settings.root if settings.root and "://" not in settings.root else None
         self._catalog = Catalog(storage, catalog_path(settings), settings.catalog_refresh_s)
 
@@ -129,7 +130,7 @@ class OpenedRegistry:
     def _not_found(self, model: ModelStore, selector: str) -> NoReturn:
         model.require()
         who = {"task": model.keys.task, "model_name": model.keys.model_name, "selector": selector}
-        stone = tombstone(model, selector)
+        stone = model.tombstone(selector)
         if stone is None:
             raise VersionNotFound(f"{model.title} has no alias or version {selector!r}.", **who)
         gone = "and purged; only its tombstone is left" if stone.purged_at else "and can be restored"

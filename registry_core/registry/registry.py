@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..models import manifests
-from ..models.annotations import at, read, warnings
+from ..models.annotation import at, read, warnings
 from ..models.model import Found
 from ..packages import contents, stated_metrics
 from ..packages.by_commit import LATEST, MAIN, Commit, Snapshot, Snapshots
@@ -90,6 +90,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
             request,
             self._settings,
             registry_root=self._directory,
+            gate=self._gate,
             uploaded=lambda upload_id, model: self._uploads.hold(upload_id, model),
             progress=progress,
         )

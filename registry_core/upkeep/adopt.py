@@ -7,15 +7,14 @@ register event carries that manifest's digest as the package digest, and ``adopt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ..format import manifest
-from ..format.chain import Line
 from ..format.digests import digest
 from ..format.events import REGISTER
-from ..format.layout import MANIFEST
-from ..models.changes import change, commit_next
-from ..models.model import ModelStore
-from ..models.projections import set_aside
+from ..format.layout import MANIFEST, ModelKeys
+from ..models.changes import Draft, change
+from ..models.model import ModelStore, no_version
 from ..packages import contents, verify
 from ..packages.hash_stream import hash_stream
 from ..packages.parallel import in_parallel
@@ -80,28 +79,31 @@ def _inspect(model: ModelStore, version: str, workers: int, progress: ProgressCa
     return verify.verify(model, version, workers=workers, progress=progress).warnings
 
 
+@dataclass(frozen=True)
+class SeenAdopt:
+    """What taking over looks at."""
+
+    model: ModelKeys
+    is_registered: bool
+    is_published: bool
+
+
 def _adopt(model: ModelStore, version: str, workers: int, actor: str | None, reason: str | None) -> None:
     data = manifest.render(_hash_all(model, version, workers, Meter(None).tick))
-    created_at = _created_at(model, version)
+    own = {"created_at": _created_at(model, version), "adopted": True}
+    baseline = {model.keys.baseline(version): data}
 
-    def decide(last: Line | None) -> None:
-        if model.registered(version) is not None:
-            return
-        model.require_version(version)
-        with set_aside(model.storage, model.keys.baseline(version), data):
-            commit_next(
-                model,
-                last,
-                "register",
-                version=version,
-                actor=actor,
-                reason=reason,
-                package_digest=digest(data),
-                created_at=created_at,
-                adopted=True,
-            )
+    def look() -> SeenAdopt:
+        return SeenAdopt(model.keys, model.registered(version) is not None, model.has_version(version))
 
-    change(model, decide)
+    def decide(seen: SeenAdopt) -> Draft | bool:
+        if seen.is_registered:
+            return True
+        if not seen.is_published:
+            no_version(seen.model, version)
+        return Draft(REGISTER, version, actor, reason, package_digest=digest(data), own=own, beside=baseline)
+
+    change(model, look, decide)
 
 
 def _created_at(model: ModelStore, version: str) -> str | None:

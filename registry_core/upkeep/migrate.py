@@ -18,7 +18,7 @@ from ..format import manifest
 from ..format.chain import Line, parse_line
 from ..format.digests import digest
 from ..format.layout import MANIFEST, REGISTRY
-from ..models import manifests, package_moves
+from ..models import manifests
 from ..models.changes import finish_pending
 from ..models.model import ModelStore, all_models
 from ..packages.hash_stream import hash_stream
@@ -215,7 +215,7 @@ def _follow_journal(model: ModelStore) -> None:
     for line in model.journal.lines():
         if line.is_own and line.fields is not None:
             with suppress(KeyNotFound, PreconditionFailed):  # of a package whose bytes were purged
-                package_moves.follow(model, line.fields)
+                model.follow(line.fields)
 
 
 def _copy_documents(model: ModelStore, target: Storage) -> None:

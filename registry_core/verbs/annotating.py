@@ -4,27 +4,57 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..format.chain import Line
-from ..models import states
+from ..format.events import PATCH, STAGE, TAG, UNALIAS
+from ..format.layout import ModelKeys
+from ..models import annotation, manifests, states
 from ..models.aliases import STAGES
-from ..models.annotations import ARCHIVED, read
-from ..models.changes import change, commit_next, settle
-from ..models.model import ModelStore
+from ..models.annotation import ARCHIVED
+from ..models.changes import Draft, change, look_first, standing
+from ..models.gate import Gate, Verdict
+from ..models.model import ModelStore, no_version
 from ..packages import contents
 from ..vocabulary.answers import Annotation
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
 from ..vocabulary.texts import has_control, is_unicode, printable
 from ..vocabulary.unset import Unset
 from ..vocabulary.who import check_words
-from .promotion import expect
+from .alias_moves import SeenAlias, ask, look_at_alias
 
 MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128
 MAX_TAG_VALUE_CHARACTERS = 4096
 MAX_DESCRIPTION_CHARACTERS = 64 * 1024
 NO_STAGE = "none"
+
+
+@dataclass(frozen=True)
+class SeenVersion:
+    """What a change of tags, description or mark looks at. ``tags``: those that have been set, removed ones too."""
+
+    model: ModelKeys
+    is_published: bool
+    package_digest: str | None
+    tags: Mapping[str, Any]
+
+
+def look_at_version(model: ModelStore, version: str) -> SeenVersion:
+    if not model.has_version(version):
+        return SeenVersion(model.keys, False, None, {})
+    state = states.read(model.storage, model.keys, version)
+    return SeenVersion(model.keys, True, manifests.package_digest(model, version), state.tags)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a caller says about a version, checked. ``changes`` are the new tags, the new description."""
+
+    version: str
+    changes: Mapping[str, Any]
+    actor: str | None
+    reason: str | None
 
 
 def patch(
@@ -48,82 +78,113 @@ def patch(
         changes["description"] = _check_description(description)
     if not changes:
         raise InvalidParameter("There is nothing to change: give tags or a description.", field="tags")
-    settle(model, version)
-    model.require_version(version)
-
-    def decide(last: Line | None) -> Annotation:
-        model.require_version(version)
-        if "tags" in changes:
-            _check_room(model, version, changes["tags"])
-        name = "patch" if "description" in changes else "tag"
-        event = commit_next(model, last, name, version=version, actor=actor, reason=reason, set=changes)
-        return _annotation(model, version, event["seq"])
-
-    return change(model, decide)
+    words = Words(version, changes, actor, reason)
+    event = change(model, lambda: look_at_version(model, version), lambda seen: decide_patch(seen, words))
+    return _annotation(model, version, event)
 
 
-def stage(
-    model: ModelStore,
-    version: str,
-    stage: str,
-    *,
-    actor: str | None,
-    reason: str | None,
-    expected_version: str | Unset | None,
-) -> Annotation:
+def decide_patch(seen: SeenVersion, words: Words) -> Draft:
+    if not seen.is_published:
+        no_version(seen.model, words.version)
+    if len({**seen.tags, **words.changes.get("tags", {})}) > MAX_TAGS and "tags" in words.changes:
+        raise InvalidParameter(f"A version has at most {MAX_TAGS} tags, removed ones included.", field="tags")
+    return Draft(
+        PATCH if "description" in words.changes else TAG,
+        words.version,
+        words.actor,
+        words.reason,
+        package_digest=seen.package_digest,
+        own={"set": words.changes},
+    )
+
+
+@dataclass(frozen=True)
+class StageRequest:
+    """The stage that a version shall have. ``expected_version``: of the alias of that name, where it is one."""
+
+    version: str
+    stage: str
+    actor: str | None
+    reason: str | None
+    expected_version: str | Unset | None
+
+
+@dataclass(frozen=True)
+class SeenStage:
+    """What a change of stage looks at; ``alias`` and ``verdict`` where the stage is an alias."""
+
+    version: SeenVersion
+    alias: SeenAlias | None
+    verdict: Verdict
+
+
+def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
     """The version has the stage. Staging and production are the aliases of those names.
 
     ``none`` removes those of them that name the version, and takes the archived mark away;
-    ``archived`` leaves aliases alone. Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``.
+    ``archived`` leaves aliases alone. Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, and what
+    the gate refuses with.
     """
-    check_words(actor, reason)
-    if stage not in (NO_STAGE, *STAGES, ARCHIVED):
+    check_words(request.actor, request.reason)
+    if request.stage not in (NO_STAGE, *STAGES, ARCHIVED):
         raise InvalidParameter("A stage is none, staging, production or archived.", field="stage")
-    settle(model, version)
-    model.require_version(version)
-    if stage in STAGES:
-        model.check_alias_name(stage)
 
-    def decide(last: Line | None) -> Annotation:
-        model.require_version(version)
-        moves: dict[str, str | None] = {}
-        if stage in STAGES:
-            model.check_alias_name(stage)
-            moves = {"alias": stage, "previous_version": expect(model, stage, expected_version)}
-        mark = {ARCHIVED: stage == ARCHIVED}
-        event = commit_next(model, last, "stage", version=version, actor=actor, reason=reason, set=mark, **moves)
-        return _annotation(model, version, event["seq"])
+    def look() -> SeenStage:
+        return look_stage(model, request, gate)
 
-    if stage == NO_STAGE:
+    def decide(seen: SeenStage) -> Draft:
+        return decide_stage(seen, request)
+
+    if request.stage == NO_STAGE:
+        look_first(model, look, decide)
         for alias in STAGES:
-            _step_down(model, alias, version, actor, reason)
-    return change(model, decide)
+            _step_down(model, alias, request)
+    return _annotation(model, request.version, change(model, look, decide))
 
 
-def _step_down(model: ModelStore, alias: str, version: str, actor: str | None, reason: str | None) -> None:
+def look_stage(model: ModelStore, request: StageRequest, gate: Gate) -> SeenStage:
+    version = look_at_version(model, request.version)
+    if request.stage not in STAGES:
+        return SeenStage(version, None, Verdict())
+    verdict = ask(gate, model, request.stage, request.version if version.is_published else None)
+    return SeenStage(version, look_at_alias(model, request.stage), verdict)
+
+
+def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
+    if not seen.version.is_published:
+        no_version(seen.version.model, request.version)
+    if seen.alias is not None:
+        seen.alias.check_may_be()
+        seen.alias.check_expected(request.expected_version)
+    if seen.verdict.refusal is not None:
+        raise seen.verdict.refusal
+    return Draft(
+        STAGE,
+        request.version,
+        request.actor,
+        request.reason,
+        alias=seen.alias.alias if seen.alias is not None else None,
+        previous_version=seen.alias.named if seen.alias is not None else None,
+        package_digest=seen.version.package_digest,
+        own={"set": {ARCHIVED: request.stage == ARCHIVED}, **seen.verdict.says},
+    )
+
+
+def _step_down(model: ModelStore, alias: str, request: StageRequest) -> None:
     """The alias does not name the version."""
-    if model.alias_named(alias) != version:
-        return
 
-    def decide(last: Line | None) -> None:
-        if model.alias_target(alias) == version:
-            commit_next(
-                model,
-                last,
-                "unalias",
-                version=None,
-                alias=alias,
-                previous_version=version,
-                actor=actor,
-                reason=reason,
-            )
+    def decide(seen: SeenAlias) -> Draft | bool:
+        if seen.named != request.version:
+            return True
+        return Draft(UNALIAS, None, request.actor, request.reason, alias=alias, previous_version=seen.named)
 
-    change(model, decide)
+    change(model, lambda: look_at_alias(model, alias), decide)
 
 
-def _annotation(model: ModelStore, version: str, seq: int) -> Annotation:
-    said = read(model, version, _meta(model, version))
-    return Annotation(version, said.tags, said.description, said.stage, seq)
+def _annotation(model: ModelStore, version: str, event: Mapping[str, Any]) -> Annotation:
+    with standing(model, event):
+        said = annotation.read(model, version, _meta(model, version))
+    return Annotation(version, said.tags, said.description, said.stage, event["seq"])
 
 
 def _meta(model: ModelStore, version: str) -> dict[str, Any]:
@@ -182,9 +243,3 @@ def _check_description(description: str | None) -> str | None:
             field="description",
         )
     return description
-
-
-def _check_room(model: ModelStore, version: str, tags: Mapping[str, Any]) -> None:
-    known = states.read(model.storage, model.keys, version).tags
-    if len({**known, **tags}) > MAX_TAGS:
-        raise InvalidParameter(f"A version has at most {MAX_TAGS} tags, removed ones included.", field="tags")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..format.layout import META
-from ..models.annotations import read
+from ..models.annotation import read
 from ..models.model import ModelStore
 from ..packages import contents, runs
 from ..packages.stated_metrics import _as_written, of_version, run_of

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..format.chain import Line
-from ..format.layout import MANIFEST
+from ..format.events import DELETE, PURGE, RESTORE
+from ..format.layout import MANIFEST, ModelKeys
 from ..models import aliases, manifests, tombstones
-from ..models.changes import change, commit_next, finish_pending, settle
-from ..models.model import ModelStore
-from ..models.projections import Fields, seq_of, set_aside
-from ..models.tombstones import tombstone_fields
+from ..models.changes import Draft, change, finish_pending, standing
+from ..models.model import ModelStore, no_version
+from ..models.projections import Fields, seq_of
 from ..packages import verify
 from ..packages.verify import corrupt
 from ..storage.contract import KeyNotFound
@@ -27,6 +27,17 @@ log = logging.getLogger(__name__)
 MAX_LOOKS = 20  # at a version that others keep moving
 
 
+@dataclass(frozen=True)
+class SeenDelete:
+    """What a deletion looks at. ``naming``: the aliases that name the version; ``manifest``: what is kept of it."""
+
+    model: ModelKeys
+    is_published: bool
+    naming: tuple[str, ...]
+    manifest: bytes | None
+    package_digest: str | None
+
+
 def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | None) -> Tombstone:
     """Nobody finds the version any more; its bytes are kept until they are purged, its tombstone for ever.
 
@@ -36,24 +47,68 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
     check_words(actor, reason)
     if reason is None or not reason.strip():
         raise InvalidParameter("Say why the version is deleted: reason is required.", field="reason")
-    settle(model, version)
-    _require_unused(model, version)
+    event = change(model, lambda: look_delete(model, version), lambda seen: decide_delete(seen, version, actor, reason))
+    return Tombstone(
+        version=version,
+        package_digest=event["package_digest"],
+        deleted_at=event["ts_utc"],
+        actor=actor,
+        reason=reason,
+        purged_at=None,
+        seq=event["seq"],
+    )
 
-    def decide(last: Line | None) -> Tombstone:
-        _require_unused(model, version)
-        with set_aside(model.storage, model.keys.kept_manifest(version), _manifest(model, version)):
-            event = commit_next(model, last, "delete", version=version, actor=actor, reason=reason)
-        return Tombstone(
+
+def look_delete(model: ModelStore, version: str) -> SeenDelete:
+    if not model.has_version(version):
+        return SeenDelete(model.keys, False, (), None, None)
+    # Not as readers are told: a damaged document hides no alias from this.
+    known = aliases.names(model.storage, model.keys)
+    naming = tuple(alias for alias in known if model.alias_target(alias) == version)
+    return SeenDelete(model.keys, True, naming, _manifest(model, version), manifests.package_digest(model, version))
+
+
+def decide_delete(seen: SeenDelete, version: str, actor: str | None, reason: str | None) -> Draft:
+    if not seen.is_published:
+        no_version(seen.model, version)
+    if seen.naming:
+        raise VersionInUse(
+            f"{seen.model.title}@{version} is named by {', '.join(seen.naming)}. Move or remove the alias first.",
             version=version,
-            package_digest=event["package_digest"],
-            deleted_at=event["ts_utc"],
-            actor=actor,
-            reason=reason,
-            purged_at=None,
-            seq=event["seq"],
+            aliases=list(seen.naming),
         )
+    kept = {} if seen.manifest is None else {seen.model.kept_manifest(version): seen.manifest}
+    return Draft(DELETE, version, actor, reason, package_digest=seen.package_digest, beside=kept)
 
-    return change(model, decide)
+
+@dataclass(frozen=True)
+class SeenRetired:
+    """A version that shall come back. ``key``: where its bytes are kept, None if they are not.
+
+    ``registered_digest`` is that of the register event, or of older software's manifest when it was deleted.
+    """
+
+    model: ModelKeys
+    is_published: bool
+    stone: Fields | None
+    key: str | None
+    registered_digest: str | None
+
+    def check(self, version: str) -> str:
+        """The key of the kept bytes. Raises ``VersionNotFound``, ``VersionExists``."""
+        if self.is_published:
+            raise VersionExists(
+                f"{self.model.title}@{version} is not deleted, so it cannot be restored.", version=version
+            )
+        if self.stone is None:
+            no_version(self.model, version)
+        if self.stone.get("purged_at") is not None or self.key is None:
+            raise VersionNotFound(
+                f"The bytes of {self.model.title}@{version} were purged; only its tombstone is left.",
+                version=version,
+                deleted=dict(self.stone),
+            )
+        return self.key
 
 
 def restore(
@@ -72,14 +127,28 @@ def restore(
     """
     check_words(actor, reason)
     _prove_retired(model, version, workers, progress)
+    event = change(
+        model, lambda: look_retired(model, version), lambda seen: decide_restore(seen, version, actor, reason)
+    )
+    with standing(model, event):
+        path = model.require_version(version)
+    return Restoration(version, path, event["package_digest"], event["seq"], event["ts_utc"])
 
-    def decide(last: Line | None) -> Restoration:
-        _retired(model, version)
-        digest = _registered_digest(model, version)
-        event = commit_next(model, last, "restore", version=version, actor=actor, reason=reason, package_digest=digest)
-        return Restoration(version, model.require_version(version), digest, event["seq"], event["ts_utc"])
 
-    return change(model, decide)
+def look_retired(model: ModelStore, version: str) -> SeenRetired:
+    is_published = model.has_version(version)
+    stone = None if is_published else model.tombstone_fields(version)
+    if stone is None:
+        return SeenRetired(model.keys, is_published, None, None, None)
+    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    line = model.registered(version)
+    digest = str(line.get("package_digest")) if line is not None else stone.get("package_digest")
+    return SeenRetired(model.keys, False, stone, key, digest)
+
+
+def decide_restore(seen: SeenRetired, version: str, actor: str | None, reason: str | None) -> Draft:
+    seen.check(version)
+    return Draft(RESTORE, version, actor, reason, package_digest=seen.registered_digest)
 
 
 def purge(
@@ -105,28 +174,20 @@ def purge(
     return PurgeReport(purged, kept, freed)
 
 
+@dataclass(frozen=True)
+class SeenPurge:
+    """What a purge looks at: the tombstone as it is now."""
+
+    stone: Fields | None
+
+
 def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str | None, reason: str | None) -> None:
-    def decide(last: Line | None) -> None:
-        stone = tombstones.read(model.storage, model.keys, version)
-        if stone is None or seq_of(stone) != deleted_by:
-            return  # restored meanwhile, or purged by somebody else
-        digest = stone.get("package_digest")
-        commit_next(model, last, "purge", version=version, actor=actor, reason=reason, package_digest=digest)
+    def decide(seen: SeenPurge) -> Draft | bool:
+        if seen.stone is None or seq_of(seen.stone) != deleted_by:
+            return True  # restored meanwhile, or purged by somebody else
+        return Draft(PURGE, version, actor, reason, package_digest=seen.stone.get("package_digest"))
 
-    change(model, decide)
-
-
-def _require_unused(model: ModelStore, version: str) -> None:
-    model.require_version(version)
-    # Not as readers are told: a damaged document hides no alias from this.
-    known = aliases.names(model.storage, model.keys)
-    naming = [alias for alias in known if model.alias_target(alias) == version]
-    if naming:
-        raise VersionInUse(
-            f"{model.title}@{version} is named by {', '.join(naming)}. Move or remove the alias first.",
-            version=version,
-            aliases=naming,
-        )
+    change(model, lambda: SeenPurge(tombstones.read(model.storage, model.keys, version)), decide)
 
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:
@@ -134,32 +195,6 @@ def _manifest(model: ModelStore, version: str) -> bytes | None:
         return manifests.manifest_bytes(model, version)[0]
     except KeyNotFound:
         return None  # older software's half version
-
-
-def _retired(model: ModelStore, version: str) -> tuple[str, Fields]:
-    """(key of the deleted version's bytes, its tombstone)."""
-    if model.has_version(version):
-        raise VersionExists(f"{model.title}@{version} is not deleted, so it cannot be restored.", version=version)
-    stone = tombstone_fields(model, version)
-    if stone is None:
-        model.require_version(version)  # says that there is none
-        raise VersionExists(f"{model.title}@{version} is not deleted.", version=version)
-    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
-    if stone.get("purged_at") is not None or key is None:
-        raise VersionNotFound(
-            f"The bytes of {model.title}@{version} were purged; only its tombstone is left.",
-            version=version,
-            deleted=dict(stone),
-        )
-    return key, stone
-
-
-def _registered_digest(model: ModelStore, version: str) -> str | None:
-    line = model.registered(version)
-    if line is not None:
-        return str(line.get("package_digest"))
-    stone = tombstones.read(model.storage, model.keys, version)
-    return stone.get("package_digest") if stone is not None else None
 
 
 def _prove_retired(model: ModelStore, version: str, workers: int, progress: ProgressCallback | None) -> None:
@@ -183,7 +218,8 @@ def _prove_retired(model: ModelStore, version: str, workers: int, progress: Prog
 def _problems_of_retired(
     model: ModelStore, version: str, workers: int, progress: ProgressCallback | None
 ) -> list[Problem]:
-    key, stone = _retired(model, version)
+    seen = look_retired(model, version)
+    key, stone = seen.check(version), seen.stone or {}
     line = model.registered(version)
     report = verify.examine(
         model.storage,

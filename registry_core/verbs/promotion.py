@@ -2,123 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line
-from ..models.changes import change, commit_next, settle
-from ..models.model import ModelStore
+from ..format.events import PROMOTE, ROLLBACK, UNALIAS
+from ..models import manifests
+from ..models.changes import Draft, change
+from ..models.gate import Gate, Verdict
+from ..models.model import ModelStore, no_version
 from ..vocabulary.answers import Promotion, Removal
-from ..vocabulary.errors import AliasMoved, AliasNotFound, VersionNotFound
+from ..vocabulary.errors import VersionNotFound
 from ..vocabulary.unset import Unset
 from ..vocabulary.who import check_words
+from .alias_moves import SeenAlias, ask, look_at_alias
 
 
-def promote(
-    model: ModelStore,
-    alias: str,
-    version: str,
-    *,
-    actor: str | None,
-    reason: str | None,
-    expected_version: str | Unset | None,
-) -> Promotion:
+@dataclass(frozen=True)
+class Move:
+    """What a caller asks of an alias. ``version``: what it shall name; None: the verb itself says what."""
+
+    alias: str
+    version: str | None
+    actor: str | None
+    reason: str | None
+    expected_version: str | Unset | None
+
+
+@dataclass(frozen=True)
+class SeenPromote:
+    """What a promote looks at."""
+
+    alias: SeenAlias
+    is_published: bool
+    package_digest: str | None
+    verdict: Verdict
+
+
+def promote(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     """The alias names the version, by one event that says who moved it and why.
 
-    Raises ``VersionNotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``; nothing has changed
-    then, unless ``committed`` is true in the detail.
+    Raises ``VersionNotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``, and what the gate refuses with;
+    nothing has changed then, unless ``committed`` is true in the detail.
     """
-    check_words(actor, reason)
-    settle(model, version)
-    # Looked at twice: before the lock, so that a wrong request writes nothing, and under it.
-    model.require_version(version)
-    model.check_alias_name(alias)
-
-    def decide(last: Line | None) -> Promotion:
-        model.require_version(version)
-        model.check_alias_name(alias)
-        previous = expect(model, alias, expected_version)
-        return _moved_to(
-            commit_next(
-                model,
-                last,
-                "promote",
-                version=version,
-                alias=alias,
-                previous_version=previous,
-                actor=actor,
-                reason=reason,
-            )
-        )
-
-    return change(model, decide)
+    check_words(move.actor, move.reason)
+    return _moved_to(change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move)))
 
 
-def unalias(
-    model: ModelStore, alias: str, *, actor: str | None, reason: str | None, expected_version: str | Unset | None
-) -> Removal:
+def look_promote(model: ModelStore, move: Move, gate: Gate) -> SeenPromote:
+    version = move.version if move.version is not None and model.has_version(move.version) else None
+    return SeenPromote(
+        look_at_alias(model, move.alias),
+        is_published=version is not None,
+        package_digest=manifests.package_digest(model, version) if version is not None else None,
+        verdict=ask(gate, model, move.alias, version),
+    )
+
+
+def decide_promote(seen: SeenPromote, move: Move) -> Draft:
+    if not seen.is_published or move.version is None:
+        no_version(seen.alias.model, str(move.version))
+    seen.alias.check_may_be()
+    seen.alias.check_expected(move.expected_version)
+    return _draft(PROMOTE, seen.alias, move, move.version, seen.package_digest, seen.verdict)
+
+
+@dataclass(frozen=True)
+class SeenUnalias:
+    """What a removal looks at."""
+
+    alias: SeenAlias
+
+
+def unalias(model: ModelStore, move: Move) -> Removal:
     """The alias is gone, by one event that says who removed it and why.
 
     Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
     """
-    check_words(actor, reason)
-    require_alias(model, alias)
-
-    def decide(last: Line | None) -> Removal:
-        require_alias(model, alias)
-        previous = expect(model, alias, expected_version)
-        event = commit_next(
-            model,
-            last,
-            "unalias",
-            version=None,
-            alias=alias,
-            previous_version=previous,
-            actor=actor,
-            reason=reason,
-        )
-        return Removal(alias, previous, event["seq"], event["ts_utc"])
-
-    return change(model, decide)
+    check_words(move.actor, move.reason)
+    event = change(
+        model, lambda: SeenUnalias(look_at_alias(model, move.alias)), lambda seen: decide_unalias(seen, move)
+    )
+    return Removal(move.alias, event["previous_version"], event["seq"], event["ts_utc"])
 
 
-def rollback(
-    model: ModelStore, alias: str, *, actor: str | None, reason: str | None, expected_version: str | Unset | None
-) -> Promotion:
+def decide_unalias(seen: SeenUnalias, move: Move) -> Draft:
+    seen.alias.check_is()
+    seen.alias.check_expected(move.expected_version)
+    return _draft(UNALIAS, seen.alias, move, None, None, Verdict())
+
+
+@dataclass(frozen=True)
+class SeenRollback:
+    """What a rollback looks at. ``before``: the version that the alias named before the present one, if any."""
+
+    alias: SeenAlias
+    before: str | None
+    is_published: bool
+    package_digest: str | None
+    verdict: Verdict
+
+
+def rollback(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     """The alias names the version again that it named before the present one.
 
-    Raises ``AliasNotFound``, ``AliasMoved``, and ``VersionNotFound`` where it never named another, or
-    where that one is deleted.
+    Raises ``AliasNotFound``, ``AliasMoved``, what the gate refuses with, and ``VersionNotFound`` where it never
+    named another, or where that one is deleted.
     """
-    check_words(actor, reason)
-    require_alias(model, alias)
+    check_words(move.actor, move.reason)
+    return _moved_to(change(model, lambda: look_rollback(model, move, gate), lambda seen: decide_rollback(seen, move)))
 
-    def decide(last: Line | None) -> Promotion:
-        require_alias(model, alias)
-        previous = expect(model, alias, expected_version)
-        version = version_before(model.journal.mentioning(alias), alias, previous)
-        if version is None:
-            raise VersionNotFound(
-                f"The alias {alias!r} of {model.title} has never named a version other than {previous!r}, "
-                "so there is nothing to go back to.",
-                alias=alias,
-                version=previous,
-            )
-        model.require_version(version)
-        return _moved_to(
-            commit_next(
-                model,
-                last,
-                "rollback",
-                version=version,
-                alias=alias,
-                previous_version=previous,
-                actor=actor,
-                reason=reason,
-            )
+
+def look_rollback(model: ModelStore, move: Move, gate: Gate) -> SeenRollback:
+    alias = look_at_alias(model, move.alias)
+    before = None
+    if alias.named is not None:
+        before = version_before(model.journal.mentioning(move.alias), move.alias, alias.named)
+    version = before if before is not None and model.has_version(before) else None
+    return SeenRollback(
+        alias,
+        before,
+        is_published=version is not None,
+        package_digest=manifests.package_digest(model, version) if version is not None else None,
+        verdict=ask(gate, model, move.alias, version),
+    )
+
+
+def decide_rollback(seen: SeenRollback, move: Move) -> Draft:
+    now = seen.alias.check_is()
+    seen.alias.check_expected(move.expected_version)
+    if seen.before is None:
+        raise VersionNotFound(
+            f"The alias {move.alias!r} of {seen.alias.model.title} has never named a version other than {now!r}, "
+            "so there is nothing to go back to.",
+            alias=move.alias,
+            version=now,
         )
-
-    return change(model, decide)
+    if not seen.is_published:
+        no_version(seen.alias.model, seen.before)
+    return _draft(ROLLBACK, seen.alias, move, seen.before, seen.package_digest, seen.verdict)
 
 
 def version_before(lines: Iterable[Line], alias: str, now: str | None) -> str | None:
@@ -129,33 +152,23 @@ def version_before(lines: Iterable[Line], alias: str, now: str | None) -> str | 
     return others[-1] if others else None
 
 
-def require_alias(model: ModelStore, alias: str) -> str:
-    """The version that the alias names. Raises ``AliasNotFound``."""
-    version = model.alias_named(alias)
-    if version is None:
-        raise AliasNotFound(
-            f"{model.title} has no alias {alias!r}.",
-            task=model.keys.task,
-            model_name=model.keys.model_name,
-            alias=alias,
-        )
-    return version
-
-
-def _moved_to(event: dict[str, Any]) -> Promotion:
-    return Promotion(event["alias"], event["version"], event["previous_version"], event["seq"], event["ts_utc"])
-
-
-def expect(model: ModelStore, alias: str, expected: str | Unset | None) -> str | None:
-    """The version that the alias names now. Raises ``AliasMoved`` if another was expected."""
-    actual = model.alias_target(alias)
-    if isinstance(expected, Unset) or actual == expected:
-        return actual
-    now = f"names {actual!r}" if actual is not None else "does not exist"
-    wanted = f"to name {expected!r}" if expected is not None else "not to exist"
-    raise AliasMoved(
-        f"The alias {alias!r} {now}, but the request expects it {wanted}. Look at it again before moving it.",
-        alias=alias,
-        expected_version=expected,
-        actual_version=actual,
+def _draft(
+    event: str, alias: SeenAlias, move: Move, version: str | None, package_digest: str | None, verdict: Verdict
+) -> Draft:
+    """The move's event. Raises what the gate refuses with."""
+    if verdict.refusal is not None:
+        raise verdict.refusal
+    return Draft(
+        event,
+        version,
+        move.actor,
+        move.reason,
+        alias=move.alias,
+        previous_version=alias.named,
+        package_digest=package_digest,
+        own=verdict.says,
     )
+
+
+def _moved_to(event: Mapping[str, Any]) -> Promotion:
+    return Promotion(event["alias"], event["version"], event["previous_version"], event["seq"], event["ts_utc"])

@@ -6,22 +6,22 @@ whatever fails after it is finished by whoever takes the model's lock next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ..format import documents, metadata
-from ..format.chain import Line
 from ..format.commit_ids import commit_id
 from ..format.digests import DIGEST_PREFIX, digest
-from ..format.layout import FORMAT, MANIFEST, META, REGISTRY
+from ..format.events import REGISTER
+from ..format.layout import FORMAT, MANIFEST, META, REGISTRY, ModelKeys
 from ..format.manifest import render
 from ..models import manifests
-from ..models.changes import change, commit, settle, standing
+from ..models.changes import Draft, change, finish_pending, standing
+from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore
-from ..models.tombstones import tombstone
 from ..packages import contents, intake
 from ..packages.sources import BytesSource
 from ..settings import CoreSettings
@@ -32,6 +32,7 @@ from ..vocabulary.names import check_new_name
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.times import format_time
 from ..vocabulary.who import check_words
+from .alias_moves import SeenAlias, look_at_alias
 
 MAX_KEY_CHARACTERS = 255
 
@@ -75,6 +76,44 @@ def _is_key(key: Any) -> bool:
     return isinstance(key, str) and 0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()
 
 
+@dataclass(frozen=True)
+class Package:
+    """The staged bytes, as the event names them. ``brought``: path -> SHA-256 hex of the caller's own files."""
+
+    attempt: str
+    package_digest: str
+    commit_id: str
+    created_at: str
+    brought: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Who has the version's name already: what is told of it, and path -> SHA-256 hex of its files."""
+
+    existing: Mapping[str, Any]
+    is_deleted: bool
+    content: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SeenRegister:
+    """What a registration looks at.
+
+    ``repeat``: the event of the same idempotency key, and ``answer`` the answer that it was given. ``alias``: the
+    one that shall name the version, if one shall. ``named_so``: what an alias of the version's own name names.
+    """
+
+    model: ModelKeys
+    repeat: Mapping[str, Any] | None
+    answer: Registration | None
+    is_published: bool
+    taken: Taken | None
+    named_so: str | None
+    alias: SeenAlias | None
+    verdict: Verdict
+
+
 def register(
     model: ModelStore,
     request: Request,
@@ -82,6 +121,7 @@ def register(
     *,
     registry_root: str | None,
     uploaded: Callable[[str, ModelStore], AbstractContextManager[intake.Uploaded]],
+    gate: Gate,
     progress: ProgressCallback | None,
 ) -> Registration:
     """The version is in the registry, whole and durable, or nothing has changed.
@@ -91,16 +131,15 @@ def register(
     """
     model.storage.probe()
     request.check()
-    taken = model.is_taken(request.version)  # before the key is looked for: by this very request, perhaps
-    if taken:
-        settle(model, request.version)
-    earlier = _earlier_answer(model, request)
-    if earlier is not None:
-        return earlier
-    _check_names(model, request)
+    if not model.has_version(request.version) and model.is_taken(request.version):
+        finish_pending(model)  # by this very request, perhaps, whose answer a crash has swallowed
+    seen = look(model, request, gate)
+    early = refuse_early(seen, request)
+    if early is not None:
+        return early
     if request.upload_id is not None:
         with uploaded(request.upload_id, model) as session:
-            done = _take_in(model, request, session.plan(settings.required_files), settings, taken, progress)
+            done = _take_in(model, request, session.plan(settings.required_files), settings, gate, seen, progress)
             session.end()
             return done
     assert request.artifacts_dir is not None
@@ -110,7 +149,7 @@ def register(
         allowed_roots=settings.artifacts_allowed_roots,
         required_files=settings.required_files,
     )
-    return _take_in(model, request, plan, settings, taken, progress)
+    return _take_in(model, request, plan, settings, gate, seen, progress)
 
 
 def _take_in(
@@ -118,10 +157,12 @@ def _take_in(
     request: Request,
     plan: intake.Plan,
     settings: CoreSettings,
-    taken: bool,
+    gate: Gate,
+    seen: SeenRegister,
     progress: ProgressCallback | None,
 ) -> Registration:
-    """As :func:`register`; ``taken``: the version's name is, so that all there is to find out is what to refuse."""
+    """As :func:`register`; ``seen``: before a byte was read. Where the name is taken, all there is to find out is
+    whether by the same bytes."""
     packaged, packaged_sha256 = intake.packaged_meta(plan)
     created_at = format_time(datetime.now(UTC))
     meta = metadata.compose(
@@ -132,8 +173,8 @@ def _take_in(
         version=request.version,
         created_at=created_at,
     )
-    if taken:
-        raise _version_exists(model, request.version, intake.digests(plan, workers=settings.workers))
+    if seen.taken is not None:
+        raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
     with model.storage.stage(model.keys.package(request.version)) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
@@ -144,69 +185,87 @@ def _take_in(
         named_by = commit_id(request.task, request.model_name, request.version, hashes)
         staging.add(MANIFEST, BytesSource(manifest))
         staging.seal()
-
-        def decide(last: Line | None) -> Registration:
-            earlier = _earlier_answer(model, request)
-            if earlier is not None:
-                return earlier
-            if model.is_taken(request.version):
-                raise _version_exists(model, request.version, brought)
-            _check_names(model, request)
-            event = _event(model, request, last, staging.attempt, digest(manifest), named_by, created_at)
-            _make_room(model, event, staging)
-            commit(model, event, staging)
-            with standing(model, event):
-                return _answer(model, event)
-
-        return change(model, decide)
+        package = Package(staging.attempt, digest(manifest), named_by, created_at, brought)
+        done = change(
+            model,
+            lambda: look(model, request, gate),
+            lambda seen: decide(seen, request, package),
+            staging=staging,
+            reserve=lambda: _make_room(model, request, staging),
+        )
+    if isinstance(done, Registration):
+        return done
+    with standing(model, done):
+        return _answer(model, done)
 
 
-def _check_names(model: ModelStore, request: Request) -> None:
-    if not model.has_version(request.version):
+def look(model: ModelStore, request: Request, gate: Gate) -> SeenRegister:
+    repeat = _same_key(model, request.idempotency_key)
+    is_there = repeat is not None and model.locate(repeat["version"]) is not None
+    is_published = model.has_version(request.version)
+    alias = None if request.set_alias is None else look_at_alias(model, request.set_alias)
+    return SeenRegister(
+        model.keys,
+        repeat,
+        _answer(model, repeat) if repeat is not None and is_there and _is_same(repeat, request) else None,
+        is_published,
+        _taken(model, request.version) if is_published or model.is_taken(request.version) else None,
+        None if is_published else model.alias_named(request.version),
+        alias,
+        Verdict() if alias is None else gate.judge(model, alias.alias, request.version),
+    )
+
+
+def refuse_early(seen: SeenRegister, request: Request) -> Registration | None:
+    """The answer to a repeat. Raises what can be refused before a byte of the package is read."""
+    if seen.repeat is not None and not _is_same(seen.repeat, request):
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used for a different request to this model. Use a new key.",
+            idempotency_key=request.idempotency_key,
+        )
+    if seen.answer is not None:
+        return seen.answer
+    if not seen.is_published:
         check_new_name("version", request.version)
-        if model.alias_target(request.version) is not None:
-            raise NameTaken(f"{request.version!r} is an alias of {model.title}; a version needs another name.")
-    if request.set_alias is not None:
-        model.check_alias_name(request.set_alias)
-        if request.set_alias == request.version:
+        if seen.named_so is not None:
+            raise NameTaken(f"{request.version!r} is an alias of {seen.model.title}; a version needs another name.")
+    if seen.alias is not None:
+        seen.alias.check_may_be()
+        if seen.alias.alias == request.version:
             raise NameTaken(f"{request.version!r} cannot be both the version and its alias.")
+    if seen.verdict.refusal is not None:
+        raise seen.verdict.refusal
+    return None
 
 
-def _event(
-    model: ModelStore,
-    request: Request,
-    last: Line | None,
-    attempt: str,
-    package_digest: str,
-    commit: str,
-    created_at: str,
-) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "event": "register",
-        "task": request.task,
-        "model_name": request.model_name,
-        "version": request.version,
-        "alias": request.set_alias,
-        "previous_version": None if request.set_alias is None else model.alias_target(request.set_alias),
-        "actor": request.actor,
-        "reason": request.reason,
-        "package_digest": package_digest,
-        "commit": commit,
-        "created_at": created_at,
-        "attempt": attempt,
-    }
+def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Registration:
+    if seen.answer is None and seen.taken is not None:
+        raise _version_exists(seen.model, request.version, seen.taken, package.brought)
+    early = refuse_early(seen, request)
+    if early is not None:
+        return early
+    own: dict[str, Any] = {"commit": package.commit_id, "created_at": package.created_at, "attempt": package.attempt}
     if request.idempotency_key is not None:
-        fields["idempotency"] = {"key": request.idempotency_key, "request_digest": request.digest()}
-    return model.journal.draft(last, fields)
+        own["idempotency"] = {"key": request.idempotency_key, "request_digest": request.digest()}
+    return Draft(
+        REGISTER,
+        request.version,
+        request.actor,
+        request.reason,
+        alias=request.set_alias,
+        previous_version=seen.alias.named if seen.alias is not None else None,
+        package_digest=package.package_digest,
+        own={**own, **seen.verdict.says},
+    )
 
 
-def _make_room(model: ModelStore, event: dict[str, Any], staging: Staging) -> None:
+def _make_room(model: ModelStore, request: Request, staging: Staging) -> None:
     _mark_root(model)
     try:
         staging.reserve()
     except PreconditionFailed:
         raise NameTaken(
-            f"Something that is no version is in the way of {model.title}/{event['version']}. "
+            f"Something that is no version is in the way of {model.title}/{request.version}. "
             "An operator should look at it with 'omr check'."
         ) from None
 
@@ -219,7 +278,7 @@ def _mark_root(model: ModelStore) -> None:
             model.storage.write(REGISTRY, documents.encode_document({"format": FORMAT}), ABSENT)
 
 
-def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -> VersionExists:
+def _taken(model: ModelStore, version: str) -> Taken:
     line = model.registered(version)
     if line is not None:
         existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
@@ -227,36 +286,35 @@ def _version_exists(model: ModelStore, version: str, incoming: dict[str, str]) -
         existing = {"package_digest": manifests.package_digest(model, version), "created_at": None, "actor": None}
         with suppress(RegistryError):  # older software's half version: say what is known
             existing["created_at"] = contents.read_meta(model, version).get("created_at")
-    deleted = tombstone(model, version)
-    has = "already has" if deleted is None else "had, and deleted,"
+    return Taken(existing, model.tombstone(version) is not None, contents.content(model, version))
+
+
+def _version_exists(keys: ModelKeys, version: str, taken: Taken, incoming: Mapping[str, str]) -> VersionExists:
+    has = "had, and deleted," if taken.is_deleted else "already has"
     return VersionExists(
-        f"{model.title} {has} a version {version!r}; a version's name is never given to other bytes. "
+        f"{keys.title} {has} a version {version!r}; a version's name is never given to other bytes. "
         "Register under a new name.",
-        existing=existing,
-        same_content=contents.content(model, version) == incoming,
+        existing=dict(taken.existing),
+        same_content=taken.content == incoming,
     )
 
 
-def _earlier_answer(model: ModelStore, request: Request) -> Registration | None:
-    """The first answer to this very request, if its idempotency key has been used before."""
-    if request.idempotency_key is None:
+def _same_key(model: ModelStore, key: str | None) -> Mapping[str, Any] | None:
+    """The register event that carries the idempotency key."""
+    if key is None:
         return None
-    for line in model.journal.mentioning(request.idempotency_key):
+    for line in model.journal.mentioning(key):
         used = line.get("idempotency")
-        if not isinstance(used, dict) or used.get("key") != request.idempotency_key:
-            continue
-        if used.get("request_digest") != request.digest():
-            raise IdempotencyKeyReused(
-                "This Idempotency-Key was used for a different request to this model. Use a new key.",
-                idempotency_key=request.idempotency_key,
-            )
-        if model.locate(line.get("version")) is None:
-            return None  # deleted since; or a crash came before its publication, and the lock finishes it
-        return _answer(model, line.fields or {})
+        if isinstance(used, dict) and used.get("key") == key:
+            return line.fields
     return None
 
 
-def _answer(model: ModelStore, event: dict[str, Any]) -> Registration:
+def _is_same(repeat: Mapping[str, Any], request: Request) -> bool:
+    return bool(repeat["idempotency"].get("request_digest") == request.digest())
+
+
+def _answer(model: ModelStore, event: Mapping[str, Any]) -> Registration:
     """The answer to a registration, from its event and the manifest: the same for every repeat."""
     version = event["version"]
     return Registration(

@@ -46,7 +46,7 @@ def write(who: list[str | None]) -> list[bytes]:
         if reason is None:
             storage.append(KEY, old_line(number), number)
         else:
-            journal.append(journal.draft(journal.last(), own_fields(reason)))
+            journal.append(journal.next_event(journal.last(), own_fields(reason)))
     return [line.raw for line in journal.lines()]
 
 
@@ -200,7 +200,7 @@ def test_a_search_finds_every_line_that_holds_the_text(reasons: list[str], wante
     storage = MemoryStorage()
     journal = Journal(storage, KEY)
     for reason in reasons:
-        journal.append(journal.draft(journal.last(), own_fields(reason)))
+        journal.append(journal.next_event(journal.last(), own_fields(reason)))
     found = {line.seq for line in journal.mentioning(wanted)}
     assert found >= {seq for seq, reason in enumerate(reasons, start=1) if reason == wanted}
 
@@ -224,7 +224,7 @@ def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_the_next(
     last = journal.last()
     assert (last.raw if last else None) == (kept[-1] if kept else None)
     assert path.read_bytes() == whole[:cut]  # reading repaired nothing
-    journal.append(journal.draft(last, own_fields("next")))
+    journal.append(journal.next_event(last, own_fields("next")))
     lines = list(journal.lines())
     assert [line.raw for line in lines[:-1]] == kept
     assert list(chain_faults(lines)) == []
@@ -235,7 +235,7 @@ def test_lines_can_be_read_from_any_number_on() -> None:
     storage = MemoryStorage()
     journal = Journal(storage, KEY)
     for reason in "abc":
-        journal.append(journal.draft(journal.last(), own_fields(reason)))
+        journal.append(journal.next_event(journal.last(), own_fields(reason)))
     assert [line.get("reason") for line in journal.lines(after=1)] == ["b", "c"]
     assert [line.seq for line in journal.lines(after=3)] == []
     second = journal.line(2)
@@ -247,5 +247,5 @@ def test_an_empty_journal() -> None:
     journal = Journal(MemoryStorage(), KEY)
     assert journal.last() is None
     assert list(journal.lines()) == []
-    event = journal.draft(None, own_fields("first"))
+    event = journal.next_event(None, own_fields("first"))
     assert (event["seq"], event["prev"]) == (1, "sha256:" + hashlib.sha256(b"").hexdigest())
