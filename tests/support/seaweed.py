@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,13 +15,14 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .machine import MIB, memory_backed, need
+from .servers import free_port
 
 ACCESS_KEY = "testkey"
 SECRET_KEY = "testsecret"
@@ -45,7 +44,7 @@ class Seaweed:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = _free_ports(_PORTS)
+        self._port = _free_ports(_PORTS)  # nobody takes one while the server is down between kill and start
         self.endpoint = f"http://127.0.0.1:{self._port['s3']}"
         self.env = environment(self.endpoint)
         (directory / "data").mkdir()
@@ -166,19 +165,10 @@ def s3_client(endpoint: str) -> Any:
 
 
 def _free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """Ports that are free now, and below the range from which the kernel gives ports to others.
-
-    So nobody takes one while the server is down between ``kill`` and ``start``.
-    """
-    found: dict[str, int] = {}
-    draw = random.SystemRandom()
+    found: set[int] = set()
     while len(found) < len(names):
-        port = draw.randrange(12000, 32000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in found.values():
-                found[names[len(found)]] = port
-    return found
+        found.add(free_port())
+    return dict(zip(names, found, strict=True))
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Real servers for tests: gunicorn with the shipped settings, nginx with the shipped configuration.
 
-Each listens on 127.0.0.1 on a port that the kernel gave, and ends with the ``with`` block that began it.
+Each listens on 127.0.0.1 on a free port, and ends with the ``with`` block that began it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .machine import need
 
@@ -29,26 +30,37 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 START_S = 30.0
 POLL_S = 0.02
 _PORT_ATTEMPTS = 3
+_PORTS = range(12_000, 32_000)  # below those that the kernel gives to clients and to whoever asks for any port
+
+T = TypeVar("T")
 
 # Answers come from the server that the test started, whatever proxy the machine is told to use.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody uses now, and that the kernel gives to nobody while its user starts."""
+    draw = random.SystemRandom()
+    while True:
+        port = draw.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(happened: Callable[[], object], what: str, timeout_s: float = START_S) -> None:
     """Returns as soon as ``happened()`` is true; fails the test with ``what`` if it never is."""
+    wait_for(happened, bool, what, timeout_s)
+
+
+def wait_for(ask: Callable[[], T], is_it: Callable[[T], object], what: str, timeout_s: float = START_S) -> T:
+    """The first answer that is the one waited for, not a later one; fails the test with ``what`` if none is."""
     deadline = time.monotonic() + timeout_s
-    while not happened():
+    while not is_it(answer := ask()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:g} s in vain: {what}")
         time.sleep(POLL_S)
+    return answer
 
 
 def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -85,6 +97,8 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait(START_S)
+        # A worker that dies later than its master still has its locks, and its files keep a mount busy.
+        wait_until(lambda: not _lives(self.pid), "a killed worker lives on")
 
     def terminate(self) -> None:
         """TERM, which lets running requests finish; does not wait, see :meth:`wait`."""
@@ -93,6 +107,17 @@ class Server:
     def wait(self, timeout_s: float = START_S) -> int:
         """The exit status, once gunicorn has ended."""
         return self.process.wait(timeout_s)
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of the group has not ended yet; one that only waits to be reaped has."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it went meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()  # from the state on; the name may hold anything
+            threads = int(fields[17])
+            if int(fields[2]) == group and (fields[0] not in "ZX" or threads > 1):
+                return True
+    return False
 
 
 def _json_object(line: str) -> dict[str, Any]:
