@@ -20,7 +20,7 @@ import pytest
 
 from ..app.curl import Answer, get, post
 from ..support.old_registry import OldRegistry
-from ..support.servers import REPOSITORY, Server, clean_environment, gunicorn, nginx, wait_until
+from ..support.servers import REPOSITORY, Server, clean_environment, gunicorn, nginx, wait_for, wait_until
 from .shelf import Shelf, titles
 
 SOON = {"OMNIBIOAI_MODEL_REGISTRY_CATALOG_REFRESH_S": "1"}
@@ -64,6 +64,18 @@ class Stream:
             name, _, value = line.decode().partition(":")
             self.headers[name.lower()] = value.strip()
         self._text = ""
+
+    @classmethod
+    def admitted(cls, url: str, *, after: str) -> Stream:
+        """One that is let in as soon as a place is free: the server gives it back after its answer was read."""
+
+        def ask() -> Stream:
+            stream = cls(url, after=after)
+            if stream.status == 503:
+                stream.close()
+            return stream
+
+        return wait_for(ask, lambda stream: stream.status != 503, "no place is free")
 
     def _block(self) -> str | None:
         """What stands before the next empty line; None at the end of the stream. Proxies cut as they like."""
@@ -250,7 +262,7 @@ def test_only_so_many_streams_and_health_answers(shelf: Shelf) -> None:
         for _ in range(20):  # none of these may keep a place
             assert head(f"{server.url}/v1/events") == 200
             assert get(f"{server.url}/v1/events", "-H", "Last-Event-ID: x").status == 422
-        streams = [held.enter_context(Stream(server.url, after="0")) for _ in range(8)]
+        streams = [held.enter_context(Stream.admitted(server.url, after="0")) for _ in range(8)]
         assert [stream.status for stream in streams] == [200] * 8
         assert all(stream.message() for stream in streams)
         refused = get(f"{server.url}/v1/events")

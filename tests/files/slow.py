@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from ..support.servers import wait_for
+
 WINDOW_BYTES = 32 * 1024
 
 
@@ -42,6 +44,18 @@ class SlowDownload:
     def close(self) -> None:
         self._response.close()
         self._socket.close()
+
+    @classmethod
+    def admitted(cls, url: str, path: str, headers: Mapping[str, str] | None = None) -> SlowDownload:
+        """One that is let in as soon as a place is free: the server gives it back after the client has hung up."""
+
+        def ask() -> SlowDownload:
+            download = cls(url, path, headers)
+            if download.status == 503:
+                download.close()
+            return download
+
+        return wait_for(ask, lambda download: download.status != 503, "no place is free again")
 
     def __enter__(self) -> SlowDownload:
         return self

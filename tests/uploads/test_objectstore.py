@@ -222,7 +222,7 @@ def test_the_wire_over_a_real_store(seaweed: Seaweed, tmp_path: Path) -> None:
         with wire.begin_patch(file, MIB, len(DATA) - MIB, DATA[MIB : 2 * MIB]):
             pass
         wait_until(lambda: wire.offset(file) > MIB, "what arrived is not kept")
-        offset = wire.offset(file)
+        offset = wire.at_rest(file)
         assert wire.patch(file, offset, DATA[offset:]).status_code == 204
         assert wire.register(session, "1").status_code == 201
         assert wire.http.post("/v1/verify", json={"task": "t", "ref": "m@1"}).status_code == 200

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ..support.servers import wait_for
+
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = {**TUS, "Content-Type": "application/offset+octet-stream"}
 TIMEOUT_S = 60.0
@@ -71,6 +73,15 @@ class Wire:
         answer = self.http.head(file, headers=TUS)
         assert answer.status_code == 200, answer.status_code
         return int(answer.headers["Upload-Offset"])
+
+    def at_rest(self, file: str) -> int:
+        """The offset once nobody sends any more: a client that is gone may still be listened to for a moment."""
+
+        def ask() -> tuple[int, int]:
+            offset = self.offset(file)
+            return offset, self.patch(file, offset, b"").status_code
+
+        return wait_for(ask, lambda answer: answer[1] == 204, "the upload stays locked")[0]
 
     def send(self, session: str, path: str, data: bytes) -> str:
         """A file, sent in one piece; its address."""
