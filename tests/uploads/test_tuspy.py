@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tusclient.client import TusClient
@@ -30,11 +31,10 @@ def source(tmp_path: Path) -> Path:
 
 @contextmanager
 def client(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """tuspy in a process of its own; its output can be read as it comes."""
+    """tuspy in a process of its own, which sends a chunk for each :func:`go`; its output can be read as it comes."""
     command = [sys.executable, "-m", "tests.uploads.push", *arguments]
-    process = subprocess.Popen(
-        command, cwd=REPOSITORY, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=clean_environment(), text=True, **pipes)
     with process:
         try:
             yield process
@@ -45,6 +45,26 @@ def client(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    """It may send one more chunk. Without a leash it could be done before anything can befall it."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def sent(process: subprocess.Popen[str]) -> int:
+    """The offset after one more chunk."""
+    go(process)
+    return int(line(process))
+
+
+def let_run(process: subprocess.Popen[str]) -> int:
+    """The exit status, once it has sent all that it can."""
+    assert process.stdin is not None
+    process.stdin.close()
+    return process.wait(60)
 
 
 def test_a_file_of_many_chunks(wire: Wire, source: Path) -> None:
@@ -64,13 +84,14 @@ def test_a_killed_client_goes_on_where_it_stopped(wire: Wire, source: Path) -> N
     for stop_after in (1, 3, 5):
         with client(url, str(source), *([file] if file else [])) as process:
             file = line(process)
-            for _ in range(stop_after):
-                offsets.append(int(line(process)))
+            offsets += [sent(process) for _ in range(stop_after)]
+            go(process)  # it dies in the middle of a chunk
             process.send_signal(signal.SIGKILL)
+        assert wire.at_rest(file) >= max(offsets)
     with client(url, str(source), str(file)) as process:
         line(process)
-        assert int(line(process)) > max(offsets)
-        assert process.wait(60) == 0
+        assert sent(process) > max(offsets)
+        assert let_run(process) == 0
     assert offsets == sorted(set(offsets)), "bytes were sent twice"
     assert wire.http.get(session["url"]).json()["files"][0]["sha256"] == sha256(DATA)
 
@@ -88,15 +109,16 @@ def test_a_killed_server_is_gone_on_with(source: Path) -> None:
                 with client(server.url + session["url"], str(source), *known) as process:
                     file = line(process).removeprefix(server.url)
                     for _ in range(4):
-                        acknowledged = int(line(process))
+                        acknowledged = sent(process)
+                    go(process)  # the server dies in the middle of a chunk
                     server.kill()
-                    assert process.wait(60) != 0
+                    assert let_run(process) != 0
         with gunicorn(root) as server:
             wire = Wire(server.url, root)
             assert file is not None and acknowledged is not None
             assert wire.offset(file) >= acknowledged
             with client(server.url + session["url"], str(source), server.url + file) as process:
-                assert process.wait(60) == 0
+                assert let_run(process) == 0
             assert wire.register(session, "1").status_code == 201
             assert (wire.package("1") / "model.pt").read_bytes() == DATA
 
