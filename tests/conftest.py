@@ -1,3 +1,17 @@
-"""Fixtures that every test may ask for; they live beside what they make."""
+"""Fixtures that every test may ask for, which live beside what they make; and how property tests run.
+
+They have no time limit an example (two cores are shared) and keep nothing in the working tree. CI tries the same
+examples each time, so that a change is judged by itself; elsewhere they are new each time.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
 
 pytest_plugins = ["tests.support.seaweed"]
+
+# Here, and not beside some of the tests: a test takes the profile that is in force when its module is imported.
+settings.register_profile("registry", deadline=None, database=None, print_blob=True, derandomize="CI" in os.environ)
+settings.load_profile("registry")
