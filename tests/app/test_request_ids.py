@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..support.packages import write_package
-from ..support.servers import PREFIX, gunicorn, nginx, wait_until
+from ..support.servers import PREFIX, Server, gunicorn, nginx, wait_for, wait_until
 from .conftest import Service
 from .curl import curl, get, post
 
 CALLS = ["/health", "/health/ready", "/v1/nothing", "/v1/resolve?task=t&ref=m@latest", "/openapi.json", "/docs"]
+
+
+def accesses(server: Server) -> dict[str, dict[str, Any]]:
+    """The lines of the access log so far, by their request ids."""
+    return {line["request_id"]: line for line in server.log if line["logger"] == "access"}
 
 
 @pytest.mark.parametrize("sent", ["abc-123", "!#$%&'()*+,/:;<=>?@[]^_`{|}~", "x" * 128])
@@ -43,8 +49,7 @@ def test_every_line_of_the_log_is_json_and_has_the_id(service: Service) -> None:
         "log-4": curl(service.url + "/v1/%0anew%22line", "-H", "X-Request-Id: log-4"),
         "log-5": curl(service.url + "/health", "-H", "X-Request-Id: log-5", "-H", "X-Forwarded-For: 10.0.0.7"),
     }
-    wait_until(lambda: {"log-1", "log-5"} <= {line.get("request_id") for line in service.server.log}, "no log line")
-    access = {line["request_id"]: line for line in service.server.log if line["logger"] == "access"}
+    access = wait_for(lambda: accesses(service.server), lambda found: ids.keys() <= found.keys(), "lines are missing")
     for sent, answer in ids.items():
         line = access[sent]
         assert line["status"] == answer.status

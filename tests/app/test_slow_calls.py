@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support.packages import write_package
-from ..support.servers import PREFIX, Server, gunicorn, nginx, wait_until
+from ..support.servers import PREFIX, Server, gunicorn, nginx, wait_for, wait_until
 from .blockers import Call, beats, model_lock, slow_to_open, stages_something, stop, workers_of
 from .curl import curl, get, post
 
@@ -82,8 +82,7 @@ def test_a_registration_outlives_the_worker_timeout(root: Path, area: Path) -> N
         with model_lock(root, "t", "m"):
             call = Call(server.port, "POST", "/v1/register", body(area, "slow"))
             busy = the_worker_that_registers(server, root)
-            wait_until(lambda: len(workers_of(server.pid)) == 2, "the second worker does not start")
-            (witness,) = [pid for pid in workers_of(server.pid) if pid != busy]
+            (witness,) = both_workers(server) - {busy}
             wait_until(lambda: beats(witness), "the second worker does not beat")
             stop(witness)
             wait_until(lambda: killed_for_timeout(server, witness), "gunicorn's worker timeout does not work", 60)
@@ -94,15 +93,16 @@ def test_a_registration_outlives_the_worker_timeout(root: Path, area: Path) -> N
         assert get(f"{server.url}/v1/resolve", task="t", ref="m@slow").status == 200
 
 
+def both_workers(server: Server) -> set[int]:
+    """The service answers as soon as one of them does."""
+    return wait_for(lambda: set(workers_of(server.pid)), lambda found: len(found) == 2, "the second worker is missing")
+
+
 def the_worker_that_registers(server: Server, root: Path) -> int:
-    found: list[int] = []
+    def look() -> list[int]:
+        return [pid for pid in workers_of(server.pid) if stages_something(pid, root)]
 
-    def look() -> bool:
-        found[:] = [pid for pid in workers_of(server.pid) if stages_something(pid, root)]
-        return bool(found)
-
-    wait_until(look, "no worker is registering")
-    return found[0]
+    return wait_for(look, bool, "no worker is registering")[0]
 
 
 def killed_for_timeout(server: Server, pid: int) -> bool:
@@ -137,7 +137,7 @@ def test_hup_does_not_drop_a_running_registration(root: Path, area: Path) -> Non
         begin(area, server.url)
         with model_lock(root, "t", "m"):
             call = Call(server.port, "POST", "/v1/register", body(area, "kept"))
-            old = set(workers_of(server.pid))
+            old = both_workers(server)
             the_worker_that_registers(server, root)
             server.process.send_signal(1)
             wait_until(lambda: set(workers_of(server.pid)) - old, "no new worker after HUP")

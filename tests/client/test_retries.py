@@ -23,7 +23,7 @@ from registry_core import (
     VersionExists,
 )
 
-from ..support.servers import free_port
+from ..support.servers import free_port, wait_until
 from .scripted import Act, Scripted, answer, drop, problem, scripted, truncated
 
 ALIASES = {"ok": True, "model_name": "m", "aliases": []}
@@ -172,6 +172,7 @@ def test_a_silent_server_is_given_up(server: Scripted) -> None:
     with RegistryClient(server.url, timeout_s=0.2, retries=1) as client, pytest.raises(StorageUnavailable) as failed:
         client.list_aliases("t", "m")
     assert "no answer for 0.2 s" in failed.value.message
+    wait_until(lambda: len(server.asked) >= 2, "a request was not sent")  # read, it may be, after it was given up
     assert len(server.asked) == 2
 
 

@@ -15,14 +15,16 @@ import pytest
 
 from registry_core import CoreSettings, ModelRegistry
 
+from ..app.curl import get
 from ..support.packages import write_files
 from ..support.proxy import FaultyProxy, faulty_proxy
 from ..support.seaweed import Seaweed, environment
-from ..support.servers import PREFIX, gunicorn
+from ..support.servers import PREFIX, gunicorn, wait_until
 from .conftest import FILES, LARGE, MODEL, TASK, address, call
 
 ETAG = f'"{hashlib.sha256(LARGE).hexdigest()}"'
 STREAM = {PREFIX + "PRESIGN_S": "0"}
+QUIET = {PREFIX + "CATALOG_REFRESH_S": "3600"}  # once it is built, only calls ask the store
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ def stored(
             patch.setenv(name, value)
         registry = ModelRegistry.open(root, settings=CoreSettings.from_env(settings))
         registry.register(TASK, MODEL, "1", source)
-        more = STREAM if request.param == "stream" else {}
+        more = {**QUIET, **(STREAM if request.param == "stream" else {})}
         server = opened.enter_context(gunicorn(root, env={**settings, **more}, workers=1))
+        wait_until(lambda: get(f"{server.url}/health/ready").json["catalog"]["ready"], "the catalogue is never built")
         yield Stored(server.url, root, registry, proxy)
 
 

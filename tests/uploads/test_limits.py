@@ -13,6 +13,7 @@ import pytest
 from registry_core import CoreSettings, ModelRegistry, NotConfigured
 
 from ..support.machine import MIB
+from ..support.servers import wait_until
 from .wire import TUS, Wire, announced, chunked, code
 
 DATA = random.Random(9).randbytes(MIB)
@@ -102,8 +103,7 @@ def test_a_sweep_removes_what_has_expired_and_nothing_else(serve: Callable[..., 
     age(wire, old, 3601)
     registry = ModelRegistry.open(settings=CoreSettings(root=str(wire.root), upload_expiry_s=3600))
     with wire.begin_patch(file, 0, 10, b"1"):
-        while wire.offset(file) < 1:
-            pass
+        wait_until(lambda: wire.offset(file) == 1, "the byte does not arrive")
         age(wire, busy, 3601)
         names = [f".uploads/{session['upload_id']}" for session in (old, busy)]
         assert sorted(registry.sweep(dry_run=True).removed) == sorted(names)
@@ -128,7 +128,8 @@ def test_each_new_session_clears_an_old_one_away(serve: Callable[..., Wire]) -> 
     assert sorted(wire.sessions) == sorted(session["upload_id"] for session in new)
 
 
-def test_a_full_disk_keeps_what_it_took(serve: Callable[..., Wire], small_disk: Callable[[int], Path]) -> None:
+def test_a_full_disk_keeps_what_it_took(small_disk: Callable[[int], Path], serve: Callable[..., Wire]) -> None:
+    """The disk is asked for first, and so taken away last: a service that still runs keeps it busy."""
     disk = small_disk(6 * MIB)
     wire = serve(disk / "root", MIN_FREE_BYTES=0)
     session = wire.begin()
