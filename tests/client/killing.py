@@ -19,15 +19,18 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["registry_client.client", "tests.client.killing"])
 
 TIMEOUT_S = 60.0
+RETRIES = 8  # outlast the new workers of a service; of one that is gone for good fewer say as much
 
 
 # What changes something on this machine.
 STEPS = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "write", "pwrite", "ftruncate", "fchmod", "fsync")
 
 
-def pull(url: str, model: str, dest: Path, cache: Path, *, dies_at: int = -1, counter: Any = None) -> Any:
+def pull(
+    url: str, model: str, dest: Path, cache: Path, *, dies_at: int = -1, counter: Any = None, retries: int = RETRIES
+) -> Any:
     """The process that pulls ``latest``; ``dies_at``: before which of its :data:`STEPS`, counted from 0."""
-    return _start(_pull, url, model, dest, cache, dies_at, counter)
+    return _start(_pull, url, model, dest, cache, dies_at, counter, retries)
 
 
 def counter() -> Any:
@@ -35,9 +38,9 @@ def counter() -> Any:
     return _context.Value("i", 0)
 
 
-def push(url: str, model: str, version: str, source: Path, cache: Path) -> Any:
+def push(url: str, model: str, version: str, source: Path, cache: Path, *, retries: int = RETRIES) -> Any:
     """The process that pushes."""
-    return _start(_push, url, model, version, source, cache)
+    return _start(_push, url, model, version, source, cache, retries)
 
 
 def _start(work: Any, *words: Any) -> Any:
@@ -83,14 +86,14 @@ def _die_at(step: int, counter: Any) -> None:
         setattr(os, name, guarded(getattr(os, name)))
 
 
-def _pull(url: str, model: str, dest: Path, cache: Path, dies_at: int, counter: Any) -> None:
+def _pull(url: str, model: str, dest: Path, cache: Path, dies_at: int, counter: Any, retries: int) -> None:
     _impatient()
     _die_at(dies_at, counter)
-    with RegistryClient(url, retries=8) as client:
+    with RegistryClient(url, retries=retries) as client:
         client.pull("t", f"{model}@latest", dest, cache=Cache(cache))
 
 
-def _push(url: str, model: str, version: str, source: Path, cache: Path) -> None:
+def _push(url: str, model: str, version: str, source: Path, cache: Path, retries: int) -> None:
     _impatient()
-    with RegistryClient(url, retries=8) as client:
+    with RegistryClient(url, retries=retries) as client:
         client.push(source, "t", model, version, {"n": 1}, cache=Cache(cache))

@@ -56,8 +56,8 @@ class Run:
 
         def strike() -> None:
             begun.wait(killing.TIMEOUT_S)
+            struck.set()  # before it: once the process is gone, nobody waits for this thread
             killer(who, service, line, lambda: self.process)()
-            struck.set()
 
         line.at_byte(point, strike)
         self.process = begin()
@@ -198,12 +198,12 @@ def test_a_service_that_is_gone_for_a_while(area: Path) -> None:
     source, cache = write_files(area / "source", files), area / "cache"
     with gunicorn(root, workers=1) as first, wire(first.url) as line:
         line.at_byte(100_000, first.kill)
-        assert killing.ended(killing.push(line.url, "m", "1", source, cache)) == 1
+        assert killing.ended(killing.push(line.url, "m", "1", source, cache, retries=2)) == 1
         with gunicorn(root, workers=1) as second:
             line.upstream = second.url
             assert killing.ended(killing.push(line.url, "m", "1", source, cache)) == 0
             line.at_byte(100_000, second.kill)
-            assert killing.ended(killing.pull(line.url, "m", area / "dest", cache)) == 1
+            assert killing.ended(killing.pull(line.url, "m", area / "dest", cache, retries=2)) == 1
             assert not (area / "dest").exists()
         with gunicorn(root, workers=1) as third, RegistryClient(third.url) as client:
             line.upstream = third.url
