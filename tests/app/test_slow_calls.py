@@ -7,6 +7,7 @@ thing under test has been seen.
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,21 @@ def test_blocked_verifies_do_not_starve_health(root: Path, area: Path) -> None:
         statuses = [call.wait().status for call in calls]
         assert set(statuses) <= {200, 503}
         assert statuses.count(200) >= 28
+
+
+def test_clients_that_do_not_hang_up_hold_up_nobody(root: Path) -> None:
+    """gunicorn waits for each of them when it has been answered: newcomers would wait two minutes for all of these."""
+    asks = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with gunicorn(root, workers=1) as server, ExitStack() as held:
+        clients = [
+            held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60)) for _ in range(70)
+        ]
+        for client in clients:
+            client.sendall(asks)
+        assert curl(f"{server.url}/health").status == 200  # within the minute that curl waits
+        for client in clients:
+            with client.makefile("rb") as answer:
+                assert answer.read().startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_a_registration_outlives_the_worker_timeout(root: Path, area: Path) -> None:
