@@ -7,23 +7,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn, Self
+from typing import Self
 
 from ..catalogue.catalogue import Catalog, catalog_path
 from ..format.layout import FORMAT, REGISTRY
-from ..models.as_of import find_at
 from ..models.gate import Gate, OpenGate
 from ..models.model import Found, ModelStore, all_models, open_model
 from ..models.timeline import Moment
-from ..packages import verify
 from ..settings import CoreSettings
 from ..storage import Storage, open_storage
 from ..storage.contract import KeyNotFound
+from ..verbs import resolution
 from ..vocabulary.answers import Verification
-from ..vocabulary.errors import NotConfigured, VersionNotFound
+from ..vocabulary.errors import NotConfigured
 from ..vocabulary.names import parse_ref
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.times import parse_moment
 
 
 class OpenedRegistry:
@@ -113,32 +111,11 @@ class OpenedRegistry:
 
     def _find(self, task: str, ref: str) -> Found:
         parsed = parse_ref(ref)
-        model = self._model(task, parsed.model_name)
-        return model.find(parsed.selector) or self._not_found(model, parsed.selector)
+        return resolution.find(self._model(task, parsed.model_name), parsed.selector)
 
     def _find_then(self, task: str, ref: str, as_of: str | datetime) -> tuple[Found, Moment]:
-        """(where the version lies now that the ref named then, the model as it was then)."""
         parsed = parse_ref(ref)
-        model = self._model(task, parsed.model_name).require()
-        then = find_at(model, parsed.selector, parse_moment(as_of))
-        location = model.locate(then.version)
-        if location is None:
-            self._not_found(model, then.version)
-        facts = model.storage.facts(model.keys.package(then.version))
-        return Found(model, then.version, then.alias, location, facts), then.moment
-
-    def _not_found(self, model: ModelStore, selector: str) -> NoReturn:
-        model.require()
-        who = {"task": model.keys.task, "model_name": model.keys.model_name, "selector": selector}
-        stone = model.tombstone(selector)
-        if stone is None:
-            raise VersionNotFound(f"{model.title} has no alias or version {selector!r}.", **who)
-        gone = "and purged; only its tombstone is left" if stone.purged_at else "and can be restored"
-        raise VersionNotFound(
-            f"{model.title}@{selector} was deleted at {stone.deleted_at} ({stone.reason}) {gone}.",
-            **who,
-            deleted=stone.to_dict(),
-        )
+        return resolution.find_then(self._model(task, parsed.model_name), parsed.selector, as_of)
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
-        return verify.verify(found.model, found.version, workers=self._settings.workers, progress=progress)
+        return resolution.prove(found, self._settings.workers, progress)

@@ -6,20 +6,16 @@ import os
 from datetime import datetime
 from typing import Any
 
-from ..models import manifests
-from ..models.annotation import at, read, warnings
-from ..models.model import Found
 from ..packages import contents, stated_metrics
 from ..packages.by_commit import LATEST, MAIN, Commit, Snapshot, Snapshots
 from ..packages.stored_files import Listings, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
-from ..verbs import comparison, registration
+from ..verbs import comparison, history, registration, resolution
 from ..vocabulary.answers import (
     Alias,
     Comparison,
     Description,
-    Event,
     HistoryPage,
     Metrics,
     PackageListing,
@@ -27,15 +23,12 @@ from ..vocabulary.answers import (
     Resolution,
     Verification,
 )
-from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.progress import ProgressCallback
 from .governing import Governance
 from .listing import Catalogue
 from .maintaining import Upkeep
 from .operations import OperationVerbs
 from .uploads import UploadVerbs
-
-MAX_HISTORY_LIMIT = 1000
 
 
 class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
@@ -113,36 +106,12 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
         its ``problems``).
         """
         found = self._find(task, ref) if as_of is None else self._find_then(task, ref, as_of)[0]
-        checked = self._prove(found, progress) if verify else None
-        return Resolution(
-            path=found.location,
-            task=task,
-            model_name=found.model.keys.model_name,
-            version=found.version,
-            alias=found.alias,
-            package_digest=_digest(found, checked),
-            verified=verify,
-            warnings=[*warnings(found), *(checked.warnings if checked else [])],
-        )
+        return resolution.resolve(found, self._prove(found, progress) if verify else None)
 
     def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
         """What is known about the version now; with ``as_of``, what was known then. Raises as :meth:`resolve`."""
-        found, moment = (self._find(task, ref), None) if as_of is None else self._find_then(task, ref, as_of)
-        model, version = found.model, found.version
-        checked = self._prove(found, None) if verify else None
-        meta = contents.read_meta(model, version)
-        said = read(model, version, meta) if moment is None else at(moment, version, meta)
-        return Description(
-            meta=meta,
-            package_dir=found.location,
-            version=version,
-            aliases=said.aliases,
-            tags=said.tags,
-            stage=said.stage,
-            description=said.description,
-            package_digest=_digest(found, checked),
-            warnings=[*warnings(found), *(checked.warnings if checked else [])],
-        )
+        found, then = (self._find(task, ref), None) if as_of is None else self._find_then(task, ref, as_of)
+        return resolution.show(found, then, self._prove(found, None) if verify else None)
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
@@ -167,22 +136,8 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
 
         Raises ``ModelNotFound``, ``InvalidParameter``.
         """
-        if not 1 <= limit <= MAX_HISTORY_LIMIT:
-            raise InvalidParameter(f"limit is from 1 to {MAX_HISTORY_LIMIT}.", field="limit")
-        if after < 0:
-            raise InvalidParameter("after is the seq of an event, 0 or more.", field="after")
-        named = {"alias": alias, "version": version, "event": event}
-        wanted = {name: value for name, value in named.items() if value is not None}
-        found: list[Event] = []
-        for line in self._model(task, model_name).require().journal.lines(after):
-            if line.fields is None:
-                continue  # damage in the middle: `check` names it
-            entry = Event.from_fields(line.seq, line.fields)
-            if _is_wanted(entry, wanted):
-                if len(found) == limit:
-                    return HistoryPage(found, found[-1].seq)
-                found.append(entry)
-        return HistoryPage(found, None)
+        wanted = {"alias": alias, "version": version, "event": event}
+        return history.history(self._model(task, model_name).require(), wanted, after, limit)
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         """Every file of the version but the manifest, nested paths included; reads no artifact."""
@@ -207,7 +162,7 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
         """
         model = self._model(task, model_name)
         found = self._snapshots.find(model, revision)
-        return found or self._not_found(model, LATEST if revision == MAIN else revision)
+        return found or resolution.not_found(model, LATEST if revision == MAIN else revision)
 
     def commits(self, task: str, model_name: str) -> list[Commit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
@@ -221,16 +176,3 @@ class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
         """2 to 20 versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``NotFound``."""
         return comparison.compare(self._model(task, model_name).require(), versions)
-
-
-def _digest(found: Found, checked: Verification | None) -> str | None:
-    if checked is not None:
-        return checked.package_digest
-    return found.facts.package_digest if found.facts else manifests.present_digest(found.model, found.version)
-
-
-def _is_wanted(event: Event, wanted: dict[str, str]) -> bool:
-    # What removes an alias names no version; it is an event of the one that the alias named.
-    version = event.version if event.version is not None else event.previous_version
-    has = {"alias": event.alias, "version": version, "event": event.event}
-    return all(has[name] == value for name, value in wanted.items())

@@ -1,0 +1,97 @@
+"""From a ref to exact bytes, and all that is known about a version: now, or as of a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+
+from ..models import annotation, manifests
+from ..models.as_of import find_at
+from ..models.model import Found, ModelStore
+from ..models.timeline import Moment
+from ..packages import contents, verify
+from ..vocabulary.answers import Description, Resolution, Verification
+from ..vocabulary.errors import VersionNotFound
+from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.times import parse_moment
+
+
+def find(model: ModelStore, selector: str) -> Found:
+    """What the selector names now. Raises ``NotFound``, ``InvalidName``, ``PackageCorrupt``."""
+    return model.find(selector) or not_found(model, selector)
+
+
+def find_then(model: ModelStore, selector: str, as_of: str | datetime) -> tuple[Found, Moment]:
+    """(where the version lies now that the selector named then, the model as it was then).
+
+    Raises ``NotFound``, ``InvalidParameter``.
+    """
+    then = find_at(model.require(), selector, parse_moment(as_of))
+    location = model.locate(then.version)
+    if location is None:
+        not_found(model, then.version)
+    return Found(model, then.version, then.alias, location, model.facts(then.version)), then.moment
+
+
+def not_found(model: ModelStore, selector: str) -> NoReturn:
+    """Raises ``ModelNotFound``, or ``VersionNotFound`` with the tombstone if there is one."""
+    model.require()
+    stone = model.tombstone(selector)
+    if stone is None:
+        raise VersionNotFound(
+            f"{model.title} has no alias or version {selector!r}.", **model.names(), selector=selector
+        )
+    gone = "and purged; only its tombstone is left" if stone.purged_at else "and can be restored"
+    raise VersionNotFound(
+        f"{model.title}@{selector} was deleted at {stone.deleted_at} ({stone.reason}) {gone}.",
+        **model.names(),
+        selector=selector,
+        deleted=stone.to_dict(),
+    )
+
+
+def prove(found: Found, workers: int, progress: ProgressCallback | None = None) -> Verification:
+    """Every byte of the version was read and is as registered. Raises ``PackageCorrupt``."""
+    return verify.verify(found.model, found.version, workers=workers, progress=progress)
+
+
+def resolve(found: Found, checked: Verification | None) -> Resolution:
+    """Where the version is, and which bytes it has. ``checked``: what came of proving them, if they were proven."""
+    return Resolution(
+        path=found.location,
+        task=found.model.keys.task,
+        model_name=found.model.keys.model_name,
+        version=found.version,
+        alias=found.alias,
+        package_digest=_digest(found, checked),
+        verified=checked is not None,
+        warnings=_warnings(found, checked),
+    )
+
+
+def show(found: Found, then: Moment | None, checked: Verification | None) -> Description:
+    """What is known about the version now; with ``then``, what was known at that moment. Raises ``PackageCorrupt``."""
+    model, version = found.model, found.version
+    meta = contents.read_meta(model, version)
+    said = annotation.read(model, version, meta) if then is None else annotation.at(then, version, meta)
+    return Description(
+        meta=meta,
+        package_dir=found.location,
+        version=version,
+        aliases=said.aliases,
+        tags=said.tags,
+        stage=said.stage,
+        description=said.description,
+        package_digest=_digest(found, checked),
+        warnings=_warnings(found, checked),
+    )
+
+
+def _warnings(found: Found, checked: Verification | None) -> list[str]:
+    return [*annotation.warnings(found), *(checked.warnings if checked else [])]
+
+
+def _digest(found: Found, checked: Verification | None) -> str | None:
+    if checked is not None:
+        return checked.package_digest
+    return found.facts.package_digest if found.facts else manifests.present_digest(found.model, found.version)
