@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from registry_client.cli.main import main
 
-from ..cli.conftest import OMR, Done
-from ..cli.test_terminal import ESCAPE
 from ..support.machine import MIB
 from ..support.packages import write_files, write_package
 from ..support.servers import PREFIX, clean_environment
+from .cli.conftest import OMR, Done
+from .cli.test_terminal import ESCAPE
 from .conftest import Service
 from .trees import files_of, package
 

@@ -104,7 +104,7 @@ def test_I2_write_once(root: Path, source: Path) -> None:
 
 
 def test_I3_every_byte_is_covered(root: Path, source: Path) -> None:
-    """Depth: tests/faults/test_tamper.py; tests/core/test_manifest.py; tests/core/test_old_registry.py."""
+    """Depth: tests/faults/test_tamper.py; tests/core/packages/test_verify.py; tests/core/test_old_registry.py."""
     package = register(root, "1", source)
     for directory, _, _ in os.walk(package):
         os.chmod(directory, 0o755)
@@ -133,7 +133,7 @@ def test_I3_every_byte_is_covered(root: Path, source: Path) -> None:
 
 
 def test_I4_the_journal_is_the_commit_point(root: Path, source: Path) -> None:
-    """Depth: tests/faults/test_kill.py; tests/core/test_audit.py; tests/core/test_old_registry.py."""
+    """Depth: tests/faults/test_kill.py; tests/core/upkeep/test_check.py; tests/core/test_old_registry.py."""
     register(root, "1", source)
     register(root, "2", source, actor="ada")
     journal, alias = model_of(root) / "audit/promotions.jsonl", model_of(root) / "aliases/latest.json"
@@ -158,7 +158,7 @@ def test_I4_the_journal_is_the_commit_point(root: Path, source: Path) -> None:
 
 
 def test_I5_reads_write_nothing(root: Path, source: Path) -> None:
-    """Depth: tests/core/test_old_registry.py, where every odd directory is read; tests/cli and tests/app."""
+    """Depth: tests/core/test_old_registry.py, where every odd directory is read; tests/client/cli and tests/app."""
     register(root, "1", source)
     as_before_the_rename(root, "1")  # even where a crash has left something to be done
     before, moment = raw.tree(root, times=True), root.stat().st_mtime_ns
@@ -217,7 +217,7 @@ def test_I7_one_winner(root: Path, source: Path) -> None:
 
 
 def test_I8_nothing_escapes(root: Path, source: Path) -> None:
-    """Depth: tests/faults/test_hostile_input.py; tests/core/test_refs.py; tests/core/test_intake.py."""
+    """Depth: tests/faults/test_hostile_input.py; tests/core/vocabulary/test_names.py; tests/core/packages."""
     registry = open_registry(root)
     beside = raw.tree(root.parent)
     for bad in ("..", "../../../outside", "/etc", "a/b", "a\0b", ".", "", "a\n"):

@@ -16,7 +16,7 @@ import pytest
 
 from registry_core import CoreSettings, ModelRegistry
 
-from ..core import governed
+from ..core.upkeep import governed
 from ..support.machine import remove_tree
 from ..support.packages import write_files, write_package
 from ..support.proxy import Fault, FaultyProxy, faulty_proxy

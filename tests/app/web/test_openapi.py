@@ -1,0 +1,179 @@
+"""The published description is valid, complete, works without the internet, and the service keeps to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import FailedHealthCheck, Unsatisfiable
+from schemathesis import checks
+from schemathesis.generation import GenerationMode
+
+from app import create_app
+from app.config import Settings
+from app.web.errors import CONTENT_TYPE
+
+from ...support.packages import write_package
+from ...support.servers import gunicorn
+from ..conftest import Service, scratch
+from ..curl import curl, get, post
+
+CALLS = {
+    "/health": {"get"},
+    "/health/ready": {"get"},
+    "/v1/auth/status": {"get"},
+    "/v1/register": {"post"},
+    "/v1/resolve": {"get"},
+    "/v1/show": {"get"},
+    "/v1/promote": {"post"},
+    "/v1/verify": {"post"},
+    "/v1/aliases": {"get"},
+    "/v1/history": {"get"},
+    "/v1/artifacts": {"get"},
+}
+EXAMPLES = 6
+STREAMS = {"/v1/events"}  # answers for ever
+OF_GUNICORN = {414, 431}  # refused before the service sees it, because the address or a header is too long
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
+
+
+def test_the_description_is_openapi_3(service: Service) -> None:
+    answer = get(f"{service.url}/openapi.json")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json["openapi"].startswith("3.")
+    # Against the OpenAPI schema itself; raises if it is not valid.
+    schemathesis.openapi.from_dict(answer.json).validate()
+
+
+def test_the_description_names_every_call_and_every_call_is_described(service: Service) -> None:
+    paths = get(f"{service.url}/openapi.json").json["paths"]
+    for path, methods in CALLS.items():
+        assert methods <= set(paths[path]), path
+    routes = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
+    undescribed = {"/openapi.json", "/docs", "/docs/assets/<path:name>"}
+    assert {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) for route in routes - undescribed} == set(paths)
+
+
+def test_every_operation_describes_its_answer_and_its_problems(service: Service) -> None:
+    description = get(f"{service.url}/openapi.json").json
+    for path, item in description["paths"].items():
+        for method in METHODS & set(item):
+            operation = item[method]
+            assert operation.get("summary"), f"{method} {path} has no summary"
+            good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            assert good, f"{method} {path} describes no answer"
+            for status, answer in operation["responses"].items():
+                if "$ref" in answer:
+                    answer = description["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+                if status.startswith(("4", "5")):
+                    assert list(answer["content"]) == [CONTENT_TYPE], f"{method} {path} {status}"
+
+
+class _Addresses(HTMLParser):
+    """The addresses that a page makes a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name in ("src", "href") and value:
+                self.found.append(value)
+
+
+def test_the_page_needs_no_other_host(service: Service) -> None:
+    page = get(f"{service.url}/docs")
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    parser = _Addresses()
+    parser.feed(page.body)
+    assert any(address.endswith(".js") for address in parser.found)
+    assert any(address.endswith(".css") for address in parser.found)
+    assert "/openapi.json" in page.body
+    assert not re.search(r"(https?:)?//(?!$)[a-z0-9.-]+\.[a-z]{2,}", page.body), "the page names another host"
+    for address in parser.found:
+        target = urljoin(f"{service.url}/docs", address)
+        assert urlsplit(target).netloc == urlsplit(service.url).netloc
+        asset = curl("-o", "/dev/null", target)
+        assert asset.status == 200, target
+        assert int(asset.headers["content-length"]) > 0
+        kind = {".js": "javascript", ".css": "text/css", ".png": "image/png"}[address[address.rindex(".") :]]
+        assert kind in asset.headers["content-type"]
+
+
+@pytest.fixture(scope="module")
+def api_schema() -> Iterator[Any]:
+    """The description as the service publishes it, over a registry with one version in it."""
+    with scratch() as area:
+        root = area / "root"
+        root.mkdir()
+        with gunicorn(root) as server:
+            source = write_package(area / "source")
+            body = {"task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source)}
+            assert post(f"{server.url}/v1/register", body).status == 201
+            yield schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+def test_the_service_keeps_to_its_description(api_schema: Any, mode: GenerationMode) -> None:
+    """Generated requests, good and bad: no fault, no undescribed status, media type or body."""
+    tried = set()
+    for result in api_schema.get_all_operations():
+        operation = result.ok()
+        if operation.path in STREAMS:
+            continue
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=[check for check in HealthCheck if check != HealthCheck.filter_too_much],
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def keeps(case: Any) -> None:
+            tried.add((case.path, case.method.lower()))
+            response = case.call(timeout=30)
+            if response.status_code not in OF_GUNICORN:
+                case.validate_response(response, checks=CHECKS)
+
+        try:
+            keeps()
+        except (Unsatisfiable, FailedHealthCheck):  # nothing can be wrong with a call that takes nothing, or any text
+            assert (operation.path, operation.method.lower()) not in tried
+    called = {(path, method) for path, methods in CALLS.items() for method in methods}
+    assert mode == GenerationMode.NEGATIVE or called <= tried
+    assert ("/v1/register", "post") in tried
+
+
+def test_real_answers_keep_to_the_description(api_schema: Any) -> None:
+    """Generated requests seldom name what is there; these do."""
+    ref = {"task": "t", "ref": "m@latest"}
+    model = {"task": "t", "model": "m"}
+    promote = {"task": "t", "model_name": "m", "alias": "staging", "version": "1"}
+    for path, method, request in (
+        ("/v1/resolve", "GET", {"query": {**ref, "unknown": "1"}}),
+        ("/v1/show", "GET", {"query": ref}),
+        ("/v1/artifacts", "GET", {"query": ref}),
+        ("/v1/verify", "POST", {"body": ref}),
+        ("/v1/promote", "POST", {"body": promote}),
+        ("/v1/aliases", "GET", {"query": model}),
+        ("/v1/history", "GET", {"query": model}),
+    ):
+        response = api_schema[path][method].Case(**request).call_and_validate(checks=CHECKS)
+        assert response.status_code == 200, path

@@ -1,0 +1,216 @@
+"""Push: only what the model does not hold is sent, and a push that broke off goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry_client import RegistryClient
+from registry_client.local.cache import Cache
+from registry_client.push import pushing, tus
+from registry_client.remote import transport
+from registry_core import ArtifactsRefused, DigestMismatch, InvalidName, Progress, StorageUnavailable, VersionExists
+
+from ...support.machine import MIB
+from ...support.packages import write_files
+from ..conftest import Service
+from ..scripted import answer, scripted
+from ..trees import files_of, package
+from ..wire import wire
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tus, "PIECE_BYTES", 64 * 1024)
+    monkeypatch.setattr(transport, "FIRST_DELAY_S", 0.005)
+
+
+@pytest.fixture
+def source(area: Path) -> Path:
+    return write_files(area / "source", package())
+
+
+def own_files(service: Service, model: str, version: str) -> dict[str, bytes]:
+    """The version's files but those that the registry writes itself, proven first."""
+    kept = files_of(Path(service.registry.resolve("t", f"{model}@{version}").path))
+    return {path: data for path, data in kept.items() if path not in ("model_meta.json", "sha256sums.txt")}
+
+
+def test_the_directory_is_a_version(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache
+) -> None:
+    heard: list[Progress] = []
+    words = {"set_alias": "candidate", "actor": "ada", "reason": "first"}
+    done = client.push(source, "t", model, "1", {"owner": "ada"}, cache=cache, progress=heard.append, **words)  # type: ignore[arg-type]
+    assert own_files(service, model, "1") == package()
+    total = sum(map(len, package().values()))
+    assert (done.files, done.files_sent, done.bytes_total, done.bytes_sent) == (6, 6, total, total)
+    assert (done.registration.alias_set, done.registration.version) == ("candidate", "1")
+    (event,) = client.history("t", model).events
+    assert (event.actor, event.reason) == ("ada", "first")
+    assert client.show("t", f"{model}@1").meta["owner"] == "ada"
+    assert heard[-1] == Progress(total, total, 6, 6)
+    assert client.verify("t", f"{model}@1").files_checked == 7
+
+
+def test_what_the_model_holds_is_not_sent(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, area: Path
+) -> None:
+    client.push(source, "t", model, "1", cache=cache)
+    (source / "label map.json").write_bytes(b'{"0": "T cell"}')
+    done = client.push(source, "t", model, "2", cache=Cache(area / "another cache"))
+    assert (done.files_sent, done.bytes_sent) == (1, 15)
+    assert own_files(service, model, "2") == {**package(), "label map.json": b'{"0": "T cell"}'}
+
+
+def test_the_same_push_again_gets_the_first_answer(
+    client: RegistryClient, model: str, source: Path, cache: Cache, area: Path
+) -> None:
+    first = client.push(source, "t", model, "1", {"a": 1}, cache=cache, idempotency_key="run-17")
+    again = client.push(source, "t", model, "1", {"a": 1}, cache=cache, idempotency_key="run-17")
+    assert again.registration == first.registration and again.bytes_sent == 0
+    assert len(client.history("t", model).events) == 1
+    for changed in ({"a": 2}, {"a": 1}):
+        other = cache if changed == {"a": 2} else Cache(area / "forgetful")
+        with pytest.raises(VersionExists) as refused:
+            client.push(source, "t", model, "1", changed, cache=other)
+        assert refused.value.detail["same_content"] is True
+
+
+def test_after_a_refusal_the_bytes_need_not_be_sent_again(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache
+) -> None:
+    for bad, kind in (("../1", InvalidName), ("latest", Exception)):
+        with pytest.raises(kind):
+            client.push(source, "t", model, bad, cache=cache)
+    assert client.push(source, "t", model, "1", cache=cache).bytes_sent == 0
+    assert own_files(service, model, "1") == package()
+
+
+def test_bytes_that_the_model_does_not_hold_any_more_are_sent_after_all(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.push(source, "t", model, "1", cache=cache, set_alias=None)
+    (source / "new").write_bytes(b"new")
+
+    send = tus.send
+
+    def send_late(*words: object) -> int:
+        monkeypatch.setattr(tus, "send", send)
+        client.delete("t", model, "1", reason="wrong")
+        service.registry.purge(0)
+        return send(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tus, "send", send_late)
+    done = client.push(source, "t", model, "2", cache=cache)
+    assert own_files(service, model, "2") == {**package(), "new": b"new"}
+    assert done.bytes_sent >= sum(map(len, package().values()))
+
+
+def test_a_line_that_breaks_again_and_again_is_resumed(service: Service, model: str, cache: Cache, area: Path) -> None:
+    files = package(seed=3, size_bytes=2 * MIB)
+    source = write_files(area / "large", files)
+    with wire(service.url) as line, RegistryClient(line.url) as client:
+        cuts = 0
+
+        def cut() -> None:
+            nonlocal cuts
+            cuts += 1
+            line.cut()
+            if cuts < 10:
+                line.at_byte(400_000, cut)
+
+        line.at_byte(100_000, cut)
+        done = client.push(source, "t", model, "1", cache=cache, workers=2)
+    assert cuts == 10
+    assert own_files(service, model, "1") == files
+    assert done.bytes_sent == sum(map(len, files.values()))
+
+
+@pytest.mark.parametrize("mark", ["start", "end"])
+def test_a_byte_that_is_changed_on_the_way_is_not_taken_in(
+    service: Service, model: str, source: Path, cache: Cache, mark: str
+) -> None:
+    data = package()["shards/00/part-2.bin"]
+    found = data[:16] if mark == "start" else data[-16:]
+    with wire(service.url) as line, RegistryClient(line.url, retries=2) as client:
+        line.change_up = lambda piece: piece.replace(found, bytes(16))
+        with pytest.raises(Exception, match="bytes that arrived"):
+            client.push(source, "t", model, "1", cache=cache)
+        assert not service.root.joinpath("tasks/t/models", model, "versions/1").exists()
+        line.change_up = lambda piece: piece
+        client.push(source, "t", model, "1", cache=cache)
+    assert own_files(service, model, "1") == package()
+
+
+def test_an_upload_that_somebody_cancelled_is_begun_anew(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache
+) -> None:
+    gone: list[str] = []
+
+    def cancel(now: Progress) -> None:
+        notes = list((cache.directory / "pushes").glob("*.json"))
+        if notes and now.bytes_done > 100_000 and not gone:
+            gone.append(json.loads(notes[0].read_text())["upload_id"])
+            client.transport.call("DELETE", f"/v1/uploads/{gone[0]}")
+
+    client.push(source, "t", model, "1", cache=cache, workers=1, progress=cancel)
+    assert gone
+    assert own_files(service, model, "1") == package()
+    assert json.loads(next((cache.directory / "pushes").glob("*.json")).read_text())["upload_id"] != gone[0]
+
+
+def test_a_file_that_changes_meanwhile_is_not_taken_in(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = pushing.digests
+
+    def digests(*words: object) -> dict[str, str]:
+        found = hashed(*words)  # type: ignore[arg-type]
+        target = source / "model.pt"
+        status = target.stat()
+        target.write_bytes(b"\1" + target.read_bytes()[1:])
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))  # as if it had kept still
+        return found
+
+    monkeypatch.setattr(pushing, "digests", digests)
+    with pytest.raises(ArtifactsRefused, match="changed while"):
+        client.push(source, "t", model, "1", cache=cache)
+    assert not service.root.joinpath("tasks/t/models", model, "versions").exists()
+
+
+def test_what_is_no_package_is_refused_before_anything_is_sent(area: Path, cache: Cache) -> None:
+    made: dict[str, Callable[[Path], object]] = {
+        "empty": lambda top: None,
+        "link": lambda top: (top / "a").symlink_to("/etc/passwd"),
+        "fifo": lambda top: os.mkfifo(top / "a"),
+    }
+    with scripted(answer(500)) as server, RegistryClient(server.url) as client:
+        for name, make in made.items():
+            top = area / name
+            top.mkdir()
+            make(top)
+            with pytest.raises(ArtifactsRefused):
+                client.push(top, "t", "m", "1", cache=cache)
+        for path in (area / "missing", area / "link" / "a"):
+            with pytest.raises(ArtifactsRefused):
+                client.push(path, "t", "m", "1", cache=cache)
+        assert server.asked == []
+
+
+def test_the_registrys_own_rules_hold(client: RegistryClient, model: str, cache: Cache, area: Path) -> None:
+    lying = write_files(area / "lying", {"model.pt": b"x", "sha256sums.txt": f"{'0' * 64}  model.pt\n".encode()})
+    with pytest.raises(DigestMismatch):
+        client.push(lying, "t", model, "1", cache=cache)
+    hostile = write_files(area / "hostile", {"a\\b": b"x"})
+    with pytest.raises(ArtifactsRefused):
+        client.push(hostile, "t", model, "1", cache=cache)
+
+
+def test_nobody_there(area: Path, source: Path, cache: Cache) -> None:
+    with RegistryClient("http://127.0.0.1:1", retries=1) as client, pytest.raises(StorageUnavailable):
+        client.push(source, "t", "m", "1", cache=cache)

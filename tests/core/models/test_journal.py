@@ -1,0 +1,73 @@
+"""A journal over a storage: its lines from any number on, searched, and in a file that was cut anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry_core.format.chain import chain_faults
+from registry_core.models.journal import Journal
+from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.storage.memory import MemoryStorage
+
+from ..journals import KEY, own_fields, texts, write, writers
+
+
+@given(st.lists(texts, min_size=1, max_size=6), texts)
+def test_a_search_finds_every_line_that_holds_the_text(reasons: list[str], wanted: str) -> None:
+    storage = MemoryStorage()
+    journal = Journal(storage, KEY)
+    for reason in reasons:
+        journal.append(journal.next_event(journal.last(), own_fields(reason)))
+    found = {line.seq for line in journal.mentioning(wanted)}
+    assert found >= {seq for seq, reason in enumerate(reasons, start=1) if reason == wanted}
+
+
+@given(writers, st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_the_next(
+    tmp_path_factory: pytest.TempPathFactory, who: list[str | None], data: st.DataObject
+) -> None:
+    raws = write(who)
+    whole = b"".join(raw + b"\n" for raw in raws)
+    cut = data.draw(st.integers(0, len(whole)))
+    storage = FilesystemStorage(tmp_path_factory.mktemp("cut"))
+    path = storage.root / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(whole[:cut])
+    journal = Journal(storage, KEY)
+    ends = itertools.accumulate(len(raw) + 1 for raw in raws)
+    kept = [raw for raw, end in zip(raws, ends, strict=True) if end - 1 <= cut]  # a newline may be missing, a byte not
+    assert [line.raw for line in journal.lines()] == kept
+    last = journal.last()
+    assert (last.raw if last else None) == (kept[-1] if kept else None)
+    assert path.read_bytes() == whole[:cut]  # reading repaired nothing
+    journal.append(journal.next_event(last, own_fields("next")))
+    lines = list(journal.lines())
+    assert [line.raw for line in lines[:-1]] == kept
+    assert list(chain_faults(lines)) == []
+    assert path.read_bytes() == b"".join(line.raw + b"\n" for line in lines)
+
+
+def test_lines_can_be_read_from_any_number_on() -> None:
+    storage = MemoryStorage()
+    journal = Journal(storage, KEY)
+    for reason in "abc":
+        journal.append(journal.next_event(journal.last(), own_fields(reason)))
+    assert [line.get("reason") for line in journal.lines(after=1)] == ["b", "c"]
+    assert [line.seq for line in journal.lines(after=3)] == []
+    second = journal.line(2)
+    assert second is not None and second.get("reason") == "b"
+    assert journal.line(4) is None
+
+
+def test_an_empty_journal() -> None:
+    journal = Journal(MemoryStorage(), KEY)
+    assert journal.last() is None
+    assert list(journal.lines()) == []
+    event = journal.next_event(None, own_fields("first"))
+    assert (event["seq"], event["prev"]) == (1, "sha256:" + hashlib.sha256(b"").hexdigest())

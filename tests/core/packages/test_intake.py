@@ -1,0 +1,230 @@
+"""A source directory becomes a plan: what is in it, where it may lie, and what kinds of files it may hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry_core import ArtifactsRefused, DigestMismatch, InvalidMetadata
+from registry_core.format.digests import digest
+from registry_core.format.manifest import render
+from registry_core.packages.intake import MAX_DEPTH, check_brought_manifest, digests, packaged_meta, plan
+from registry_core.vocabulary.artifact import Artifact
+
+from ...support.machine import need
+from ...support.packages import write_files
+
+names = st.text(st.sampled_from("ab .-_é漢"), min_size=1, max_size=4).filter(lambda name: name not in (".", ".."))
+trees = st.dictionaries(
+    st.lists(names, min_size=1, max_size=4).map("/".join), st.binary(max_size=10), min_size=1, max_size=8
+)
+
+
+def planned(top: Path, **options: object) -> list[str]:
+    return [file.name for file in plan(str(top), registry_root=None, **options).files]  # type: ignore[arg-type]
+
+
+def refusal(top: Path | str, **options: object) -> ArtifactsRefused:
+    with pytest.raises(ArtifactsRefused) as caught:
+        plan(str(top), **{"registry_root": None, **options})  # type: ignore[arg-type]
+    json.dumps([caught.value.message, caught.value.detail], ensure_ascii=False).encode()
+    return caught.value
+
+
+def reasons(error: ArtifactsRefused) -> dict[str, str]:
+    return {problem["path"]: problem["reason"] for problem in error.detail["problems"]}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_files(tmp_path / "source", {"model.pt": b"weights", "deep/er/map.json": b"{}"})
+
+
+@given(files=trees)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_file_is_planned_once_with_its_size(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
+) -> None:
+    top = tmp_path_factory.mktemp("tree")
+    files = {name: data for name, data in files.items() if not any(other.startswith(name + "/") for other in files)}
+    write_files(top, files)
+    (top / "an empty directory").mkdir()
+    found = plan(str(top), registry_root=None)
+    assert {file.name: file.size_bytes for file in found.files} == {name: len(data) for name, data in files.items()}
+    assert len(found.files) == len(files)
+    assert (found.brought_meta, found.brought_manifest) == (None, None)
+    assert {name: "sha256:" + sha256 for name, sha256 in digests(found, workers=2).items()} == {
+        name: digest(data) for name, data in files.items()
+    }
+
+
+def test_what_the_registry_writes_anew_is_set_apart(source: Path) -> None:
+    write_files(source, {"model_meta.json": b'{"a": 1}', "sha256sums.txt": b"", "deep/model_meta.json": b"{}"})
+    found = plan(str(source), registry_root=None)
+    assert sorted(file.name for file in found.files) == ["deep/er/map.json", "deep/model_meta.json", "model.pt"]
+    assert found.brought_meta is not None and found.brought_manifest is not None
+    meta, sha256 = packaged_meta(found)
+    assert (meta, "sha256:" + str(sha256)) == ({"a": 1}, digest(b'{"a": 1}'))
+
+
+def test_without_metadata_of_its_own_there_is_none(source: Path) -> None:
+    assert packaged_meta(plan(str(source), registry_root=None)) == ({}, None)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"a": NaN}', b'{"a":"' + b"x" * 1024 * 1024 + b'"}'], ids=len)
+def test_metadata_of_its_own_must_be_storable(source: Path, data: bytes) -> None:
+    (source / "model_meta.json").write_bytes(data)
+    with pytest.raises(InvalidMetadata):
+        packaged_meta(plan(str(source), registry_root=None))
+
+
+# where it lies
+
+
+def test_a_directory_that_is_there_and_absolute(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("source", "./source", "", "~", "\0", f"{source}\0", "\ud800"):
+        refusal(path)
+    refusal(tmp_path / "nothing")
+    refusal(source / "model.pt")
+    refusal(source / "model.pt" / "below")
+    (tmp_path / "empty").mkdir()
+    refusal(tmp_path / "empty")
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "sha256sums.txt").touch()
+    refusal(tmp_path / "bare")
+    (tmp_path / "loop").symlink_to("loop")
+    refusal(tmp_path / "loop")
+    assert len(planned(source)) == 2
+    assert len(planned(tmp_path / "empty" / ".." / "source")) == 2
+
+
+def test_never_inside_or_around_the_registry(tmp_path: Path) -> None:
+    root = tmp_path / "top" / "root"
+    for inside in ("", "tasks", "tasks/t", ".staging/a"):
+        top = write_files(root / inside, {"model.pt": b"w"})
+        refusal(top, registry_root=str(root))
+    for around in (tmp_path, tmp_path / "top", Path("/")):
+        refusal(around, registry_root=str(root))
+    (tmp_path / "link").symlink_to(root / "tasks")
+    refusal(tmp_path / "link", registry_root=str(root))
+    refusal(tmp_path / "link" / "t", registry_root=str(root))
+    (tmp_path / "root").symlink_to(root)
+    refusal(root / "tasks", registry_root=str(tmp_path / "root"))
+    refusal(f"{tmp_path}/elsewhere/../top/root/tasks", registry_root=str(root))
+    beside = write_files(tmp_path / "top" / "root-2", {"model.pt": b"w"})
+    assert [file.name for file in plan(str(beside), registry_root=str(root)).files] == ["model.pt"]
+
+
+def test_under_an_allowed_root_where_there_are_any(tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    package = write_files(allowed / "run", {"model.pt": b"w"})
+    (tmp_path / "link").symlink_to(allowed)
+    for roots in (
+        (str(allowed),),
+        (str(allowed) + "/",),
+        (str(tmp_path / "link"),),
+        ("/nowhere", str(allowed)),
+        ("/",),
+    ):
+        assert planned(package, allowed_roots=roots) == ["model.pt"]
+    outside = write_files(tmp_path / "allowed-not", {"model.pt": b"w"})
+    (allowed / "escape").symlink_to(outside)
+    for path in (outside, allowed / "escape", f"{allowed}/../allowed-not", tmp_path / "nothing"):
+        error = refusal(path, allowed_roots=(str(allowed),))
+        assert str(allowed) not in error.message  # no server path that the caller did not send
+
+
+# what it holds
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def a_device(path: Path) -> None:
+    need(os.geteuid() == 0, "making a device needs root")
+    os.mknod(path, 0o20600, os.makedev(1, 3))
+
+
+KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "link": (lambda path: path.symlink_to("model.pt"), "symbolic link"),
+    "link to a directory": (lambda path: path.symlink_to("deep"), "symbolic link"),
+    "dangling link": (lambda path: path.symlink_to("nowhere"), "symbolic link"),
+    "link to itself": (lambda path: path.symlink_to(path.name), "symbolic link"),
+    "fifo": (os.mkfifo, "FIFO"),
+    "socket": (a_socket, "socket"),
+    "device": (a_device, "character device"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["it", "deep/er/it"])
+def test_regular_files_only(source: Path, monkeypatch: pytest.MonkeyPatch, kind: str, where: str) -> None:
+    make, word = KINDS[kind]
+    monkeypatch.chdir(source / Path(where).parent)  # a socket's path is short
+    make(Path("it"))
+    assert word in reasons(refusal(source))[where]
+
+
+@pytest.mark.parametrize("name", [b"a\nb", b"a\\b", b"a\tb", b"\x7f", b"caf\xe9", "a\u2028b".encode(), b"\x01"])
+def test_names_that_a_manifest_can_hold_only(source: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(source) + b"/" + name)).touch()
+    assert len(reasons(refusal(source))) == 1
+    Path(os.fsdecode(os.fsencode(source) + b"/" + name)).unlink()
+    Path(os.fsdecode(os.fsencode(source) + b"/" + name)).mkdir()
+    assert len(reasons(refusal(source))) == 1
+
+
+def test_all_problems_are_told_at_once_and_at_most_twenty(source: Path) -> None:
+    for number in range(30):
+        (source / f"link-{number}").symlink_to("model.pt")
+    error = refusal(source, required_files=("labels.json",))
+    assert len(error.detail["problems"]) == 20
+    assert "30 more" in error.message
+
+
+def test_depth_is_bounded(tmp_path: Path) -> None:
+    levels = ["d"] * (MAX_DEPTH - 1)
+    top = write_files(tmp_path / "deep", {"/".join([*levels, "file"]): b"x"})
+    assert len(planned(top)) == 1
+    write_files(top, {"/".join([*levels, "d", "file"]): b"x"})
+    assert list(reasons(refusal(top))) == ["/".join([*levels, "d"])]
+
+
+def test_required_files_are_a_policy(source: Path) -> None:
+    assert len(planned(source, required_files=("model.pt", "deep/er/map.json", "model_meta.json"))) == 2
+    assert list(reasons(refusal(source, required_files=("model.pt", "metrics.json")))) == ["metrics.json"]
+    (source / "metrics.json").mkdir()
+    write_files(source, {"metrics.json/nested": b""})
+    assert "metrics.json" in reasons(refusal(source, required_files=("metrics.json",)))
+
+
+@pytest.mark.parametrize("name", ["model_meta.json", "sha256sums.txt"])
+def test_a_directory_may_not_have_the_name_of_a_file_of_ours(source: Path, name: str) -> None:
+    write_files(source, {f"{name}/inside": b"x"})
+    assert name in reasons(refusal(source))
+
+
+def test_a_brought_manifest_that_differs_is_refused_with_the_files(source: Path) -> None:
+    def brings(data: bytes) -> None:
+        (source / "sha256sums.txt").write_bytes(data)
+        found = plan(str(source), registry_root=None)
+        check_brought_manifest(found, digests(found, workers=1))
+
+    files = {"model.pt": b"weights", "deep/er/map.json": b"{}"}
+    honest = render([Artifact(name, digest(data)[7:], len(data)) for name, data in files.items()])
+    for data in (b"", b"\n  \n", honest, honest.splitlines(keepends=True)[0]):
+        brings(data)
+    for data in (honest.replace(b"model.pt", b"model.bin"), b"0" * 64 + b"  model.pt\n", b"nonsense\n"):
+        with pytest.raises(DigestMismatch) as caught:
+            brings(data)
+        assert len(caught.value.detail["problems"]) == 1

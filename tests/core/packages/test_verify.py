@@ -1,0 +1,79 @@
+"""Verify names exactly what differs, on packages in memory that anything may have happened to."""
+
+from __future__ import annotations
+
+import hashlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry_core.format.digests import digest
+from registry_core.format.manifest import render
+from registry_core.packages.verify import examine
+from registry_core.storage.memory import MemoryStorage
+from registry_core.vocabulary.artifact import Artifact
+from registry_core.vocabulary.progress import Meter
+
+from ..names_of_files import MANIFEST, segments
+
+PACKAGE = "tasks/t/models/m/versions/1"
+
+contents = st.binary(max_size=20)
+files = st.dictionaries(segments.filter(lambda name: name not in (MANIFEST, "model_meta.json")), contents, max_size=6)
+
+
+def sealed(stored: dict[str, bytes]) -> tuple[dict[str, bytes], str]:
+    """(the files with their manifest, the package digest)."""
+    manifest = render([Artifact(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in stored.items()])
+    return {**stored, MANIFEST: manifest}, digest(manifest)
+
+
+@given(files, files, st.booleans(), st.sampled_from([1, 3]))
+def test_verify_names_every_difference_and_nothing_else(
+    before: dict[str, bytes], after: dict[str, bytes], is_registered: bool, workers: int
+) -> None:
+    before = {**before, "model_meta.json": b"{}"}
+    package, package_digest = sealed(before)
+    storage = MemoryStorage()
+    storage.packages[PACKAGE] = {**after, "model_meta.json": b'{"tags": 1}', MANIFEST: package[MANIFEST]}
+    report = examine(storage, PACKAGE, package_digest if is_registered else None, workers=workers, meter=Meter(None))
+    differing = [path for path in before if after.get(path) != before[path]]
+    expected = {path: "missing" if path not in after else "changed" for path in differing}
+    expected |= dict.fromkeys(after.keys() - before.keys(), "extra")
+    expected["model_meta.json"] = "changed"
+    found = {problem.path: problem.kind for problem in report.problems}
+    if is_registered:
+        assert (found, report.warnings) == (expected, [])
+    else:
+        tolerated = {path for path, kind in expected.items() if kind == "extra"} | {"model_meta.json"}
+        assert found == {path: kind for path, kind in expected.items() if path not in tolerated}
+        assert len(report.warnings) == len(tolerated)
+    assert report.files_checked == len((before.keys() & after.keys()) | {"model_meta.json"})
+    assert report.bytes_checked == sum(len(after[path]) for path in before.keys() & after.keys()) + len(b'{"tags": 1}')
+
+
+@given(files, files)
+def test_a_manifest_rewritten_to_match_is_found_by_the_digest_in_the_journal(
+    before: dict[str, bytes], after: dict[str, bytes]
+) -> None:
+    _, package_digest = sealed({**before, "model_meta.json": b"{}"})
+    storage = MemoryStorage()
+    storage.packages[PACKAGE], now = sealed({**after, "model_meta.json": b"{}"})
+    report = examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
+    assert [(problem.path, problem.kind) for problem in report.problems] == (
+        [] if now == package_digest else [(MANIFEST, "manifest")]
+    )
+
+
+@given(files, st.sampled_from(["missing", "empty", "blank", "nonsense"]))
+def test_a_manifest_that_says_nothing_proves_nothing(stored: dict[str, bytes], how: str) -> None:
+    package, package_digest = sealed({**stored, "model_meta.json": b"{}"})
+    if how == "missing":
+        del package[MANIFEST]
+    else:
+        package[MANIFEST] = {"empty": b"", "blank": b"\n \n", "nonsense": b"not a manifest\n"}[how]
+    storage = MemoryStorage()
+    storage.packages[PACKAGE] = package
+    for registered in (package_digest, None):
+        report = examine(storage, PACKAGE, registered, workers=1, meter=Meter(None))
+        assert MANIFEST in {problem.path for problem in report.problems}
