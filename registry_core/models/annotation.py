@@ -33,16 +33,17 @@ def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Labels:
 
 def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Labels:
     """As :func:`read`, where it is known already which aliases name the version."""
-    return _labels(states.read(model.storage, model.keys, version), pointing, meta)
+    return said(states.read(model.storage, model.keys, version), pointing, meta)
 
 
 def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Labels:
     """What was said about the version then."""
     pointing = sorted(alias for alias, target in moment.pointing().items() if target == version)
-    return _labels(moment.states.get(version, State()), pointing, meta)
+    return said(moment.states.get(version, State()), pointing, meta)
 
 
-def _labels(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Labels:
+def said(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Labels:
+    """What the state says over the package's own words, and the stage by the aliases that name the version."""
     return Labels(
         aliases=pointing,
         tags=state.tags_over(meta),

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..format.chain import Line
 from ..storage.contract import KeyNotFound, PreconditionFailed, Staging
@@ -64,6 +64,14 @@ class Draft:
         }
 
 
+@dataclass(frozen=True)
+class Committed(Generic[S]):
+    """An event that is in the journal and true, and what was seen when it was decided."""
+
+    event: Mapping[str, Any]
+    seen: S
+
+
 def change(
     subject: Subject,
     look: Callable[[], S],
@@ -71,7 +79,7 @@ def change(
     *,
     staging: Staging | None = None,
     reserve: Callable[[], None] = lambda: None,
-) -> dict[str, Any] | A:
+) -> Committed[S] | A:
     """The event that ``decide`` made of what ``look`` saw, committed; or the answer that it gave in its place.
 
     Both run with the subject held and what crashes left finished; before that once without, so that a request
@@ -92,12 +100,13 @@ def change(
         with subject.lock():
             last = finish(subject)
             try:
-                decided = decide(look())
+                seen = look()
+                decided = decide(seen)
                 if isinstance(decided, Draft):
                     event = subject.journal.next_event(last, decided.fields(subject))
                     reserve()
                     commit(subject, event, decided.beside, staging)
-                    result: dict[str, Any] | A = event
+                    result: Committed[S] | A = Committed(event, seen)
                 else:
                     result = decided
                 break

@@ -12,9 +12,10 @@ from ..format.layout import ModelKeys
 from ..models import annotation, manifests, states
 from ..models.aliases import STAGES
 from ..models.annotation import ARCHIVED
-from ..models.changes import Draft, change, look_first, standing
+from ..models.changes import Draft, change, look_first
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
+from ..models.states import State
 from ..packages import contents
 from ..vocabulary.answers import Annotation
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
@@ -32,19 +33,36 @@ NO_STAGE = "none"
 
 @dataclass(frozen=True)
 class SeenVersion:
-    """What a change of tags, description or mark looks at. ``tags``: those that have been set, removed ones too."""
+    """What a change of tags, description or mark looks at: all that is said about the version.
+
+    ``meta`` is its ``model_meta.json``, ``aliases`` those that name it.
+    """
 
     model: ModelKeys
     is_published: bool
     package_digest: str | None
-    tags: Mapping[str, Any]
+    state: State
+    meta: Mapping[str, Any]
+    aliases: tuple[str, ...]
+
+    def after(self, event: Mapping[str, Any]) -> Annotation:
+        """What is said about the version once the event has happened."""
+        alias = {event["alias"]} if event["alias"] is not None else set()
+        said = annotation.said(self.state.after(event), sorted({*self.aliases, *alias}), self.meta)
+        return Annotation(event["version"], said.tags, said.description, said.stage, event["seq"])
 
 
 def look_at_version(model: ModelStore, version: str) -> SeenVersion:
     if not model.has_version(version):
-        return SeenVersion(model.keys, False, None, {})
-    state = states.read(model.storage, model.keys, version)
-    return SeenVersion(model.keys, True, manifests.package_digest(model, version), state.tags)
+        return SeenVersion(model.keys, False, None, State(), {}, ())
+    return SeenVersion(
+        model.keys,
+        True,
+        manifests.package_digest(model, version),
+        states.read(model.storage, model.keys, version),
+        _meta(model, version),
+        tuple(alias.alias for alias in model.aliases() if alias.version == version),
+    )
 
 
 @dataclass(frozen=True)
@@ -79,14 +97,14 @@ def patch(
     if not changes:
         raise InvalidParameter("There is nothing to change: give tags or a description.", field="tags")
     words = Words(version, changes, actor, reason)
-    event = change(model, lambda: look_at_version(model, version), lambda seen: decide_patch(seen, words))
-    return _annotation(model, version, event)
+    done = change(model, lambda: look_at_version(model, version), lambda seen: decide_patch(seen, words))
+    return done.seen.after(done.event)
 
 
 def decide_patch(seen: SeenVersion, words: Words) -> Draft:
     if not seen.is_published:
         no_version(seen.model, words.version)
-    if len({**seen.tags, **words.changes.get("tags", {})}) > MAX_TAGS and "tags" in words.changes:
+    if len({**seen.state.tags, **words.changes.get("tags", {})}) > MAX_TAGS and "tags" in words.changes:
         raise InvalidParameter(f"A version has at most {MAX_TAGS} tags, removed ones included.", field="tags")
     return Draft(
         PATCH if "description" in words.changes else TAG,
@@ -139,7 +157,8 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
         look_first(model, look, decide)
         for alias in STAGES:
             _step_down(model, alias, request)
-    return _annotation(model, request.version, change(model, look, decide))
+    done = change(model, look, decide)
+    return done.seen.version.after(done.event)
 
 
 def look_stage(model: ModelStore, request: StageRequest, gate: Gate) -> SeenStage:
@@ -179,12 +198,6 @@ def _step_down(model: ModelStore, alias: str, request: StageRequest) -> None:
         return Draft(UNALIAS, None, request.actor, request.reason, alias=alias, previous_version=seen.named)
 
     change(model, lambda: look_at_alias(model, alias), decide)
-
-
-def _annotation(model: ModelStore, version: str, event: Mapping[str, Any]) -> Annotation:
-    with standing(model, event):
-        said = annotation.read(model, version, _meta(model, version))
-    return Annotation(version, said.tags, said.description, said.stage, event["seq"])
 
 
 def _meta(model: ModelStore, version: str) -> dict[str, Any]:

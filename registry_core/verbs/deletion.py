@@ -47,7 +47,9 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
     check_words(actor, reason)
     if reason is None or not reason.strip():
         raise InvalidParameter("Say why the version is deleted: reason is required.", field="reason")
-    event = change(model, lambda: look_delete(model, version), lambda seen: decide_delete(seen, version, actor, reason))
+    event = change(
+        model, lambda: look_delete(model, version), lambda seen: decide_delete(seen, version, actor, reason)
+    ).event
     return Tombstone(
         version=version,
         package_digest=event["package_digest"],
@@ -127,9 +129,10 @@ def restore(
     """
     check_words(actor, reason)
     _prove_retired(model, version, workers, progress)
-    event = change(
+    done = change(
         model, lambda: look_retired(model, version), lambda seen: decide_restore(seen, version, actor, reason)
     )
+    event = done.event
     with standing(model, event):
         path = model.require_version(version)
     return Restoration(version, path, event["package_digest"], event["seq"], event["ts_utc"])

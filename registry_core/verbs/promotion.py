@@ -47,7 +47,8 @@ def promote(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     nothing has changed then, unless ``committed`` is true in the detail.
     """
     check_words(move.actor, move.reason)
-    return _moved_to(change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move)))
+    done = change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move))
+    return _moved_to(done.event)
 
 
 def look_promote(model: ModelStore, move: Move, gate: Gate) -> SeenPromote:
@@ -81,9 +82,8 @@ def unalias(model: ModelStore, move: Move) -> Removal:
     Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
     """
     check_words(move.actor, move.reason)
-    event = change(
-        model, lambda: SeenUnalias(look_at_alias(model, move.alias)), lambda seen: decide_unalias(seen, move)
-    )
+    done = change(model, lambda: SeenUnalias(look_at_alias(model, move.alias)), lambda seen: decide_unalias(seen, move))
+    event = done.event
     return Removal(move.alias, event["previous_version"], event["seq"], event["ts_utc"])
 
 
@@ -111,7 +111,8 @@ def rollback(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     named another, or where that one is deleted.
     """
     check_words(move.actor, move.reason)
-    return _moved_to(change(model, lambda: look_rollback(model, move, gate), lambda seen: decide_rollback(seen, move)))
+    done = change(model, lambda: look_rollback(model, move, gate), lambda seen: decide_rollback(seen, move))
+    return _moved_to(done.event)
 
 
 def look_rollback(model: ModelStore, move: Move, gate: Gate) -> SeenRollback:

@@ -195,8 +195,8 @@ def _take_in(
         )
     if isinstance(done, Registration):
         return done
-    with standing(model, done):
-        return _answer(model, done)
+    with standing(model, done.event):
+        return _answer(model, done.event)
 
 
 def look(model: ModelStore, request: Request, gate: Gate) -> SeenRegister:
