@@ -20,13 +20,13 @@ from ..models.model import ModelStore, open_model
 from ..storage.contract import Storage
 from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
 from ..vocabulary.texts import escaped, is_unicode
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
 from .place import catalog_path
 from .queries import Query, Selection, count_all, passing, select
-from .remembered import Kept
 
 __all__ = ["Catalog", "CatalogProgress", "catalog_path"]
 
@@ -49,8 +49,9 @@ class Catalog:
         self._storage = storage
         self._database = Database(path)
         self._refresh_s = refresh_s
-        self._passing: Kept[Selection] = Kept(SELECTIONS_BYTES)
-        self._totals: Kept[int] = Kept(1)
+        # By the state of the catalogue too, so that what is not true any more is not asked for again.
+        self._passing: Bounded[object, Selection] = Bounded(SELECTIONS_BYTES, lambda found: found.size_bytes)
+        self._totals: Bounded[object, int] = Bounded(1)
         self._no_room_until = 0.0  # time.monotonic()
 
     # keeping it true
@@ -290,11 +291,11 @@ class Catalog:
             asked = (query.selection(), state)
             found = self._passing.get(asked) or passing(connection, query)
             if found is not None:
-                self._passing.put(asked, found, found.size_bytes)
+                self._passing.put(asked, found)
                 total = found.total
             else:
                 total = self._totals.get(state) or count_all(connection)
-                self._totals.put(state, total, 1)
+                self._totals.put(state, total)
             page = select(connection, query, found)
         return ModelPage(page.items, total, page.next)
 

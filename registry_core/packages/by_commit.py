@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ..format.chain import Line
 from ..format.commit_ids import is_commit_id
@@ -16,6 +14,7 @@ from ..format.layout import MANIFEST
 from ..models.annotation import beside
 from ..models.model import Found, ModelStore
 from ..vocabulary.answers import Problem
+from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, VersionNotFound
 from ..vocabulary.texts import printable
 from . import contents, verify
@@ -24,10 +23,8 @@ from .stored_files import Listing, Listings, StoredFile
 
 MAIN = "main"  # what those clients ask for where the user names nothing
 LATEST = "latest"
-MOST_REMEMBERED = 20_000
+MOST_REMEMBERED = 10_000
 _LOOKING_AT_ONCE = 8
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,8 @@ class Snapshots:
 
     def __init__(self, listings: Listings, most: int = MOST_REMEMBERED) -> None:
         self._listings = listings
-        self._most = most
-        self._known: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._mutex = threading.Lock()
+        self._versions: Bounded[tuple[str, str], str] = Bounded(most)  # by the model and the commit id
+        self._commits: Bounded[tuple[str, str], Commit] = Bounded(most)  # by the model and the version
 
     def find(self, model: ModelStore, revision: str) -> Snapshot | None:
         """The version that the revision names; None if nothing has the name.
@@ -112,15 +108,15 @@ class Snapshots:
                 f"its files ({printable(bare)!r} for one). 'omr adopt' takes such a version over.",
                 version=found.version,
             )
-        self._remember((found.model.title, listing.commit), found.version)
+        self._versions.put((found.model.title, listing.commit), found.version)
         return Snapshot(listing.commit, found.version, found, listing)
 
     # commit id -> version
 
     def _version_of(self, model: ModelStore, commit: str) -> str | None:
-        known = self._recall((model.title, commit))
+        known = self._versions.get((model.title, commit))
         if known is not None:
-            return str(known)
+            return known
         if model.storage.scans_logs_cheaply:
             for line in model.journal.mentioning(commit):
                 if _registers(line) and line.get("commit") == commit:
@@ -141,7 +137,7 @@ class Snapshots:
             return
 
         def look(version: str) -> Commit | None:
-            known = self._recall((model.title, "", version))
+            known = self._commits.get((model.title, version))
             return known or self._commit(model, version, _event(model, version))
 
         yield from in_parallel(look, list(model.versions()), _LOOKING_AT_ONCE)
@@ -160,23 +156,11 @@ class Snapshots:
             with suppress(PackageCorrupt):
                 created_at = contents.read_meta(model, version).get("created_at")
         actor, reason = (line.get("actor"), line.get("reason")) if line is not None else (None, None)
-        self._remember((model.title, commit), version)
+        self._versions.put((model.title, commit), version)
         found = Commit(commit, version, created_at, actor, reason, line.seq if line is not None else None)
-        return found if line is None else self._remember((model.title, "", version), found)
-
-    def _recall(self, key: tuple[str, ...]) -> Any:
-        with self._mutex:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
-
-    def _remember(self, key: tuple[str, ...], value: T) -> T:
-        with self._mutex:
-            self._known[key] = value
-            self._known.move_to_end(key)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
-        return value
+        if line is not None:
+            self._commits.put((model.title, version), found)
+        return found
 
 
 def _registers(line: Line) -> bool:

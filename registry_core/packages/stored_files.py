@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from ..models import manifests
 from ..models.model import Found, ModelStore
 from ..storage.contract import KeyNotFound, Readable, check_key
 from ..vocabulary.answers import Problem
+from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import ArtifactNotFound, StorageError
 from ..vocabulary.texts import printable
 from . import contents, verify
@@ -109,33 +108,18 @@ class Listings:
     """Listings of packages, remembered where the package cannot change, within a bound. Thread-safe."""
 
     def __init__(self, most_files: int = MOST_LISTED_FILES) -> None:
-        self._most_files = most_files
-        self._weight = 0
-        self._known: OrderedDict[tuple[str, ...], Listing] = OrderedDict()
-        self._mutex = threading.Lock()
+        self._known: Bounded[tuple[str, ...], Listing] = Bounded(most_files, lambda listing: 1 + len(listing.files))
 
     def of(self, found: Found) -> Listing:
         """What lies in the version's package now."""
         identity = _identity(found)
         if identity is None:
             return read_listing(found)
-        with self._mutex:
-            known = self._known.get(identity)
-            if known is not None:
-                self._known.move_to_end(identity)
-                return known
-        listing = read_listing(found)
-        self._remember(identity, listing)
+        listing = self._known.get(identity)
+        if listing is None:
+            listing = read_listing(found)
+            self._known.put(identity, listing)
         return listing
-
-    def _remember(self, identity: tuple[str, ...], listing: Listing) -> None:
-        with self._mutex:
-            if identity in self._known:
-                return
-            self._known[identity] = listing
-            self._weight += 1 + len(listing.files)
-            while self._weight > self._most_files:
-                self._weight -= 1 + len(self._known.popitem(last=False)[1].files)
 
 
 def _identity(found: Found) -> tuple[str, ...] | None:

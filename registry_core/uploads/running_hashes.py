@@ -7,11 +7,10 @@ after somebody else wrote to it, reads what it has not hashed yet; none ever has
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 from ..storage.contract import Readable
+from ..vocabulary.bounded import Bounded
 
 REMEMBERED = 4096
 _CHUNK_BYTES = 1024 * 1024
@@ -23,13 +22,11 @@ class RunningHashes:
     """Thread-safe; remembers the files that were written to last."""
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._known: OrderedDict[Key, tuple[int, hashlib._Hash]] = OrderedDict()
+        self._known: Bounded[Key, tuple[int, hashlib._Hash]] = Bounded(REMEMBERED)
 
     def take(self, key: Key, offset: int, reopen: Callable[[int], Readable]) -> hashlib._Hash:
         """The hash of the first ``offset`` bytes, no longer remembered; ``reopen`` reads from a position on."""
-        with self._mutex:
-            position, sha = self._known.pop(key, (0, hashlib.sha256()))
+        position, sha = self._known.forget(key) or (0, hashlib.sha256())
         if position > offset:
             position, sha = 0, hashlib.sha256()
         if position < offset:
@@ -42,8 +39,4 @@ class RunningHashes:
 
     def remember(self, key: Key, offset: int, sha: hashlib._Hash) -> None:
         """The hash is that of the first ``offset`` bytes."""
-        with self._mutex:
-            self._known[key] = (offset, sha)
-            self._known.move_to_end(key)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+        self._known.put(key, (offset, sha))

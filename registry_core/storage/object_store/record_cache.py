@@ -2,50 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from ...vocabulary.bounded import Bounded
 
-K = TypeVar("K")
-V = TypeVar("V")
+__all__ = ["Bounded", "RecordCache"]
 
 LOGS = 10_000
-
-
-class Bounded(Generic[K, V]):
-    """At most ``limit`` of what was put in, by weight (by default: one each); the least used is forgotten."""
-
-    def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
-        self._limit = limit
-        self._weigh = weigh
-        self._weight = 0
-        self._found: OrderedDict[K, V] = OrderedDict()
-        self._mutex = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        with self._mutex:
-            value = self._found.get(key)
-            if value is not None:
-                self._found.move_to_end(key)
-            return value
-
-    def put(self, key: K, value: V) -> None:
-        with self._mutex:
-            self._forget(key)
-            self._found[key] = value
-            self._weight += self._weigh(value)
-            while self._weight > self._limit:
-                self._weight -= self._weigh(self._found.popitem(last=False)[1])
-
-    def forget(self, key: K) -> None:
-        with self._mutex:
-            self._forget(key)
-
-    def _forget(self, key: K) -> None:
-        value = self._found.pop(key, None)
-        if value is not None:
-            self._weight -= self._weigh(value)
 
 
 class RecordCache:
