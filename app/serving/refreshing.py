@@ -23,7 +23,7 @@ def start(app: Flask) -> None:
 def _keep(root: Root) -> None:
     while not stopping.is_set():
         try:
-            root.registry().refresh_catalog()
+            root.registry().refresh_catalogue()
         except RegistryError as error:
             log.warning("the catalogue is not refreshed: %s", error.message)
         except Exception:

@@ -2,7 +2,7 @@
 
 A projection like the documents, but of everything at once: it can be deleted at any time and comes back
 by itself. Each change made through this process shows at once; what others write into the registry is
-found by :meth:`Catalog.refresh`, which looks at marks and reads only what has changed.
+found by :meth:`Catalogue.refresh`, which looks at marks and reads only what has changed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
 from ..vocabulary.texts import escaped, is_unicode
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
-from .place import catalog_path
+from .place import catalogue_path
 from .queries import Query, Selection, count_all, passing, select
 
-__all__ = ["Catalog", "CatalogProgress", "catalog_path"]
+__all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ BUILD_WAIT_S = 30.0  # at least so long a list waits for a catalogue that anothe
 NO_ROOM_PAUSE_S = 60.0
 MAX_REBUILDS = 10  # while one question waits
 
-CatalogProgress = Callable[[CatalogState], None]
+CatalogueProgress = Callable[[CatalogState], None]
 
 
-class Catalog:
+class Catalogue:
     """The catalogue of one registry. Thread-safe; all processes of a host share its file."""
 
     def __init__(self, storage: Storage, path: Path, refresh_s: float) -> None:
@@ -97,7 +97,7 @@ class Catalog:
             connection.execute("INSERT OR IGNORE INTO asked VALUES (?, ?)", name)  # it may be new
         return True
 
-    def refresh(self, *, force: bool = False, progress: CatalogProgress | None = None) -> bool:
+    def refresh(self, *, force: bool = False, progress: CatalogueProgress | None = None) -> bool:
         """The catalogue shows the registry as it is now. False: another process is at it.
 
         ``force`` builds it from nothing, and waits a while for others. Raises ``StorageUnavailable``.
@@ -111,7 +111,7 @@ class Catalog:
             if self._age_s() > self._refresh_s / 4:
                 self._refresh()
 
-    def _refresh(self, *, force: bool = False, progress: CatalogProgress | None = None) -> bool:
+    def _refresh(self, *, force: bool = False, progress: CatalogueProgress | None = None) -> bool:
         if time.monotonic() < self._no_room_until and not force:
             raise NoRoom(f"{self._database.path}: there was no room for it a moment ago")
         deadline = time.monotonic() + (BUILD_WAIT_S if force else 0.0)
@@ -179,7 +179,7 @@ class Catalog:
         age_s = time.time() - refreshed_at if isinstance(refreshed_at, float) else float("inf")
         return age_s if age_s >= 0 else float("inf")  # the clock was set back: who knows
 
-    def _refresh_all(self, progress: CatalogProgress | None) -> None:
+    def _refresh_all(self, progress: CatalogueProgress | None) -> None:
         began = time.time()
         with self._database.reading() as connection:
             built, fed, full_at = (fact(connection, name) for name in ("built", "fed", "full_at"))
@@ -242,7 +242,7 @@ class Catalog:
                 log.error("an announcement names no model: %s", error.message)
         return found
 
-    def _refresh_models(self, found: list[ModelStore], progress: CatalogProgress | None) -> None:
+    def _refresh_models(self, found: list[ModelStore], progress: CatalogueProgress | None) -> None:
         for done, model in enumerate(found, start=1):
             try:
                 one_model.refresh(self._database, model)

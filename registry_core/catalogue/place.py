@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from ..format.layout import CATALOG
+from ..format.layout import CATALOGUE
 from ..settings import CoreSettings
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _FILES = ("", "-wal", "-shm", ".lock", ".refresh")
 
 
-def catalog_path(settings: CoreSettings) -> Path:
+def catalogue_path(settings: CoreSettings) -> Path:
     """Where this host keeps the catalogue of the root: with the registry, or else where it is told to.
 
     Hosts that share a root do not share the file, whose locks are a host's own. Where this user cannot write
@@ -34,7 +34,7 @@ def catalog_path(settings: CoreSettings) -> Path:
         return _passing_path(name)
     if "://" in root:
         return _private_directory() / f"{_short(root)}-{name}"
-    path = Path(root) / CATALOG / name
+    path = Path(root) / CATALOGUE / name
     if _is_usable(path):
         return path
     private = _private_directory() / f"{_short(os.path.realpath(root))}-{name}"

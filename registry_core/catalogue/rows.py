@@ -193,7 +193,7 @@ def _remove(connection: sqlite3.Connection, row_id: int | None, model_id: int | 
 
 def _put_events(connection: sqlite3.Connection, model_id: int | None, events: Sequence[tuple[int, str]]) -> None:
     """``known_at``: no event that becomes known later is much older. While the catalogue is built that is
-    the event's own time, since then all are put in the order of their times (see ``catalog_events``)."""
+    the event's own time, since then all are put in the order of their times (see ``event_stream``)."""
     now = format_time(datetime.now(UTC))
     is_built = fact(connection, "built") is not None
     times = [now] * len(events) if is_built else happened_before([ts_utc for _, ts_utc in events], now)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 FORMAT = 1
 REGISTRY = "registry.json"
 TASKS = "tasks"
-CATALOG = ".catalog"  # working space, no part of the format
+CATALOGUE = ".catalog"  # working space, no part of the format
 FEED = ".catalog/feed"
 META = "model_meta.json"
 MANIFEST = "sha256sums.txt"

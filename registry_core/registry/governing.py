@@ -13,7 +13,7 @@ from ..vocabulary.unset import UNSET, Unset
 from .opening import OpenedRegistry
 
 
-class Governance(OpenedRegistry):
+class GoverningVerbs(OpenedRegistry):
     """Every change is one event of the journal, with who made it and why."""
 
     def promote(

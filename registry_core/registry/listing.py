@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..catalogue.catalogue import CatalogProgress
+from ..catalogue.catalogue import CatalogueProgress
 from ..catalogue.queries import DEFAULT_LIMIT, Query
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
@@ -11,7 +11,7 @@ from .opening import OpenedRegistry
 MAX_EVENTS = 1000
 
 
-class Catalogue(OpenedRegistry):
+class ListingVerbs(OpenedRegistry):
     """Answers come from a disposable index, which shows other writers' changes after a short while."""
 
     def list_models(
@@ -39,11 +39,11 @@ class Catalogue(OpenedRegistry):
         query = Query(
             task, model_name, alias, stage, tuple(metric_gte), tuple(metric_lte), tuple(tags), text, sort, limit, cursor
         )
-        return self._catalog.versions(query)
+        return self._catalogue.versions(query)
 
     def list_tasks(self) -> list[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those."""
-        return self._catalog.tasks()
+        return self._catalogue.tasks()
 
     def events(self, after: str | None = None, limit: int = 100) -> list[StreamedEvent]:
         """Events of all models after that id (from the beginning if empty or None), oldest known first.
@@ -53,23 +53,23 @@ class Catalogue(OpenedRegistry):
         """
         if not 1 <= limit <= MAX_EVENTS:
             raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
-        return self._catalog.events(after, limit)
+        return self._catalogue.events(after, limit)
 
     def last_event(self) -> str:
         """The id of the newest event known: what to give to :meth:`events` to hear of later ones only."""
-        return self._catalog.last_event()
+        return self._catalogue.last_event()
 
-    def refresh_catalog(self) -> None:
+    def refresh_catalogue(self) -> None:
         """The catalogue is built or brought up to date, unless that was done lately or another process is at it."""
-        self._catalog.keep()
+        self._catalogue.keep()
 
-    def reindex(self, *, progress: CatalogProgress | None = None) -> CatalogState:
+    def reindex(self, *, progress: CatalogueProgress | None = None) -> CatalogState:
         """The catalogue is made anew from nothing but the registry. Raises ``StorageUnavailable``."""
-        if not self._catalog.refresh(force=True, progress=progress):
+        if not self._catalogue.refresh(force=True, progress=progress):
             raise StorageUnavailable("Another process is building the catalogue. Try again later.", retry_after_s=30)
-        return self._catalog.state
+        return self._catalogue.state
 
     @property
     def catalog_state(self) -> CatalogState:
         """How far the catalogue is built, in whatever process of this host."""
-        return self._catalog.state
+        return self._catalogue.state

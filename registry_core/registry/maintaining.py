@@ -22,7 +22,7 @@ DEFAULT_SWEEP_AGE_S = 24 * 3600.0
 DEFAULT_RETENTION_S = 30 * 24 * 3600.0
 
 
-class Upkeep(OpenedRegistry):
+class MaintainingVerbs(OpenedRegistry):
     """What keeps a registry whole over the years; all of it may run while it is served."""
 
     def sweep(self, older_than_s: float = DEFAULT_SWEEP_AGE_S, *, dry_run: bool = False) -> SweepReport:

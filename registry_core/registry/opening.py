@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
-from ..catalogue.catalogue import Catalog, catalog_path
+from ..catalogue.catalogue import Catalogue, catalogue_path
 from ..format.layout import FORMAT, REGISTRY
 from ..models.gate import Gate, OpenGate
 from ..models.model import Found, ModelStore, all_models, open_model
@@ -32,7 +32,7 @@ class OpenedRegistry:
         self._settings = settings
         self._gate: Gate = OpenGate()
         self._directory = settings.root if settings.root and "://" not in settings.root else None
-        self._catalog = Catalog(storage, catalog_path(settings), settings.catalog_refresh_s)
+        self._catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)
 
     @classmethod
     def open(
@@ -104,10 +104,10 @@ class OpenedRegistry:
     # shared by the verbs
 
     def _model(self, task: str, model_name: str) -> ModelStore:
-        return open_model(self._storage, task, model_name, self._settings.lock_timeout_s, self._catalog.touch)
+        return open_model(self._storage, task, model_name, self._settings.lock_timeout_s, self._catalogue.touch)
 
     def _models(self) -> Iterator[ModelStore]:
-        return all_models(self._storage, self._settings.lock_timeout_s, self._catalog.touch)
+        return all_models(self._storage, self._settings.lock_timeout_s, self._catalogue.touch)
 
     def _find(self, task: str, ref: str) -> Found:
         parsed = parse_ref(ref)

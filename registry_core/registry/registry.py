@@ -24,14 +24,14 @@ from ..vocabulary.answers import (
     Verification,
 )
 from ..vocabulary.progress import ProgressCallback
-from .governing import Governance
-from .listing import Catalogue
-from .maintaining import Upkeep
+from .governing import GoverningVerbs
+from .listing import ListingVerbs
+from .maintaining import MaintainingVerbs
 from .operations import OperationVerbs
 from .uploads import UploadVerbs
 
 
-class ModelRegistry(Governance, Catalogue, UploadVerbs, OperationVerbs, Upkeep):
+class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs):
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
     Here are register and the verbs that read; those that govern, those over all models and those

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import ModelRegistry, StorageUnavailable
-from registry_core.catalogue.catalogue import Catalog
+from registry_core.catalogue.catalogue import Catalogue
 from registry_core.catalogue.database import KEEP_FREE_BYTES, Database, fact
 
 from ..faults import forks
@@ -269,11 +269,11 @@ def test_many_processes_that_need_it_at_once(full: Shelf) -> None:
 
 def test_the_file_is_replaced_in_the_middle_of_a_question(full: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """By one that has nothing in it yet: no list may be made of that."""
-    real = Catalog.ensure_fresh
+    real = Catalogue.ensure_fresh
     replaced: list[str] = []
 
-    def ensure_fresh(catalog: Catalog) -> None:
-        real(catalog)
+    def ensure_fresh(catalogue: Catalogue) -> None:
+        real(catalogue)
         if len(replaced) % 2 == 0:
             path = full.catalogue
             path.unlink()
@@ -282,7 +282,7 @@ def test_the_file_is_replaced_in_the_middle_of_a_question(full: Shelf, monkeypat
         replaced.append("once")
 
     whole = full.registry.events("", 100)
-    monkeypatch.setattr(Catalog, "ensure_fresh", ensure_fresh)
+    monkeypatch.setattr(Catalogue, "ensure_fresh", ensure_fresh)
     registry = full.opened()
     assert titles(registry) == TITLES
     assert registry.list_tasks()[0].models == len(MODELS)

@@ -404,7 +404,7 @@ def test_two_workers_share_the_work_of_looking(shelf: Shelf) -> None:
     """Neither looks at everything again when the other has just done it."""
     shelf.add("m", "1")
     one, other = shelf.opened(40.0), shelf.opened(40.0)
-    one.refresh_catalog()
+    one.refresh_catalogue()
     OldRegistry(shelf.root).model("t", "old").version("1", alias=None)
-    other.refresh_catalog()
+    other.refresh_catalogue()
     assert titles(other) == ["m@1"]
