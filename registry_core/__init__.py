@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .operations.running import Operation, RunningOperation
 from .packages.archive import tar, tar_size
-from .packages.by_commit import Commit, Snapshot
+from .packages.snapshots import HubCommit, Snapshot
 from .packages.stored_files import StoredFile
 from .registry.registry import ModelRegistry
 from .settings import CoreSettings
@@ -97,7 +97,6 @@ __all__ = [
     "CatalogState",
     "CheckReport",
     "ChecksumMismatch",
-    "Commit",
     "Comparison",
     "Conflict",
     "CoreSettings",
@@ -107,6 +106,7 @@ __all__ = [
     "Finding",
     "Head",
     "HistoryPage",
+    "HubCommit",
     "IdempotencyKeyReused",
     "IntegrityError",
     "InvalidInput",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from registry_core import ArtifactNotFound, Commit, Snapshot, StoredFile
+from registry_core import ArtifactNotFound, HubCommit, Snapshot, StoredFile
 
 _POINTER_BYTES = 134  # of a git-lfs pointer; clients want the number
 _UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
@@ -28,7 +28,7 @@ def model_fields(task: str, model_name: str, snapshot: Snapshot, *, blobs: bool)
     about = snapshot.about()
     fields = {
         **_common(task, model_name, about["created_at"], about["tags"]),
-        "sha": snapshot.commit,
+        "sha": snapshot.commit_id,
         "disabled": False,
         "siblings": [_sibling(stored, blobs=blobs) for stored in snapshot.files()],
     }
@@ -78,9 +78,9 @@ def entries(snapshot: Snapshot, *, expand: bool) -> dict[str, dict[str, Any]]:
         parts = stored.path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            oid = hashlib.sha256(f"{snapshot.commit}/{folder}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
+            oid = hashlib.sha256(f"{snapshot.commit_id}/{folder}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
             found.setdefault(folder, {"type": "directory", "path": folder, "oid": oid, "size": 0})
-    last = {"id": snapshot.commit, "title": snapshot.version, "date": _UNKNOWN_DATE}
+    last = {"id": snapshot.commit_id, "title": snapshot.version, "date": _UNKNOWN_DATE}
     if expand:
         last["date"] = date(snapshot.about()["created_at"]) or _UNKNOWN_DATE
     return {path: {**found[path], "lastCommit": last} if expand else found[path] for path in sorted(found)}
@@ -96,9 +96,9 @@ def tree_at(snapshot: Snapshot, folder: str, *, recursive: bool, expand: bool) -
     return [entry for entry in inside if recursive or "/" not in entry["path"][len(top) :]]
 
 
-def branches_and_tags(aliases: Mapping[str, str], commits: Sequence[Commit]) -> dict[str, Any]:
+def branches_and_tags(aliases: Mapping[str, str], commits: Sequence[HubCommit]) -> dict[str, Any]:
     """Aliases as branches, ``main`` among them where it leads somewhere, and versions as tags."""
-    by_version = {commit.version: commit.commit for commit in commits}
+    by_version = {commit.version: commit.commit_id for commit in commits}
     if "latest" in aliases:
         aliases = {"main": aliases["latest"], **aliases}
     return {
@@ -109,16 +109,16 @@ def branches_and_tags(aliases: Mapping[str, str], commits: Sequence[Commit]) -> 
         ],
         "converts": [],
         "tags": [
-            {"name": commit.version, "ref": f"refs/tags/{commit.version}", "targetCommit": commit.commit}
+            {"name": commit.version, "ref": f"refs/tags/{commit.version}", "targetCommit": commit.commit_id}
             for commit in commits
         ],
     }
 
 
-def commit_fields(commit: Commit) -> dict[str, Any]:
+def commit_fields(commit: HubCommit) -> dict[str, Any]:
     """A version in a list of commits."""
     return {
-        "id": commit.commit,
+        "id": commit.commit_id,
         "title": f"Version {commit.version}",
         "message": commit.reason or "",
         "authors": [{"user": commit.actor or "unknown"}],

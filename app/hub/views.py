@@ -35,7 +35,7 @@ def _snapshot(task: str, model_name: str, revision: str) -> Snapshot:
         snapshot = current_registry().snapshot(task, model_name, revision)
     except InvalidName as error:
         _not_found(error, task, model_name)
-    g.repo_commit = snapshot.commit
+    g.repo_commit = snapshot.commit_id
     return snapshot
 
 
@@ -52,13 +52,13 @@ def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
     """One file, at its commit id; from any other revision a redirect leads there."""
     snapshot = _snapshot(task, model_name, revision)
     stored = snapshot.file(path)
-    commit = {"X-Repo-Commit": snapshot.commit}
-    if revision == snapshot.commit:
-        return send(stored, commit)
+    identified = {"X-Repo-Commit": snapshot.commit_id}
+    if revision == snapshot.commit_id:
+        return send(stored, identified)
     response = Response(status=307)
-    place = "/".join(quote(part, safe="") for part in (task, model_name, "resolve", snapshot.commit))
+    place = "/".join(quote(part, safe="") for part in (task, model_name, "resolve", snapshot.commit_id))
     # A path without a host: the oldest clients follow no other.
-    response.headers.update({**commit, "Location": f"{PREFIX}/{place}/{quote(path)}", "Cache-Control": "no-cache"})
+    response.headers.update({**identified, "Location": f"{PREFIX}/{place}/{quote(path)}", "Cache-Control": "no-cache"})
     response.autocorrect_location_header = False
     return response
 
@@ -120,7 +120,7 @@ def refs(task: str, model_name: str) -> Response:
     registry = current_registry()
     try:
         aliases = {alias.alias: alias.version for alias in registry.list_aliases(task, model_name)}
-        found = branches_and_tags(aliases, registry.commits(task, model_name))
+        found = branches_and_tags(aliases, registry.hub_commits(task, model_name))
     except InvalidName as error:
         _not_found(error, task, model_name)
     return jsonify({**found, "pullRequests": []} if _is_set("include_prs") else found)
@@ -132,7 +132,7 @@ def refs(task: str, model_name: str) -> Response:
 def commits(task: str, model_name: str, revision: str) -> Response:
     """The version and those that were registered before it, the newest first."""
     snapshot = _snapshot(task, model_name, revision)
-    everything = current_registry().commits(task, model_name)
+    everything = current_registry().hub_commits(task, model_name)
     since = next((n for n, commit in enumerate(everything) if commit.version == snapshot.version), 0)
     return jsonify([commit_fields(commit) for commit in everything[since : since + MOST_LISTED]])
 

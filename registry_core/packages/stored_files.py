@@ -86,12 +86,12 @@ class StoredFile:
 class Listing:
     """What lies in a package: path -> (SHA-256 hex, size), the manifest first, the others sorted by path.
 
-    The digest is None where an old manifest does not cover the file, and ``commit`` is None if there is one
+    The digest is None where an old manifest does not cover the file, and ``commit_id`` is None if there is one
     such file.
     """
 
     files: Mapping[str, tuple[str | None, int]]
-    commit: str | None
+    commit_id: str | None
 
     def stored(self, found: Found) -> list[StoredFile]:
         return [StoredFile(found.model, found.version, path, *known) for path, known in self.files.items()]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..packages import contents, stated_metrics
-from ..packages.by_commit import LATEST, MAIN, Commit, Snapshot, Snapshots
+from ..packages.snapshots import LATEST, MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Listings, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
@@ -164,9 +164,9 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         found = self._snapshots.find(model, revision)
         return found or resolution.not_found(model, LATEST if revision == MAIN else revision)
 
-    def commits(self, task: str, model_name: str) -> list[Commit]:
+    def hub_commits(self, task: str, model_name: str) -> list[HubCommit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
-        return self._snapshots.commits(self._model(task, model_name).require())
+        return self._snapshots.hub_commits(self._model(task, model_name).require())
 
     def metrics(self, task: str, ref: str) -> Metrics:
         """What the version achieved, and the recorded points of its training run."""

@@ -125,7 +125,7 @@ def test_a_commit_id_is_found_by_a_process_that_has_never_seen_it(stored: Stored
     for n in range(5):
         (tmp_path / "model.pt").write_text(f"version {n}")
         stored.registry.register(TASK, "many", f"v{n}", tmp_path)
-    commits = {found.version: found.commit for found in stored.registry.commits(TASK, "many")}
+    commits = {found.version: found.commit_id for found in stored.registry.hub_commits(TASK, "many")}
     assert len(set(commits.values())) == 5
     fresh = ModelRegistry.open(stored.root, settings=CoreSettings.from_env(environment(stored.proxy.url)))
     stored.proxy.clear()

@@ -66,13 +66,13 @@ def test_the_hub_serves_it_once_it_is_adopted(server: tuple[Server, Path]) -> No
     registry = ModelRegistry.open(root)
     with pytest.raises(VersionNotFound):
         registry.snapshot(TASK, MODEL, "1.0.0")
-    assert registry.commits(TASK, MODEL) == []
+    assert registry.hub_commits(TASK, MODEL) == []
 
     registry.adopt()
     moved = call(service.url, path)
     assert moved.status == 307
     commit = moved.headers["x-repo-commit"]
-    assert [found.commit for found in registry.commits(TASK, MODEL)] == [commit]
+    assert [found.commit_id for found in registry.hub_commits(TASK, MODEL)] == [commit]
     file = call(service.url, moved.headers["location"])
     assert (file.status, file.headers["etag"]) == (200, f'"{hashlib.sha256(file.body).hexdigest()}"')
     assert file.headers["x-repo-commit"] == commit

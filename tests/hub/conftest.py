@@ -35,7 +35,7 @@ class Hub:
         return f"{self.url}/hf"
 
     def commit(self, version: str) -> str:
-        return self.registry.snapshot(TASK, MODEL, version).commit
+        return self.registry.snapshot(TASK, MODEL, version).commit_id
 
     def content(self, version: str) -> dict[str, bytes]:
         """Path -> bytes of the version, as they lie in the registry."""

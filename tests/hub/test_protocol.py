@@ -117,7 +117,7 @@ def test_paths_of_a_form_are_looked_up(hub: Hub) -> None:
 def test_an_alias_called_main_is_main(hub: Hub, tmp_path: Path) -> None:
     for version in ("1", "2"):
         hub.registry.register(TASK, "own-main", version, write_files(tmp_path / version, {"x": version.encode()}))
-    first = hub.registry.snapshot(TASK, "own-main", "1").commit
+    first = hub.registry.snapshot(TASK, "own-main", "1").commit_id
     main = f"/hf/{TASK}/own-main/resolve/main/x"
     assert call(hub.url, main).headers["x-repo-commit"] != first
     hub.registry.promote(TASK, "own-main", "main", "1")
@@ -128,7 +128,7 @@ def test_an_alias_called_main_is_main(hub: Hub, tmp_path: Path) -> None:
 
 def test_a_deleted_version_is_gone_and_comes_back_under_the_same_id(hub: Hub, tmp_path: Path) -> None:
     hub.registry.register(TASK, "fleeting", "1", write_files(tmp_path, {"x": b"1"}), set_alias=None)
-    commit = hub.registry.snapshot(TASK, "fleeting", "1").commit
+    commit = hub.registry.snapshot(TASK, "fleeting", "1").commit_id
     path = f"/hf/{TASK}/fleeting/resolve/{commit}/x"
     assert call(hub.url, path).status == 200
     hub.registry.delete(TASK, "fleeting", "1", actor="ada", reason="a mistake")
@@ -145,7 +145,7 @@ def test_other_content_never_comes_under_a_commit_id(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     registry = ModelRegistry.open(tmp_path / "root")
     done = registry.register(TASK, MODEL, "1", write_files(tmp_path / "source", {"x": b"1"}))
-    commit = registry.snapshot(TASK, MODEL, "1").commit
+    commit = registry.snapshot(TASK, MODEL, "1").commit_id
     top = Path(done.package_path)
     for file in top.iterdir():
         file.chmod(0o644)

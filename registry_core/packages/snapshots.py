@@ -28,10 +28,10 @@ _LOOKING_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Commit:
-    """A version and the id of its content, with who registered it; ``seq`` is None for older software's."""
+class HubCommit:
+    """A version as the Hub's clients list it; ``seq`` is None for older software's."""
 
-    commit: str
+    commit_id: str
     version: str
     created_at: str | None
     actor: str | None
@@ -43,7 +43,7 @@ class Commit:
 class Snapshot:
     """One version, held by what it is and not by what an alias says a moment later."""
 
-    commit: str
+    commit_id: str
     version: str
     found: Found
     listing: Listing
@@ -71,7 +71,7 @@ class Snapshots:
     def __init__(self, listings: Listings, most: int = MOST_REMEMBERED) -> None:
         self._listings = listings
         self._versions: Bounded[tuple[str, str], str] = Bounded(most)  # by the model and the commit id
-        self._commits: Bounded[tuple[str, str], Commit] = Bounded(most)  # by the model and the version
+        self._commits: Bounded[tuple[str, str], HubCommit] = Bounded(most)  # by the model and the version
 
     def find(self, model: ModelStore, revision: str) -> Snapshot | None:
         """The version that the revision names; None if nothing has the name.
@@ -85,7 +85,7 @@ class Snapshots:
             if version is not None and location is not None:
                 found = Found(model, version, None, location, model.facts(version))
                 snapshot = self._snapshot(found)
-                if snapshot.commit != revision:
+                if snapshot.commit_id != revision:
                     raise verify.corrupt(model, version, [Problem(MANIFEST, "manifest")])
                 return snapshot
         named = model.find(revision)
@@ -93,7 +93,7 @@ class Snapshots:
             named = model.find(LATEST)
         return self._snapshot(named) if named is not None else None
 
-    def commits(self, model: ModelStore) -> list[Commit]:
+    def hub_commits(self, model: ModelStore) -> list[HubCommit]:
         """Every version that has a commit id, the newest first."""
         found = [commit for commit in self._all(model) if commit is not None]
         found.sort(key=lambda commit: (commit.seq or 0, commit.created_at or "", commit.version), reverse=True)
@@ -101,63 +101,63 @@ class Snapshots:
 
     def _snapshot(self, found: Found) -> Snapshot:
         listing = self._listings.of(found)
-        if listing.commit is None:
+        if listing.commit_id is None:
             bare = next((path for path, (sha256, _) in listing.files.items() if sha256 is None), MANIFEST)
             raise VersionNotFound(
                 f"{found.model.title}@{found.version} has no commit id, because its manifest does not cover all of "
                 f"its files ({printable(bare)!r} for one). 'omr adopt' takes such a version over.",
                 version=found.version,
             )
-        self._versions.put((found.model.title, listing.commit), found.version)
-        return Snapshot(listing.commit, found.version, found, listing)
+        self._versions.put((found.model.title, listing.commit_id), found.version)
+        return Snapshot(listing.commit_id, found.version, found, listing)
 
     # commit id -> version
 
-    def _version_of(self, model: ModelStore, commit: str) -> str | None:
-        known = self._versions.get((model.title, commit))
+    def _version_of(self, model: ModelStore, commit_id: str) -> str | None:
+        known = self._versions.get((model.title, commit_id))
         if known is not None:
             return known
         if model.storage.scans_logs_cheaply:
-            for line in model.journal.mentioning(commit):
-                if _registers(line) and line.get("commit") == commit:
+            for line in model.journal.mentioning(commit_id):
+                if _registers(line) and line.get("commit") == commit_id:
                     return str(line.get("version"))
         for found in self._all(model, only_unrecorded=True):
-            if found is not None and found.commit == commit:
+            if found is not None and found.commit_id == commit_id:
                 return found.version
         return None
 
-    def _all(self, model: ModelStore, *, only_unrecorded: bool = False) -> Iterator[Commit | None]:
+    def _all(self, model: ModelStore, *, only_unrecorded: bool = False) -> Iterator[HubCommit | None]:
         """Of each version; with ``only_unrecorded``, where scanning is cheap, those whose event names no commit."""
         if model.storage.scans_logs_cheaply:
             lines = {line.get("version"): line for line in model.journal.mentioning(REGISTER) if _registers(line)}
             for version in model.versions():
                 line = lines.get(version)
                 if not only_unrecorded or line is None or line.get("commit") is None:
-                    yield self._commit(model, version, line)
+                    yield self._hub_commit(model, version, line)
             return
 
-        def look(version: str) -> Commit | None:
+        def look(version: str) -> HubCommit | None:
             known = self._commits.get((model.title, version))
-            return known or self._commit(model, version, _event(model, version))
+            return known or self._hub_commit(model, version, _event(model, version))
 
         yield from in_parallel(look, list(model.versions()), _LOOKING_AT_ONCE)
 
-    def _commit(self, model: ModelStore, version: str, line: Line | None) -> Commit | None:
-        commit = line.get("commit") if line is not None else None
+    def _hub_commit(self, model: ModelStore, version: str, line: Line | None) -> HubCommit | None:
+        commit_id = line.get("commit") if line is not None else None
         created_at = line.get("created_at") if line is not None else None
-        if not isinstance(commit, str):
+        if not isinstance(commit_id, str):
             location = model.locate(version)
             if location is None:
                 return None
-            commit = self._listings.of(Found(model, version, None, location, model.facts(version))).commit
-            if commit is None:
+            commit_id = self._listings.of(Found(model, version, None, location, model.facts(version))).commit_id
+            if commit_id is None:
                 return None
         if created_at is None:
             with suppress(PackageCorrupt):
                 created_at = contents.read_meta(model, version).get("created_at")
         actor, reason = (line.get("actor"), line.get("reason")) if line is not None else (None, None)
-        self._versions.put((model.title, commit), version)
-        found = Commit(commit, version, created_at, actor, reason, line.seq if line is not None else None)
+        self._versions.put((model.title, commit_id), version)
+        found = HubCommit(commit_id, version, created_at, actor, reason, line.seq if line is not None else None)
         if line is not None:
             self._commits.put((model.title, version), found)
         return found
