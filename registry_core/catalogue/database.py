@@ -20,7 +20,7 @@ from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ CREATE TABLE version (
     version TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL, size_bytes INTEGER NOT NULL,
     mark TEXT
 );
-CREATE TABLE document (version_id INTEGER PRIMARY KEY, meta TEXT NOT NULL, labels TEXT NOT NULL);
+CREATE TABLE document (version_id INTEGER PRIMARY KEY, meta TEXT NOT NULL, annotations TEXT NOT NULL);
 CREATE UNIQUE INDEX version_name ON version (task, model_name, version);
 CREATE INDEX version_created ON version (created_at, task, model_name, version);
 CREATE INDEX version_model ON version (model_id, size_bytes);

@@ -212,7 +212,7 @@ def _read(model: ModelStore, version: str, pointing: Mapping[str, str], *, is_pr
                 "size_bytes": size_bytes,
             },
             meta=compact_json({**meta, **names}),
-            labels=compact_json(vars(said)),
+            annotations=compact_json(vars(said)),
             metrics={key: value for key, value in metrics.items() if is_filtered(key)},
             tags={key: text for key, text in tags.items() if is_filtered(key) and is_filtered(text)},
             words=words_of([*names.values(), said.tags, said.description, own]),

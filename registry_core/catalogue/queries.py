@@ -322,12 +322,12 @@ def _documents(connection: sqlite3.Connection, ids: list[int]) -> list[dict[str,
     found: list[dict[str, Any]] = []
     room = MAX_PAGE_BYTES
     for row_id in ids:
-        sql = "SELECT meta, labels FROM document WHERE version_id = ?"
-        meta, labels = connection.execute(sql, (row_id,)).fetchone()
-        room -= len(meta) + len(labels)
+        sql = "SELECT meta, annotations FROM document WHERE version_id = ?"
+        meta, annotations = connection.execute(sql, (row_id,)).fetchone()
+        room -= len(meta) + len(annotations)
         if room < 0 and found:
             break
-        found.append({**json.loads(meta), **json.loads(labels)})
+        found.append({**json.loads(meta), **json.loads(annotations)})
     return found
 
 

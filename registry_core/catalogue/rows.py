@@ -64,7 +64,7 @@ class Entry:
     mark: str | None
     values: Mapping[str, Any] | None = None
     meta: str = ""
-    labels: str = ""
+    annotations: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
@@ -175,7 +175,7 @@ def _insert(connection: sqlite3.Connection, row_id: int | None, model_id: int | 
         f"INSERT INTO version ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
     )
     made = int(cursor.lastrowid or 0)
-    connection.execute("INSERT INTO document VALUES (?, ?, ?)", (made, entry.meta, entry.labels))
+    connection.execute("INSERT INTO document VALUES (?, ?, ?)", (made, entry.meta, entry.annotations))
     connection.executemany("INSERT INTO metric VALUES (?, ?, ?)", [(made, *pair) for pair in entry.metrics.items()])
     connection.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(made, *pair) for pair in entry.tags.items()])
     connection.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (made, entry.words))

@@ -16,7 +16,7 @@ ARCHIVED = "archived"
 
 
 @dataclass(frozen=True)
-class Labels:
+class Annotations:
     """What is said about a version beside its package, and the aliases that name it."""
 
     aliases: list[str]
@@ -25,26 +25,26 @@ class Labels:
     stage: str
 
 
-def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Labels:
+def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Annotations:
     """What is said about the version now; ``meta`` is its ``model_meta.json``."""
     pointing = [alias.alias for alias in model.aliases() if alias.version == version]
     return beside(model, version, meta, pointing)
 
 
-def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Labels:
+def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Annotations:
     """As :func:`read`, where it is known already which aliases name the version."""
     return said(states.read(model.storage, model.keys, version), pointing, meta)
 
 
-def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Labels:
+def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Annotations:
     """What was said about the version then."""
     pointing = sorted(alias for alias, target in moment.pointing().items() if target == version)
     return said(moment.states.get(version, State()), pointing, meta)
 
 
-def said(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Labels:
+def said(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Annotations:
     """What the state says over the package's own words, and the stage by the aliases that name the version."""
-    return Labels(
+    return Annotations(
         aliases=pointing,
         tags=state.tags_over(meta),
         description=state.description_over(meta),
