@@ -58,7 +58,7 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
 
 
 def watch(transport: Transport, after: str | None, limit: int | None) -> Iterator[StreamedEvent]:
-    """See :meth:`registry_client.remote.listing.Listing.watch`."""
+    """See :meth:`registry_client.remote.listing.ListingVerbs.watch`."""
     position = "0" if after == "" else after
     left = limit
     first = Backoff(transport.retries)

@@ -16,7 +16,7 @@ from .transport import json_of
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 
-class Listing(Connected):
+class ListingVerbs(Connected):
     """They change nothing, and are sent again after failures in passing."""
 
     def list_models(

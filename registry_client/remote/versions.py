@@ -26,7 +26,7 @@ from registry_core import (
 
 from .answers import read, read_list
 from .governing import Governing
-from .listing import Listing
+from .listing import ListingVerbs
 from .operations import Operation, finish
 from .transport import Repeat, as_json, json_of
 
@@ -34,7 +34,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Verbs(Governing, Listing):
+class Verbs(Governing, ListingVerbs):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     def register(

@@ -19,7 +19,7 @@ from ..vocabulary.errors import PackageCorrupt, VersionNotFound
 from ..vocabulary.texts import printable
 from . import contents, verify
 from .parallel import in_parallel
-from .stored_files import Listing, Listings, StoredFile
+from .stored_files import Inventories, Inventory, StoredFile
 
 MAIN = "main"  # what those clients ask for where the user names nothing
 LATEST = "latest"
@@ -46,15 +46,15 @@ class Snapshot:
     commit_id: str
     version: str
     found: Found
-    listing: Listing
+    inventory: Inventory
 
     def files(self) -> list[StoredFile]:
         """Every file, each with its digest, the manifest first."""
-        return self.listing.stored(self.found)
+        return self.inventory.stored(self.found)
 
     def file(self, path: str) -> StoredFile:
         """One file. Raises ``ArtifactNotFound``."""
-        return self.listing.file(self.found, path)
+        return self.inventory.file(self.found, path)
 
     def about(self) -> dict[str, Any]:
         """``created_at`` and ``tags``; what cannot be read is left out."""
@@ -68,8 +68,8 @@ class Snapshot:
 class Snapshots:
     """Finds versions by alias, name or commit id. Remembers what cannot change, within a bound. Thread-safe."""
 
-    def __init__(self, listings: Listings, most: int = MOST_REMEMBERED) -> None:
-        self._listings = listings
+    def __init__(self, inventories: Inventories, most: int = MOST_REMEMBERED) -> None:
+        self._inventories = inventories
         self._versions: Bounded[tuple[str, str], str] = Bounded(most)  # by the model and the commit id
         self._commits: Bounded[tuple[str, str], HubCommit] = Bounded(most)  # by the model and the version
 
@@ -100,16 +100,16 @@ class Snapshots:
         return found
 
     def _snapshot(self, found: Found) -> Snapshot:
-        listing = self._listings.of(found)
-        if listing.commit_id is None:
-            bare = next((path for path, (sha256, _) in listing.files.items() if sha256 is None), MANIFEST)
+        inventory = self._inventories.of(found)
+        if inventory.commit_id is None:
+            bare = next((path for path, (sha256, _) in inventory.files.items() if sha256 is None), MANIFEST)
             raise VersionNotFound(
                 f"{found.model.title}@{found.version} has no commit id, because its manifest does not cover all of "
                 f"its files ({printable(bare)!r} for one). 'omr adopt' takes such a version over.",
                 version=found.version,
             )
-        self._versions.put((found.model.title, listing.commit_id), found.version)
-        return Snapshot(listing.commit_id, found.version, found, listing)
+        self._versions.put((found.model.title, inventory.commit_id), found.version)
+        return Snapshot(inventory.commit_id, found.version, found, inventory)
 
     # commit id -> version
 
@@ -149,7 +149,7 @@ class Snapshots:
             location = model.locate(version)
             if location is None:
                 return None
-            commit_id = self._listings.of(Found(model, version, None, location, model.facts(version))).commit_id
+            commit_id = self._inventories.of(Found(model, version, None, location, model.facts(version))).commit_id
             if commit_id is None:
                 return None
         if created_at is None:

@@ -24,7 +24,7 @@ from . import contents, verify
 from .hash_stream import hash_stream
 
 CHUNK_BYTES = 256 * 1024
-MOST_LISTED_FILES = 50_000  # of all packages whose listings are remembered: some 20 MB
+MOST_FILES = 50_000  # of all packages whose inventories are remembered: some 20 MB
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Inventory:
     """What lies in a package: path -> (SHA-256 hex, size), the manifest first, the others sorted by path.
 
     The digest is None where an old manifest does not cover the file, and ``commit_id`` is None if there is one
@@ -104,22 +104,24 @@ class Listing:
         return StoredFile(found.model, found.version, path, *known)
 
 
-class Listings:
-    """Listings of packages, remembered where the package cannot change, within a bound. Thread-safe."""
+class Inventories:
+    """Inventories of packages, remembered where the package cannot change, within a bound. Thread-safe."""
 
-    def __init__(self, most_files: int = MOST_LISTED_FILES) -> None:
-        self._known: Bounded[tuple[str, ...], Listing] = Bounded(most_files, lambda listing: 1 + len(listing.files))
+    def __init__(self, most_files: int = MOST_FILES) -> None:
+        self._known: Bounded[tuple[str, ...], Inventory] = Bounded(
+            most_files, lambda inventory: 1 + len(inventory.files)
+        )
 
-    def of(self, found: Found) -> Listing:
+    def of(self, found: Found) -> Inventory:
         """What lies in the version's package now."""
         identity = _identity(found)
         if identity is None:
-            return read_listing(found)
-        listing = self._known.get(identity)
-        if listing is None:
-            listing = read_listing(found)
-            self._known.put(identity, listing)
-        return listing
+            return read_inventory(found)
+        inventory = self._known.get(identity)
+        if inventory is None:
+            inventory = read_inventory(found)
+            self._known.put(identity, inventory)
+        return inventory
 
 
 def _identity(found: Found) -> tuple[str, ...] | None:
@@ -134,7 +136,7 @@ def _identity(found: Found) -> tuple[str, ...] | None:
     return (package, *known) if len(known) == len(marks) else None
 
 
-def read_listing(found: Found) -> Listing:
+def read_inventory(found: Found) -> Inventory:
     """What lies in the version's package now; reads its manifest and its metadata."""
     model, version = found.model, found.version
     data, is_baseline = _manifest(found)
@@ -151,7 +153,7 @@ def read_listing(found: Found) -> Listing:
     paths = sorted(sizes, key=lambda path: (path != MANIFEST, path))
     files = {path: (hashes.get(path), sizes[path]) for path in paths}
     covered = data is not None and all(sha256 is not None for sha256, _ in files.values())
-    return Listing(files, commit_id(model.keys.task, model.keys.model_name, version, named) if covered else None)
+    return Inventory(files, commit_id(model.keys.task, model.keys.model_name, version, named) if covered else None)
 
 
 def _manifest(found: Found) -> tuple[bytes | None, bool]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..packages import contents, stated_metrics
 from ..packages.snapshots import LATEST, MAIN, HubCommit, Snapshot, Snapshots
-from ..packages.stored_files import Listings, StoredFile
+from ..packages.stored_files import Inventories, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
 from ..verbs import comparison, history, registration, resolution
@@ -40,8 +40,8 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
 
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         super().__init__(storage, settings)
-        self._listings = Listings()
-        self._snapshots = Snapshots(self._listings)
+        self._inventories = Inventories()
+        self._snapshots = Snapshots(self._inventories)
 
     def register(
         self,
@@ -147,12 +147,12 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
     def file(self, task: str, ref: str, path: str) -> StoredFile:
         """One file of the version, to be read from. Raises ``ArtifactNotFound`` and as :meth:`resolve`."""
         found = self._find(task, ref)
-        return self._listings.of(found).file(found, path)
+        return self._inventories.of(found).file(found, path)
 
     def files(self, task: str, ref: str) -> list[StoredFile]:
         """Every file of the version, the manifest first. Raises as :meth:`resolve`."""
         found = self._find(task, ref)
-        return self._listings.of(found).stored(found)
+        return self._inventories.of(found).stored(found)
 
     def snapshot(self, task: str, model_name: str, revision: str) -> Snapshot:
         """The version that an alias, a version's name, a commit id, or ``main`` (here ``latest``) stands for.
