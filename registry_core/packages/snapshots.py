@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..format.chain import Line
@@ -41,27 +41,27 @@ class HubCommit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version, held by what it is and not by what an alias says a moment later."""
+    """One version, named by what it is and not by what an alias says a moment later."""
 
     commit_id: str
     version: str
-    found: Found
-    inventory: Inventory
+    _found: Found = field(repr=False)
+    _inventory: Inventory = field(repr=False)
 
     def files(self) -> list[StoredFile]:
         """Every file, each with its digest, the manifest first."""
-        return self.inventory.stored(self.found)
+        return self._inventory.stored(self._found)
 
     def file(self, path: str) -> StoredFile:
         """One file. Raises ``ArtifactNotFound``."""
-        return self.inventory.file(self.found, path)
+        return self._inventory.file(self._found, path)
 
     def about(self) -> dict[str, Any]:
         """``created_at`` and ``tags``; what cannot be read is left out."""
         meta: dict[str, Any] = {}
         with suppress(PackageCorrupt):
-            meta = contents.read_meta(self.found.model, self.version)
-        tags = beside(self.found.model, self.version, meta, []).tags
+            meta = contents.read_meta(self._found.model, self.version)
+        tags = beside(self._found.model, self.version, meta, []).tags
         return {"created_at": meta.get("created_at"), "tags": tags}
 
 

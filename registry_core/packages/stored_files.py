@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ..format import manifest
@@ -31,11 +31,11 @@ MOST_FILES = 50_000  # of all packages whose inventories are remembered: some 20
 class StoredFile:
     """One file of a version. ``sha256`` is hex, None where an old manifest does not cover the file."""
 
-    model: ModelStore
     version: str
     path: str
     sha256: str | None
     size_bytes: int
+    _model: ModelStore = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -45,7 +45,7 @@ class StoredFile:
     @property
     def location(self) -> str | None:
         """The file's absolute path, where it lies on this machine's filesystem."""
-        return self.model.storage.local_path(self._package, self.path)
+        return self._model.storage.local_path(self._package, self.path)
 
     def open(self, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader. One that is open outlives the version's deletion on a filesystem.
@@ -56,30 +56,30 @@ class StoredFile:
         reader = self._open(start, length)
         if isinstance(reader, io.FileIO) and os.fstat(reader.fileno()).st_size != self.size_bytes:
             reader.close()
-            raise verify.corrupt(self.model, self.version, [Problem(printable(self.path), "changed")])
+            raise verify.corrupt(self._model, self.version, [Problem(printable(self.path), "changed")])
         return reader
 
     def _open(self, start: int, length: int | None) -> Readable:
-        storage = self.model.storage
+        storage = self._model.storage
         with suppress(KeyNotFound):
             return storage.open(self._package, self.path, start, length)
         # Deleted since it was found: whoever has begun to read it finishes.
         with suppress(KeyNotFound):
-            grave = storage.retired(self._package, self.model.keys.grave(self.version))
+            grave = storage.retired(self._package, self._model.keys.grave(self.version))
             if grave is not None:
                 return storage.open(grave, self.path, start, length)
-        raise _no_such_file(self.model, self.version, self.path)
+        raise _no_such_file(self._model, self.version, self.path)
 
     def presigned_url(self, expires_s: float) -> str | None:
         """An address from which anybody may read the file for so long; None where the storage gives none."""
         try:
-            return self.model.storage.presign(self._package, self.path, timedelta(seconds=expires_s))
+            return self._model.storage.presign(self._package, self.path, timedelta(seconds=expires_s))
         except KeyNotFound:
-            raise _no_such_file(self.model, self.version, self.path) from None
+            raise _no_such_file(self._model, self.version, self.path) from None
 
     @property
     def _package(self) -> str:
-        return self.model.keys.package(self.version)
+        return self._model.keys.package(self.version)
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ class Inventory:
     commit_id: str | None
 
     def stored(self, found: Found) -> list[StoredFile]:
-        return [StoredFile(found.model, found.version, path, *known) for path, known in self.files.items()]
+        return [StoredFile(found.version, path, *known, found.model) for path, known in self.files.items()]
 
     def file(self, found: Found, path: str) -> StoredFile:
         """The one file. Raises ``ArtifactNotFound``."""
         known = self.files.get(path)
         if known is None:
             raise _no_such_file(found.model, found.version, path)
-        return StoredFile(found.model, found.version, path, *known)
+        return StoredFile(found.version, path, *known, found.model)
 
 
 class Inventories:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -42,6 +44,9 @@ ONLY_IN = {
     "registry_client": {"registry_client"},
     "wsgi": set(),
 }
+
+# What no field of a public value may be made of.
+INSIDE = {"registry_core.models", "registry_core.storage"}
 
 # `serve` reads no setting: it hands its environment on to gunicorn, with the options set in it.
 ENVIRONMENT_IN = {
@@ -140,6 +145,33 @@ def test_only_the_public_names_of_the_core_are_used() -> None:
         and found.target.split(".")[0] == "registry_core"
         and (found.target != "registry_core" or not set(found.names) <= set(registry_core.__all__))
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_outside_reaches_into_what_is_private() -> None:
+    wrong = [
+        f"{module}:{node.lineno} .{node.attr}"
+        for module, file in sources().items()
+        if not is_in(module, {"registry_core"})
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if ast.unparse(node.value) not in ("self", "cls", "super()")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_public_value_leads_to_the_store() -> None:
+    """A file or a snapshot is read by its methods; how the registry finds the bytes is the core's own matter."""
+    wrong = []
+    for name in registry_core.__all__:
+        kind = getattr(registry_core, name)
+        if not inspect.isclass(kind) or kind is registry_core.CoreSettings:  # which hold a storage's own settings
+            continue
+        for of, hint in get_type_hints(kind).items():
+            parts = [hint, *get_args(hint)]
+            homes = {str(getattr(part, "__module__", "")) for part in parts}
+            if not of.startswith("_") and any(is_in(home, INSIDE) for home in homes):
+                wrong.append(f"{name}.{of}: {hint}")
     assert not wrong, "\n".join(wrong)
 
 
