@@ -28,7 +28,7 @@ class UploadAnswer(Answer):
     upload_id = fields.String()
     url = fields.String()
     expires_at = fields.String()
-    have = fields.List(fields.String(), metadata={"description": "Paths whose bytes the model holds already."})
+    have = fields.List(fields.String(), metadata={"description": "Paths whose bytes the model has already."})
 
 
 class UploadFileFields(Open):

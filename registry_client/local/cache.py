@@ -101,8 +101,8 @@ class Cache:
         with blaming(str(self.directory)):
             for directory in (self._partial, blob.parent):
                 directory.mkdir(parents=True, exist_ok=True, mode=0o755)
-            held = hold(partial, wait=True, stop=stop)
-            assert held is not None
+            fd = hold(partial, wait=True, stop=stop)
+            assert fd is not None
         try:
             there = self._open(sha256)  # whoever held it has fetched it
             if there is not None:
@@ -110,16 +110,16 @@ class Cache:
                     os.unlink(partial)
                 return there
             with blaming(str(self.directory)):
-                fetch(held)
-                os.fchmod(held, 0o444)
-                os.fsync(held)
+                fetch(fd)
+                os.fchmod(fd, 0o444)
+                os.fsync(fd)
                 os.rename(partial, blob)
                 sync_directory(blob.parent)
                 found = self._open(sha256)
                 # Pruned in this very moment: the descriptor that we have is as good.
-                return os.dup(held) if found is None else found
+                return os.dup(fd) if found is None else found
         finally:
-            os.close(held)
+            os.close(fd)
 
     def discard(self, sha256: str, fd: int) -> None:
         """The damaged blob that ``fd`` is open on is gone; another one under its name stays."""
@@ -231,11 +231,11 @@ class Cache:
             with suppress(FileNotFoundError):
                 if now - path.stat().st_mtime < older_than_s:
                     continue
-                held = hold(path, wait=False)
-                if held is not None:
+                lock = hold(path, wait=False)
+                if lock is not None:
                     with suppress(FileNotFoundError):
                         path.unlink()
-                    os.close(held)
+                    os.close(lock)
 
     def _paths(self, top: Path) -> list[Path]:
         with blaming(str(self.directory)):

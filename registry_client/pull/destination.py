@@ -63,23 +63,23 @@ def beside(target: Path) -> Iterator[Path]:
     """A new directory in the one of ``target``, held, and gone at the end if it was not renamed."""
     while True:
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}{_MARK}", dir=target.parent))
-        held = hold_directory(temporary)
-        if held is not None:
+        lock = hold_directory(temporary)
+        if lock is not None:
             break
     try:
         os.chmod(temporary, 0o755)
         yield temporary
     finally:
         remove_tree(temporary)
-        os.close(held)
+        os.close(lock)
 
 
 def remove_abandoned(target: Path) -> None:
     for path in target.parent.glob(f".{_escaped(target.name[:100])}{_MARK}*"):
-        held = hold_directory(path)
-        if held is not None:
+        lock = hold_directory(path)
+        if lock is not None:
             remove_tree(path)
-            os.close(held)
+            os.close(lock)
 
 
 def _escaped(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Push: the files of a directory on this machine become a version; only what the model does not hold is sent.
+"""Push: the files of a directory on this machine become a version; only what the model does not have is sent.
 
 The cache remembers the upload session and the idempotency key, so that a push that was killed at any moment goes on
 where it stopped when it is run again, and one that had succeeded unheard gets its first answer.
@@ -111,12 +111,12 @@ class _Job:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One push of the same content at a time on this machine; a second one waits, and finds it done."""
-        held = hold(self._cache.lock_path("pushes", self._content_key), wait=True)
+        lock = hold(self._cache.lock_path("pushes", self._content_key), wait=True)
         try:
             yield
         finally:
-            if held is not None:
-                os.close(held)
+            if lock is not None:
+                os.close(lock)
 
     def earlier_answer(self) -> Registration | None:
         """The answer to the same push before, if that came as far as its registration."""

@@ -41,7 +41,7 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Session:
-    """An upload session. ``have``: the paths whose bytes the model holds already."""
+    """An upload session. ``have``: the paths whose bytes the model has already."""
 
     upload_id: str
     have: list[str]

@@ -1,6 +1,6 @@
 """A source directory becomes a plan: which files, and why they may be taken in.
 
-Containment and file kinds are decided here, before a byte is copied, on directories that are held open:
+Containment and file kinds are decided here, before a byte is copied, on directories that are open:
 whatever is renamed or linked meanwhile, the walk never leaves them. The copying itself checks
 again that each file is still the one that was planned (:class:`registry_core.packages.sources.FileSource`).
 """
@@ -35,7 +35,7 @@ _SHOWN = 20
 
 
 class KeptFile(Protocol):
-    """A file that the registry's storage holds already, with a digest that the registry computed itself."""
+    """A file that the registry's storage has already, with a digest that the registry computed itself."""
 
     @property
     def name(self) -> str: ...
@@ -64,7 +64,7 @@ class Plan:
 
 
 class Uploaded(Protocol):
-    """A package whose files have arrived over a network, held for one registration."""
+    """A package whose files have arrived over a network, claimed by one registration."""
 
     def plan(self, required_files: tuple[str, ...]) -> Plan:
         """Its files as a plan. Raises ``ArtifactsRefused`` naming what is missing, ``DigestMismatch``."""
@@ -91,8 +91,8 @@ def plan(
     problems: list[dict[str, str]] = []
     try:
         registry = _identity(os.stat(registry_root)) if registry_root is not None else None
-        with _directory(top, None, registry) as held:
-            _walk(top, held, registry, files, problems)
+        with _directory(top, None, registry) as top_fd:
+            _walk(top, top_fd, registry, files, problems)
     except OSError as error:
         raise ArtifactsRefused(
             f"artifacts_dir cannot be read: {error.strerror}. It must be a directory that is visible to the "
@@ -184,14 +184,14 @@ def _directory(path: str, start: int | None, registry: tuple[int, int] | None) -
 
 
 def _walk(
-    top: str, held: int, registry: tuple[int, int] | None, files: list[FileSource], problems: list[dict[str, str]]
+    top: str, top_fd: int, registry: tuple[int, int] | None, files: list[FileSource], problems: list[dict[str, str]]
 ) -> None:
-    """Adds what lies below ``top``, whose descriptor is ``held``."""
+    """Adds what lies below ``top``, whose descriptor is ``top_fd``."""
     pending = [("", 1)]
     while pending:
         inside, depth = pending.pop()
         try:
-            with _directory(inside, held, registry) as directory:
+            with _directory(inside, top_fd, registry) as directory:
                 entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
                 found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
         except OSError as error:

@@ -84,7 +84,7 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
             self._settings,
             registry_root=self._directory,
             gate=self._gate,
-            uploaded=lambda upload_id, model: self._uploads.hold(upload_id, model),
+            uploaded=lambda upload_id, model: self._uploads.claim(upload_id, model),
             progress=progress,
         )
 

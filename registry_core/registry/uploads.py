@@ -30,7 +30,7 @@ class UploadVerbs(OpenedRegistry):
         """A new session for one version of the model, which need not exist yet.
 
         ``files`` (each with ``path``, ``sha256`` in hex, ``size_bytes``) announces what the version will have. Those
-        whose bytes the model holds already are in the session's ``have``, and need not be sent. Raises
+        whose bytes the model has already are in the session's ``have``, and need not be sent. Raises
         ``InvalidInput``.
         """
         return self._uploads.begin(self._model(task, model_name), files, actor)

@@ -1,4 +1,4 @@
-"""What a session of uploads may hold: decisions on values, without I/O."""
+"""What a session of uploads may have: decisions on values, without I/O."""
 
 from __future__ import annotations
 
@@ -64,25 +64,25 @@ def _directories(paths: set[str]) -> list[str]:
 
 
 def admit(path: str, size_bytes: int, settings: CoreSettings) -> Callable[[Held], str | None]:
-    """Decides, from what a session holds, whether a file may come to it; gives the id of one that is there already.
+    """Decides, from what a session has, whether a file may come to it; gives the id of one that is there already.
 
     Raises ``ArtifactsRefused``, ``UploadTooLarge``.
     """
 
-    def decide(held: Held) -> str | None:
-        if held.paths is not None:
-            known = held.paths.get(path)
+    def decide(session: Held) -> str | None:
+        if session.paths is not None:
+            known = session.paths.get(path)
             if known is not None:
                 if known[1] != size_bytes:
                     raise already_there(path)
                 return known[0]
             above = {path[:at] for at, character in enumerate(path) if character == "/"}
-            if not above.isdisjoint(held.paths) or path in held.directories:
+            if not above.isdisjoint(session.paths) or path in session.directories:
                 raise refused([{"path": path, "reason": "is a file and a directory at once"}])
-        if held.files >= settings.max_upload_files:
+        if session.files >= settings.max_upload_files:
             raise too_many(settings.max_upload_files)
-        if settings.max_upload_bytes and held.size_bytes + size_bytes > settings.max_upload_bytes:
-            raise over_quota(held.size_bytes + size_bytes, settings.max_upload_bytes)
+        if settings.max_upload_bytes and session.size_bytes + size_bytes > settings.max_upload_bytes:
+            raise over_quota(session.size_bytes + size_bytes, settings.max_upload_bytes)
         return None
 
     return decide

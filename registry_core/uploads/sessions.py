@@ -36,10 +36,10 @@ from ..vocabulary.texts import printable
 from ..vocabulary.times import format_time
 from ..vocabulary.who import check_words
 from . import rules
-from .as_source import HeldSession
-from .places import held_by
+from .claimed_session import ClaimedSession
 from .pouring import pour
 from .running_hashes import RunningHashes
+from .stored_bytes import stored_bytes
 from .values import UploadFile, UploadSession
 
 log = logging.getLogger(__name__)
@@ -60,15 +60,15 @@ class Uploads:
     # sessions
 
     def begin(self, model: ModelStore, declared: Sequence[Mapping[str, Any]], actor: str | None) -> UploadSession:
-        """A new session; its ``have`` are the declared files whose bytes the model holds. Makes room first."""
+        """A new session; its ``have`` are the declared files whose bytes the model has. Makes room first."""
         check_words(actor, None)
         files = rules.check_declared(declared, self._settings.max_upload_files)
         self._make_room()
-        held = held_by(model, {file["sha256"] for file in files})
+        known = stored_bytes(model, {file["sha256"] for file in files})
         have = [
             file["path"]
             for file in files
-            if file["sha256"] in held and held[file["sha256"]].size_bytes == file["size_bytes"]
+            if file["sha256"] in known and known[file["sha256"]].size_bytes == file["size_bytes"]
         ]
         coming = sum(file["size_bytes"] for file in files) - sum(
             file["size_bytes"] for file in files if file["path"] in set(have)
@@ -106,7 +106,7 @@ class Uploads:
         return [upload_id for upload_id in found if dry_run or self._space.clear(upload_id, before_s)]
 
     @contextmanager
-    def hold(self, upload_id: str, model: ModelStore) -> Iterator[HeldSession]:
+    def claim(self, upload_id: str, model: ModelStore) -> Iterator[ClaimedSession]:
         """The session, for a registration alone. Raises as :meth:`cancel`; ``InvalidParameter`` for another model's."""
         about = self._about(upload_id)
         if (about["task"], about["model_name"]) != (model.keys.task, model.keys.model_name):
@@ -120,7 +120,7 @@ class Uploads:
             with _known(upload_id):
                 files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
                 announced = json.loads(self._space.announced(upload_id))
-            yield HeldSession(self._space, model, upload_id, announced, files)
+            yield ClaimedSession(self._space, model, upload_id, announced, files)
         finally:
             alone.__exit__(None, None, None)
 

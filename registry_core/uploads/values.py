@@ -25,7 +25,7 @@ class UploadFile(Value):
 
 @dataclass(frozen=True)
 class UploadSession(Value):
-    """Files that shall become one version. ``have``: paths whose bytes the model holds already, as declared."""
+    """Files that shall become one version. ``have``: paths whose bytes the model has already, as declared."""
 
     upload_id: str
     task: str

@@ -1,4 +1,4 @@
-"""Push: only what the model does not hold is sent, and a push that broke off goes on where it stopped."""
+"""Push: only what the model does not have is sent, and a push that broke off goes on where it stopped."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
 from ..vocabulary.texts import printable
 from . import rules
-from .places import Holding, held_by
+from .stored_bytes import StoredBytes, stored_bytes
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class _Borrowed:
     space: UploadSpace
     model: ModelStore
     wanted: Artifact
-    holding: Holding
+    stored: StoredBytes
 
     @property
     def name(self) -> str:
@@ -79,19 +79,19 @@ class _Borrowed:
 
     def read(self, limit_bytes: int) -> bytes:
         try:
-            with self.model.storage.open(self.holding.package, self.holding.path) as reader:
+            with self.model.storage.open(self.stored.package, self.stored.path) as reader:
                 return _some(reader, limit_bytes)
         except KeyNotFound:
-            raise _not_held(self.name) from None
+            raise _not_stored(self.name) from None
 
     def put_into(self, staging: Staging) -> Artifact:
         try:
-            return self.space.borrow(self.holding.package, self.wanted, self.holding.path, staging)
+            return self.space.borrow(self.stored.package, self.wanted, self.stored.path, staging)
         except KeyNotFound:
-            raise _not_held(self.name) from None
+            raise _not_stored(self.name) from None
 
 
-class HeldSession:
+class ClaimedSession:
     """A session that nobody else changes, ready to become a package."""
 
     def __init__(
@@ -110,7 +110,7 @@ class HeldSession:
         arrived = {file.path: _Arrived(self._space, self._upload_id, file) for file in self._files}
         declared = {file["path"]: file for file in self._announced["files"]}
         have = [declared[path] for path in self._announced["have"] if path not in arrived]
-        held = held_by(self._model, {file["sha256"] for file in have})
+        known = stored_bytes(self._model, {file["sha256"] for file in have})
         borrowed: dict[str, _Borrowed] = {}
         problems = [
             {"path": file.path, "reason": f"is not complete: {file.offset} of {file.size_bytes} bytes have arrived"}
@@ -118,12 +118,12 @@ class HeldSession:
             if file.sha256 is None
         ]
         for file in have:
-            holding = held.get(file["sha256"])
-            if holding is None or holding.size_bytes != file["size_bytes"]:
-                problems.append({"path": file["path"], "reason": _NOT_HELD})
+            stored = known.get(file["sha256"])
+            if stored is None or stored.size_bytes != file["size_bytes"]:
+                problems.append({"path": file["path"], "reason": _NOT_STORED})
             else:
                 wanted = Artifact(file["path"], file["sha256"], file["size_bytes"])
-                borrowed[wanted.path] = _Borrowed(self._space, self._model, wanted, holding)
+                borrowed[wanted.path] = _Borrowed(self._space, self._model, wanted, stored)
         never = declared.keys() - arrived.keys() - {file["path"] for file in have}
         problems += [{"path": path, "reason": "was announced, and has not arrived"} for path in sorted(never)]
         problems += rules.collisions([*arrived, *borrowed])
@@ -161,11 +161,11 @@ def _some(reader: Readable, limit_bytes: int) -> bytes:
 
 
 _TAMPERED = "has been tampered with since it arrived. Delete it and send it again"
-_NOT_HELD = "is not held by the registry any more: the version that had it was deleted. Upload it"
+_NOT_STORED = "is not in the registry any more: the version that had it was deleted. Upload it"
 
 
-def _not_held(path: str) -> ArtifactsRefused:
-    return _gone(path, _NOT_HELD)
+def _not_stored(path: str) -> ArtifactsRefused:
+    return _gone(path, _NOT_STORED)
 
 
 def _gone(path: str, reason: str) -> ArtifactsRefused:

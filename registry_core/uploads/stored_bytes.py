@@ -1,4 +1,4 @@
-"""Which bytes a model holds already, by digests that the registry computed itself when it registered them."""
+"""Which bytes a model has already, by digests that the registry computed itself when it registered them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_VERSIONS = 200  # the newest; whoever pushes a version shares files with on
 
 
 @dataclass(frozen=True)
-class Holding:
+class StoredBytes:
     """A file of a published version: ``package`` is its storage key, ``path`` is inside of it."""
 
     package: str
@@ -27,8 +27,8 @@ class Holding:
     size_bytes: int
 
 
-def held_by(model: ModelStore, wanted: Collection[str]) -> dict[str, Holding]:
-    """SHA-256 hex -> where the model holds these bytes; only of the wanted ones, the newest version first.
+def stored_bytes(model: ModelStore, wanted: Collection[str]) -> dict[str, StoredBytes]:
+    """SHA-256 hex -> where the model has these bytes; only of the wanted ones, the newest version first.
 
     A manifest counts only if the journal has its digest: one that older software or somebody's editor wrote proves
     nothing. No artifact is read.
@@ -39,7 +39,7 @@ def held_by(model: ModelStore, wanted: Collection[str]) -> dict[str, Holding]:
         if line.is_own and line.get("event") == "register"
     }
     missing = set(wanted)
-    found: dict[str, Holding] = {}
+    found: dict[str, StoredBytes] = {}
     for version in islice(reversed(registered), MOST_VERSIONS):
         if not missing:
             break
@@ -57,6 +57,6 @@ def held_by(model: ModelStore, wanted: Collection[str]) -> dict[str, Holding]:
             for entry in contents.files(model, version):
                 path = entry.key[len(package) + 1 :]
                 if path in shared and entry.kind == "file":
-                    found.setdefault(shared[path], Holding(package, path, entry.size_bytes or 0))
+                    found.setdefault(shared[path], StoredBytes(package, path, entry.size_bytes or 0))
             missing -= found.keys()
     return found
