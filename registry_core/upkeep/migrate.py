@@ -27,13 +27,13 @@ from ..packages.sources import BytesSource
 from ..storage import reading
 from ..storage.contract import Entry, Facts, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.artifact import Artifact
-from ..vocabulary.errors import NameTaken, PackageCorrupt
+from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import MigrationReport
 
 
 @dataclass(frozen=True)
-class _StoredFile:
+class _CopiedFile:
     """A file of a package in the source storage, as something to take in."""
 
     storage: Storage
@@ -77,8 +77,8 @@ def migrate(
     """Every model of ``source`` is in ``target`` too, proven, with its whole history.
 
     Raises ``PackageCorrupt`` for a source version that is not what was registered or a damaged journal,
-    ``NameTaken`` where the target holds another history of a model; what was copied until then stays,
-    and is passed over by the next run.
+    ``DestinationDiffers`` where the target has other bytes of a version or another history of a model; what was
+    copied until then stays, and is passed over by the next run.
     """
     target.check_guarantees()
     models = list(all_models(source, lock_timeout_s))
@@ -125,8 +125,13 @@ def _is_there(package: _Package, target: Storage) -> bool:
     if key is None:
         return False
     if _manifest(target, key) != _manifest(package.model.storage, package.key):
-        raise NameTaken(f"The destination holds other bytes as {package.title}. Choose an empty destination.")
+        raise _differs(package.model, f"The destination has other bytes as {package.title}.", version=package.version)
     return True
+
+
+def _differs(model: ModelStore, what: str, **more: str) -> DestinationDiffers:
+    who = {"task": model.keys.task, "model_name": model.keys.model_name, **more}
+    return DestinationDiffers(f"{what} Choose an empty destination.", **who)
 
 
 def _manifest(storage: Storage, key: str) -> bytes | None:
@@ -151,7 +156,7 @@ def _copy_package(package: _Package, target: Storage, workers: int, meter: Meter
             assert source_key is not None
             path = entry.key[len(source_key) + 1 :]
             size_bytes = entry.size_bytes or 0
-            artifact = staging.add(path, _StoredFile(model.storage, source_key, path, size_bytes, meter.tick))
+            artifact = staging.add(path, _CopiedFile(model.storage, source_key, path, size_bytes, meter.tick))
             meter.file_done()
             return artifact
 
@@ -197,7 +202,7 @@ def _copy_journal(model: ModelStore, target: Storage) -> int:
     here = model.storage.records(log)
     for seq, record in target.records(log):
         if next(here, None) != (seq, record):
-            raise NameTaken(f"The destination has another history of {model.title}. Choose an empty destination.")
+            raise _differs(model, f"The destination has another history of {model.title}.")
     copied = 0
     for seq, record in here:
         if parse_line(seq, record).fields is None:

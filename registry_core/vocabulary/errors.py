@@ -25,7 +25,8 @@
     │   ├── AliasMoved             alias_moved
     │   ├── UploadOffsetMismatch   upload_offset_mismatch
     │   ├── UploadLocked           upload_locked
-    │   └── VersionInUse           version_in_use
+    │   ├── VersionInUse           version_in_use
+    │   └── DestinationDiffers     destination_differs
     ├── IntegrityError          bytes are not what a digest says
     │   ├── DigestMismatch         digest_mismatch    (the caller's bytes)
     │   ├── ChecksumMismatch       checksum_mismatch  (the caller's, on their way)
@@ -172,6 +173,11 @@ class UploadLocked(Conflict):
 class VersionInUse(Conflict):
     code = "version_in_use"
     title = "An alias still names the version"
+
+
+class DestinationDiffers(Conflict):
+    code = "destination_differs"
+    title = "The destination of a migration has something else"
 
 
 class IntegrityError(RegistryError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import CoreSettings, ModelRegistry, NameTaken, PackageCorrupt
+from registry_core import CoreSettings, DestinationDiffers, ModelRegistry, PackageCorrupt
 from registry_core.storage.memory import MemoryStorage
 
 from . import governed
@@ -87,16 +87,18 @@ def test_a_damaged_source_is_refused_and_what_is_whole_can_follow(source: ModelR
 def test_another_history_is_never_mixed_in(source: ModelRegistry, tmp_path: Path) -> None:
     target = _memory()
     target.register("celltype", "pbmc", "0.1", _package(tmp_path / "other", weights=b"o"))
-    with pytest.raises(NameTaken):
+    with pytest.raises(DestinationDiffers) as refused:
         source.migrate_to(target)
+    assert refused.value.detail == {"task": "celltype", "model_name": "pbmc"}
     assert [event.version for event in target.history("celltype", "pbmc").events] == ["0.1"]
 
 
 def test_other_bytes_under_the_same_version_are_refused(source: ModelRegistry, tmp_path: Path) -> None:
     target = _memory()
     target.register("celltype", "pbmc", "1.0.0", _package(tmp_path / "other", weights=b"o"))
-    with pytest.raises(NameTaken):
+    with pytest.raises(DestinationDiffers) as refused:
         source.migrate_to(target)
+    assert refused.value.detail == {"task": "celltype", "model_name": "pbmc", "version": "1.0.0"}
     assert target.verify("celltype", "pbmc@1.0.0").files_checked == 2
 
 

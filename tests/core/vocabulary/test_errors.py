@@ -24,6 +24,7 @@ CODES = {
     "name_taken",
     "alias_moved",
     "version_in_use",
+    "destination_differs",
     "digest_mismatch",
     "package_corrupt",
     "storage_full",
