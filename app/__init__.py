@@ -22,7 +22,7 @@ from .v1.registry import blueprint as registry_blueprint
 from .v1.tus import MethodOverride
 from .v1.uploads import blueprint as uploads
 from .web import errors, openapi, tracing
-from .web.draining import Draining
+from .web.body_draining import Draining
 from .web.gate import Gate
 from .web.root import Root
 

@@ -27,8 +27,8 @@ from typing import Any
 
 from registry_core import InvalidParameter
 
-from .cache_place import cache_dir
 from .files import blaming, hold, is_at, sync_directory
+from .settings import cache_dir
 
 FORGET_PUSHES_S = 7 * 86400.0  # the server has given an upload up long before
 

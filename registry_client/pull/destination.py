@@ -13,7 +13,7 @@ from registry_core import InvalidParameter
 
 from ..local.files import blaming, hash_file, hold_directory, remove_tree, sync_directory
 from .download import Remote
-from .package import Package
+from .remote_package import Package
 
 _MARK = ".omr-pull-"
 

@@ -14,7 +14,7 @@ from ..remote import answers
 from ..remote.transport import is_unreachable
 from ..remote.versions import Verbs
 from .download import Remote, fetch
-from .package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
+from .remote_package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from ..remote.versions import Verbs
 from .destination import Excuse, beside, is_there, publish, remove_abandoned
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
-from .package import META, Package
+from .remote_package import META, Package
 
 log = logging.getLogger(__name__)
 

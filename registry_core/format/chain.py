@@ -1,4 +1,4 @@
-"""The journal of one model: an append-only, hash-chained log of events, and the commit point.
+"""The lines of a journal: how each is written and read, and how it is chained to all before it.
 
 A line of ours has ``seq`` and ``prev``; a line without them was written by older software and
 stays as it is. ``prev`` is the SHA-256, in hex with its prefix, of the line before without its

@@ -11,7 +11,7 @@ from ..models.model import ModelStore
 from ..storage import reading
 from ..storage.contract import KeyNotFound
 from ..vocabulary.answers import Metrics
-from . import contents, runs
+from . import contents, training_runs
 
 MAX_METRICS_BYTES = 1024 * 1024
 
@@ -23,7 +23,7 @@ def metrics(model: ModelStore, version: str) -> Metrics:
     the metadata names by ``run_id``; where it names none, all runs of the model are given.
     """
     meta = contents.read_meta(model, version)
-    history = runs.history(model.storage, model.keys, run_of(meta))
+    history = training_runs.history(model.storage, model.keys, run_of(meta))
     return Metrics(version, of_version(model, version, meta), history)
 
 
@@ -44,7 +44,7 @@ def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
     except KeyNotFound:
         model.require_version(version)  # deleted meanwhile: then nobody knows what it had
         return {}
-    return runs.parse_object(data) if len(data) <= MAX_METRICS_BYTES else {}
+    return training_runs.parse_object(data) if len(data) <= MAX_METRICS_BYTES else {}
 
 
 def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 from ..format.layout import META
 from ..models.annotation import read
 from ..models.model import ModelStore
-from ..packages import contents, runs
+from ..packages import contents, training_runs
 from ..packages.stated_metrics import _as_written, of_version, run_of
 from ..vocabulary.answers import Comparison, VersionFacts
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
@@ -61,7 +61,7 @@ def _facts(model: ModelStore, version: str) -> VersionFacts:
 
 
 def _params(model: ModelStore, meta: Mapping[str, Any]) -> dict[str, Any]:
-    found = runs.params(model.storage, model.keys, run_of(meta))
+    found = training_runs.params(model.storage, model.keys, run_of(meta))
     for key in _PARAMETER_KEYS:
         if isinstance(meta.get(key), Mapping):
             found |= meta[key]

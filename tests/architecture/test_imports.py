@@ -52,7 +52,7 @@ INSIDE = {"registry_core.models", "registry_core.storage"}
 ENVIRONMENT_IN = {
     "app.config",
     "registry_core.settings",
-    "registry_client.local.cache_place",
+    "registry_client.local.settings",
     "registry_client.cli.main",
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.config import PREFIX, Settings
 from registry_client.cli.main import main
-from registry_client.local.cache_place import cache_dir
+from registry_client.local.settings import cache_dir
 from registry_core import CoreSettings, NotConfigured
 
 from .documents import read

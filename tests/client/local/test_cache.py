@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from registry_client.local.cache import Cache
-from registry_client.local.cache_place import cache_dir
 from registry_client.local.files import lay
+from registry_client.local.settings import cache_dir
 from registry_core import InvalidParameter, StorageUnavailable
 
 from ..trees import assert_nothing_wrong
