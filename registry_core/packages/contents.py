@@ -10,8 +10,8 @@ from typing import Any
 from ..format import manifest
 from ..format.digests import DIGEST_PREFIX
 from ..format.layout import MANIFEST, META
-from ..models.manifests import manifest_bytes
 from ..models.model import ModelStore
+from ..models.package_manifest import manifest_bytes
 from ..storage import reading
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem

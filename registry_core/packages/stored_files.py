@@ -13,7 +13,7 @@ from ..format import manifest
 from ..format.commit_ids import commit_id
 from ..format.digests import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
-from ..models import manifests
+from ..models import package_manifest
 from ..models.model import Found, ModelStore
 from ..storage.contract import KeyNotFound, Readable, check_key
 from ..vocabulary.answers import Problem
@@ -158,7 +158,7 @@ def read_inventory(found: Found) -> Inventory:
 
 def _manifest(found: Found) -> tuple[bytes | None, bool]:
     try:
-        return manifests.manifest_bytes(found.model, found.version)
+        return package_manifest.manifest_bytes(found.model, found.version)
     except KeyNotFound:
         return None, False  # older software's half version
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..format.digests import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..format.manifest import Manifest, parse
-from ..models.manifests import baseline
 from ..models.model import ModelStore
+from ..models.package_manifest import baseline
 from ..storage.contract import Entry, KeyNotFound, Storage
 from ..storage.reading import read_file
 from ..vocabulary.answers import Problem, Verification

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..format.chain import Line, chain_faults
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
-from ..models import aliases, manifests, projections, states, tombstones
+from ..models import aliases, package_manifest, projections, states, tombstones
 from ..models.changes import pending
 from ..models.model import ModelStore, all_models
 from ..models.timeline import Moment, replay
@@ -142,7 +142,7 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
 
 def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
     where = f"{model.title}@{line.get('version')}"
-    digest = manifests.package_digest(model, line.get("version"))
+    digest = package_manifest.package_digest(model, line.get("version"))
     if digest is None:
         yield Finding("damage", where, "its manifest is missing")
     elif digest != line.get("package_digest"):
@@ -167,7 +167,7 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
 def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
     for version in sorted(versions):
         where = f"{model.title}@{version}"
-        if manifests.package_digest(model, version) is None:
+        if package_manifest.package_digest(model, version) is None:
             yield Finding("note", where, "older software's half version: it has no manifest")
         else:
             yield Finding("note", where, "older software's: no event registers it, so its manifest is not proven")

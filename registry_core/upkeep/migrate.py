@@ -18,7 +18,7 @@ from ..format import manifest
 from ..format.chain import Line, parse_line
 from ..format.digests import digest
 from ..format.layout import MANIFEST, REGISTRY
-from ..models import manifests
+from ..models import package_manifest
 from ..models.changes import finish_pending
 from ..models.model import ModelStore, all_models
 from ..packages.hash_stream import hash_stream
@@ -173,7 +173,7 @@ def _copy_package(package: _Package, target: Storage, workers: int, meter: Meter
 
 def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) -> Facts:
     """The copied bytes are the registered ones; for older software's, all that its manifest lists."""
-    model, adopted = package.model, manifests.baseline(package.model, package.version, line)
+    model, adopted = package.model, package_manifest.baseline(package.model, package.version, line)
     if MANIFEST not in copied:
         if line is None:
             return Facts(None, None)  # older software's half version stays what it is

@@ -9,7 +9,7 @@ from itertools import islice
 
 from ..format import manifest
 from ..format.digests import digest
-from ..models import manifests
+from ..models import package_manifest
 from ..models.model import ModelStore
 from ..packages import contents
 from ..storage.contract import KeyNotFound
@@ -46,7 +46,7 @@ def stored_bytes(model: ModelStore, wanted: Collection[str]) -> dict[str, Stored
         with suppress(KeyNotFound, StorageError):
             if model.locate(version) is None:
                 continue
-            data, is_baseline = manifests.manifest_bytes(model, version)
+            data, is_baseline = package_manifest.manifest_bytes(model, version)
             if digest(data) != registered[version]:
                 continue
             hashes = manifest.parse(data, covers_manifest=is_baseline).hashes

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..format.events import PATCH, STAGE, TAG, UNALIAS
 from ..format.layout import ModelKeys
-from ..models import annotation, manifests, states
+from ..models import annotation, package_manifest, states
 from ..models.aliases import STAGES
 from ..models.annotation import ARCHIVED
 from ..models.changes import Draft, change, look_first
@@ -58,7 +58,7 @@ def look_at_version(model: ModelStore, version: str) -> SeenVersion:
     return SeenVersion(
         model.keys,
         True,
-        manifests.package_digest(model, version),
+        package_manifest.package_digest(model, version),
         states.read(model.storage, model.keys, version),
         _meta(model, version),
         tuple(alias.alias for alias in model.aliases() if alias.version == version),

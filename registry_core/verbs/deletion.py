@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
-from ..models import aliases, manifests, tombstones
+from ..models import aliases, package_manifest, tombstones
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.model import ModelStore, no_version
 from ..models.projections import Fields, seq_of
@@ -67,7 +67,9 @@ def look_delete(model: ModelStore, version: str) -> SeenDelete:
     # Not as readers are told: a damaged document hides no alias from this.
     known = aliases.names(model.storage, model.keys)
     naming = tuple(alias for alias in known if model.alias_target(alias) == version)
-    return SeenDelete(model.keys, True, naming, _manifest(model, version), manifests.package_digest(model, version))
+    return SeenDelete(
+        model.keys, True, naming, _manifest(model, version), package_manifest.package_digest(model, version)
+    )
 
 
 def decide_delete(seen: SeenDelete, version: str, actor: str | None, reason: str | None) -> Draft:
@@ -195,7 +197,7 @@ def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str |
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:
     try:
-        return manifests.manifest_bytes(model, version)[0]
+        return package_manifest.manifest_bytes(model, version)[0]
     except KeyNotFound:
         return None  # older software's half version
 
@@ -228,7 +230,7 @@ def _problems_of_retired(
         model.storage,
         key,
         str(line.get("package_digest")) if line else None,
-        baseline=manifests.baseline(model, version, line),
+        baseline=package_manifest.baseline(model, version, line),
         workers=workers,
         meter=Meter(progress),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..format.chain import Line
 from ..format.events import PROMOTE, ROLLBACK, UNALIAS
-from ..models import manifests
+from ..models import package_manifest
 from ..models.changes import Draft, change
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
@@ -56,7 +56,7 @@ def look_promote(model: ModelStore, move: Move, gate: Gate) -> SeenPromote:
     return SeenPromote(
         look_at_alias(model, move.alias),
         is_published=version is not None,
-        package_digest=manifests.package_digest(model, version) if version is not None else None,
+        package_digest=package_manifest.package_digest(model, version) if version is not None else None,
         verdict=ask(gate, model, move.alias, version),
     )
 
@@ -125,7 +125,7 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate) -> SeenRollback:
         alias,
         before,
         is_published=version is not None,
-        package_digest=manifests.package_digest(model, version) if version is not None else None,
+        package_digest=package_manifest.package_digest(model, version) if version is not None else None,
         verdict=ask(gate, model, move.alias, version),
     )
 

@@ -18,7 +18,7 @@ from ..format.digests import DIGEST_PREFIX, digest
 from ..format.events import REGISTER
 from ..format.layout import FORMAT, MANIFEST, META, REGISTRY, ModelKeys
 from ..format.manifest import render
-from ..models import manifests
+from ..models import package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore
@@ -283,7 +283,11 @@ def _taken(model: ModelStore, version: str) -> Taken:
     if line is not None:
         existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
     else:
-        existing = {"package_digest": manifests.package_digest(model, version), "created_at": None, "actor": None}
+        existing = {
+            "package_digest": package_manifest.package_digest(model, version),
+            "created_at": None,
+            "actor": None,
+        }
         with suppress(RegistryError):  # older software's half version: say what is known
             existing["created_at"] = contents.read_meta(model, version).get("created_at")
     return Taken(existing, model.tombstone(version) is not None, contents.content(model, version))

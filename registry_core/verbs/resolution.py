@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NoReturn
 
-from ..models import annotation, manifests
+from ..models import annotation, package_manifest
 from ..models.as_of import find_at
 from ..models.model import Found, ModelStore
 from ..models.timeline import Moment
@@ -94,4 +94,4 @@ def _warnings(found: Found, checked: Verification | None) -> list[str]:
 def _digest(found: Found, checked: Verification | None) -> str | None:
     if checked is not None:
         return checked.package_digest
-    return found.facts.package_digest if found.facts else manifests.present_digest(found.model, found.version)
+    return found.facts.package_digest if found.facts else package_manifest.present_digest(found.model, found.version)
