@@ -9,6 +9,7 @@ Needs neither Flask nor an object-store library. Everything else in this package
 
 from __future__ import annotations
 
+from .format.manifest import parse as parse_manifest
 from .operations.running import Operation, RunningOperation
 from .packages.archive import tar, tar_size
 from .packages.snapshots import HubCommit, Snapshot
@@ -167,6 +168,7 @@ __all__ = [
     "VersionInUse",
     "VersionNotFound",
     "__version__",
+    "parse_manifest",
     "tar",
     "tar_size",
 ]

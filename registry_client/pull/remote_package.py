@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from registry_core import PackageCorrupt, PackageListing, Problem, Resolution
+from registry_core import PackageCorrupt, PackageListing, Problem, Resolution, parse_manifest
 
 from .download import Remote
 
@@ -15,7 +14,6 @@ MANIFEST = "sha256sums.txt"
 META = "model_meta.json"
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _PREFIX = "sha256:"
-_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 
 
 @dataclass(frozen=True)
@@ -63,20 +61,14 @@ def assemble(found: Resolution, listing: PackageListing, manifest: bytes | None)
 
 def _parse(found: Resolution, manifest: bytes) -> dict[str, str]:
     """Path -> hex, as ``sha256sum`` and older software write it."""
-    hashes: dict[str, str] = {}
     try:
-        lines = manifest.decode("utf-8").split("\n")
+        manifest.decode("utf-8")
     except UnicodeDecodeError:
         raise _corrupt(found, [Problem(MANIFEST, "manifest", actual="it is not UTF-8")]) from None
-    for number, raw in enumerate(lines, start=1):
-        line = raw.rstrip("\r")
-        if not line.strip():
-            continue
-        match = _LINE.fullmatch(line)
-        path = match[2].removeprefix("./") if match else ""
-        if match is None or hashes.setdefault(path, match[1].lower()) != match[1].lower():
-            raise _corrupt(found, [Problem(MANIFEST, "manifest", actual=f"line {number} makes no sense")])
-    hashes.pop(MANIFEST, None)
+    parsed = parse_manifest(manifest, max_faults=1)
+    if parsed.faults:
+        raise _corrupt(found, [Problem(MANIFEST, "manifest", actual=fault) for fault in parsed.faults])
+    hashes = parsed.hashes
     if not hashes:
         raise _corrupt(found, [Problem(MANIFEST, "manifest", actual="it lists no file")])
     return hashes

@@ -29,8 +29,8 @@ class Manifest:
     faults: list[str] = field(default_factory=list)
 
 
-def parse(data: bytes, *, covers_manifest: bool = False) -> Manifest:
-    """What the bytes say, faults included; never raises.
+def parse(data: bytes, *, covers_manifest: bool = False, max_faults: int | None = None) -> Manifest:
+    """What the bytes say, faults included, up to so many of them; never raises.
 
     Takes what ``sha256sum`` and older software write: text or binary mode, a leading ``./``, and
     a line for the manifest itself, which cannot be right and is passed over (``covers_manifest``: it can,
@@ -39,6 +39,8 @@ def parse(data: bytes, *, covers_manifest: bool = False) -> Manifest:
     hashes: dict[str, str] = {}
     faults: list[str] = []
     for number, raw in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+        if len(faults) == max_faults:
+            break
         line = raw.rstrip("\r")
         if not line.strip():
             continue
