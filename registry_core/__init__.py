@@ -81,13 +81,18 @@ from .vocabulary.errors import (
     VersionInUse,
     VersionNotFound,
 )
+from .vocabulary.filters import Filters
+from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
 from .vocabulary.progress import Meter, Progress, ProgressCallback
 from .vocabulary.reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
-from .vocabulary.unset import UNSET
+from .vocabulary.stages import STAGES
+from .vocabulary.unset import UNSET, Unset
+from .vocabulary.verbs import Verbs
 
 __version__ = "1.0.0"
 
 __all__ = [
+    "STAGES",
     "UNSET",
     "AdoptionReport",
     "Alias",
@@ -106,6 +111,7 @@ __all__ = [
     "DestinationDiffers",
     "DigestMismatch",
     "Event",
+    "Filters",
     "Finding",
     "Head",
     "HistoryPage",
@@ -134,6 +140,7 @@ __all__ = [
     "PackageCorrupt",
     "PackageFile",
     "PackageListing",
+    "Parameter",
     "Problem",
     "Progress",
     "ProgressCallback",
@@ -155,6 +162,7 @@ __all__ = [
     "SweepReport",
     "TaskSummary",
     "Tombstone",
+    "Unset",
     "UploadExpired",
     "UploadFile",
     "UploadLocked",
@@ -162,13 +170,17 @@ __all__ = [
     "UploadOffsetMismatch",
     "UploadSession",
     "UploadTooLarge",
+    "Verbs",
     "Verification",
     "VersionExists",
     "VersionFacts",
     "VersionInUse",
     "VersionNotFound",
     "__version__",
+    "answer_of",
+    "parameters_of",
     "parse_manifest",
+    "taking",
     "tar",
     "tar_size",
 ]

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.filters import MAX_LIMIT, Filters
+from ..vocabulary.stages import STAGES
 from ..vocabulary.texts import is_unicode, printable
 from .search_words import split_words
 
-MAX_LIMIT = 1000
-DEFAULT_LIMIT = 100
 MAX_FILTERS = 100  # and as many words
 MAX_PAGE_BYTES = 16 * 1024 * 1024  # a page of large metadata ends before its limit
-STAGES = ("none", "staging", "production", "archived")
 _BY_METRIC = re.compile(r"metric:(.+)", re.DOTALL)
 _NAME_ORDER = ("task", "model_name", "version")
 _LOOKUP_COST = 4  # of a version by its id, next to one met in order
@@ -34,24 +33,9 @@ _WALKED_FOR_EACH = 20  # versions met for each one shown, before a walk is given
 _OF_MODEL = "SELECT v.id FROM model o JOIN version v ON v.model_id = o.id WHERE o.{} = ?"
 
 
-@dataclass(frozen=True)
-class Query:
-    """What is asked for. ``metric_gte``, ``metric_lte`` and ``tags``: each a text ``key:value``.
-
-    ``sort``: name, created_at or metric:KEY, with a minus before it for the other direction.
-    """
-
-    task: str | None = None
-    model_name: str | None = None
-    alias: str | None = None
-    stage: str | None = None
-    metric_gte: tuple[str, ...] = ()
-    metric_lte: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    text: str | None = None
-    sort: str = "name"
-    limit: int = DEFAULT_LIMIT
-    cursor: str | None = None
+@dataclass(frozen=True, kw_only=True)
+class Query(Filters):
+    """What is asked for, and what it means to the catalogue."""
 
     def conditions(self) -> list[Condition]:
         """The filters, but for the text. Raises ``InvalidParameter``."""

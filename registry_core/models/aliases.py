@@ -9,11 +9,11 @@ from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE
 from . import older
 from .projections import Fields, Projection, seq_of
 
 SUFFIX = ".json"
-STAGES = ("production", "staging")  # the aliases that are stages too, the stronger one first
 
 
 def projection(keys: ModelKeys, event: Fields) -> Projection:
@@ -88,4 +88,4 @@ def names(storage: Storage, keys: ModelKeys) -> list[str]:
 
 def stage_of(pointing: list[str], *, is_archived: bool = False) -> str:
     """The stage of a version that these aliases name: production before staging before archived, else none."""
-    return next((stage for stage in STAGES if stage in pointing), "archived" if is_archived else "none")
+    return next((stage for stage in ALIAS_STAGES if stage in pointing), ARCHIVED if is_archived else NO_STAGE)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..vocabulary.stages import ARCHIVED
 from . import states
 from .aliases import stage_of
 from .model import Found, ModelStore
 from .states import State
 from .timeline import Moment
-
-ARCHIVED = "archived"
 
 
 @dataclass(frozen=True)

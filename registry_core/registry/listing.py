@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..catalogue.catalogue import CatalogueProgress
-from ..catalogue.queries import DEFAULT_LIMIT, Query
+from ..catalogue.queries import Query
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
+from ..vocabulary.parameters import taking
 from .opening import OpenedRegistry
 
 MAX_EVENTS = 1000
@@ -14,31 +15,13 @@ MAX_EVENTS = 1000
 class ListingVerbs(OpenedRegistry):
     """Answers come from a disposable index, which shows other writers' changes after a short while."""
 
-    def list_models(
-        self,
-        *,
-        task: str | None = None,
-        model_name: str | None = None,
-        alias: str | None = None,
-        stage: str | None = None,
-        metric_gte: tuple[str, ...] = (),
-        metric_lte: tuple[str, ...] = (),
-        tags: tuple[str, ...] = (),
-        text: str | None = None,
-        sort: str = "name",
-        limit: int = DEFAULT_LIMIT,
-        cursor: str | None = None,
-    ) -> ModelPage:
+    @taking(Query)
+    def list_models(self, query: Query) -> ModelPage:
         """The versions that pass all filters: metadata, with tags, stage, description and aliases.
 
-        ``metric_gte``, ``metric_lte``: texts ``key:number``; ``tags``: texts ``key:value``; ``text``: words
-        that all begin a word of names, tags, description or metadata. ``sort``: name, created_at or
-        metric:KEY, descending with a minus before it. Pages by ``cursor`` neither skip nor repeat while
-        versions are added. Raises ``InvalidParameter``, ``StorageUnavailable``.
+        Pages by ``cursor`` (the ``next`` of the page before) neither skip nor repeat while versions are added.
+        Raises ``InvalidParameter``, ``StorageUnavailable``.
         """
-        query = Query(
-            task, model_name, alias, stage, tuple(metric_gte), tuple(metric_lte), tuple(tags), text, sort, limit, cursor
-        )
         return self._catalogue.versions(query)
 
     def list_tasks(self) -> list[TaskSummary]:

@@ -35,7 +35,7 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
     Here are register and the verbs that read; those that govern, those over all models and those
-    of the operator are inherited.
+    of the operator are inherited. ``Verbs`` says of each that a client has too what it takes and guarantees.
     """
 
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
@@ -99,26 +99,17 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         as_of: str | datetime | None = None,
         progress: ProgressCallback | None = None,
     ) -> Resolution:
-        """The exact version that the ref names, with every byte proven unless ``verify`` is false.
-
-        ``as_of``: what the ref named at that moment (RFC 3339), by the journal. An archived version comes
-        with a warning. Raises ``InvalidRef``, ``InvalidParameter``, ``NotFound``, ``PackageCorrupt`` (with
-        its ``problems``).
-        """
         found = self._find(task, ref) if as_of is None else self._find_then(task, ref, as_of)[0]
         return resolution.resolve(found, self._prove(found, progress) if verify else None)
 
     def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
-        """What is known about the version now; with ``as_of``, what was known then. Raises as :meth:`resolve`."""
         found, then = (self._find(task, ref), None) if as_of is None else self._find_then(task, ref, as_of)
         return resolution.show(found, then, self._prove(found, None) if verify else None)
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
-        """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
         return self._prove(self._find(task, ref), progress)
 
     def list_aliases(self, task: str, model_name: str) -> list[Alias]:
-        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
         return self._model(task, model_name).require().aliases()
 
     def history(
@@ -132,15 +123,10 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         after: int = 0,
         limit: int = 100,
     ) -> HistoryPage:
-        """The model's events after seq ``after``, oldest first, at most ``limit`` (1 to 1000).
-
-        Raises ``ModelNotFound``, ``InvalidParameter``.
-        """
         wanted = {"alias": alias, "version": version, "event": event}
         return history.history(self._model(task, model_name).require(), wanted, after, limit)
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
-        """Every file of the version but the manifest, nested paths included; reads no artifact."""
         found = self._find(task, ref)
         return contents.listing(found.model, found.version)
 
@@ -169,10 +155,8 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         return self._snapshots.hub_commits(self._model(task, model_name).require())
 
     def metrics(self, task: str, ref: str) -> Metrics:
-        """What the version achieved, and the recorded points of its training run."""
         found = self._find(task, ref)
         return stated_metrics.metrics(found.model, found.version)
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
-        """2 to 20 versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``NotFound``."""
         return comparison.compare(self._model(task, model_name).require(), versions)

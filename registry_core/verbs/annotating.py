@@ -10,8 +10,6 @@ from typing import Any
 from ..format.events import PATCH, STAGE, TAG, UNALIAS
 from ..format.layout import ModelKeys
 from ..models import annotation, package_manifest, states
-from ..models.aliases import STAGES
-from ..models.annotation import ARCHIVED
 from ..models.changes import Draft, change, look_first
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
@@ -19,6 +17,7 @@ from ..models.states import State
 from ..packages import contents
 from ..vocabulary.answers import Annotation
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE, STAGES
 from ..vocabulary.texts import has_control, is_unicode, printable
 from ..vocabulary.unset import Unset
 from ..vocabulary.who import check_words
@@ -28,7 +27,6 @@ MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128
 MAX_TAG_VALUE_CHARACTERS = 4096
 MAX_DESCRIPTION_CHARACTERS = 64 * 1024
-NO_STAGE = "none"
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
     the gate refuses with.
     """
     check_words(request.actor, request.reason)
-    if request.stage not in (NO_STAGE, *STAGES, ARCHIVED):
+    if request.stage not in STAGES:
         raise InvalidParameter("A stage is none, staging, production or archived.", field="stage")
 
     def look() -> SeenStage:
@@ -155,7 +153,7 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
 
     if request.stage == NO_STAGE:
         look_first(model, look, decide)
-        for alias in STAGES:
+        for alias in ALIAS_STAGES:
             _step_down(model, alias, request)
     done = change(model, look, decide)
     return done.seen.version.after(done.event)
@@ -163,7 +161,7 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
 
 def look_stage(model: ModelStore, request: StageRequest, gate: Gate) -> SeenStage:
     version = look_at_version(model, request.version)
-    if request.stage not in STAGES:
+    if request.stage not in ALIAS_STAGES:
         return SeenStage(version, None, Verdict())
     verdict = ask(gate, model, request.stage, request.version if version.is_published else None)
     return SeenStage(version, look_at_alias(model, request.stage), verdict)

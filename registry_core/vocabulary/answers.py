@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 
 class Value:
@@ -15,27 +15,27 @@ class Value:
 
 @dataclass(frozen=True)
 class Registration(Value):
-    """A version that has been taken in. ``hashes``: path -> digest of every file."""
+    """A version that has been taken in."""
 
     task: str
     model_name: str
     version: str
     package_path: str
     package_digest: str
-    hashes: dict[str, str]
+    hashes: Annotated[dict[str, str], "Path -> digest of every file."]
     alias_set: str | None
     created_at: str
 
 
 @dataclass(frozen=True)
 class Resolution(Value):
-    """What a ref means now. ``path`` is a directory or a URI; ``alias`` is None for a version."""
+    """What a ref means now."""
 
-    path: str
+    path: Annotated[str, "A directory or a URI."]
     task: str
     model_name: str
     version: str
-    alias: str | None
+    alias: Annotated[str | None, "null where the ref names a version."]
     package_digest: str | None
     verified: bool
     warnings: list[str] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Resolution(Value):
 
 @dataclass(frozen=True)
 class Description(Value):
-    """All that is known about a version. ``meta`` is its ``model_meta.json``."""
+    """All that is known about a version."""
 
-    meta: dict[str, Any]
+    meta: Annotated[dict[str, Any], "Its model_meta.json."]
     package_dir: str
     version: str
     aliases: list[str]
@@ -58,21 +58,21 @@ class Description(Value):
 
 @dataclass(frozen=True)
 class Promotion(Value):
-    """An alias that now names ``version``; ``seq`` is the event's number in the journal."""
+    """An alias that now names ``version``."""
 
     alias: str
     version: str
     previous_version: str | None
-    seq: int
+    seq: Annotated[int, "The event's number in the journal."]
     updated_at: str
 
 
 @dataclass(frozen=True)
 class Removal(Value):
-    """An alias that is gone; ``previous_version`` is what it named."""
+    """An alias that is gone."""
 
     alias: str
-    previous_version: str | None
+    previous_version: Annotated[str | None, "What the alias named."]
     seq: int
     updated_at: str
 
@@ -85,17 +85,17 @@ class Annotation(Value):
     tags: dict[str, Any]
     description: str | None
     stage: str
-    seq: int | None
+    seq: int
 
 
 @dataclass(frozen=True)
 class Run(Value):
-    """A training run as it was recorded; ``metrics``: name -> points, oldest first."""
+    """A training run as it was recorded."""
 
     run_id: str
     params: dict[str, Any]
     tags: dict[str, Any]
-    metrics: dict[str, list[Mapping[str, Any]]]
+    metrics: Annotated[dict[str, list[Mapping[str, Any]]], "Name -> points, oldest first."]
 
 
 @dataclass(frozen=True)
@@ -109,30 +109,30 @@ class Metrics(Value):
 
 @dataclass(frozen=True)
 class VersionFacts(Value):
-    """One side of a comparison. ``files``: path -> digest, None where nothing covers the file."""
+    """One side of a comparison."""
 
     metrics: dict[str, Any]
     created_at: str | None
     stage: str
     tags: dict[str, Any]
     params: dict[str, Any]
-    files: dict[str, str | None]
+    files: Annotated[dict[str, str | None], "Path -> digest, null where nothing covers the file."]
 
 
 @dataclass(frozen=True)
 class Comparison(Value):
-    """Versions side by side. ``diff``: metrics, params and files -> key -> version -> value."""
+    """Versions side by side."""
 
     versions: dict[str, VersionFacts]
-    diff: dict[str, dict[str, dict[str, Any]]]
+    diff: Annotated[dict[str, dict[str, dict[str, Any]]], "metrics, params and files -> key -> version -> value."]
 
 
 @dataclass(frozen=True)
 class JournalProof(Value):
-    """An intact journal: its number of events, and its head (None if there is no event)."""
+    """An intact journal."""
 
-    events: int
-    head: Head | None
+    events: Annotated[int, "How many there are."]
+    head: Annotated[Head | None, "null if there is no event."]
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,11 @@ class Head(Value):
 
 @dataclass(frozen=True)
 class ModelPage(Value):
-    """Versions of the catalogue as flat objects; ``next`` is the cursor of what follows, None at the end."""
+    """Versions of the catalogue as flat objects."""
 
     items: list[dict[str, Any]]
     total: int
-    next: str | None
+    next: Annotated[str | None, "The cursor of what follows, null at the end."]
 
 
 @dataclass(frozen=True)
@@ -177,21 +177,21 @@ class StreamedEvent(Value):
 class CatalogState(Value):
     """How far the catalogue is built: ``models_done`` of ``models_total``."""
 
-    ready: bool
+    ready: Annotated[bool, "Whether lists and searches are answered without waiting."]
     models_done: int
     models_total: int
 
 
 @dataclass(frozen=True)
 class Tombstone(Value):
-    """A version that was deleted. ``purged_at`` is None while it can be restored."""
+    """A version that was deleted."""
 
     version: str
     package_digest: str | None
     deleted_at: str | None
     actor: str | None
     reason: str | None
-    purged_at: str | None
+    purged_at: Annotated[str | None, "null while it can be restored."]
     seq: int | None
 
 
@@ -220,14 +220,14 @@ class Verification(Value):
 
 @dataclass(frozen=True)
 class Alias(Value):
-    """An alias document. ``seq`` is None where older software wrote it."""
+    """An alias document."""
 
     alias: str
     version: str
     updated_at: str | None
     actor: str | None
     reason: str | None
-    seq: int | None
+    seq: Annotated[int | None, "null where older software wrote it."]
 
 
 @dataclass(frozen=True)
@@ -258,20 +258,19 @@ class Event(Value):
 
 @dataclass(frozen=True)
 class HistoryPage(Value):
-    """Events, oldest first; ``next`` is what to send as ``after`` for more, None at the end."""
+    """Events, oldest first."""
 
     events: list[Event]
-    next: int | None
+    next: Annotated[int | None, "What to send as after for more, null at the end."]
 
 
 @dataclass(frozen=True)
 class PackageFile(Value):
-    """One artifact. ``sha256`` is None where an old manifest does not cover it, ``size_bytes``
-    where it is missing."""
+    """One artifact."""
 
     name: str
-    sha256: str | None
-    size_bytes: int | None
+    sha256: Annotated[str | None, "null where an old manifest does not cover it."]
+    size_bytes: Annotated[int | None, "null where the file is missing."]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""What lists of versions are filtered and sorted by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Versions pass that pass all filters; HTTP and the client take their fields from here."""
+
+    task: Annotated[str | None, "Only this task."] = None
+    model_name: Annotated[str | None, "Only models of this name."] = None
+    metric_gte: Annotated[
+        tuple[str, ...], "key:number; only versions whose metric is at least that. May be repeated."
+    ] = ()
+    metric_lte: Annotated[
+        tuple[str, ...], "key:number; only versions whose metric is at most that. May be repeated."
+    ] = ()
+    alias: Annotated[str | None, "Only versions that this alias names."] = None
+    stage: Annotated[str | None, "Only versions of this stage."] = None
+    tags: Annotated[tuple[str, ...], "key:value; only versions with this tag. May be repeated."] = ()
+    text: Annotated[str | None, "Words, each of which begins a word of names, tags, description or metadata."] = None
+    sort: Annotated[str, "name, created_at or metric:KEY; with - before it descending."] = "name"
+    limit: Annotated[int, "At most so many."] = 100
+    cursor: Annotated[str | None, "Where the page begins: the next of the one before (HTTP: its Link header)."] = None

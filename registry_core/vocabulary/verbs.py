@@ -1,0 +1,236 @@
+"""Every verb that the library, the HTTP service and the client have alike: what it takes, means and guarantees.
+
+Each parameter's name, type, default and meaning stand here; requests and the client's methods are made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+from .answers import (
+    Alias,
+    Annotation,
+    Comparison,
+    Description,
+    HistoryPage,
+    JournalProof,
+    Metrics,
+    PackageListing,
+    Promotion,
+    Removal,
+    Resolution,
+    Restoration,
+    Tombstone,
+    Verification,
+)
+from .progress import ProgressCallback
+from .unset import UNSET, Unset
+
+Task = Annotated[str, "The task."]
+ModelName = Annotated[str, "The model's name."]
+Version = Annotated[str, "The version."]
+MovedAlias = Annotated[str, "The alias."]
+Ref = Annotated[str, "model_name@selector; the selector is an alias or a version."]
+AsOf = Annotated[str | datetime | None, "What the ref meant at this moment (RFC 3339)."]
+Proving = Annotated[bool, "Read and prove every byte first."]
+Told = Annotated[ProgressCallback | None, "Told how far it is; a client knows it only of resolve and verify."]
+Actor = Annotated[str | None, "Who does this."]
+Reason = Annotated[str | None, "Why."]
+Expected = Annotated[str | Unset | None, "Do it only if the alias names this version now."]
+
+
+class Verbs(Protocol):
+    """What ``ModelRegistry`` and ``RegistryClient`` have in common."""
+
+    # verbs that govern: every change is one event of the journal, with who made it and why
+
+    def promote(
+        self,
+        task: Task,
+        model_name: ModelName,
+        alias: Annotated[str, "The alias to move, or to make."],
+        version: Annotated[str, "The version that it shall name."],
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+        expected_version: Annotated[
+            str | Unset | None, "Move only if the alias names this version now; null: only if there is no such alias."
+        ] = UNSET,
+    ) -> Promotion:
+        """The alias names the version, and the journal says who moved it and why.
+
+        Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``.
+        """
+
+    def unalias(
+        self,
+        task: Task,
+        model_name: ModelName,
+        alias: MovedAlias,
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+        expected_version: Expected = UNSET,
+    ) -> Removal:
+        """The alias is gone, and the journal says who removed it and why.
+
+        Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
+        """
+
+    def rollback(
+        self,
+        task: Task,
+        model_name: ModelName,
+        alias: MovedAlias,
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+        expected_version: Expected = UNSET,
+    ) -> Promotion:
+        """The alias names the version that it named before the present one; again, and it is back.
+
+        Raises ``AliasNotFound``, ``VersionNotFound``, ``AliasMoved``, ``StorageError``.
+        """
+
+    def tag(
+        self,
+        task: Task,
+        model_name: ModelName,
+        version: Version,
+        key: Annotated[str, "The tag's key."],
+        value: Annotated[Any, "Text, number or boolean; null removes the tag."],
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+    ) -> Annotation:
+        """The version has the tag, or with None has it no more; its package is not touched.
+
+        Raises ``VersionNotFound``, ``InvalidParameter``, ``StorageError``.
+        """
+
+    def patch(
+        self,
+        task: Task,
+        model_name: ModelName,
+        version: Version,
+        *,
+        description: Annotated[str | Unset | None, "What the version is; null removes it."] = UNSET,
+        tags: Annotated[Mapping[str, Any] | None, "Tags to set beside the others; null removes one."] = None,
+        actor: Actor = None,
+        reason: Reason = None,
+    ) -> Annotation:
+        """The version has the description (None: none) and these tags beside its others. Raises as :meth:`tag`."""
+
+    def stage(
+        self,
+        task: Task,
+        model_name: ModelName,
+        version: Version,
+        stage: Annotated[str, "none, staging, production or archived."],
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+        expected_version: Expected = UNSET,
+    ) -> Annotation:
+        """The version has the stage.
+
+        Staging and production are the aliases of those names: setting one promotes (``expected_version``
+        as there), ``none`` removes those that name the version. ``archived`` is a recall: resolve warns.
+        Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, ``StorageError``.
+        """
+
+    def delete(
+        self,
+        task: Task,
+        model_name: ModelName,
+        version: Version,
+        *,
+        reason: Annotated[str | None, "Why; it stays in the tombstone."],
+        actor: Actor = None,
+    ) -> Tombstone:
+        """The version is gone from every reader; its tombstone stays, and until a purge it can be restored.
+
+        Raises ``VersionNotFound``, ``VersionInUse``, ``InvalidParameter`` without a reason, ``StorageError``.
+        """
+
+    def restore(
+        self,
+        task: Task,
+        model_name: ModelName,
+        version: Version,
+        *,
+        actor: Actor = None,
+        reason: Reason = None,
+        progress: Told = None,
+    ) -> Restoration:
+        """The deleted version is back, every byte proven first.
+
+        Raises ``VersionNotFound`` (never deleted, or purged), ``VersionExists``, ``PackageCorrupt``.
+        """
+
+    def audit_verify(
+        self,
+        task: Task,
+        model_name: ModelName,
+        *,
+        expect_head: Annotated[str | None, "SEQ:DIGEST of an earlier proof, which the journal must extend."] = None,
+    ) -> JournalProof:
+        """The model's journal is what was written, and extends the head that is expected.
+
+        Raises ``JournalCorrupt`` with the first ``broken_seq``, ``InvalidParameter``, ``ModelNotFound``.
+        """
+
+    # verbs that read
+
+    def resolve(
+        self, task: Task, ref: Ref, *, verify: Proving = True, as_of: AsOf = None, progress: Told = None
+    ) -> Resolution:
+        """The exact version that the ref names, with every byte proven unless ``verify`` is false.
+
+        With ``as_of`` by the journal. An archived version comes with a warning. Raises ``InvalidRef``,
+        ``InvalidParameter``, ``NotFound``, ``PackageCorrupt`` (with its ``problems``).
+        """
+
+    def show(self, task: Task, ref: Ref, *, verify: Proving = False, as_of: AsOf = None) -> Description:
+        """What is known about the version now; with ``as_of``, what was known then. Raises as :meth:`resolve`."""
+
+    def verify(self, task: Task, ref: Ref, *, progress: Told = None) -> Verification:
+        """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
+
+    def list_aliases(self, task: Task, model_name: ModelName) -> list[Alias]:
+        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
+
+    def history(
+        self,
+        task: Task,
+        model_name: ModelName,
+        *,
+        alias: Annotated[str | None, "Only events of this alias."] = None,
+        version: Annotated[str | None, "Only events of this version."] = None,
+        event: Annotated[str | None, "Only events of this kind."] = None,
+        after: Annotated[int, "Only events after this seq."] = 0,
+        limit: Annotated[int, "At most so many events."] = 100,
+    ) -> HistoryPage:
+        """The model's events, oldest first; ``limit`` is from 1 to 1000.
+
+        Raises ``ModelNotFound``, ``InvalidParameter``.
+        """
+
+    def artifacts(self, task: Task, ref: Ref) -> PackageListing:
+        """Every file of the version but the manifest, nested paths included; reads no artifact.
+
+        Raises as :meth:`resolve`.
+        """
+
+    def metrics(self, task: Task, ref: Ref) -> Metrics:
+        """What the version achieved, and the recorded points of its training run."""
+
+    def compare(
+        self,
+        task: Task,
+        model_name: ModelName,
+        versions: Annotated[list[str], "2 to 20 versions, each as a field of its own."],
+    ) -> Comparison:
+        """The versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``NotFound``."""
