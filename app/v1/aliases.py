@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry_core import Verbs
+
 from ..web.blueprint import BODY_OR_QUERY, Blueprint
 from ..web.gate import may_wait
 from ..web.root import current_registry
-from ..web.schemas import answer
-from .governing_schemas import AliasRequest, UnaliasAnswer
-from .schemas import AliasesAnswer, HistoryAnswer, HistoryQuery, ModelQuery, PromoteAnswer, PromoteRequest
+from ..web.schemas import answer, answer_schema, request_schema
+from .schemas import MODEL, AliasesAnswer, between
 
 blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")
 
+PromoteAnswer = answer_schema(Verbs.promote)
+
 
 @blueprint.post("/promote")
-@blueprint.arguments(PromoteRequest)
+@blueprint.arguments(request_schema(Verbs.promote))
 @blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
 def promote(body: dict[str, Any]) -> dict[str, Any]:
@@ -24,17 +27,17 @@ def promote(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/aliases")
-@blueprint.arguments(ModelQuery, location="query")
+@blueprint.arguments(request_schema(Verbs.list_aliases, model_name=MODEL), location="query")
 @blueprint.answers(AliasesAnswer, problems=(404, 422, 503))
 def aliases(query: dict[str, Any]) -> dict[str, Any]:
     """The aliases of a model."""
-    found = current_registry().list_aliases(query["task"], query["model"])
-    return answer({"model_name": query["model"], "aliases": [alias.to_dict() for alias in found]})
+    found = current_registry().list_aliases(**query)
+    return answer({"model_name": query["model_name"], "aliases": [alias.to_dict() for alias in found]})
 
 
 @blueprint.delete("/aliases")
-@blueprint.arguments(AliasRequest, location=BODY_OR_QUERY)
-@blueprint.answers(UnaliasAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
+@blueprint.arguments(request_schema(Verbs.unalias), location=BODY_OR_QUERY)
+@blueprint.answers(answer_schema(Verbs.unalias), problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
 def unalias(body: dict[str, Any]) -> dict[str, Any]:
     """Remove an alias."""
@@ -42,7 +45,7 @@ def unalias(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/rollback")
-@blueprint.arguments(AliasRequest)
+@blueprint.arguments(request_schema(Verbs.rollback, "AliasRequest"))
 @blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
 def rollback(body: dict[str, Any]) -> dict[str, Any]:
@@ -51,9 +54,10 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/history")
-@blueprint.arguments(HistoryQuery, location="query")
-@blueprint.answers(HistoryAnswer, problems=(404, 422, 503))
+@blueprint.arguments(
+    request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, 1000)), location="query"
+)
+@blueprint.answers(answer_schema(Verbs.history), problems=(404, 422, 503))
 def history(query: dict[str, Any]) -> dict[str, Any]:
     """The events of a model, oldest first."""
-    filters = {name: value for name, value in query.items() if name not in ("task", "model")}
-    return answer(current_registry().history(query["task"], query["model"], **filters).to_dict())
+    return answer(current_registry().history(**query).to_dict())

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from marshmallow import missing
+
+from registry_core import Verbs
+
 from ..web.blueprint import BODY_OR_QUERY, Blueprint
 from ..web.gate import may_wait, reads_bytes
 from ..web.root import current_registry
-from ..web.schemas import answer
-from .governing_schemas import (
-    AnnotationAnswer,
-    AuditAnswer,
-    AuditQuery,
-    DeleteAnswer,
-    DeleteRequest,
-    PatchRequest,
-    RestoreAnswer,
-    StageRequest,
-    TagRequest,
-    VersionRequest,
-)
+from ..web.schemas import answer, answer_schema, request_schema
+from .schemas import GIVEN, MODEL, ONE_STAGE
 
 blueprint = Blueprint(
     "governance", __name__, url_prefix="/v1", description="Governance: facts beside immutable bytes, and their proof"
@@ -27,9 +20,12 @@ blueprint = Blueprint(
 
 _CHANGES = (400, 404, 409, 413, 415, 422, 503, 507)
 
+# What is said about the version now, whichever verb has changed it.
+AnnotationAnswer = answer_schema(Verbs.patch, "AnnotationAnswer", stage=ONE_STAGE)
+
 
 @blueprint.put("/tags")
-@blueprint.arguments(TagRequest)
+@blueprint.arguments(request_schema(Verbs.tag))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
 def tag(body: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def tag(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/versions/patch")
-@blueprint.arguments(PatchRequest)
+@blueprint.arguments(request_schema(Verbs.patch, tags={**GIVEN, "load_default": missing}))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
 def patch(body: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def patch(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/stage")
-@blueprint.arguments(StageRequest)
+@blueprint.arguments(request_schema(Verbs.stage, stage=ONE_STAGE))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
 def stage(body: dict[str, Any]) -> dict[str, Any]:
@@ -56,8 +52,8 @@ def stage(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.delete("/versions")
-@blueprint.arguments(DeleteRequest, location=BODY_OR_QUERY)
-@blueprint.answers(DeleteAnswer, problems=_CHANGES)
+@blueprint.arguments(request_schema(Verbs.delete, reason=GIVEN), location=BODY_OR_QUERY)
+@blueprint.answers(answer_schema(Verbs.delete, deleted_at=GIVEN, reason=GIVEN, seq=GIVEN), problems=_CHANGES)
 @may_wait
 def delete(body: dict[str, Any]) -> dict[str, Any]:
     """Delete a version that no alias names; it can be restored until it is purged."""
@@ -65,8 +61,8 @@ def delete(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/versions/restore")
-@blueprint.arguments(VersionRequest)
-@blueprint.answers(RestoreAnswer, problems=_CHANGES)
+@blueprint.arguments(request_schema(Verbs.restore, "VersionRequest"))
+@blueprint.answers(answer_schema(Verbs.restore), problems=_CHANGES)
 @reads_bytes
 def restore(body: dict[str, Any]) -> dict[str, Any]:
     """Bring a deleted version back, every byte proven first."""
@@ -74,9 +70,8 @@ def restore(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/audit/verify")
-@blueprint.arguments(AuditQuery, location="query")
-@blueprint.answers(AuditAnswer, problems=(404, 409, 422, 503))
+@blueprint.arguments(request_schema(Verbs.audit_verify, model_name=MODEL), location="query")
+@blueprint.answers(answer_schema(Verbs.audit_verify, "AuditAnswer"), problems=(404, 409, 422, 503))
 def audit_verify(query: dict[str, Any]) -> dict[str, Any]:
     """Prove the journal of a model."""
-    proof = current_registry().audit_verify(query["task"], query["model"], expect_head=query["expect_head"])
-    return answer(proof.to_dict())
+    return answer(current_registry().audit_verify(**query).to_dict())

@@ -18,7 +18,7 @@ from ..web.gate import current_gate, may_wait
 from ..web.root import current_registry
 from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
-from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer, as_filters
+from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives
@@ -38,7 +38,7 @@ def models(query: dict[str, Any]) -> Response:
     The header Link names the next page, X-Total-Count how many versions there are in all, X-Warnings what
     was ignored.
     """
-    page = current_registry().list_models(**as_filters(query))
+    page = current_registry().list_models(**query)
     response = jsonify(page.items)
     response.headers["X-Total-Count"] = str(page.total)
     if page.next is not None:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from marshmallow import INCLUDE, fields
 
-from marshmallow import INCLUDE, fields, validate
+from registry_core import Filters, TaskSummary
 
-from ..web.schemas import Answer, Open, Request, text
-from .governing_schemas import STAGES
+from ..web.schemas import Answer, Open, Request, part_schema, request_schema, text
+from .schemas import ONE_STAGE, between
 
-PAIR = "key:value"
-
-
-def _repeated(description: str) -> fields.List[str]:
-    return fields.List(fields.String(), load_default=list, metadata={"description": description})
-
-
-class ModelsQuery(Request):
-    task = text("Only this task.", load_default=None)
-    model_name = text("Only models of this name.", load_default=None)
-    metric_gte = _repeated("key:number; only versions whose metric is at least that. May be repeated.")
-    metric_lte = _repeated("key:number; only versions whose metric is at most that. May be repeated.")
-    alias = text("Only versions that this alias names.", load_default=None)
-    stage = text("Only versions of this stage.", load_default=None, validate=validate.OneOf(STAGES))
-    tag = _repeated("key:value; only versions with this tag. May be repeated.")
-    q = text("Words, each of which begins a word of names, tags, description or metadata.", load_default=None)
-    sort = text("name, created_at or metric:KEY; with - before it descending.", load_default="name")
-    limit = fields.Integer(
-        load_default=100, validate=validate.Range(min=1, max=1000), metadata={"description": "At most so many."}
-    )
-    cursor = text("Where the page begins: from the Link header of the one before.", load_default=None)
+ModelsQuery = request_schema(
+    Filters, stage=ONE_STAGE, tags={"data_key": "tag"}, text={"data_key": "q"}, limit=between(1, 1000)
+)
 
 
 class ListedVersion(Open):
@@ -44,19 +26,12 @@ class ListedVersion(Open):
     created_at = fields.String(allow_none=True)
     aliases = fields.List(fields.String())
     tags = fields.Dict()
-    stage = fields.String(validate=validate.OneOf(STAGES))
+    stage = fields.String(**ONE_STAGE)
     description = fields.String(allow_none=True)
 
 
-class TaskFields(Open):
-    task = fields.String()
-    models = fields.Integer()
-    versions = fields.Integer()
-    bytes = fields.Integer()
-
-
 class TasksAnswer(Answer):
-    tasks = fields.List(fields.Nested(TaskFields))
+    tasks = fields.List(fields.Nested(part_schema(TaskSummary)))
 
 
 class NoQuery(Request):
@@ -73,9 +48,3 @@ class EventsHeaders(Open):
         load_default=None,
         metadata={"description": "As after; browsers send it by themselves."},
     )
-
-
-def as_filters(query: dict[str, Any]) -> dict[str, Any]:
-    """The query in the words of the core."""
-    renamed = {"tag": "tags", "q": "text"}
-    return {renamed.get(name, name): value for name, value in query.items()}

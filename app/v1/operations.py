@@ -6,25 +6,20 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from registry_core import Progress
+
 from ..web.blueprint import Blueprint
 from ..web.root import current_registry
-from ..web.schemas import Answer, Open, answer
+from ..web.schemas import Answer, answer, part_schema
 
 blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="Operations: long calls that go on")
-
-
-class ProgressFields(Open):
-    bytes_done = fields.Integer()
-    bytes_total = fields.Integer()
-    files_done = fields.Integer()
-    files_total = fields.Integer()
 
 
 class OperationAnswer(Answer):
     operation_id = fields.String()
     verb = fields.String()
     state = fields.String(validate=validate.OneOf(["running", "succeeded", "failed", "interrupted"]))
-    progress = fields.Nested(ProgressFields)
+    progress = fields.Nested(part_schema(Progress))
     result = fields.Dict(allow_none=True, metadata={"description": "What the call answered."})
     error = fields.Dict(allow_none=True, metadata={"description": "The problem document in its place."})
     created_at = fields.String()

@@ -5,25 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from registry_core import Verbs
+
 from ..web import respond_async
 from ..web.blueprint import Blueprint
 from ..web.gate import reads_bytes
 from ..web.root import current_registry
-from ..web.schemas import AcceptedAnswer, PreferHeaders, answer
-from .governing_schemas import CompareAnswer, CompareQuery, MetricsAnswer, MetricsQuery
-from .schemas import (
-    ArtifactsAnswer,
-    RefQuery,
-    RegisterAnswer,
-    RegisterHeaders,
-    RegisterRequest,
-    ResolveAnswer,
-    ResolveQuery,
-    ShowAnswer,
-    ShowQuery,
-    VerifyAnswer,
-    VerifyRequest,
-)
+from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema
+from .schemas import MODEL, ONE_STAGE, RegisterAnswer, RegisterHeaders, RegisterRequest
 
 blueprint = Blueprint("registry", __name__, url_prefix="/v1", description="Versions: immutable, proven packages")
 
@@ -58,8 +47,8 @@ def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
 
 
 @blueprint.get("/resolve")
-@blueprint.arguments(ResolveQuery, location="query")
-@blueprint.answers(ResolveAnswer, problems=_FINDS)
+@blueprint.arguments(request_schema(Verbs.resolve), location="query")
+@blueprint.answers(answer_schema(Verbs.resolve), problems=_FINDS)
 def resolve(query: dict[str, Any]) -> dict[str, Any]:
     """The exact version that a ref names, its bytes proven unless verify is false."""
     return _resolve_proven(query) if query["verify"] else _resolve(query)
@@ -73,8 +62,8 @@ _resolve_proven = reads_bytes(_resolve)
 
 
 @blueprint.get("/show")
-@blueprint.arguments(ShowQuery, location="query")
-@blueprint.answers(ShowAnswer, problems=_FINDS)
+@blueprint.arguments(request_schema(Verbs.show), location="query")
+@blueprint.answers(answer_schema(Verbs.show, stage=ONE_STAGE), problems=_FINDS)
 def show(query: dict[str, Any]) -> dict[str, Any]:
     """All that is known about a version."""
     return _show_proven(query) if query["verify"] else _show(query)
@@ -88,10 +77,10 @@ _show_proven = reads_bytes(_show)
 
 
 @blueprint.post("/verify")
-@blueprint.arguments(VerifyRequest)
+@blueprint.arguments(request_schema(Verbs.verify))
 @blueprint.arguments(PreferHeaders, location="headers")
 @blueprint.alt_response(202, schema=AcceptedAnswer, description="Accepted", success=True)
-@blueprint.answers(VerifyAnswer, problems=(400, 413, 415, 507, *_FINDS))
+@blueprint.answers(answer_schema(Verbs.verify), problems=(400, 413, 415, 507, *_FINDS))
 def verify(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Read every byte of a version and prove it."""
     if not respond_async.is_preferred(headers["prefer"]):
@@ -108,24 +97,24 @@ def _verify(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/artifacts")
-@blueprint.arguments(RefQuery, location="query")
-@blueprint.answers(ArtifactsAnswer, problems=_FINDS)
+@blueprint.arguments(request_schema(Verbs.artifacts), location="query")
+@blueprint.answers(answer_schema(Verbs.artifacts), problems=_FINDS)
 def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     """Every file of a version, nested paths included."""
     return answer(current_registry().artifacts(**query).to_dict())
 
 
 @blueprint.get("/metrics")
-@blueprint.arguments(MetricsQuery, location="query")
-@blueprint.answers(MetricsAnswer, problems=_FINDS)
+@blueprint.arguments(request_schema(Verbs.metrics), location="query")
+@blueprint.answers(answer_schema(Verbs.metrics), problems=_FINDS)
 def metrics(query: dict[str, Any]) -> dict[str, Any]:
     """What a version achieved, and the points of its training run."""
     return answer(current_registry().metrics(**query).to_dict())
 
 
 @blueprint.get("/compare")
-@blueprint.arguments(CompareQuery, location="query")
-@blueprint.answers(CompareAnswer, problems=_FINDS)
+@blueprint.arguments(request_schema(Verbs.compare, model_name=MODEL), location="query")
+@blueprint.answers(answer_schema(Verbs.compare), problems=_FINDS)
 def compare(query: dict[str, Any]) -> dict[str, Any]:
     """Versions side by side: metrics, parameters, files, and in what they differ."""
-    return answer(current_registry().compare(query["task"], query["model"], query["versions"]).to_dict())
+    return answer(current_registry().compare(**query).to_dict())

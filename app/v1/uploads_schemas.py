@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from ..web.schemas import Answer, Open, Request, name, text, words
+from registry_core import Verbs
+
+from ..web.schemas import Answer, Open, Request, field_of, text
 
 
 class AnnouncedFile(Open):
-    path = name("The POSIX path that the file shall have in the package.")
-    sha256 = name("SHA-256 of its bytes, in hex.")
+    path = text("The POSIX path that the file shall have in the package.", required=True)
+    sha256 = text("SHA-256 of its bytes, in hex.", required=True)
     size_bytes = fields.Integer(required=True, strict=True, metadata={"description": "How many bytes it has."})
 
 
 class UploadRequest(Request):
-    task = name("The task.")
-    model_name = name("The model's name within the task; it need not exist yet.")
+    task = field_of(Verbs.promote, "task")
+    model_name = text("The model's name within the task; it need not exist yet.", required=True)
     files = fields.List(
         fields.Nested(AnnouncedFile),
         load_default=list,
         metadata={"description": "What the version will have; the answer says which of it need not be sent."},
     )
-    actor = words("Who does this.")
+    actor = field_of(Verbs.promote, "actor")
 
 
 class UploadAnswer(Answer):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any, get_args, get_origin
 
 from flask import g
-from marshmallow import EXCLUDE, Schema, fields, pre_load
+from marshmallow import EXCLUDE, Schema, fields, missing, pre_load
+
+from registry_core import UNSET, Parameter, answer_of, parameters_of
 
 
 class Request(Schema):
@@ -55,14 +59,89 @@ def text(description: str, **options: Any) -> fields.String:
     return fields.String(metadata={"description": description}, **options)
 
 
-def name(description: str) -> fields.String:
-    """A required text field."""
-    return text(description, required=True)
+def request_schema(verb: Callable[..., Any], name: str | None = None, **options: Mapping[str, Any]) -> type[Request]:
+    """The request of a verb, named after it: a field for each parameter that is data.
+
+    ``options``, by a parameter's name, are what HTTP adds or has otherwise, as marshmallow takes it.
+    """
+    described = {
+        parameter.name: _field(parameter, **{**_presence(parameter), **options.get(parameter.name, {})})
+        for parameter in parameters_of(verb).values()
+        if parameter.is_data
+    }
+    return type(name or f"{_title(verb)}Request", (Request,), described)
 
 
-def words(description: str) -> fields.String:
-    """An optional text field; null is as good as absent."""
-    return text(description, load_default=None, allow_none=True)
+def answer_schema(verb: Callable[..., Any], name: str | None = None, **options: Mapping[str, Any]) -> type[Answer]:
+    """The answer of a verb, named after it: the fields of the dataclass that it gives; ``options`` as above."""
+    return type(name or f"{_title(verb)}Answer", (Answer,), fields_of(answer_of(verb), **options))
+
+
+@cache
+def part_schema(kind: type) -> type[Open]:
+    """A dataclass within an answer."""
+    return type(_PARTS.get(kind.__name__, kind.__name__), (Open,), fields_of(kind))
+
+
+def field_of(verb: Callable[..., Any], name: str, **options: Any) -> fields.Field[Any]:
+    """One parameter of a verb, for a request that is written by hand."""
+    found = parameters_of(verb)[name]
+    return _field(found, **{**_presence(found), **options})
+
+
+# What the description of the interface has always called them.
+_PARTS = {
+    "Alias": "AliasFields",
+    "CatalogState": "CatalogFields",
+    "Event": "EventFields",
+    "PackageFile": "FileFields",
+    "Progress": "ProgressFields",
+    "Run": "RunFields",
+    "TaskSummary": "TaskFields",
+}
+
+
+def _title(verb: Callable[..., Any]) -> str:
+    return verb.__name__.title().replace("_", "")
+
+
+def fields_of(kind: Any, **options: Mapping[str, Any]) -> dict[str, fields.Field[Any]]:
+    """The fields of a dataclass, but for those that every answer has."""
+    return {
+        part.name: _field(part, **{"allow_none": part.is_optional, **options.get(part.name, {})})
+        for part in parameters_of(kind).values()
+        if part.name not in Answer._declared_fields
+    }
+
+
+def _presence(parameter: Parameter) -> dict[str, Any]:
+    if parameter.is_required:
+        return {"required": True, "allow_none": parameter.is_optional}
+    default = missing if parameter.default is UNSET else list if parameter.default == () else parameter.default
+    return {"load_default": default, "allow_none": parameter.is_optional}
+
+
+def _field(parameter: Parameter, **options: Any) -> fields.Field[Any]:
+    described = {"metadata": {"description": parameter.meaning}} if parameter.meaning else {}
+    return _of_type(parameter.type, **described, **options)
+
+
+def _of_type(kind: Any, **options: Any) -> fields.Field[Any]:
+    origin, inner = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return fields.Nested(part_schema(kind), **options)
+    if origin in (list, tuple):
+        return fields.List(_of_type(inner[0]), **options)
+    if origin in (dict, Mapping):
+        return fields.Dict(keys=fields.String(), values=fields.String() if inner[1] is str else None, **options)
+    plain: dict[Any, type[fields.Field[Any]]] = {
+        Any: fields.Raw,
+        str: fields.String,
+        bool: fields.Boolean,
+        int: fields.Integer,
+        float: fields.Float,
+    }
+    return plain[kind](**options)
 
 
 class PreferHeaders(Schema):
