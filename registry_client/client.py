@@ -13,10 +13,10 @@ from .pull import pulling
 from .pull.pulling import Pulled
 from .push import pushing
 from .push.pushing import Pushed
-from .remote.versions import Verbs
+from .remote.versions import Versions
 
 
-class RegistryClient(Verbs):
+class RegistryClient(Versions):
     """A registry at an address, with the words, the values and the errors of ``ModelRegistry``. Thread-safe.
 
     Every verb raises what it raises in process, and ``StorageUnavailable`` where nobody answers.

@@ -12,14 +12,14 @@ from registry_core import Conflict, PackageCorrupt, PackageListing, RegistryErro
 from ..local.cache import Cache
 from ..remote import answers
 from ..remote.transport import is_unreachable
-from ..remote.versions import Verbs
+from ..remote.versions import Versions
 from .download import Remote, fetch
 from .remote_package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
 
 log = logging.getLogger(__name__)
 
 
-def look_up(client: Verbs, task: str, ref: str, cache: Cache, *, offline: bool) -> tuple[Package, bool]:
+def look_up(client: Versions, task: str, ref: str, cache: Cache, *, offline: bool) -> tuple[Package, bool]:
     """(the package, whether it is what the cache remembers)."""
     if not offline:
         try:
@@ -38,7 +38,7 @@ def look_up(client: Verbs, task: str, ref: str, cache: Cache, *, offline: bool) 
     return known, True
 
 
-def _ask(client: Verbs, task: str, ref: str, cache: Cache) -> Package:
+def _ask(client: Versions, task: str, ref: str, cache: Cache) -> Package:
     found = client.resolve(task, ref, verify=False)
     listing = client.artifacts(task, f"{found.model_name}@{found.version}")
     if listing.version != found.version:
@@ -58,7 +58,7 @@ def _ask(client: Verbs, task: str, ref: str, cache: Cache) -> Package:
     raise AssertionError("unreachable")
 
 
-def _fetch_manifest(client: Verbs, found: Resolution) -> bytes | None:
+def _fetch_manifest(client: Versions, found: Resolution) -> bytes | None:
     remote = Remote(found.task, found.model_name, found.version, MANIFEST, None, None)
     with tempfile.TemporaryFile() as file:
         try:

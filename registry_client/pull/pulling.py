@@ -24,7 +24,7 @@ from registry_core import (
 from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
-from ..remote.versions import Verbs
+from ..remote.versions import Versions
 from .destination import Excuse, beside, is_there, publish, remove_abandoned
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
@@ -60,7 +60,7 @@ class Pulled:
 
 
 def pull(
-    client: Verbs,
+    client: Versions,
     task: str,
     ref: str,
     dest: Path,
@@ -125,7 +125,7 @@ def _answer(
 
 
 class _Job:
-    def __init__(self, client: Verbs, package: Package, cache: Cache, meter: Meter, excused: Excuse) -> None:
+    def __init__(self, client: Versions, package: Package, cache: Cache, meter: Meter, excused: Excuse) -> None:
         self._client, self._package, self._cache, self._meter = client, package, cache, meter
         self._excused = excused
         self.fetched = 0
@@ -194,7 +194,7 @@ class _Job:
         return count
 
 
-def _is_old(client: Verbs, file: Remote) -> bool:
+def _is_old(client: Versions, file: Remote) -> bool:
     """Whether no event registers the version, so that older software may have rewritten its metadata."""
     page = client.history(file.task, file.model_name, version=file.version, event="register", limit=1)
     return not page.events

@@ -30,7 +30,7 @@ from registry_core import (
 from ..local.cache import Cache
 from ..local.files import hold
 from ..local.parallel import each
-from ..remote.versions import Verbs
+from ..remote.versions import Versions
 from . import tus
 from .local_package import LocalFile, changed, digests, scan
 
@@ -64,7 +64,7 @@ class Pushed:
 
 
 def push(
-    client: Verbs,
+    client: Versions,
     directory: Path,
     target: Target,
     *,
@@ -91,7 +91,7 @@ def push(
 class _Job:
     def __init__(
         self,
-        client: Verbs,
+        client: Versions,
         cache: Cache,
         target: Target,
         files: list[LocalFile],

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from registry_core import UNSET
-
 from .answers import read
-from .transport import Repeat, Transport, json_of
+from .transport import Transport, json_of
 
 T = TypeVar("T")
 
@@ -73,16 +71,3 @@ class Connected:
 
     def _get_json(self, path: str, *, patient: bool = False, **query: Any) -> Any:
         return json_of(self._transport.call("GET", path, query=query, patient=patient))
-
-    def _send(
-        self,
-        kind: type[T],
-        method: str,
-        path: str,
-        *,
-        repeat: Repeat = Repeat.IF_UNDONE,
-        patient: bool = False,
-        **fields: Any,
-    ) -> T:
-        body = {name: value for name, value in fields.items() if value is not UNSET}
-        return read(kind, json_of(self._transport.call(method, path, body=body, repeat=repeat, patient=patient)))

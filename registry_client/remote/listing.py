@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from urllib.parse import parse_qs, urlsplit
 
-from registry_core import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from registry_core import CatalogState, Filters, ModelPage, StreamedEvent, TaskSummary, taking
 
 from .answers import read, read_list
 from .connection import Connected
@@ -14,34 +15,20 @@ from .event_stream import watch
 from .transport import json_of
 
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+QUERY_NAMES = {"tags": "tag", "text": "q"}
 
 
 class ListingVerbs(Connected):
     """They change nothing, and are sent again after failures in passing."""
 
-    def list_models(
-        self,
-        *,
-        task: str | None = None,
-        model_name: str | None = None,
-        alias: str | None = None,
-        stage: str | None = None,
-        metric_gte: tuple[str, ...] = (),
-        metric_lte: tuple[str, ...] = (),
-        tags: tuple[str, ...] = (),
-        text: str | None = None,
-        sort: str = "name",
-        limit: int = 100,
-        cursor: str | None = None,
-    ) -> ModelPage:
+    @taking(Filters)
+    def list_models(self, filters: Filters) -> ModelPage:
         """The versions that pass all filters, as ``ModelRegistry.list_models`` gives them.
 
         Raises ``InvalidParameter``, ``StorageUnavailable``.
         """
-        filters = {"task": task, "model_name": model_name, "alias": alias, "stage": stage, "q": text}
-        pairs = {"metric_gte": list(metric_gte), "metric_lte": list(metric_lte), "tag": list(tags)}
-        page = {"sort": sort, "limit": limit, "cursor": cursor}
-        answer = self._transport.call("GET", "/v1/models", query={**filters, **pairs, **page})
+        query = {QUERY_NAMES.get(name, name): value for name, value in asdict(filters).items()}
+        answer = self._transport.call("GET", "/v1/models", query=query)
         items = json_of(answer)
         following = _NEXT.search(answer.headers.get("Link", ""))
         cursors = parse_qs(urlsplit(following[1]).query).get("cursor") if following else None

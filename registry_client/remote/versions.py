@@ -7,24 +7,20 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry_core import (
-    Alias,
-    Comparison,
-    Description,
-    HistoryPage,
     InvalidMetadata,
     InvalidParameter,
-    Metrics,
-    PackageListing,
     ProgressCallback,
     Registration,
     Resolution,
+    Verbs,
     Verification,
 )
 
-from .answers import read, read_list
+from .answers import read
+from .calls import call
 from .governing import Governing
 from .listing import ListingVerbs
 from .operations import Operation, finish
@@ -34,8 +30,16 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Verbs(Governing, ListingVerbs):
+class Versions(Governing, ListingVerbs):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
+
+    show = call(Verbs.show, "GET", "/v1/show")
+    list_aliases = call(Verbs.list_aliases, "GET", "/v1/aliases", within="aliases")
+    history = call(Verbs.history, "GET", "/v1/history")
+    artifacts = call(Verbs.artifacts, "GET", "/v1/artifacts")
+    metrics = call(Verbs.metrics, "GET", "/v1/metrics")
+    compare = call(Verbs.compare, "GET", "/v1/compare")
+    _resolve = call(Verbs.resolve, "GET", "/v1/resolve")
 
     def register(
         self,
@@ -87,18 +91,12 @@ class Verbs(Governing, ListingVerbs):
         ``path`` is where the server has it. Raises as ``ModelRegistry.resolve``.
         """
         asks_first = verify and progress is not None
-        found = self._get(
-            Resolution, "/v1/resolve", patient=verify, task=task, ref=ref, verify=verify and not asks_first, as_of=as_of
-        )
+        found = self._resolve(task, ref, verify=verify and not asks_first, as_of=as_of)
         if not asks_first:
             return found
         proven = self.verify(task, f"{found.model_name}@{found.version}", progress=progress)
         warnings = [*found.warnings, *(text for text in proven.warnings if text not in found.warnings)]
         return replace(found, verified=True, package_digest=proven.package_digest, warnings=warnings)
-
-    def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
-        """What is known about the version. Raises as :meth:`resolve`."""
-        return self._get(Description, "/v1/show", patient=verify, task=task, ref=ref, verify=verify, as_of=as_of)
 
     def verify(
         self, task: str, ref: str, *, progress: ProgressCallback | None = None, wait: bool = False
@@ -111,37 +109,6 @@ class Verbs(Governing, ListingVerbs):
     def operation(self, operation_id: str) -> Operation:
         """How far a call that runs in the background is. Raises ``NotFound`` for one that has expired."""
         return self._get(Operation, f"/v1/operations/{operation_id}")
-
-    def list_aliases(self, task: str, model_name: str) -> list[Alias]:
-        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
-        return read_list(Alias, self._get_json("/v1/aliases", task=task, model=model_name).get("aliases"))
-
-    def history(
-        self,
-        task: str,
-        model_name: str,
-        *,
-        alias: str | None = None,
-        version: str | None = None,
-        event: str | None = None,
-        after: int = 0,
-        limit: int = 100,
-    ) -> HistoryPage:
-        """The model's events after seq ``after``, oldest first. Raises ``ModelNotFound``, ``InvalidParameter``."""
-        filters: dict[str, Any] = {"alias": alias, "version": version, "event": event, "after": after, "limit": limit}
-        return self._get(HistoryPage, "/v1/history", task=task, model=model_name, **filters)
-
-    def artifacts(self, task: str, ref: str) -> PackageListing:
-        """Every file of the version but the manifest. Raises as :meth:`resolve`."""
-        return self._get(PackageListing, "/v1/artifacts", task=task, ref=ref)
-
-    def metrics(self, task: str, ref: str) -> Metrics:
-        """What the version achieved, and the recorded points of its training run."""
-        return self._get(Metrics, "/v1/metrics", task=task, ref=ref)
-
-    def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
-        """2 to 20 versions side by side. Raises ``InvalidParameter``, ``NotFound``."""
-        return self._get(Comparison, "/v1/compare", task=task, model=model_name, versions=list(versions))
 
     def _long(
         self,
@@ -173,3 +140,7 @@ def _checked_key(key: str) -> str:
             f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="idempotency_key"
         )
     return key
+
+
+if TYPE_CHECKING:
+    _: type[Verbs] = Versions
