@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from registry_core import IntegrityError, ModelRegistry, NotConfigured, NotFound, RegistryError, StorageError
+from registry_core import (
+    UNSET,
+    IntegrityError,
+    ModelRegistry,
+    NotConfigured,
+    NotFound,
+    RegistryError,
+    StorageError,
+    parameters_of,
+)
 
 from . import output
 
@@ -19,6 +29,8 @@ if TYPE_CHECKING:
     from ..client import RegistryClient
 
     Registry = ModelRegistry | RegistryClient
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY"
 EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_DAMAGED, EXIT_STORAGE = 1, 3, 4, 5
@@ -129,6 +141,14 @@ def finish(content: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any
 def table_of(name: str, columns: tuple[str, ...]) -> Callable[[dict[str, Any]], None]:
     """How a person is shown the rows of one field."""
     return lambda content: output.table(columns, content[name])
+
+
+def option(described: Callable[..., Any], *names: str, **form: Any) -> Callable[[F], F]:
+    """The option of a parameter, or a field, that is described elsewhere: its meaning and default are said there."""
+    found = parameters_of(described)[names[-1].lstrip("-").replace("-", "_")]
+    unsaid = (inspect.Parameter.empty, UNSET, None, ())
+    shown = {} if found.default in unsaid else {"default": found.default, "show_default": True}
+    return click.option(*names, **{"help": found.meaning, **shown, **form})
 
 
 who = click.option("--actor", envvar=f"{PREFIX}_ACTOR", help="Who does this; goes into the journal.")

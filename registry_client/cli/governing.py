@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import UNSET, Comparison
+from registry_core import STAGES, UNSET, Comparison, Verbs
 
 from . import output
-from .command import finish, verb, who, why
+from .command import finish, option, verb, who, why
 
 if TYPE_CHECKING:
     from .command import Registry
 
-_expected = click.option(
+_expected = option(
+    Verbs.rollback,
     "--expected-version",
     callback=lambda context, parameter, value: UNSET if value is None else value,
-    help="Do it only if the alias names this version now.",
 )
 
 
@@ -106,7 +106,7 @@ def _scalar(text: str) -> Any:
 @click.argument("task")
 @click.argument("model_name")
 @click.argument("version")
-@click.argument("stage", type=click.Choice(["none", "staging", "production", "archived"]))
+@click.argument("stage", type=click.Choice(STAGES))
 @_expected
 @click.option("--expected-absent", is_flag=True, help="Do it only if there is no such alias yet.")
 @who
@@ -126,7 +126,7 @@ def stage(registry: Registry, *, as_json: bool, expected_absent: bool, **words: 
 @click.argument("model_name")
 @click.argument("version")
 @who
-@click.option("--reason", required=True, help="Why; it stays in the tombstone.")
+@option(Verbs.delete, "--reason", required=True)
 @verb
 def delete(registry: Registry, *, as_json: bool, **words: Any) -> None:
     """Delete VERSION, which no alias may name; it can be restored until it is purged."""

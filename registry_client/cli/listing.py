@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import ModelRegistry, StorageError, StreamedEvent
+from registry_core import STAGES, Filters, ModelRegistry, StorageError, StreamedEvent
 
 from . import output
-from .command import finish, table_of, verb
+from .command import finish, option, table_of, verb
 
 if TYPE_CHECKING:
     from .command import Registry
@@ -21,17 +21,17 @@ POLL_S = 0.5
 
 
 @click.command()
-@click.option("--task", help="Only this task.")
-@click.option("--model", "model_name", help="Only models of this name.")
-@click.option("--alias", help="Only versions that this alias names.")
-@click.option("--stage", type=click.Choice(["none", "staging", "production", "archived"]), help="Only this stage.")
-@click.option("--metric-gte", multiple=True, metavar="KEY:NUMBER", help="Only with a metric of at least that.")
-@click.option("--metric-lte", multiple=True, metavar="KEY:NUMBER", help="Only with a metric of at most that.")
-@click.option("--tag", "tags", multiple=True, metavar="KEY:VALUE", help="Only with this tag.")
-@click.option("-q", "--query", "text", help="Words that begin words of names, tags, description or metadata.")
-@click.option("--sort", default="name", show_default=True, help="name, created_at or metric:KEY; with - descending.")
-@click.option("--limit", type=int, default=100, show_default=True, help="At most so many.")
-@click.option("--cursor", help="Go on where a page ended.")
+@option(Filters, "--task")
+@option(Filters, "--model", "model_name")
+@option(Filters, "--alias")
+@option(Filters, "--stage", type=click.Choice(STAGES))
+@option(Filters, "--metric-gte", multiple=True, metavar="KEY:NUMBER")
+@option(Filters, "--metric-lte", multiple=True, metavar="KEY:NUMBER")
+@option(Filters, "--tag", "tags", multiple=True, metavar="KEY:VALUE")
+@option(Filters, "-q", "--query", "text")
+@option(Filters, "--sort")
+@option(Filters, "--limit")
+@option(Filters, "--cursor")
 @verb
 def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
     """List versions of all models, filtered and sorted."""

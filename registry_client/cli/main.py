@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import get_completion_class
 
-from registry_core import UNSET, __version__
+from registry_core import UNSET, Verbs, __version__
 
 from . import governing, listing, maintaining, output, transferring
-from .command import PREFIX, choose, finish, local_verb, table_of, verb, who, why
+from .command import PREFIX, choose, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def register(
 @main.command()
 @click.argument("task")
 @click.argument("ref")
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Read and prove every byte first.")
+@option(Verbs.resolve, "--verify/--no-verify", "verify")
 @_as_of
 @verb
 def resolve(registry: Registry, *, as_json: bool, task: str, ref: str, verify: bool, as_of: str | None) -> None:
@@ -97,7 +97,7 @@ def resolve(registry: Registry, *, as_json: bool, task: str, ref: str, verify: b
 @main.command()
 @click.argument("task")
 @click.argument("ref")
-@click.option("--verify/--no-verify", default=False, show_default=True, help="Read and prove every byte first.")
+@option(Verbs.show, "--verify/--no-verify", "verify")
 @_as_of
 @verb
 def show(registry: Registry, *, as_json: bool, task: str, ref: str, verify: bool, as_of: str | None) -> None:
@@ -150,11 +150,11 @@ def aliases(registry: Registry, *, as_json: bool, task: str, model_name: str) ->
 @main.command()
 @click.argument("task")
 @click.argument("model_name")
-@click.option("--alias", help="Only events of this alias.")
-@click.option("--version", help="Only events of this version.")
-@click.option("--event", help="Only events of this kind, for example promote.")
-@click.option("--after", type=int, default=0, help="Only events after this seq.")
-@click.option("--limit", type=int, default=100, show_default=True, help="At most so many events.")
+@option(Verbs.history, "--alias")
+@option(Verbs.history, "--version")
+@option(Verbs.history, "--event", help="Only events of this kind, for example promote.")
+@option(Verbs.history, "--after")
+@option(Verbs.history, "--limit")
 @verb
 def history(registry: Registry, *, as_json: bool, task: str, model_name: str, **filters: Any) -> None:
     """List the events of a model, oldest first."""
