@@ -14,6 +14,7 @@ from itertools import islice
 
 from ..format.chain import Line
 from ..format.digests import digest
+from ..format.events import REGISTER
 from ..format.layout import META
 from ..models import aliases
 from ..models.annotation import beside
@@ -124,7 +125,7 @@ def _read_news(model: ModelStore, known: Known) -> News | None:
         events.append((line.seq, format_time(moment) if has_time and moment is not None else ""))
         named |= _versions_of(line)
         # Nothing seals the package of an adopted version: older software may rewrite it in place.
-        if line.is_own and line.get("event") == "register" and not line.get("adopted"):
+        if line.is_own and line.get("event") == REGISTER and not line.get("adopted"):
             proven.add(str(line.get("version")))
     seq, head = (last.seq, digest(last.raw)) if last is not None else (known.seq, known.head)
     return News(last is not None, events, frozenset(named), frozenset(proven), seq, head)

@@ -1,7 +1,76 @@
-"""The kinds of event, and what each of them says."""
+"""The kinds of event, and what each of them says: the one list that all others follow.
+
+A test holds the constants, :class:`~registry_core.vocabulary.answers.Event` and ``docs/design.md`` against it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 REGISTER, PROMOTE, ROLLBACK, UNALIAS = "register", "promote", "rollback", "unalias"
 TAG, PATCH, STAGE = "tag", "patch", "stage"
 DELETE, RESTORE, PURGE = "delete", "restore", "purge"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What happened. ``own``: the fields that not every event has, and this one has or may have."""
+
+    name: str
+    meaning: str
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """What an event says. ``type`` is that of its value where there is one.
+
+    Readers are shown it, unless it ``is_private``: then it stays in the journal.
+    """
+
+    name: str
+    type: type
+    meaning: str
+    is_private: bool = False
+
+
+KINDS = (
+    Kind(
+        REGISTER,
+        "a version was taken in, or one of older software got its baseline; with an alias, that names it now",
+        ("commit", "created_at", "idempotency", "adopted"),
+    ),
+    Kind(PROMOTE, "an alias was made, or moved to another version"),
+    Kind(ROLLBACK, "an alias was moved back to the version that it named before"),
+    Kind(UNALIAS, "an alias was removed; the event names no version"),
+    Kind(TAG, "tags were set or removed", ("set",)),
+    Kind(PATCH, "the description was set, and perhaps tags", ("set",)),
+    Kind(STAGE, "the archived mark was set or taken away; with an alias, that names the version now", ("set",)),
+    Kind(DELETE, "the version was deleted; its bytes are kept"),
+    Kind(RESTORE, "the deleted version came back"),
+    Kind(PURGE, "the bytes of the deleted version were given up"),
+)
+
+# In the order of a line.
+FIELDS = (
+    Field("seq", int, "the number of the line, from 1"),
+    Field("event", str, "the kind"),
+    Field("task", str, "the task of the model"),
+    Field("model_name", str, "the model"),
+    Field("version", str, "the version that it is about, or that the alias names now"),
+    Field("alias", str, "the alias that it makes, moves or removes"),
+    Field("previous_version", str, "what the alias named before"),
+    Field("actor", str, "who"),
+    Field("reason", str, "why"),
+    Field("package_digest", str, "the digest of the version's manifest"),
+    Field("commit", str, "the version's name for clients of the Hugging Face Hub, made from its content"),
+    Field("created_at", str, "the moment of the call; of an adopted version what its metadata says"),
+    Field("attempt", str, "a name that no other event has; a register's staged bytes bear it too"),
+    Field("set", dict, "the new values of tags, description or archived"),
+    Field("adopted", bool, "true where a version of older software got its baseline"),
+    Field("idempotency", dict, "the key that the caller sent, and the digest of the request", is_private=True),
+    Field("ts_utc", str, "the moment, RFC 3339 with microseconds and `Z`; always later than that of the event before"),
+    Field("prev", str, "the digest that chains the line to what stands before it"),
+)
+
+PRIVATE = frozenset(field.name for field in FIELDS if field.is_private)

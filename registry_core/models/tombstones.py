@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..format.events import PURGE, RESTORE
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.answers import Tombstone
@@ -14,9 +15,9 @@ def projection(keys: ModelKeys, event: Fields) -> Projection:
     version = event["version"]
 
     def render(old: Fields | None) -> Fields:
-        if event["event"] == "restore":
+        if event["event"] == RESTORE:
             return {"version": None}
-        if event["event"] == "purge":
+        if event["event"] == PURGE:
             kept = {name: value for name, value in (old or {}).items() if name != "seq"}
             purged = {"purged_at": event["ts_utc"], "purged_by": event["actor"], "purge_reason": event["reason"]}
             return {**kept, "version": version, **purged}

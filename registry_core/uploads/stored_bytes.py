@@ -9,6 +9,7 @@ from itertools import islice
 
 from ..format import manifest
 from ..format.digests import digest
+from ..format.events import REGISTER
 from ..models import package_manifest
 from ..models.model import ModelStore
 from ..packages import contents
@@ -36,7 +37,7 @@ def stored_bytes(model: ModelStore, wanted: Collection[str]) -> dict[str, Stored
     registered = {
         line.get("version"): line.get("package_digest")
         for line in model.journal.lines()
-        if line.is_own and line.get("event") == "register"
+        if line.is_own and line.get("event") == REGISTER
     }
     missing = set(wanted)
     found: dict[str, StoredBytes] = {}
