@@ -1,14 +1,13 @@
 """The lines of a journal: how each is written and read, and how it is chained to all before it.
 
-A line of ours has ``seq`` and ``prev``; a line without them was written by older software and
-stays as it is. ``prev`` is the SHA-256, in hex with its prefix, of the line before without its
-newline; where the line before is not ours, it is the SHA-256 of all bytes before, each line with its
-newline. So no line, ours or older, can change without breaking a later ``prev``.
+A line of ours has ``seq`` and ``prev``; a line without them was written by older software
+(:mod:`registry_core.format.older`) and stays as it is. ``prev`` is the SHA-256, in hex with its prefix, of
+the line before without its newline; where the line before is not ours, it is the SHA-256 of all bytes
+before, each line with its newline. So no line, ours or older, can change without breaking a later ``prev``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from ..vocabulary.times import later_than
-from .digests import DIGEST_PREFIX, digest
+from . import older
+from .digests import digest
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class Line:
     @property
     def is_own(self) -> bool:
         """Whether this software wrote it (it takes part in the chain)."""
-        fields = self.fields or {}
-        return isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str)
+        return not older.is_older(self.fields or {})
 
     def get(self, name: str) -> Any:
         return (self.fields or {}).get(name)
@@ -67,8 +66,8 @@ class Link:
 
 def chain(lines: Iterable[Line]) -> Iterator[Link]:
     """Every line of a journal, from the first one on, checked against all that stands before it."""
-    everything = hashlib.sha256()
-    expected = digest_so_far(everything)
+    before = older.AllBefore()
+    expected = before.digest
     for number, line in enumerate(lines, start=1):
         faults = []
         if line.fields is None:
@@ -78,18 +77,14 @@ def chain(lines: Iterable[Line]) -> Iterator[Link]:
                 faults.append(f"the line says it is number {line.get('seq')}")
             if line.get("prev") != expected:
                 faults.append("its 'prev' is not the digest of what stands before it")
-        everything.update(line.raw + b"\n")
-        expected = digest(line.raw) if line.is_own else digest_so_far(everything)
+        before.add(line.raw)
+        expected = digest(line.raw) if line.is_own else before.digest
         yield Link(line, faults, expected)
 
 
 def chain_faults(lines: Iterable[Line]) -> Iterator[tuple[int, str]]:
     """(seq, what is wrong) for every line that breaks the chain; nothing proves it intact."""
     return ((link.line.seq, fault) for link in chain(lines) for fault in link.faults)
-
-
-def digest_so_far(sha: "hashlib._Hash") -> str:
-    return DIGEST_PREFIX + sha.hexdigest()
 
 
 def encode_text(text: str) -> bytes:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
+from . import older
 from .digests import DIGEST_PREFIX
 from .layout import MANIFEST
 
-_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
+_LINE = re.compile(r"([0-9a-f]{64})  (?!\./)(.+)")
 
 
 def render(artifacts: Iterable[Artifact]) -> bytes:
@@ -32,9 +33,8 @@ class Manifest:
 def parse(data: bytes, *, covers_manifest: bool = False, max_faults: int | None = None) -> Manifest:
     """What the bytes say, faults included, up to so many of them; never raises.
 
-    Takes what ``sha256sum`` and older software write: text or binary mode, a leading ``./``, and
-    a line for the manifest itself, which cannot be right and is passed over (``covers_manifest``: it can,
-    because this is a baseline kept elsewhere).
+    Takes what ``sha256sum`` and older software write too. A line for the manifest itself cannot be right and is
+    passed over (``covers_manifest``: it can, because this is a baseline kept elsewhere).
     """
     hashes: dict[str, str] = {}
     faults: list[str] = []
@@ -44,17 +44,22 @@ def parse(data: bytes, *, covers_manifest: bool = False, max_faults: int | None 
         line = raw.rstrip("\r")
         if not line.strip():
             continue
-        match = _LINE.fullmatch(line)
-        if match is None:
+        entry = _entry(line)
+        if entry is None:
             faults.append(f"line {number} is not '<sha256>  <path>'")
             continue
-        path = match[2].removeprefix("./")
-        sha256 = match[1].lower()
-        if path == MANIFEST and not covers_manifest:
+        path, sha256 = entry
+        if older.names_itself(path) and not covers_manifest:
             continue
         if hashes.setdefault(path, sha256) != sha256:
             faults.append(f"line {number} gives {path!r} a second digest")
     return Manifest(hashes, faults)
+
+
+def _entry(line: str) -> tuple[str, str] | None:
+    """(path, hex) of a line; None if it is none."""
+    match = _LINE.fullmatch(line)  # but "./-", which is read like everybody's "./"
+    return (match[2], match[1]) if match is not None else older.manifest_entry(line)
 
 
 def compare_brought(brought: Manifest, actual: dict[str, str]) -> list[Problem]:

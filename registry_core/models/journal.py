@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.chain import Line, digest_so_far, encode_text, next_record, parse_line
+from ..format.chain import Line, encode_text, next_record, parse_line
 from ..format.documents import encode
+from ..format.older import AllBefore
 from ..storage.contract import Storage
 
 
@@ -41,10 +41,7 @@ class Journal:
         """The next event as it would be appended now. Call with the model's lock held."""
         prefix = ""
         if last is None or not last.is_own:
-            everything = hashlib.sha256()
-            for _, raw in self._storage.records(self._key):
-                everything.update(raw + b"\n")
-            prefix = digest_so_far(everything)
+            prefix = AllBefore(raw for _, raw in self._storage.records(self._key)).digest
         return next_record(last, prefix, fields, datetime.now(UTC))
 
     def append(self, event: dict[str, Any]) -> None:
