@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from ..format.chain import Line
 from ..models.model import ModelStore
 from ..storage.contract import Storage
-from ..vocabulary.answers import Event, StreamedEvent
+from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
 from ..vocabulary.times import format_time, parse_time
 from .database import fact
@@ -92,8 +92,7 @@ def read(storage: Storage, wanted: list[Noted]) -> Iterator[StreamedEvent]:
         for one in ours:
             line = lines.get(one.seq)
             if line is not None and line.fields is not None:
-                fields = {**line.fields, "task": task, "model_name": model_name}
-                yield StreamedEvent(one.id, Event.from_fields(one.seq, fields))
+                yield StreamedEvent(one.id, replace(line.event(), task=task, model_name=model_name))
 
 
 def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict[int, Line]:

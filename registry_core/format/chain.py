@@ -9,14 +9,21 @@ before, each line with its newline. So no line, ours or older, can change withou
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..vocabulary.answers import Event
 from ..vocabulary.times import later_than
 from . import older
 from .digests import digest
+from .events import FIELDS, PRIVATE
+
+# Fields of later software are shown down to this depth, which no answer's encoder trips over.
+MOST_LEVELS = 32
+_SHOWN = {field.name: field.type for field in FIELDS if not field.is_private}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,31 @@ class Line:
 
     def get(self, name: str) -> Any:
         return (self.fields or {}).get(name)
+
+    def event(self) -> Event:
+        """The line as readers are shown it, whatever software wrote it."""
+        fields = self.fields or {}
+        shown: dict[str, Any] = dict.fromkeys(_SHOWN)
+        more = {}
+        for name, value in fields.items():
+            if name in _SHOWN and _fits(value, _SHOWN[name]):
+                shown[name] = value
+            elif name not in PRIVATE and _can_be_answered(value, MOST_LEVELS):
+                more[name] = value
+        # The place in the journal, whatever the line says.
+        return Event(**{**shown, "seq": self.seq, "event": older.kind_of(fields)}, more=more or None)
+
+
+def _fits(value: Any, kind: type) -> bool:
+    # A text is shown whatever stands in its place, as it always was.
+    return value is None or kind is str or isinstance(value, kind)
+
+
+def _can_be_answered(value: Any, levels: int) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is None or (levels > 0 and all(_can_be_answered(one, levels - 1) for one in inner))
 
 
 def parse_line(seq: int, raw: bytes) -> Line:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .digests import DIGEST_PREFIX
+from .events import PROMOTE
 from .layout import MANIFEST
 
 _SHA256SUM_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
@@ -20,6 +21,11 @@ _SHA256SUM_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 def is_older(fields: Mapping[str, Any]) -> bool:
     """Whether a journal line is older software's: it has no number, or no place in the chain."""
     return not (isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str))
+
+
+def kind_of(fields: Mapping[str, Any]) -> Any:
+    """The kind of the line's event. Older software moved aliases and wrote down nothing else."""
+    return fields.get("event") or PROMOTE
 
 
 class AllBefore:

@@ -25,7 +25,7 @@ def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, lim
     for line in model.journal.lines(after):
         if line.fields is None:
             continue  # damage in the middle: `check` names it
-        entry = Event.from_fields(line.seq, line.fields)
+        entry = line.event()
         if _is_wanted(entry, filters):
             if len(found) == limit:
                 return HistoryPage(found, found[-1].seq)

@@ -232,9 +232,13 @@ class Alias(Value):
 
 @dataclass(frozen=True)
 class Event(Value):
-    """One journal line, as history shows it. Lines of older software are promotes.
+    """One journal line, as history and the stream of events show it; ``registry_core/format/events.py`` says what
+    each field means. A field that the event lacks is None.
 
-    ``set`` holds what the event changed beside the package: tags, description, the archived mark.
+    One thing in the journal is not for readers: the idempotency key with the digest of its request. It is the caller's
+    handle and says nothing about the model; but who sees keys can guess the next one and use it up, and can try out
+    against the digest which path or words a request had. ``more`` holds what this software does not know, because a
+    later one wrote it: field by name.
     """
 
     seq: int
@@ -249,11 +253,12 @@ class Event(Value):
     ts_utc: str | None
     package_digest: str | None
     set: dict[str, Any] | None = None
-
-    @classmethod
-    def from_fields(cls, seq: int, fields: dict[str, Any]) -> "Event":
-        known: dict[str, Any] = {name: fields.get(name) for name in cls.__dataclass_fields__}
-        return cls(**{**known, "seq": seq, "event": fields.get("event") or "promote"})
+    created_at: str | None = None
+    commit: str | None = None
+    adopted: bool | None = None
+    attempt: str | None = None
+    prev: str | None = None
+    more: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

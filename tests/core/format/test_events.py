@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from registry_core import ModelRegistry
+from app.v1.schemas import EventFields
+from registry_client.remote.answers import read as read_answer
+from registry_core import Event, ModelRegistry
 from registry_core.format import events
-from registry_core.format.chain import Line
+from registry_core.format.chain import Line, parse_line
 from registry_core.format.events import FIELDS, KINDS, PRIVATE
 from registry_core.models.journal import Journal
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ...docs.documents import read
 from ...support.packages import open_registry, write_files
+from ...support.servers import REPOSITORY
 from ..upkeep.governed import MODEL, TASK, fill
 
 JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
@@ -60,6 +69,20 @@ def test_nothing_is_described_twice() -> None:
     assert {"idempotency"} == PRIVATE
 
 
+def test_readers_are_shown_every_field_that_is_not_private() -> None:
+    shown = {field.name: field.type for field in FIELDS if not field.is_private}
+    hints = get_type_hints(Event)
+    assert hints.pop("more") == dict[str, Any] | None
+    for name, hint in hints.items():
+        (kind,) = [one for one in (get_args(hint) or (hint,)) if one is not type(None)]
+        assert shown.pop(name) is (get_origin(kind) or kind), name
+    assert not shown
+
+
+def test_the_service_describes_what_readers_are_shown() -> None:
+    assert list(EventFields().fields) == [field.name for field in dataclasses.fields(Event)]
+
+
 def test_the_table_of_the_design_is_the_list() -> None:
     section = read("docs/design.md").section("The journal")
     rows = [line for line in section.splitlines() if line.startswith("| `")]
@@ -71,7 +94,49 @@ def test_the_table_of_the_design_is_the_list() -> None:
     assert rows == wanted
 
 
-# what is written
+# no other place names a kind
+
+
+def literals(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of every kind that is written out as one. A tag and a stage are other things too."""
+    tree = ast.parse(source)
+    parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in NAMES:
+            parent = parents[node]
+            if isinstance(parent, (ast.Tuple, ast.List, ast.Set, ast.IfExp)):
+                parent = parents[parent]
+            around = ast.unparse(parent) if not isinstance(parent, ast.Expr) else ""
+            is_event = any(word in around for word in ("event", "kind", "Draft"))
+            if is_event or node.value not in ("tag", "stage"):
+                yield node.lineno, node.value
+
+
+def test_no_other_module_of_the_core_writes_a_kind_out() -> None:
+    wrong = []
+    for file in sorted((REPOSITORY / "registry_core").rglob("*.py")):
+        if file.name != "events.py":
+            wrong += [f"{file}:{number} {name}" for number, name in literals(file.read_text(encoding="utf-8"))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("Draft('stage', version, actor, reason)", True),
+        ("kind = 'patch' if described else 'tag'", True),
+        ("if line.get('event') in ('tag', 'x'): pass", True),
+        ("fields = {'event': 'stage'}", True),
+        ("x = 'purge'", True),
+        ("raise InvalidParameter('no stage', field='stage')", False),
+        ("for table in ('document', 'tag'): pass", False),
+    ],
+)
+def test_a_kind_that_is_written_out_is_told_from_another_thing_of_its_name(source: str, seen: bool) -> None:
+    assert bool(list(literals(source))) is seen
+
+
+# what is written, and what readers are shown
 
 
 def test_every_event_that_is_written_has_the_fields_of_its_kind(registry: ModelRegistry, tmp_path: Path) -> None:
@@ -89,3 +154,93 @@ def test_every_event_that_is_written_has_the_fields_of_its_kind(registry: ModelR
         said |= {name for name, value in line.fields.items() if value is not None}
     assert seen == set(NAMES)
     assert said == set(order)
+
+
+def test_history_and_stream_show_all_that_is_not_private(registry: ModelRegistry, tmp_path: Path) -> None:
+    history = registry.history(TASK, MODEL, limit=1000).events
+    for line, event in zip(lines(tmp_path), history, strict=True):
+        assert line.fields is not None
+        said = {name: value for name, value in line.fields.items() if value is not None and name not in PRIVATE}
+        assert {name: value for name, value in event.to_dict().items() if value is not None} == said
+    streamed = [one.event for one in registry.events("", 1000) if one.event.model_name == MODEL]
+    assert sorted(streamed, key=lambda event: event.seq) == history
+    assert "my-own-key" not in json.dumps([event.to_dict() for event in history])
+
+
+def test_the_digest_of_an_event_is_shown_by_the_one_after_it(registry: ModelRegistry) -> None:
+    """So whoever watches can hold what they saw against a head that was kept elsewhere."""
+    proof = registry.audit_verify(TASK, MODEL)
+    assert proof.head is not None
+    registry.tag(TASK, MODEL, "kept", "organ", "lung")
+    assert registry.history(TASK, MODEL, after=proof.head.seq).events[0].prev == proof.head.digest
+
+
+# what other software wrote
+
+LATER = {
+    "seq": 1,
+    "event": "sign",
+    "task": TASK,
+    "model_name": "later",
+    "version": "1",
+    "signature": {"by": ["ada"], "of": None},
+    "weight": 0.5,
+    "set": "not as we know it",
+    "idempotency": {"key": "k"},
+    "ts_utc": "2031-01-01T00:00:00.000000Z",
+    "prev": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+}
+
+
+def test_kinds_and_fields_of_later_software_pass_through(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    journal = root / "tasks" / TASK / "models" / "later" / "audit" / "promotions.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_text(json.dumps(LATER) + "\n")
+    registry = open_registry(root)
+    (event,) = registry.history(TASK, "later").events
+    assert (event.seq, event.event, event.version, event.set) == (1, "sign", "1", None)
+    assert event.more == {name: LATER[name] for name in ("signature", "weight", "set")}
+    assert registry.history(TASK, "later", event="sign").events == [event]
+    assert [one.event for one in registry.events("", 10)] == [event]
+    answered = json.loads(json.dumps(EventFields().dump(event.to_dict())))
+    assert read_answer(Event, answered) == event
+    assert registry.audit_verify(TASK, "later").events == 1
+    before = journal.read_bytes()
+    registry.register(TASK, "later", "2", write_files(tmp_path / "source", {"weights": b"w"}))
+    assert journal.read_bytes().startswith(before)  # and stands as it was written
+    assert registry.audit_verify(TASK, "later").events == 2
+
+
+def test_a_line_of_older_software_is_a_promote() -> None:
+    event = parse_line(3, b'{"alias": "latest", "version": "1", "actor": null}').event()
+    assert {name: value for name, value in event.to_dict().items() if value is not None} == {
+        "seq": 3,
+        "event": "promote",
+        "alias": "latest",
+        "version": "1",
+    }
+
+
+def test_what_no_answer_can_hold_is_left_out() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    raw = b'{"event": "x", "a": NaN, "b": [Infinity], "c": 1.5, "d": ' + json.dumps(deep).encode() + b"}"
+    assert parse_line(1, raw).event().more == {"c": 1.5}
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in FIELDS]) | st.text(max_size=5), anything))
+def test_any_line_can_be_shown_and_answered(fields: dict[str, Any]) -> None:
+    event = Line(1, b"", fields).event()
+    json.dumps(event.more, allow_nan=False)
+    answered = EventFields().dump(event.to_dict())
+    assert answered["more"] == event.more
+    assert not PRIVATE & (event.more or {}).keys()
