@@ -110,7 +110,7 @@ def fields_of(kind: Any, **options: Mapping[str, Any]) -> dict[str, fields.Field
     return {
         part.name: _field(part, **{"allow_none": part.is_optional, **options.get(part.name, {})})
         for part in parameters_of(kind).values()
-        if part.name not in Answer._declared_fields
+        if part.name not in Answer().fields
     }
 
 

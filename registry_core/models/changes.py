@@ -59,7 +59,7 @@ class Draft:
             "actor": self.actor,
             "reason": self.reason,
             "package_digest": self.package_digest,
-            "attempt": uuid.uuid4().hex,
+            **({} if "attempt" in self.own else {"attempt": uuid.uuid4().hex}),
             **self.own,
         }
 

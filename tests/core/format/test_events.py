@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.v1.schemas import EventFields
+from app.web.schemas import part_schema
 from registry_client.remote.answers import read as read_answer
 from registry_core import Event, ModelRegistry
 from registry_core.format import events
@@ -27,6 +27,7 @@ from ...support.packages import open_registry, write_files
 from ...support.servers import REPOSITORY
 from ..upkeep.governed import MODEL, TASK, fill
 
+EventFields = part_schema(Event)
 JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
 NAMES = [kind.name for kind in KINDS]
 OWN = {name for kind in KINDS for name in kind.own}
