@@ -25,7 +25,7 @@ _SEPARATOR = "+"  # quoting leaves none in a name
 
 def is_kept(storage: Storage) -> bool:
     """Whether changes are announced: where looking at every model would cost a request each."""
-    return not storage.has_locks
+    return not storage.documents.looks_are_cheap()
 
 
 def announce(model: ModelStore) -> None:
@@ -35,7 +35,7 @@ def announce(model: ModelStore) -> None:
     try:
         # By the clock, not by the event: its time may lie behind what replicas have listed.
         names = (format_time(datetime.now(UTC)), _quoted(model.keys.task), _quoted(model.keys.model_name))
-        model.storage.write(f"{FEED}/{_SEPARATOR.join(names)}", b"")
+        model.storage.documents.write(f"{FEED}/{_SEPARATOR.join(names)}", b"")
     except (RegistryError, ValueError) as error:
         log.warning("%s: a change is not announced: %s", model.title, error)
 
@@ -52,7 +52,7 @@ def position(moment_s: float) -> str:
 def changed(storage: Storage, after: str) -> set[tuple[str, str]]:
     """(task, model_name) of every model announced after the position."""
     found = set()
-    for entry in storage.list_after(FEED, after):
+    for entry in storage.documents.list_after(FEED, after):
         _, *names = entry.name.split(_SEPARATOR)
         if len(names) == 2:
             found.add((unquote(names[0]), unquote(names[1])))
@@ -63,7 +63,7 @@ def sweep(storage: Storage, older_than_s: float) -> None:
     """Announcements older than the age are gone."""
     if is_kept(storage):
         before = position(time.time() - older_than_s)
-        for entry in storage.list(FEED):
+        for entry in storage.documents.list(FEED):
             if entry.key >= before:
                 break
-            storage.delete(entry.key)
+            storage.documents.delete(entry.key)

@@ -215,11 +215,13 @@ class Catalogue:
         """(every model that there is, tasks whose models cannot be listed)."""
         found: list[ModelStore] = []
         unsure: set[str] = set()
-        for task in self._storage.list(TASKS):
+        for task in self._storage.documents.list(TASKS):
             try:
-                names = [entry.name for entry in self._storage.list(models(task.name)) if entry.kind == "prefix"]
+                names = [
+                    entry.name for entry in self._storage.documents.list(models(task.name)) if entry.kind == "prefix"
+                ]
             except RegistryError as error:
-                if not self._storage.has_locks:
+                if not self._storage.failure_is_final(error):
                     raise  # the store is away, which says nothing about this task
                 log.error("task %s is left out of the catalogue: %s", escaped(task.name), error.message)
                 unsure.add(task.name)
@@ -249,7 +251,7 @@ class Catalogue:
             except Trouble:
                 raise
             except StorageUnavailable as error:
-                if not self._storage.has_locks:
+                if not self._storage.failure_is_final(error):
                     raise
                 log.error("%s is left out of the catalogue: %s", model.title, error.message)
             except Exception:  # whatever is in one model must not keep the others from the list

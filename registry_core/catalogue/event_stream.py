@@ -105,7 +105,7 @@ def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict
             if line.seq >= max(seqs):
                 break
     except RegistryError as error:
-        if not storage.has_locks:
+        if not storage.failure_is_final(error):
             raise
         log.error("%s/%s: its events are left out of the stream: %s", task, model_name, error.message)
     return found

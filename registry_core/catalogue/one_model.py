@@ -39,11 +39,13 @@ UNSURE = "?"  # the mark of what is to be looked at again
 def mark_of(model: ModelStore) -> str | None:
     """A text that changes with the model; None where only reading can tell."""
     storage, keys = model.storage, model.keys
-    marks = [storage.mark(key) for key in (keys.journal, keys.versions, keys.aliases, keys.states, keys.graves)]
+    marks = [
+        storage.documents.mark(key) for key in (keys.journal, keys.versions, keys.aliases, keys.states, keys.graves)
+    ]
     if any(mark is None for mark in marks):
         return None
     for name in aliases.names(storage, keys):
-        marks.append(storage.mark(keys.alias(name)))
+        marks.append(storage.documents.mark(keys.alias(name)))
     return None if any(mark is None for mark in marks) else " ".join(str(mark) for mark in marks)
 
 
@@ -75,8 +77,8 @@ def _follow(database: Database, model: ModelStore, known: Known, mark: str | Non
     anew = news is None  # the journal was replaced, by a backup for example
     news = news or _read_news(model, Known())
     assert news is not None
-    if not news.is_any and not model.storage.has_locks and known.seq and known.mark != UNSURE:
-        return False  # such a storage has no older software that changes things without an event
+    if not news.is_any and not model.storage.documents.looks_are_cheap() and known.seq and known.mark != UNSURE:
+        return False  # on such a storage no older software changes things without an event
     if (news.is_any or known.mark == UNSURE) and _is_unfinished(model):
         mark = UNSURE
     pointing = dict(_pointing(model))
@@ -104,7 +106,7 @@ def _read_news(model: ModelStore, known: Known) -> News | None:
 
     An object store is taken at its word, since asking would cost a request for each model.
     """
-    looks_back = known.seq > 0 and (model.storage.has_locks or known.mark == UNSURE)
+    looks_back = known.seq > 0 and (model.storage.documents.looks_are_cheap() or known.mark == UNSURE)
     lines = model.journal.lines(known.seq - 1 if looks_back else known.seq)
     events: list[tuple[int, str]] = []
     named: set[str] = set()
@@ -142,8 +144,8 @@ def _is_unfinished(model: ModelStore) -> bool:
     """
     try:
         return bool(pending(model))
-    except StorageUnavailable:
-        if not model.storage.has_locks:
+    except StorageUnavailable as error:
+        if not model.storage.failure_is_final(error):
             raise
         return True
     except Exception as error:  # noqa: BLE001 - an event with fields of the wrong kind: `check` names it
@@ -157,7 +159,7 @@ def _pointing(model: ModelStore) -> Iterator[tuple[str, str]]:
         try:
             alias = aliases.read(model.storage, model.keys, name)
         except (PackageCorrupt, StorageUnavailable) as error:
-            if isinstance(error, StorageUnavailable) and not model.storage.has_locks:
+            if isinstance(error, StorageUnavailable) and not model.storage.failure_is_final(error):
                 raise
             log.error("%s: %s", escaped(model.title), error.message)
             continue
@@ -185,7 +187,7 @@ def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
 
 
 def _meta_mark(model: ModelStore, version: str) -> str:
-    found = model.storage.mark(f"{model.keys.package(version)}/{META}")
+    found = model.storage.documents.mark(f"{model.keys.package(version)}/{META}")
     return UNSURE if found is None else found
 
 
@@ -219,7 +221,7 @@ def _read(model: ModelStore, version: str, pointing: Mapping[str, str], *, is_pr
             words=words_of([*names.values(), said.tags, said.description, own]),
         )
     except StorageUnavailable as error:
-        if not model.storage.has_locks:
+        if not model.storage.failure_is_final(error):
             raise  # the store is away, which says nothing about this version
         return Entry(version, UNSURE, trouble=str(error))
     except Exception as error:  # noqa: BLE001 - nothing in one package may keep the others from the list

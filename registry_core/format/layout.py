@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 FORMAT = 1
@@ -30,6 +31,14 @@ META = "model_meta.json"
 MANIFEST = "sha256sums.txt"
 METRICS = "metrics.json"
 TOMBSTONE = "tombstone.json"
+
+
+_PACKAGE = re.compile(rf"{TASKS}/[^/]+/models/[^/]+/versions/[^/]+")
+
+
+def is_package(key: str) -> bool:
+    """Whether the key is where a version's package lies."""
+    return _PACKAGE.fullmatch(key) is not None
 
 
 def models(task: str) -> str:

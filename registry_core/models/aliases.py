@@ -75,14 +75,14 @@ def _text(value: Any) -> str | None:
 def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
     """The alias, or None if there is none. Raises ``PackageCorrupt``."""
     try:
-        return parse(alias, storage.read(keys.alias(alias)).data)
+        return parse(alias, storage.documents.read(keys.alias(alias)).data)
     except KeyNotFound:
         return None
 
 
 def names(storage: Storage, keys: ModelKeys) -> list[str]:
     """The model's aliases, sorted."""
-    found = (entry.name for entry in storage.list(keys.aliases) if entry.kind == "file")
+    found = (entry.name for entry in storage.documents.list(keys.aliases) if entry.kind == "file")
     return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
 
 

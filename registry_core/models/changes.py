@@ -176,7 +176,7 @@ def commit(
                 staging.publish(facts_of(event))
             subject.follow(event)
             for draft in drafts:
-                draft.commit()
+                draft.switch()
 
 
 def _stands(subject: Subject, event: Event) -> bool:
@@ -212,9 +212,8 @@ def finish(subject: Subject) -> Line | None:
     last = subject.journal.last()
     event, superseded = subject.last_event(last)
     if event is not None:
-        if not subject.storage.shows_only_durable and _steps(subject, event, superseded):
-            # Its writer may have died before its own fsync; what a power cut can take back is not shown.
-            subject.journal.sync()
+        # Its writer may have died before its own fsync; what a power cut can take back is not shown.
+        subject.journal.sync(lambda: bool(_steps(subject, event, superseded)))
         subject.recover(event)
         for projection in subject.documents_of(event):
             if projection.key not in superseded:

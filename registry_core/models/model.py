@@ -96,7 +96,7 @@ class ModelStore(Subject):
 
     def exists(self) -> bool:
         """Whether it has a version or an event; an empty directory is no model."""
-        return self.journal.line(1) is not None or any(True for _ in self.storage.list(self.keys.versions))
+        return self.journal.line(1) is not None or any(True for _ in self.storage.documents.list(self.keys.versions))
 
     def require(self) -> "ModelStore":
         """The store itself. Raises ``ModelNotFound``."""
@@ -109,12 +109,12 @@ class ModelStore(Subject):
     def versions(self) -> Iterator[str]:
         """Published versions, sorted by name."""
         deleted = set(self.deleted())
-        names = (entry.name for entry in self.storage.list(self.keys.versions) if entry.kind == "prefix")
+        names = (entry.name for entry in self.storage.documents.list(self.keys.versions) if entry.kind == "prefix")
         return (name for name in names if name not in deleted or self.locate(name) is not None)
 
     def deleted(self) -> list[str]:
         """Versions that are, or once were, deleted: sorted by name, some of them perhaps restored."""
-        return [entry.name for entry in self.storage.list(self.keys.graves) if entry.kind == "prefix"]
+        return [entry.name for entry in self.storage.documents.list(self.keys.graves) if entry.kind == "prefix"]
 
     def tombstone_fields(self, version: str) -> Fields | None:
         """The tombstone as it is stored, of a version that is deleted now; for a name that nobody has looked at yet."""
@@ -163,20 +163,20 @@ class ModelStore(Subject):
             return False  # nothing of such a name was ever made here
         if self.facts(version) is not None:
             return True
-        if not self.storage.scans_logs_cheaply:
-            return False  # such a storage keeps facts of whatever an event names
+        if self.storage.packages.keeps_facts():
+            return False
         return any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version))
 
     def locate(self, version: str) -> str | None:
         """Where the published version lies, or None. The name must have been looked up before."""
         try:
-            return self.storage.locate(self.keys.package(version))
+            return self.storage.packages.locate(self.keys.package(version))
         except KeyNotFound:
             return None
 
     def facts(self, version: str) -> Facts | None:
         """What the storage says of the package, where it keeps that beside it."""
-        return self.storage.facts(self.keys.package(version))
+        return self.storage.packages.facts(self.keys.package(version))
 
     def require_version(self, version: str) -> str:
         """Where the version lies. Raises ``VersionNotFound``, ``InvalidName``."""
@@ -262,7 +262,7 @@ def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> b
         return False
     if is_name(name):
         return True
-    return is_segment(name) and any(entry.name == name + suffix for entry in storage.list(prefix))
+    return is_segment(name) and any(entry.name == name + suffix for entry in storage.documents.list(prefix))
 
 
 def all_models(
@@ -275,11 +275,11 @@ def all_models(
 
     ``pass_over`` hears of a task whose models cannot be listed; without it that is raised.
     """
-    for task in storage.list(TASKS):
+    for task in storage.documents.list(TASKS):
         if task.kind != "prefix":
             continue
         try:
-            names = [entry.name for entry in storage.list(models(task.name)) if entry.kind == "prefix"]
+            names = [entry.name for entry in storage.documents.list(models(task.name)) if entry.kind == "prefix"]
         except StorageError as error:
             if pass_over is None:
                 raise

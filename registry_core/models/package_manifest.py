@@ -43,11 +43,11 @@ def manifest_bytes(model: ModelStore, version: str) -> tuple[bytes, bool]:
     facts = model.facts(version)
     if facts is None or facts.notes.get("adopted"):
         with suppress(KeyNotFound):
-            data = model.storage.read(model.keys.baseline(version)).data
+            data = model.storage.documents.read(model.keys.baseline(version)).data
             # A crash may have left one that no event names.
             if facts is not None or _is_adopted(model, version):
                 return data, True
-    return reading.read_file(model.storage, model.keys.package(version), MANIFEST), False
+    return reading.read_file(model.storage.packages, model.keys.package(version), MANIFEST), False
 
 
 def _is_adopted(model: ModelStore, version: str) -> bool:
@@ -60,6 +60,6 @@ def baseline(model: ModelStore, version: str, registered: Line | None) -> bytes 
     if registered is None or not registered.get("adopted"):
         return None
     try:
-        return model.storage.read(model.keys.baseline(version)).data
+        return model.storage.documents.read(model.keys.baseline(version)).data
     except KeyNotFound:
         return b""

@@ -18,29 +18,30 @@ Event = Mapping[str, Any]
 def follow(storage: Storage, keys: ModelKeys, event: Event) -> None:
     """The package is where and as the event says. Repeatable; most events say nothing about it.
 
-    Raises ``KeyNotFound`` and ``PreconditionFailed`` as ``Storage.retire``.
+    Raises ``KeyNotFound`` and ``PreconditionFailed`` as ``Packages.retire``.
     """
     version, seq = event["version"], event["seq"]
     if event["event"] == DELETE:
-        storage.retire(keys.package(version), keys.grave(version), seq)
+        storage.packages.retire(keys.package(version), keys.grave(version), seq)
     elif event["event"] == RESTORE:
-        storage.reinstate(keys.package(version), keys.grave(version), seq)
-        _forget_manifest(storage, keys.kept_manifest(version))
+        storage.packages.reinstate(keys.package(version), keys.grave(version), seq)
+        # A later delete may have kept it again, if a slow replica comes here after that.
+        storage.documents.delete_if_locked(keys.kept_manifest(version))
     elif event["event"] == PURGE:
-        storage.erase(keys.package(version), keys.grave(version))
+        storage.packages.erase(keys.package(version), keys.grave(version))
     if event.get("adopted"):
-        storage.annotate(keys.package(version), seq, {"adopted": True}, facts_of(event))
+        storage.packages.annotate(keys.package(version), seq, {"adopted": True}, facts_of(event))
     archived = _archived(event)
     if archived is not None:
         notes = {"archived": archived, "reason": event["reason"] if archived else None}
-        storage.annotate(keys.package(version), seq, notes)
+        storage.packages.annotate(keys.package(version), seq, notes)
 
 
 def recover(storage: Storage, keys: ModelKeys, event: Event) -> None:
     """As :func:`follow`, after a crash, publishing what was staged; what cannot be done is logged and left."""
     try:
         if _lacks_package(storage, keys, event):
-            storage.stage(keys.package(event["version"]), event["attempt"]).publish(facts_of(event))
+            storage.packages.stage(keys.package(event["version"]), event["attempt"]).publish(facts_of(event))
         follow(storage, keys, event)
     except (KeyNotFound, PreconditionFailed):
         # The bytes are gone, or others stand in their place: nothing may be invented or replaced. `check`
@@ -68,7 +69,7 @@ def facts_of(event: Event) -> Facts:
 def _lacks_package(storage: Storage, keys: ModelKeys, event: Event) -> bool:
     if event["event"] != REGISTER or event.get("adopted"):
         return False
-    return not storage.sealed(keys.package(event["version"]))
+    return not storage.packages.sealed(keys.package(event["version"]))
 
 
 def _is_unmoved(storage: Storage, keys: ModelKeys, event: Event) -> bool:
@@ -78,16 +79,16 @@ def _is_unmoved(storage: Storage, keys: ModelKeys, event: Event) -> bool:
     if event["event"] == RESTORE:
         return not _is_there(storage, keys.package(version))
     if event["event"] == PURGE:
-        return storage.retired(keys.package(version), keys.grave(version)) is not None
+        return storage.packages.retired(keys.package(version), keys.grave(version)) is not None
     if event.get("adopted"):
-        facts = storage.facts(keys.package(version))
+        facts = storage.packages.facts(keys.package(version))
         return facts is not None and not facts.notes.get("adopted")
     return False
 
 
 def _is_there(storage: Storage, package: str) -> bool:
     try:
-        storage.locate(package)
+        storage.packages.locate(package)
     except KeyNotFound:
         return False
     return True
@@ -97,9 +98,3 @@ def _archived(event: Event) -> bool | None:
     changed = event.get("set")
     archived = changed.get("archived") if isinstance(changed, Mapping) else None
     return archived if isinstance(archived, bool) else None
-
-
-def _forget_manifest(storage: Storage, key: str) -> None:
-    # Without locks a slow replica might remove the one that a later delete has kept.
-    if storage.has_locks:
-        storage.delete(key)

@@ -36,26 +36,27 @@ class Projection:
 
 
 class PreparedDocument:
-    """A projection's write with all the space it needs; commit it after the event."""
+    """A projection's write with all the space it needs; switch to it after the event."""
 
     def __init__(self, storage: Storage, projection: Projection) -> None:
         self._storage = storage
         self._projection = projection
         self._prepared: Prepared | None = None
         when, old = _look(storage, projection)
-        data = _data(storage, projection, old)
-        if data is not None:
-            self._prepared = storage.prepare(projection.key, data, ANY if when is None else when)
+        self._when = ANY if when is None else when
+        self._new = projection.render(old)
+        if not _is_gone(self._new):
+            self._prepared = storage.documents.prepare(projection.key, _data(projection, self._new), self._when)
 
-    def commit(self) -> None:
+    def switch(self) -> None:
         """The document shows the event, or a later one."""
         try:
             if self._prepared is not None:
-                self._prepared.commit()
-                return
-        except PreconditionFailed:
-            pass  # another replica was faster to finish it
-        write(self._storage, self._projection)
+                self._prepared.switch()
+            else:
+                _remove(self._storage, self._projection, self._new, self._when)
+        except PreconditionFailed:  # another replica was faster to finish it
+            write(self._storage, self._projection)
 
     def discard(self) -> None:
         if self._prepared is not None:
@@ -74,12 +75,12 @@ def write(storage: Storage, projection: Projection) -> None:
         when, old = _look(storage, projection)
         if when is None:
             return
-        data = _data(storage, projection, old)
-        if data is None:
-            storage.delete(projection.key)
-            return
+        new = projection.render(old)
         try:
-            storage.write(projection.key, data, when)
+            if _is_gone(new):
+                _remove(storage, projection, new, when)
+            else:
+                storage.documents.write(projection.key, _data(projection, new), when)
         except PreconditionFailed:
             continue  # somebody else wrote it: look again
         return
@@ -91,14 +92,13 @@ def set_aside(storage: Storage, key: str, data: bytes) -> Iterator[None]:
 
     What a kill leaves is nobody's until an event names it.
     """
-    storage.write(key, data)
+    storage.documents.write(key, data)
     try:
         yield
     except RegistryError as error:
-        # Without locks it may be what another replica has written for its own event.
-        if "committed" not in error.detail and storage.has_locks:
+        if "committed" not in error.detail:
             with suppress(RegistryError):
-                storage.delete(key)
+                storage.documents.delete_if_locked(key)  # else another replica may have written it for its own event
         raise
 
 
@@ -108,7 +108,7 @@ def read(storage: Storage, key: str) -> Fields | None:
     Raises ``ValueError`` for one that cannot be read.
     """
     try:
-        fields = _parse(storage.read(key).data)
+        fields = _parse(storage.documents.read(key).data)
     except KeyNotFound:
         return None
     if fields is None:
@@ -125,7 +125,7 @@ def seq_of(fields: Fields | None) -> int | None:
 def _look(storage: Storage, projection: Projection) -> tuple[Condition | None, Fields | None]:
     """(what must still hold when the document is written, or None if it must not be; its content)."""
     try:
-        now = storage.read(projection.key)
+        now = storage.documents.read(projection.key)
     except KeyNotFound:
         return ABSENT, {}
     fields = _parse(now.data)
@@ -134,14 +134,12 @@ def _look(storage: Storage, projection: Projection) -> tuple[Condition | None, F
     return (Match(now.etag) if is_due else None), fields
 
 
-def _data(storage: Storage, projection: Projection, old: Fields | None) -> bytes | None:
-    """What to write. None: nothing, the document goes.
+def _remove(storage: Storage, projection: Projection, new: Fields, when: Condition) -> None:
+    """The thing is gone. Where its document stays, its ``seq`` keeps a slow replica from writing an older event."""
+    storage.documents.remove(projection.key, _data(projection, new), when)
 
-    Where no lock keeps a slow replica from writing an older event, it stays and says that the thing is gone.
-    """
-    new = projection.render(old)
-    if _is_gone(new) and storage.has_locks:
-        return None
+
+def _data(projection: Projection, new: Fields) -> bytes:
     return encode_document({**new, "seq": projection.seq})
 
 

@@ -57,7 +57,7 @@ def _documents(model: ModelStore) -> Iterator[tuple[int, list[tuple[str, Fields]
     """Seq -> the documents that show that event."""
     found: dict[int, list[tuple[str, Fields]]] = {}
     keys = [(f"alias {name}", model.keys.alias(name)) for name in aliases.names(model.storage, model.keys)]
-    keys += [(f"state {entry.name}", entry.key) for entry in model.storage.list(model.keys.states)]
+    keys += [(f"state {entry.name}", entry.key) for entry in model.storage.documents.list(model.keys.states)]
     keys += [(f"tombstone {version}", model.keys.tombstone(version)) for version in model.deleted()]
     for name, key in keys:
         try:

@@ -31,7 +31,7 @@ class Subject(ABC):
 
     def lock(self) -> AbstractContextManager[None]:
         """Nobody else changes it meanwhile, where the storage has locks. Raises ``LockTimeout``."""
-        return self.storage.lock(self.key, self.lock_timeout_s)
+        return self.storage.documents.lock(self.key, self.lock_timeout_s)
 
     @abstractmethod
     def names(self) -> dict[str, Any]:

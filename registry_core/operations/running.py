@@ -115,20 +115,20 @@ class Operations:
             with suppress(PreconditionFailed):  # somebody else has begun it: look again
                 when = ABSENT if earlier is None else Match(earlier.etag)
                 running = RunningOperation(
-                    self._storage, began, self._storage.write(_key(operation_id), _encoded(began), when)
+                    self._storage, began, self._storage.documents.write(_key(operation_id), _encoded(began), when)
                 )
                 return _shown(began), running
 
     def sweep(self, *, dry_run: bool) -> list[str]:
         """The expired operations are gone; returns their ids."""
         gone = []
-        for entry in list(self._storage.list(OPERATIONS)):
+        for entry in list(self._storage.documents.list(OPERATIONS)):
             operation_id = entry.name.removesuffix(".json")
             document = self._read(operation_id) if entry.kind == "file" else None
             fields = None if document is None else _fields(document)
             if document is not None and (fields is None or _has_expired(fields)):
                 if not dry_run:
-                    self._storage.delete(_key(operation_id))
+                    self._storage.documents.delete(_key(operation_id))
                 gone.append(operation_id)
         return gone
 
@@ -145,7 +145,7 @@ class Operations:
         if _ID.fullmatch(operation_id) is None:
             return None
         with suppress(KeyNotFound):
-            return self._storage.read(_key(operation_id))
+            return self._storage.documents.read(_key(operation_id))
         return None
 
 
@@ -200,7 +200,7 @@ class RunningOperation:
         self._fields = {**self._fields, **changes, "updated_at": format_time(datetime.now(UTC))}
         key = _key(self._fields["operation_id"])
         try:
-            self._etag = self._storage.write(key, _encoded(self._fields), Match(self._etag)).etag
+            self._etag = self._storage.documents.write(key, _encoded(self._fields), Match(self._etag)).etag
             return True
         except PreconditionFailed:
             # It was taken for interrupted, and begun anew; or it was swept.

@@ -35,9 +35,9 @@ def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
 
 def _read_meta(model: ModelStore, version: str) -> bytes:
     with suppress(KeyNotFound):
-        return reading.read_file(model.storage, model.keys.package(version), META)
+        return reading.read_file(model.storage.packages, model.keys.package(version), META)
     model.require_version(version)  # deleted meanwhile: then it is not damaged, but gone
-    return reading.read_file(model.storage, model.keys.package(version), META)
+    return reading.read_file(model.storage.packages, model.keys.package(version), META)
 
 
 def listing(model: ModelStore, version: str) -> PackageListing:
@@ -71,7 +71,7 @@ def content(model: ModelStore, version: str) -> dict[str, str]:
         if path in hashes:
             found[path] = hashes[path]
         else:
-            with model.storage.open(package, path) as reader:
+            with model.storage.packages.open(package, path) as reader:
                 found[path] = hash_stream(reader, size_hint=size_bytes or 0)[0]
     return found
 
@@ -79,7 +79,7 @@ def content(model: ModelStore, version: str) -> dict[str, str]:
 def _kept_content(model: ModelStore, version: str) -> dict[str, str]:
     """As :func:`content`, of a deleted version: what the manifest beside its tombstone says."""
     try:
-        hashes = manifest.parse(model.storage.read(model.keys.kept_manifest(version)).data).hashes
+        hashes = manifest.parse(model.storage.documents.read(model.keys.kept_manifest(version)).data).hashes
     except KeyNotFound:
         return {}
     return {path: sha256 for path, sha256 in hashes.items() if path != META}
@@ -96,7 +96,7 @@ def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
 
 def files(model: ModelStore, version: str) -> Iterator[Entry]:
     """What lies in the package, the manifest included."""
-    return model.storage.list(model.keys.package(version), deep=True)
+    return model.storage.documents.list(model.keys.package(version), deep=True)
 
 
 def _files(model: ModelStore, version: str) -> list[tuple[str, int | None]]:

@@ -117,7 +117,7 @@ class Snapshots:
         known = self._versions.get((model.title, commit_id))
         if known is not None:
             return known
-        if model.storage.scans_logs_cheaply:
+        if not model.storage.packages.keeps_facts():
             for line in model.journal.mentioning(commit_id):
                 if _registers(line) and line.get("commit") == commit_id:
                     return str(line.get("version"))
@@ -127,8 +127,8 @@ class Snapshots:
         return None
 
     def _all(self, model: ModelStore, *, only_unrecorded: bool = False) -> Iterator[HubCommit | None]:
-        """Of each version; with ``only_unrecorded``, where scanning is cheap, those whose event names no commit."""
-        if model.storage.scans_logs_cheaply:
+        """Of each version; with ``only_unrecorded``, where the journal is read, those whose event names no commit."""
+        if not model.storage.packages.keeps_facts():
             lines = {line.get("version"): line for line in model.journal.mentioning(REGISTER) if _registers(line)}
             for version in model.versions():
                 line = lines.get(version)

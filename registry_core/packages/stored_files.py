@@ -45,7 +45,7 @@ class StoredFile:
     @property
     def location(self) -> str | None:
         """The file's absolute path, where it lies on this machine's filesystem."""
-        return self._model.storage.local_path(self._package, self.path)
+        return self._model.storage.packages.local_path(self._package, self.path)
 
     def open(self, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader. One that is open outlives the version's deletion on a filesystem.
@@ -62,18 +62,18 @@ class StoredFile:
     def _open(self, start: int, length: int | None) -> Readable:
         storage = self._model.storage
         with suppress(KeyNotFound):
-            return storage.open(self._package, self.path, start, length)
+            return storage.packages.open(self._package, self.path, start, length)
         # Deleted since it was found: whoever has begun to read it finishes.
         with suppress(KeyNotFound):
-            grave = storage.retired(self._package, self._model.keys.grave(self.version))
+            grave = storage.packages.retired(self._package, self._model.keys.grave(self.version))
             if grave is not None:
-                return storage.open(grave, self.path, start, length)
+                return storage.packages.open(grave, self.path, start, length)
         raise _no_such_file(self._model, self.version, self.path)
 
     def presigned_url(self, expires_s: float) -> str | None:
         """An address from which anybody may read the file for so long; None where the storage gives none."""
         try:
-            return self._model.storage.presign(self._package, self.path, timedelta(seconds=expires_s))
+            return self._model.storage.packages.presign(self._package, self.path, timedelta(seconds=expires_s))
         except KeyNotFound:
             raise _no_such_file(self._model, self.version, self.path) from None
 
@@ -129,9 +129,9 @@ def _identity(found: Found) -> tuple[str, ...] | None:
     storage, package = found.model.storage, found.model.keys.package(found.version)
     if found.facts is not None and found.facts.package_digest is not None:
         return (package, found.facts.package_digest)
-    if not storage.sealed(package):
+    if not storage.packages.sealed(package):
         return None
-    marks = [storage.mark(f"{package}/{name}") for name in (MANIFEST, META)]
+    marks = [storage.documents.mark(f"{package}/{name}") for name in (MANIFEST, META)]
     known = [mark for mark in marks if mark is not None]
     return (package, *known) if len(known) == len(marks) else None
 
@@ -165,7 +165,7 @@ def _manifest(found: Found) -> tuple[bytes | None, bool]:
 
 def _meta_sha256(found: Found) -> str | None:
     """Of the metadata as it is: older software rewrites it for tags, and the manifest does not say so."""
-    with suppress(KeyNotFound, StorageError), found.model.storage.open(_package(found), META) as reader:
+    with suppress(KeyNotFound, StorageError), found.model.storage.packages.open(_package(found), META) as reader:
         return hash_stream(reader)[0]
     return None
 

@@ -16,7 +16,7 @@ _SUFFIX = ".jsonl"
 
 def history(storage: Storage, keys: ModelKeys, run_id: Any) -> list[Run]:
     """The run of that id; every run of the model where ``run_id`` is None. Damaged files count as empty."""
-    names = [entry.name for entry in storage.list(keys.runs) if entry.kind == "prefix"]
+    names = [entry.name for entry in storage.documents.list(keys.runs) if entry.kind == "prefix"]
     return [_read(storage, keys, name) for name in names if run_id is None or name == run_id]
 
 
@@ -26,14 +26,14 @@ def params(storage: Storage, keys: ModelKeys, run_id: Any) -> dict[str, Any]:
 
 
 def _is_run(storage: Storage, keys: ModelKeys, run_id: Any) -> bool:
-    return isinstance(run_id, str) and any(entry.name == run_id for entry in storage.list(keys.runs))
+    return isinstance(run_id, str) and any(entry.name == run_id for entry in storage.documents.list(keys.runs))
 
 
 def _read(storage: Storage, keys: ModelKeys, run_id: str) -> Run:
     home = f"{keys.runs}/{run_id}"
     points = {
         entry.name.removesuffix(_SUFFIX): _points(storage, entry.key)
-        for entry in storage.list(f"{home}/metrics")
+        for entry in storage.documents.list(f"{home}/metrics")
         if entry.kind == "file" and entry.name.endswith(_SUFFIX)
     }
     return Run(run_id, _object(storage, f"{home}/params.json"), _object(storage, f"{home}/tags.json"), points)
@@ -45,7 +45,7 @@ def _points(storage: Storage, key: str) -> list[Mapping[str, Any]]:
 
 def _lines(storage: Storage, key: str) -> Iterator[Mapping[str, Any]]:
     try:
-        data = storage.read(key).data
+        data = storage.documents.read(key).data
     except KeyNotFound:
         return
     for line in data.splitlines():
@@ -56,7 +56,7 @@ def _lines(storage: Storage, key: str) -> Iterator[Mapping[str, Any]]:
 
 def _object(storage: Storage, key: str) -> dict[str, Any]:
     try:
-        return parse_object(storage.read(key).data)
+        return parse_object(storage.documents.read(key).data)
     except KeyNotFound:
         return {}
 

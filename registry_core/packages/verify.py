@@ -48,7 +48,7 @@ def examine(
     software's: files that its manifest does not cover, and a ``model_meta.json`` that a tag has
     rewritten, are warnings.
     """
-    entries = {entry.key[len(package) + 1 :]: entry for entry in storage.list(package, deep=True)}
+    entries = {entry.key[len(package) + 1 :]: entry for entry in storage.documents.list(package, deep=True)}
     problems, manifest, package_digest = _read_manifest(storage, package, registered_digest, baseline)
     warnings: list[str] = []
     old = registered_digest is None
@@ -86,11 +86,11 @@ def _read_manifest(
     storage: Storage, package: str, registered_digest: str | None, baseline: bytes | None
 ) -> tuple[list[Problem], Manifest, str]:
     try:
-        data = baseline if baseline is not None else read_file(storage, package, MANIFEST)
+        data = baseline if baseline is not None else read_file(storage.packages, package, MANIFEST)
     except KeyNotFound:
         return [Problem(MANIFEST, "missing", registered_digest)], Manifest({}), ""
-    except StorageError:
-        if not storage.reads_fail_for_good:
+    except StorageError as error:
+        if not storage.failure_is_final(error):
             raise
         return [Problem(MANIFEST, "unreadable", registered_digest)], Manifest({}), ""
     manifest = parse(data, covers_manifest=baseline is not None)
@@ -110,12 +110,12 @@ def _check_file(
     if entry.kind != "file":
         return Problem(path, "changed", expected, "not a regular file"), 0
     try:
-        with storage.open(package, path) as reader:
+        with storage.packages.open(package, path) as reader:
             sha256, size = hash_stream(reader, size_hint=hint, tick=tick)
     except KeyNotFound:
         return Problem(path, "missing", expected), 0
-    except (OSError, StorageError):
-        if not storage.reads_fail_for_good:
+    except (OSError, StorageError) as error:
+        if not storage.failure_is_final(error):
             raise
         return Problem(path, "unreadable", expected), 0
     actual = DIGEST_PREFIX + sha256

@@ -6,9 +6,9 @@ import logging
 
 from ..operations.running import OPERATIONS, Operations
 from ..settings import CoreSettings
-from ..storage import UPLOADS, Storage
+from ..storage.contract import UPLOADS, Storage
 from ..uploads.sessions import Uploads
-from ..vocabulary.errors import NotConfigured, RegistryError
+from ..vocabulary.errors import RegistryError
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ def _operations(storage: Storage, *, dry_run: bool) -> list[str]:
 def _uploads(storage: Storage, settings: CoreSettings, *, dry_run: bool) -> list[str]:
     try:
         return [f"{UPLOADS}/{upload_id}" for upload_id in Uploads(storage, settings).sweep(dry_run=dry_run)]
-    except NotConfigured:
-        return []  # a storage that takes no uploads
     except RegistryError as error:
         log.error("expired uploads are not swept: %s", error.message)
         return []

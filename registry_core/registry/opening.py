@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Self
 
 from ..catalogue.catalogue import Catalogue, catalogue_path
-from ..format.layout import FORMAT, REGISTRY
+from ..format.layout import FORMAT, REGISTRY, is_package
 from ..models.gate import Gate, OpenGate
 from ..models.model import Found, ModelStore, all_models, open_model
 from ..models.timeline import Moment
@@ -57,7 +57,7 @@ class OpenedRegistry:
                     "No registry root is configured. Set OMNIBIOAI_MODEL_REGISTRY_ROOT to its directory.",
                     reason="root_not_set",
                 )
-            storage = open_storage(settings.root, settings.storage)
+            storage = open_storage(settings.root, settings.storage, is_package)
         registry = cls(storage, settings)
         registry.probe(for_writing=False)
         registry.check_format()
@@ -76,7 +76,7 @@ class OpenedRegistry:
         Raises ``NotConfigured``, ``StorageUnavailable``.
         """
         try:
-            found = json.loads(self._storage.read(REGISTRY).data)
+            found = json.loads(self._storage.documents.read(REGISTRY).data)
             known = isinstance(found, dict) and found.get("format") == FORMAT
         except KeyNotFound:
             known = True  # empty, or written by older software
@@ -99,7 +99,7 @@ class OpenedRegistry:
     @property
     def recovers_quickly(self) -> bool:
         """Whether :meth:`recover` is a matter of a moment, so that a service may wait for it."""
-        return self._storage.scans_logs_cheaply
+        return self._storage.documents.looks_are_cheap()
 
     # shared by the verbs
 

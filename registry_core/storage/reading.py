@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .contract import Readable, Storage
+from .contract import Packages, Readable
 
 
-def read_file(storage: Storage, package: str, path: str) -> bytes:
+def read_file(packages: Packages, package: str, path: str) -> bytes:
     """The whole of a small file of a package. Raises ``KeyNotFound``, ``StorageError``."""
-    with storage.open(package, path) as reader:
+    with packages.open(package, path) as reader:
         return read_all(reader)
 
 

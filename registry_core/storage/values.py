@@ -88,7 +88,7 @@ class Facts:
 
     A projection of the journal, kept so that one small read finds all. ``seq`` is None for a
     package that no event registers, and both are for one without a manifest. ``notes`` are what
-    :meth:`Storage.annotate` was told last; ``retired`` packages keep their facts.
+    :meth:`Packages.annotate` was told last; ``retired`` packages keep their facts.
     """
 
     seq: int | None

@@ -116,7 +116,7 @@ def _created_at(model: ModelStore, version: str) -> str | None:
 
 def _hash_all(model: ModelStore, version: str, workers: int, tick: Callable[[int], None]) -> list[Artifact]:
     package = model.keys.package(version)
-    entries = list(model.storage.list(package, deep=True))
+    entries = list(model.storage.documents.list(package, deep=True))
     for entry in entries:
         if entry.kind != "file" or has_control(entry.key) or "\\" in entry.key:
             raise PackageCorrupt(
@@ -126,7 +126,7 @@ def _hash_all(model: ModelStore, version: str, workers: int, tick: Callable[[int
 
     def take(number: int) -> Artifact:
         path = entries[number].key[len(package) + 1 :]
-        with model.storage.open(package, path) as reader:
+        with model.storage.packages.open(package, path) as reader:
             sha256, size_bytes = hash_stream(reader, size_hint=entries[number].size_bytes or 0, tick=tick)
         return Artifact(path, sha256, size_bytes)
 

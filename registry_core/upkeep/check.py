@@ -31,7 +31,7 @@ def check(storage: Storage) -> CheckReport:
     reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
     findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
-    for attempt in storage.staged():
+    for attempt in storage.packages.staged():
         if not attempt.alive and attempt.name not in wanted:
             findings.append(Finding("note", f".staging/{attempt.name}", "abandoned; a sweep removes it when it is old"))
     return CheckReport(
@@ -109,7 +109,7 @@ def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iter
     if version in versions:
         yield from _check_manifest(model, line)
         return
-    is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.staged())
+    is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.packages.staged())
     if not is_staged and model.locate(version) is None:  # else it has been published in the meantime
         yield Finding("damage", f"{model.title}@{version}", f"event {line.seq} registered it, and its bytes are gone")
 
@@ -117,7 +117,7 @@ def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iter
 def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
     """Whether nobody can finish any more what came of the deletion, because there is nothing left to move."""
     version = line.get("version")
-    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
     if key is None and model.locate(version) is None:
         yield _lost(model, line)
 
@@ -136,7 +136,7 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
             yield Finding("damage", where, f"event {line.seq} registered it, but it is not in versions/")
             continue
         yield from _check_manifest(model, line)
-        if not model.storage.sealed(model.keys.package(version)):
+        if not model.storage.packages.sealed(model.keys.package(version)):
             yield Finding("note", where, "its directory is writable; packages are sealed read-only")
 
 
@@ -155,7 +155,7 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
         if version in versions:
             yield Finding("damage", where, f"event {line.seq} deleted it, but it is in versions/")
             continue
-        key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+        key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
         if key is None and version not in moment.purged:
             yield _lost(model, line)
         if key is not None and version in moment.purged:
@@ -210,7 +210,9 @@ def _check_aliases(model: ModelStore, lines: list[Line], *, is_pending: bool) ->
 
 
 def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
-    documents = {entry.name.removesuffix(".json"): entry.key for entry in model.storage.list(model.keys.states)}
+    documents = {
+        entry.name.removesuffix(".json"): entry.key for entry in model.storage.documents.list(model.keys.states)
+    }
     for version, key in documents.items():
         where = f"{model.title} state of {version}"
         try:

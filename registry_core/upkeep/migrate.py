@@ -43,7 +43,7 @@ class _CopiedFile:
     tick: Callable[[int], None]
 
     def pour(self, sink: BinaryIO) -> tuple[str, int]:
-        with self.storage.open(self.package, self.path) as reader:
+        with self.storage.packages.open(self.package, self.path) as reader:
             return hash_stream(reader, copy_to=sink, size_hint=self.size_bytes, tick=self.tick)
 
 
@@ -68,7 +68,7 @@ class _Package:
         return self.model.keys.grave(self.version)
 
     def files(self) -> list[Entry]:
-        return list(self.model.storage.list(self.key, deep=True)) if self.key is not None else []
+        return list(self.model.storage.documents.list(self.key, deep=True)) if self.key is not None else []
 
 
 def migrate(
@@ -112,16 +112,16 @@ def _packages(model: ModelStore) -> Iterator[_Package]:
         yield _Package(model, version, model.keys.package(version))
     for version in model.deleted():
         if model.locate(version) is None:
-            key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+            key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
             yield _Package(model, version, key)
 
 
 def _is_there(package: _Package, target: Storage) -> bool:
     if package.key is None:
         # A purged version's name stays taken: by its journal, or where that is slow to read by its facts.
-        return target.scans_logs_cheaply or target.facts(package.target_key) is not None
-    is_published = target.sealed(package.target_key)
-    key = package.target_key if is_published else target.retired(package.target_key, package.grave)
+        return not target.packages.keeps_facts() or target.packages.facts(package.target_key) is not None
+    is_published = target.packages.sealed(package.target_key)
+    key = package.target_key if is_published else target.packages.retired(package.target_key, package.grave)
     if key is None:
         return False
     if _manifest(target, key) != _manifest(package.model.storage, package.key):
@@ -136,7 +136,7 @@ def _differs(model: ModelStore, what: str, **more: str) -> DestinationDiffers:
 
 def _manifest(storage: Storage, key: str) -> bytes | None:
     try:
-        return reading.read_file(storage, key, MANIFEST)
+        return reading.read_file(storage.packages, key, MANIFEST)
     except KeyNotFound:
         return None
 
@@ -145,12 +145,12 @@ def _copy_package(package: _Package, target: Storage, workers: int, meter: Meter
     model, source_key = package.model, package.key
     line = model.registered(package.version)
     attempt = (line.get("attempt") if line else None) or uuid.uuid4().hex
-    target.stage(package.target_key, attempt).discard()  # what an interrupted run has left of it
+    target.packages.stage(package.target_key, attempt).discard()  # what an interrupted run has left of it
     entries = package.files()
     others = [entry.key for entry in entries if entry.kind != "file"]
     if others:
         raise PackageCorrupt(f"{package.title} holds something that is no regular file: {others[0]!r}.")
-    with target.stage(package.target_key, attempt) as staging:
+    with target.packages.stage(package.target_key, attempt) as staging:
 
         def take(entry: Entry) -> Artifact:
             assert source_key is not None
@@ -182,7 +182,7 @@ def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) ->
     if line is None:
         return Facts(None, own_digest)
     assert package.key is not None
-    names = adopted if adopted is not None else reading.read_file(model.storage, package.key, MANIFEST)
+    names = adopted if adopted is not None else reading.read_file(model.storage.packages, package.key, MANIFEST)
     hashes = manifest.parse(names, covers_manifest=adopted is not None).hashes
     wrong = [path for path, sha256 in hashes.items() if path not in copied or copied[path].sha256 != sha256]
     wrong += sorted(copied.keys() - hashes.keys() - {MANIFEST})
@@ -199,8 +199,8 @@ def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) ->
 def _copy_journal(model: ModelStore, target: Storage) -> int:
     """The target's log continues to the source's end; returns how many records that took."""
     log = model.keys.journal
-    here = model.storage.records(log)
-    for seq, record in target.records(log):
+    here = model.storage.documents.records(log)
+    for seq, record in target.documents.records(log):
         if next(here, None) != (seq, record):
             raise _differs(model, f"The destination has another history of {model.title}.")
     copied = 0
@@ -210,7 +210,7 @@ def _copy_journal(model: ModelStore, target: Storage) -> int:
             raise PackageCorrupt(
                 f"Line {seq} of the journal of {model.title} is no event. Restore the journal before migrating."
             )
-        target.append(log, record, seq)
+        target.documents.append(log, record, seq)
         copied += 1
     return copied
 
@@ -226,7 +226,7 @@ def _follow_journal(model: ModelStore) -> None:
 def _copy_documents(model: ModelStore, target: Storage) -> None:
     """Aliases, states, tombstones and whatever older software kept beside them; what is gone goes there too."""
     keys = model.keys
-    for entry in model.storage.list(keys.model):
+    for entry in model.storage.documents.list(keys.model):
         if entry.kind == "file" and entry.name != ".lock":
             _copy_document(model.storage, target, entry.key)
         elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.journal.rpartition("/")[0]):
@@ -236,12 +236,12 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
         kept = set(_documents_below(model.storage, prefix, keys.graves))
         for key in list(_documents_below(target, prefix, keys.graves)):
             if key not in kept:
-                target.delete(key)
+                target.documents.delete(key)
 
 
 def _documents_below(storage: Storage, prefix: str, graves: str) -> Iterator[str]:
     """The keys of documents; the files of retired packages are none."""
-    for entry in storage.list(prefix, deep=True):
+    for entry in storage.documents.list(prefix, deep=True):
         inside = entry.key.removeprefix(graves + "/").split("/")
         is_buried = entry.key.startswith(graves + "/") and len(inside) > 2 and inside[1] == "package"
         if entry.kind == "file" and not is_buried:
@@ -250,12 +250,12 @@ def _documents_below(storage: Storage, prefix: str, graves: str) -> Iterator[str
 
 def _copy_document(source: Storage, target: Storage, key: str) -> None:
     try:
-        data = source.read(key).data
+        data = source.documents.read(key).data
     except KeyNotFound:
         return
     try:
-        known = target.read(key).data
+        known = target.documents.read(key).data
     except KeyNotFound:
         known = None
     if known != data:
-        target.write(key, data)
+        target.documents.write(key, data)

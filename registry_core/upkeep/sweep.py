@@ -25,7 +25,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
     removed: list[str] = []
     kept: list[str] = []
     published: set[str] = set()  # by this very sweep: what is left of them is a shell
-    with storage.sweep(older_than_s) as abandoned:
+    with storage.packages.sweep(older_than_s) as abandoned:
         named: set[str] = set()
         unsure = False
         for model in all_models(storage, lock_timeout_s):
@@ -63,5 +63,5 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
         if pending(model):
             unfinished.append(model.title)
         named |= model.attempts_in_want()
-    old = [a.name for a in storage.staged() if not a.alive and a.age_s >= older_than_s]
+    old = [a.name for a in storage.packages.staged() if not a.alive and a.age_s >= older_than_s]
     return SweepReport(unfinished, [name for name in old if name not in named], [name for name in old if name in named])

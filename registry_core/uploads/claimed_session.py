@@ -10,8 +10,7 @@ from typing import Any
 from ..format.digests import DIGEST_PREFIX
 from ..models.model import ModelStore
 from ..packages import intake
-from ..storage import Incoming, UploadSpace
-from ..storage.contract import KeyNotFound, Readable, Staging
+from ..storage.contract import Incoming, KeyNotFound, Readable, Staging, Uploads
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
@@ -26,7 +25,7 @@ log = logging.getLogger(__name__)
 class _Arrived:
     """A file that came with the session."""
 
-    space: UploadSpace
+    space: Uploads
     upload_id: str
     file: Incoming
 
@@ -61,7 +60,7 @@ class _Arrived:
 class _Borrowed:
     """A file whose bytes a published version of the model has."""
 
-    space: UploadSpace
+    space: Uploads
     model: ModelStore
     wanted: Artifact
     stored: StoredBytes
@@ -79,7 +78,7 @@ class _Borrowed:
 
     def read(self, limit_bytes: int) -> bytes:
         try:
-            with self.model.storage.open(self.stored.package, self.stored.path) as reader:
+            with self.model.storage.packages.open(self.stored.package, self.stored.path) as reader:
                 return _some(reader, limit_bytes)
         except KeyNotFound:
             raise _not_stored(self.name) from None
@@ -96,7 +95,7 @@ class ClaimedSession:
 
     def __init__(
         self,
-        space: UploadSpace,
+        space: Uploads,
         model: ModelStore,
         upload_id: str,
         announced: Mapping[str, Any],

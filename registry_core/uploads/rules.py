@@ -8,7 +8,7 @@ from typing import Any
 
 from ..packages.intake import path_refusal, refused
 from ..settings import CoreSettings
-from ..storage import Held
+from ..storage.contract import SessionFiles
 from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
 from ..vocabulary.texts import printable
 
@@ -63,13 +63,13 @@ def _directories(paths: set[str]) -> list[str]:
     return sorted(paths & above)
 
 
-def admit(path: str, size_bytes: int, settings: CoreSettings) -> Callable[[Held], str | None]:
+def admit(path: str, size_bytes: int, settings: CoreSettings) -> Callable[[SessionFiles], str | None]:
     """Decides, from what a session has, whether a file may come to it; gives the id of one that is there already.
 
     Raises ``ArtifactsRefused``, ``UploadTooLarge``.
     """
 
-    def decide(session: Held) -> str | None:
+    def decide(session: SessionFiles) -> str | None:
         if session.paths is not None:
             known = session.paths.get(path)
             if known is not None:

@@ -19,8 +19,7 @@ from typing import Any
 from ..models.model import ModelStore
 from ..packages.hash_stream import Reads
 from ..settings import CoreSettings
-from ..storage import Incoming, Storage, UploadSpace, open_uploads
-from ..storage.contract import KeyNotFound, PreconditionFailed
+from ..storage.contract import Incoming, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.errors import (
     ChecksumMismatch,
     InvalidParameter,
@@ -53,7 +52,7 @@ class Uploads:
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._settings = settings
-        self._space: UploadSpace = open_uploads(storage)
+        self._space = storage.uploads
         self._hashes = RunningHashes()
         self._looked_at = 0.0
 
@@ -271,7 +270,7 @@ class Uploads:
         # Each new session clears an old one away, so that their number stays bounded without an operator's sweep.
         # On an object store a look costs a request for each session, so it is taken now and then.
         now_s = time.monotonic()
-        if not self._storage.has_locks and now_s - self._looked_at < _LOOK_EVERY_S:
+        if not self._storage.documents.looks_are_cheap() and now_s - self._looked_at < _LOOK_EVERY_S:
             return
         self._looked_at = now_s
         before_s = self._expired_before_s()

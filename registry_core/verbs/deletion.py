@@ -145,7 +145,7 @@ def look_retired(model: ModelStore, version: str) -> SeenRetired:
     stone = None if is_published else model.tombstone_fields(version)
     if stone is None:
         return SeenRetired(model.keys, is_published, None, None, None)
-    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
     line = model.registered(version)
     digest = str(line.get("package_digest")) if line is not None else stone.get("package_digest")
     return SeenRetired(model.keys, False, stone, key, digest)
@@ -245,11 +245,11 @@ def _problems_of_retired(
 
 
 def _size_bytes(model: ModelStore, version: str) -> int:
-    key = model.storage.retired(model.keys.package(version), model.keys.grave(version))
+    key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
     if key is None:
         return 0
     try:
-        return sum(entry.size_bytes or 0 for entry in model.storage.list(key, deep=True))
+        return sum(entry.size_bytes or 0 for entry in model.storage.documents.list(key, deep=True))
     except RegistryError as error:
         log.error("%s@%s: its size cannot be told: %s", model.title, version, error.message)
         return 0

@@ -175,7 +175,7 @@ def _take_in(
     )
     if seen.taken is not None:
         raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
-    with model.storage.stage(model.keys.package(request.version)) as staging:
+    with model.storage.packages.stage(model.keys.package(request.version)) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
@@ -272,10 +272,10 @@ def _make_room(model: ModelStore, request: Request, staging: Staging) -> None:
 
 def _mark_root(model: ModelStore) -> None:
     try:
-        model.storage.read(REGISTRY)
+        model.storage.documents.read(REGISTRY)
     except KeyNotFound:
         with suppress(PreconditionFailed):  # another first register was faster
-            model.storage.write(REGISTRY, documents.encode_document({"format": FORMAT}), ABSENT)
+            model.storage.documents.write(REGISTRY, documents.encode_document({"format": FORMAT}), ABSENT)
 
 
 def _taken(model: ModelStore, version: str) -> Taken:

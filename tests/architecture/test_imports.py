@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -259,6 +260,34 @@ def names_in(file: Path) -> Iterator[tuple[str, int]]:
             yield node.arg, node.lineno
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name, node.lineno
+
+
+def test_storages_know_no_key_of_the_registry() -> None:
+    assert {"tasks", "versions", "audit", "registry.json", "sha256sums.txt"} <= layout_names()
+    wrong = []
+    for module, file in sources().items():
+        if is_in(module, {"registry_core.storage"}):
+            wrong += [
+                f"{module}:{line} {text!r}" for text, line in texts_in(file) if layout_names() & set(text.split("/"))
+            ]
+    assert not wrong, "\n".join(wrong)
+
+
+@cache
+def layout_names() -> set[str]:
+    """Every segment of a key that ``format/layout.py`` makes, but for two that storages use for things of their own."""
+    file = sources()["registry_core.format.layout"]
+    names = {name for text, _ in texts_in(file) for name in text.split("/") if re.fullmatch(r"[.\w]+", name)}
+    return names - {"package", "state"} - {".json", ".txt"}
+
+
+def texts_in(file: Path) -> Iterator[tuple[str, int]]:
+    """Every text in the file that is no docstring."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value, node.lineno
 
 
 def test_nothing_in_a_package_imports_it_as_a_whole() -> None:

@@ -294,11 +294,13 @@ def test_a_verb_never_fails_for_the_catalogue(shelf: Shelf, monkeypatch: pytest.
 
 def test_a_model_that_goes_while_it_is_looked_at(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every step of the look the whole of the model is removed."""
-    from registry_core.storage.filesystem.tree import FilesystemStorage
+    from registry_core.storage.filesystem.documents import FilesystemDocuments
+    from registry_core.storage.filesystem.packages import FilesystemPackages
 
     shelf.add("z", "1")
     for name in ("read", "list", "records", "open", "mark", "last"):
-        real: Callable[..., object] = getattr(FilesystemStorage, name)
+        owner = FilesystemPackages if name == "open" else FilesystemDocuments
+        real: Callable[..., object] = getattr(owner, name)
         for number in range(1, 9):
             shelf.add(f"{name}{number}", "1", set_alias="latest")
             home, left = shelf.home(f"{name}{number}"), [number]
@@ -318,7 +320,7 @@ def test_a_model_that_goes_while_it_is_looked_at(shelf: Shelf, monkeypatch: pyte
                 return real(*given, **more)
 
             with monkeypatch.context() as patched:
-                patched.setattr(FilesystemStorage, name, gone)
+                patched.setattr(owner, name, gone)
                 titles(shelf.opened(0.0))
             if left[0] <= 0:
                 assert titles(shelf.opened(0.0)) == ["z@1"]

@@ -92,11 +92,11 @@ def test_a_look_costs_a_list_and_not_a_request_for_each_model(
 
 def _remove_announcements(registry: ModelRegistry) -> None:
     for key in _announcements(registry):
-        registry._storage.delete(key)
+        registry._storage.documents.delete(key)
 
 
 def _announcements(registry: ModelRegistry) -> list[str]:
-    return [entry.key for entry in registry._storage.list(".catalog/feed") if "+" in entry.name]
+    return [entry.key for entry in registry._storage.documents.list(".catalog/feed") if "+" in entry.name]
 
 
 def _requests(proxy: FaultyProxy) -> int:
@@ -148,7 +148,7 @@ def test_an_announcement_that_makes_no_sense(replicas: Replicas) -> None:
     here.register("t", "m", "1", replicas.source)
     assert titles(there) == ["m@1"]
     for name in ("x", "9999+..+m", "9999+t+%2F", "9999+t+gone", "9999+%FF+%00", "9999+a+b+c", "9999++"):
-        here._storage.write(f".catalog/feed/{name}", b"")
+        here._storage.documents.write(f".catalog/feed/{name}", b"")
     here.tag("t", "m", "1", "a", "b")
     assert titles(there, tags=("a:b",)) == ["m@1"]
 

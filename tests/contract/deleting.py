@@ -73,7 +73,7 @@ class Deleting:
 
     def test_an_alias_with_a_damaged_document_is_in_use_too(self, two_versions: Place) -> None:
         two_versions.way.promote(TASK, MODEL, "production", "2")
-        two_versions.storage.write(f"{KEYS}/aliases/production.json", b"{")
+        two_versions.storage.documents.write(f"{KEYS}/aliases/production.json", b"{")
         with pytest.raises(VersionInUse):
             two_versions.way.delete(TASK, MODEL, "2", **WHY)
 
@@ -167,7 +167,7 @@ class Deleting:
 
     def retired(self, place: Place, version: str) -> str:
         """Where the bytes of the deleted version are, as ``kept`` takes it."""
-        key = place.storage.retired(f"{KEYS}/versions/{version}", f"{KEYS}/deleted/{version}/package")
+        key = place.storage.packages.retired(f"{KEYS}/versions/{version}", f"{KEYS}/deleted/{version}/package")
         assert key is not None
         top = "memory:///" if place.root.startswith("memory:") else place.root + "/"
         return top + key
@@ -182,7 +182,7 @@ class Deleting:
         assert foretold["bytes_freed"] > sum(map(len, PACKAGE.values()))
         assert len(way.history(TASK, MODEL)["events"]) == 3
         assert way.purge(0, actor="bob", reason="space") == foretold
-        assert two_versions.storage.retired(f"{KEYS}/versions/2", f"{KEYS}/deleted/2/package") is None
+        assert two_versions.storage.packages.retired(f"{KEYS}/versions/2", f"{KEYS}/deleted/2/package") is None
         assert way.purge(0) == nothing
         with pytest.raises(VersionNotFound) as refused:
             way.restore(TASK, MODEL, "2")
@@ -209,9 +209,9 @@ class Deleting:
         place.plant(TASK, MODEL, "torn", {**OLD, "model.pt": b"x"})
         location = way.resolve(TASK, f"{MODEL}@1", verify=False)["path"]
         assert len(way.verify(TASK, f"{MODEL}@1")["warnings"]) == 2
-        before = [(entry.key, entry.size_bytes) for entry in place.storage.list("", deep=True)]
+        before = [(entry.key, entry.size_bytes) for entry in place.storage.documents.list("", deep=True)]
         foretold = way.adopt(dry_run=True)
-        assert [(entry.key, entry.size_bytes) for entry in place.storage.list("", deep=True)] == before
+        assert [(entry.key, entry.size_bytes) for entry in place.storage.documents.list("", deep=True)] == before
         report = way.adopt(actor="ada", reason="taken over")
         assert report == foretold
         assert (report["adopted"], report["already"]) == ([f"{TASK}/{MODEL}@1"], 0)

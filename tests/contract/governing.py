@@ -310,10 +310,13 @@ class Governing:
         files = {"model.pt": b"w", "metrics.json": b'{"accuracy": 0.5, "f1": 0.25, "cells": 700}'}
         metadata = {"run_id": "run-17", "metrics": {"accuracy": 0.75}}
         place.way.register(TASK, MODEL, "1", place.source(files), metadata)
-        place.storage.write(f"{RUN}/params.json", b'{"lr": 0.001}')
-        place.storage.write(f"{RUN}/tags.json", b'{"git": "abc"}')
-        place.storage.write(f"{RUN}/metrics/loss.jsonl", b'{"value": 2, "step": 0}\n{"value": 1, "step": 1}\n{"val')
-        place.storage.write(f"{RUN[:-1]}8/params.json", b"{}")  # another run's
+        write = place.storage.documents.write
+        write(f"{RUN}/params.json", b'{"lr": 0.001}')
+        write(f"{RUN}/tags.json", b'{"git": "abc"}')
+        place.storage.documents.write(
+            f"{RUN}/metrics/loss.jsonl", b'{"value": 2, "step": 0}\n{"value": 1, "step": 1}\n{"val'
+        )
+        write(f"{RUN[:-1]}8/params.json", b"{}")  # another run's
         answer = place.way.metrics(TASK, f"{MODEL}@latest")
         points = [{"value": 2, "step": 0}, {"value": 1, "step": 1}]
         run = {"run_id": "run-17", "params": {"lr": 0.001}, "tags": {"git": "abc"}, "metrics": {"loss": points}}

@@ -33,7 +33,7 @@ class Operating:
         assert notes["clean"] and [finding["severity"] for finding in notes["findings"]] == ["note"]
         assert place.way.sweep(0) == {**nothing, "removed": [attempt]}
         assert place.way.sweep(0) == nothing
-        assert list(place.storage.staged()) == []
+        assert list(place.storage.packages.staged()) == []
         assert place.way.verify(TASK, f"{MODEL}@1.0.0")["files_checked"] == 4
 
     def test_what_a_crash_left_unfinished_is_pending_until_somebody_finishes_it(self, place: Place) -> None:
@@ -59,15 +59,15 @@ class Operating:
         """As if the process had died between the event and the document."""
         key = f"{KEYS}/aliases/production.json"
         place.way.promote(TASK, MODEL, "production", "1")
-        before = place.storage.read(key).data
+        before = place.storage.documents.read(key).data
         place.way.promote(TASK, MODEL, "production", "2")
-        place.storage.delete(key)
-        place.storage.write(key, before, ABSENT)
+        place.storage.documents.delete(key)
+        place.storage.documents.write(key, before, ABSENT)
 
     def test_check_names_damage(self, place: Place) -> None:
         location = place.register()["package_path"]
         place.kept.write(location, "sha256sums.txt", None)
-        place.storage.write(f"{KEYS}/aliases/latest.json", b"{")
+        place.storage.documents.write(f"{KEYS}/aliases/latest.json", b"{")
         report = place.way.check()
         assert report["clean"] is False
         damaged = {finding["where"] for finding in report["findings"] if finding["severity"] == "damage"}

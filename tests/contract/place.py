@@ -111,7 +111,7 @@ class Place:
 
     def plant(self, task: str, model: str, version: str, files: dict[str, bytes]) -> None:
         """A version as older software left it: no event registers it."""
-        with self.storage.stage(f"tasks/{task}/models/{model}/versions/{version}") as staging:
+        with self.storage.packages.stage(f"tasks/{task}/models/{model}/versions/{version}") as staging:
             for path, data in files.items():
                 staging.add(path, Bytes(data))
             staging.seal()

@@ -41,10 +41,10 @@ class Race:
         created = [key for key in map("keys/{}".format, range(self.turns)) if _creates(storage, key, me)]
         places: list[int] = []
         while len(places) < self.turns:
-            last = storage.last(LOG)
+            last = storage.documents.last(LOG)
             seq = last[0] + 1 if last else 1
             try:
-                storage.append(LOG, me, seq)
+                storage.documents.append(LOG, me, seq)
             except PreconditionFailed:
                 continue
             places.append(seq)
@@ -58,12 +58,12 @@ class Race:
         created = {key: wins.racer for wins in all_wins for key in wins.created}
         assert sum(len(wins.created) for wins in all_wins) == self.turns == len(created)
         for key, racer in created.items():
-            assert json.loads(storage.read(key).data) == {"racer": racer}
+            assert json.loads(storage.documents.read(key).data) == {"racer": racer}
         places = {seq: wins.racer for wins in all_wins for seq in wins.places}
-        found = {seq: json.loads(record)["racer"] for seq, record in storage.records(LOG)}
+        found = {seq: json.loads(record)["racer"] for seq, record in storage.documents.records(LOG)}
         assert found == places
         assert sorted(found) == list(range(1, self.racers * self.turns + 1))
-        steps = json.loads(storage.read(COUNTER).data)
+        steps = json.loads(storage.documents.read(COUNTER).data)
         assert Counter(steps) == Counter(
             f"{racer}:{step}" for racer in range(self.racers) for step in range(self.turns)
         )
@@ -71,7 +71,7 @@ class Race:
 
 def _creates(storage: Storage, key: str, data: bytes) -> bool:
     try:
-        storage.write(key, data, ABSENT)
+        storage.documents.write(key, data, ABSENT)
     except PreconditionFailed:
         return False
     return True
@@ -81,9 +81,9 @@ def _count(storage: Storage, step: str) -> None:
     """The counter is a list of all steps, so that one told twice or lost is seen."""
     while True:
         try:
-            now = storage.read(COUNTER)
+            now = storage.documents.read(COUNTER)
             steps, when = [*json.loads(now.data), step], Match(now.etag)
-            storage.write(COUNTER, json.dumps(steps).encode(), when)
+            storage.documents.write(COUNTER, json.dumps(steps).encode(), when)
         except KeyNotFound:
             if _creates(storage, COUNTER, json.dumps([step]).encode()):
                 return

@@ -167,7 +167,7 @@ class Reading:
 
     def test_reading_writes_nothing(self, place: Place) -> None:
         place.register()
-        before = [(entry.key, entry.size_bytes) for entry in place.storage.list("", deep=True)]
+        before = [(entry.key, entry.size_bytes) for entry in place.storage.documents.list("", deep=True)]
         for ref in (REF, f"{MODEL}@latest", f"{MODEL}@nope", "nobody@latest"):
             for verb in read_only_verbs(place, ref):
                 try:
@@ -177,14 +177,14 @@ class Reading:
         place.way.check()
         place.way.history(TASK, MODEL)
         place.way.aliases(TASK, MODEL)
-        assert [(entry.key, entry.size_bytes) for entry in place.storage.list("", deep=True)] == before
+        assert [(entry.key, entry.size_bytes) for entry in place.storage.documents.list("", deep=True)] == before
 
     def test_older_softwares_names_keep_every_verb(self, place: Place) -> None:
         task, model, version = "cell type", "human pbmc (v2)", "first version"
         manifest = f"{sha256(b'w')[7:]}  model.pt\n".encode()
         files = {"model.pt": b"w", "model_meta.json": b'{"a": 1}', "sha256sums.txt": manifest}
         place.plant(task, model, version, files)
-        place.storage.write(
+        place.storage.documents.write(
             f"tasks/{task}/models/{model}/aliases/my alias.json", b'{"alias": "my alias", "version": "first version"}'
         )
         ref = f"{model}@my alias"
@@ -203,5 +203,5 @@ class Reading:
     def test_where_an_old_alias_and_version_share_a_name_the_alias_wins(self, place: Place) -> None:
         for version in ("1", "2"):
             place.plant(TASK, MODEL, version, {"model.pt": version.encode(), "model_meta.json": b"{}"})
-        place.storage.write(f"tasks/{TASK}/models/{MODEL}/aliases/1.json", b'{"version": "2"}')
+        place.storage.documents.write(f"tasks/{TASK}/models/{MODEL}/aliases/1.json", b'{"version": "2"}')
         assert place.way.resolve(TASK, f"{MODEL}@1", verify=False)["version"] == "2"

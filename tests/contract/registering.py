@@ -135,7 +135,7 @@ class Registering:
         assert place.kept.read(first["package_path"]) == before
         assert len(place.way.history(TASK, MODEL)["events"]) == 1
         assert [alias["alias"] for alias in place.way.aliases(TASK, MODEL)["aliases"]] == ["latest"]
-        assert list(place.storage.staged()) == []
+        assert list(place.storage.packages.staged()) == []
 
     def test_metadata_is_not_content(self, place: Place) -> None:
         place.way.register(TASK, MODEL, "1.0.0", place.source(), {"a": 1})
@@ -183,7 +183,7 @@ class Registering:
                 with pytest.raises(InvalidName) as refused:
                     place.way.register(task, model, version, source, set_alias=alias)
                 assert refused.value.detail == {"field": kind, "name": name}
-        assert list(place.storage.list("", deep=True)) == []
+        assert list(place.storage.documents.list("", deep=True)) == []
 
     def test_names_that_follow_the_grammar_are_taken(self, place: Place) -> None:
         source = place.source({"f": b""})
@@ -196,7 +196,7 @@ class Registering:
         for metadata in BAD_METADATA:
             with pytest.raises(InvalidMetadata):
                 place.way.register(TASK, MODEL, "1", source, metadata)
-        assert list(place.storage.list("", deep=True)) == []
+        assert list(place.storage.documents.list("", deep=True)) == []
 
     def test_metadata_up_to_the_limits_comes_back(self, place: Place) -> None:
         for version, metadata in enumerate([{"big": "x" * (1024 * 1024 - 800)}, nested(64)]):
@@ -208,7 +208,7 @@ class Registering:
         for data in (b"[]", b"{", b"\xff", b'"text"', b'{"a": NaN}'):
             with pytest.raises(InvalidMetadata):
                 place.register(files={"model.pt": b"1", "model_meta.json": data})
-        assert list(place.storage.list("", deep=True)) == []
+        assert list(place.storage.documents.list("", deep=True)) == []
 
     def test_a_package_must_match_the_manifest_that_it_brings(self, place: Place) -> None:
         right = hashlib.sha256(b"weights").hexdigest()
@@ -222,7 +222,7 @@ class Registering:
             {"path": "model.pt", "kind": "changed", "expected": f"sha256:{'0' * 64}", "actual": f"sha256:{right}"},
         ]
         assert len(place.way.history(TASK, MODEL)["events"]) == 2
-        assert list(place.storage.staged()) == []
+        assert list(place.storage.packages.staged()) == []
 
     def test_what_is_no_package_is_refused(self, place: Place) -> None:
         nothing = place.source({})
@@ -231,7 +231,7 @@ class Registering:
         for artifacts_dir in (nothing, linked, nothing / "missing", linked / "model.pt"):
             with pytest.raises(ArtifactsRefused):
                 place.way.register(TASK, MODEL, "1", artifacts_dir)
-        assert list(place.storage.list("", deep=True)) == []
+        assert list(place.storage.documents.list("", deep=True)) == []
 
     def test_a_refusal_leaves_nothing_and_blocks_nothing(self, place: Place) -> None:
         broken = {"model.pt": b"1", "sha256sums.txt": b"0000  model.pt\n"}
@@ -239,5 +239,5 @@ class Registering:
             place.register("1", broken)
         with pytest.raises(ModelNotFound):
             place.way.aliases(TASK, MODEL)
-        assert list(place.storage.staged()) == []
+        assert list(place.storage.packages.staged()) == []
         assert place.register("1")["version"] == "1"

@@ -1,4 +1,4 @@
-"""The storage contract as a test suite: every rule of ``registry_core/storage/contract.py``, for every backend.
+"""The storage contract as a test suite: every rule of documents, packages and the whole, for every backend.
 
 A backend's class gives ``opener``: each call opens its one root anew, as another replica would.
 """
@@ -75,7 +75,7 @@ class Breaking:
 
 def publish(storage: Storage, package: str = PACKAGE, files: dict[str, bytes] | None = None) -> str:
     """A published package; returns the attempt's name."""
-    with storage.stage(package) as staging:
+    with storage.packages.stage(package) as staging:
         for path, data in (files or {"model.pt": b"weights", "deep/er/map.json": b"{}", "empty": b""}).items():
             staging.add(path, Bytes(data))
         staging.seal()
@@ -86,7 +86,7 @@ def publish(storage: Storage, package: str = PACKAGE, files: dict[str, bytes] | 
 
 def abandon(storage: Storage, package: str = PACKAGE, data: bytes = b"left") -> str:
     """An attempt as a crash leaves it: there, and held by nobody."""
-    with storage.stage(package) as staging:
+    with storage.packages.stage(package) as staging:
         staging.add("file", Bytes(data))
         staging.seal()
         staging.keep()
@@ -94,7 +94,7 @@ def abandon(storage: Storage, package: str = PACKAGE, data: bytes = b"left") -> 
 
 
 def content(storage: Storage, package: str, path: str, start: int = 0, length: int | None = None) -> bytes:
-    with storage.open(package, path, start, length) as reader:
+    with storage.packages.open(package, path, start, length) as reader:
         parts = []
         while part := reader.read(3):
             parts.append(part)
@@ -106,9 +106,13 @@ def names(entries: Iterator[Entry]) -> list[tuple[str, str]]:
 
 
 class StorageContract:
-    """Subclass with the fixture ``opener``. ``crosses_processes``: another process can open the root too."""
+    """Subclass with the fixture ``opener``. ``crosses_processes``: another process can open the root too.
+
+    ``has_locks``: a lock keeps others out; else only conditional writes do.
+    """
 
     crosses_processes = True
+    has_locks = True
 
     @pytest.fixture
     def opener(self) -> Opener:
@@ -122,96 +126,96 @@ class StorageContract:
 
     def test_what_was_never_written_is_not_found(self, storage: Storage) -> None:
         with pytest.raises(KeyNotFound):
-            storage.read("a/b")
+            storage.documents.read("a/b")
 
     @pytest.mark.parametrize("data", [b"", b"{}", bytes(range(256)), b"x" * 1024 * 1024])
     def test_a_document_is_read_as_it_was_written_by_anyone(self, opener: Opener, data: bytes) -> None:
-        written = opener().write("a/b.json", data)
-        found = opener().read("a/b.json")
+        written = opener().documents.write("a/b.json", data)
+        found = opener().documents.read("a/b.json")
         assert (found.data, found.etag) == (data, written.etag)
 
     def test_an_etag_names_its_bytes(self, storage: Storage) -> None:
-        first = storage.write("a", b"1")
-        second = storage.write("a", b"2")
+        first = storage.documents.write("a", b"1")
+        second = storage.documents.write("a", b"2")
         assert first.etag and second.etag and first.etag != second.etag
 
     def test_any_overwrites(self, storage: Storage) -> None:
-        storage.write("a", b"1", ANY)
-        storage.write("a", b"2", ANY)
-        assert storage.read("a").data == b"2"
+        storage.documents.write("a", b"1", ANY)
+        storage.documents.write("a", b"2", ANY)
+        assert storage.documents.read("a").data == b"2"
 
     def test_absent_is_won_once(self, opener: Opener) -> None:
-        opener().write("a", b"1", ABSENT)
+        opener().documents.write("a", b"1", ABSENT)
         with pytest.raises(PreconditionFailed):
-            opener().write("a", b"2", ABSENT)
-        assert opener().read("a").data == b"1"
+            opener().documents.write("a", b"2", ABSENT)
+        assert opener().documents.read("a").data == b"1"
 
     def test_what_was_deleted_is_absent_again(self, storage: Storage) -> None:
-        storage.write("a", b"1", ABSENT)
-        storage.delete("a")
-        storage.write("a", b"2", ABSENT)
-        assert storage.read("a").data == b"2"
+        storage.documents.write("a", b"1", ABSENT)
+        storage.documents.delete("a")
+        storage.documents.write("a", b"2", ABSENT)
+        assert storage.documents.read("a").data == b"2"
 
     def test_a_match_writes_over_what_it_names(self, opener: Opener) -> None:
-        first = opener().write("a", b"1")
-        second = opener().write("a", b"2", Match(first.etag))
-        opener().write("a", b"3", Match(second.etag))
-        assert opener().read("a").data == b"3"
+        first = opener().documents.write("a", b"1")
+        second = opener().documents.write("a", b"2", Match(first.etag))
+        opener().documents.write("a", b"3", Match(second.etag))
+        assert opener().documents.read("a").data == b"3"
 
     def test_a_stale_match_fails_and_changes_nothing(self, opener: Opener) -> None:
-        stale = opener().write("a", b"1")
-        opener().write("a", b"2")
+        stale = opener().documents.write("a", b"1")
+        opener().documents.write("a", b"2")
         with pytest.raises(PreconditionFailed):
-            opener().write("a", b"3", Match(stale.etag))
-        assert opener().read("a").data == b"2"
+            opener().documents.write("a", b"3", Match(stale.etag))
+        assert opener().documents.read("a").data == b"2"
 
     def test_a_match_of_what_is_gone_fails(self, storage: Storage) -> None:
-        gone = storage.write("a", b"1")
-        storage.delete("a")
+        gone = storage.documents.write("a", b"1")
+        storage.documents.delete("a")
         with pytest.raises(PreconditionFailed):
-            storage.write("a", b"2", Match(gone.etag))
+            storage.documents.write("a", b"2", Match(gone.etag))
         with pytest.raises(KeyNotFound):
-            storage.read("a")
+            storage.documents.read("a")
 
     def test_what_is_prepared_is_seen_only_when_committed(self, opener: Opener) -> None:
-        prepared = opener().prepare("a", b"1", ABSENT)
+        prepared = opener().documents.prepare("a", b"1", ABSENT)
         with pytest.raises(KeyNotFound):
-            opener().read("a")
-        written = prepared.commit()
+            opener().documents.read("a")
+        written = prepared.switch()
         prepared.discard()
-        assert opener().read("a") == written
+        assert opener().documents.read("a") == written
 
     def test_what_is_discarded_leaves_nothing(self, storage: Storage) -> None:
-        storage.prepare("a", b"1").discard()
-        assert list(storage.list("", deep=True)) == []
-        assert list(storage.staged()) == []
+        storage.documents.prepare("a", b"1").discard()
+        assert list(storage.documents.list("", deep=True)) == []
+        assert list(storage.packages.staged()) == []
 
     def test_a_prepared_write_fails_at_its_commit_if_somebody_was_faster(self, opener: Opener) -> None:
-        prepared = opener().prepare("a", b"1", ABSENT)
-        opener().write("a", b"2")
+        prepared = opener().documents.prepare("a", b"1", ABSENT)
+        opener().documents.write("a", b"2")
         with pytest.raises(PreconditionFailed):
-            prepared.commit()
+            prepared.switch()
         prepared.discard()
-        assert opener().read("a").data == b"2"
+        assert opener().documents.read("a").data == b"2"
 
     def test_deleting_is_idempotent(self, storage: Storage) -> None:
-        storage.write("a/b", b"1")
-        storage.delete("a/b")
-        storage.delete("a/b")
-        storage.delete("never/was")
+        storage.documents.write("a/b", b"1")
+        storage.documents.delete("a/b")
+        storage.documents.delete("a/b")
+        storage.documents.delete("never/was")
         with pytest.raises(KeyNotFound):
-            storage.read("a/b")
+            storage.documents.read("a/b")
 
     @pytest.mark.parametrize("key", ["/a", "a/", "a//b", "..", "../a", "a/../b", "./a", "a/.", "a\0b"])
     def test_only_plain_relative_keys_are_keys(self, storage: Storage, key: str) -> None:
         calls: list[Callable[[], Any]] = [
-            lambda: storage.read(key),
-            lambda: storage.write(key, b""),
-            lambda: storage.delete(key),
-            lambda: list(storage.list(key)),
-            lambda: storage.stage(key),
-            lambda: storage.locate(key),
-            lambda: storage.open(PACKAGE, key),
+            lambda: storage.documents.read(key),
+            lambda: storage.documents.write(key, b""),
+            lambda: storage.documents.delete(key),
+            lambda: list(storage.documents.list(key)),
+            lambda: storage.packages.stage(key),
+            lambda: storage.packages.locate(key),
+            lambda: storage.packages.open(PACKAGE, key),
         ]
         for call in calls:
             with pytest.raises((InvalidName, KeyNotFound)):
@@ -219,18 +223,18 @@ class StorageContract:
 
     def test_names_are_kept_as_they_are(self, storage: Storage) -> None:
         for name in STRANGE:
-            storage.write(f"d/{name}", name.encode())
-        assert [entry.name for entry in storage.list("d")] == sorted(STRANGE)
-        assert [storage.read(f"d/{name}").data.decode() for name in STRANGE] == STRANGE
+            storage.documents.write(f"d/{name}", name.encode())
+        assert [entry.name for entry in storage.documents.list("d")] == sorted(STRANGE)
+        assert [storage.documents.read(f"d/{name}").data.decode() for name in STRANGE] == STRANGE
 
     def test_no_reader_ever_sees_half_a_document(self, opener: Opener) -> None:
         size, done = 300_000, threading.Event()
-        opener().write("a", b"0" * size)
+        opener().documents.write("a", b"0" * size)
 
         def read() -> set[bytes]:
             storage, seen = opener(), set()
             while not done.is_set():
-                data = storage.read("a").data
+                data = storage.documents.read("a").data
                 assert len(data) == size
                 seen |= {data[:1], data[-1:], data[size // 2 : size // 2 + 1]}
                 assert data == data[:1] * size
@@ -240,7 +244,7 @@ class StorageContract:
             readers = [pool.submit(read) for _ in range(2)]
             storage = opener()
             for turn in range(30):
-                storage.write("a", str(turn % 10).encode() * size)
+                storage.documents.write("a", str(turn % 10).encode() * size)
             done.set()
             assert all(reader.result() for reader in readers)
 
@@ -248,8 +252,8 @@ class StorageContract:
 
     def test_a_prefix_is_whole_segments_and_sorted(self, storage: Storage) -> None:
         for key in ("a/b", "a/bc/d", "a/b.c", "a/b0", "ab/c", "a/z/y/x", "a/z.x"):
-            storage.write(key, b"12")
-        assert names(storage.list("a")) == [
+            storage.documents.write(key, b"12")
+        assert names(storage.documents.list("a")) == [
             ("a/b", "file"),
             ("a/b.c", "file"),
             ("a/b0", "file"),
@@ -257,7 +261,7 @@ class StorageContract:
             ("a/z", "prefix"),
             ("a/z.x", "file"),
         ]
-        assert list(storage.list("a", deep=True)) == [
+        assert list(storage.documents.list("a", deep=True)) == [
             Entry("a/b", "file", 2),
             Entry("a/b.c", "file", 2),
             Entry("a/b0", "file", 2),
@@ -265,81 +269,81 @@ class StorageContract:
             Entry("a/z.x", "file", 2),
             Entry("a/z/y/x", "file", 2),
         ]
-        assert names(storage.list("a/z")) == [("a/z/y", "prefix")]
+        assert names(storage.documents.list("a/z")) == [("a/z/y", "prefix")]
 
     def test_the_root_has_no_name(self, storage: Storage) -> None:
-        storage.write("registry.json", b"{}")
-        storage.write("tasks/t/x", b"")
-        found = [entry for entry in names(storage.list("")) if not entry[0].startswith(".")]
+        storage.documents.write("registry.json", b"{}")
+        storage.documents.write("tasks/t/x", b"")
+        found = [entry for entry in names(storage.documents.list("")) if not entry[0].startswith(".")]
         assert found == [("registry.json", "file"), ("tasks", "prefix")]
 
     @pytest.mark.parametrize("deep", [False, True])
     def test_below_nothing_and_below_a_document_is_nothing(self, storage: Storage, deep: bool) -> None:
-        storage.write("a/b", b"")
-        assert list(storage.list("c", deep=deep)) == []
-        assert list(storage.list("a/b", deep=deep)) == []
+        storage.documents.write("a/b", b"")
+        assert list(storage.documents.list("c", deep=deep)) == []
+        assert list(storage.documents.list("a/b", deep=deep)) == []
 
     def test_what_is_written_is_listed_at_once_and_what_is_deleted_is_not(self, opener: Opener) -> None:
-        opener().write("a/b", b"")
-        opener().write("a/c", b"")
-        assert [entry.name for entry in opener().list("a")] == ["b", "c"]
-        opener().delete("a/b")
-        assert [entry.name for entry in opener().list("a")] == ["c"]
+        opener().documents.write("a/b", b"")
+        opener().documents.write("a/c", b"")
+        assert [entry.name for entry in opener().documents.list("a")] == ["b", "c"]
+        opener().documents.delete("a/b")
+        assert [entry.name for entry in opener().documents.list("a")] == ["c"]
 
     def test_a_log_is_listed_below_its_own_directory_only(self, storage: Storage) -> None:
-        storage.append(LOG, b"{}", 1)
-        storage.write(f"{MODEL}/aliases/latest.json", b"{}")
-        assert names(storage.list(MODEL)) == [(f"{MODEL}/aliases", "prefix"), (f"{MODEL}/audit", "prefix")]
+        storage.documents.append(LOG, b"{}", 1)
+        storage.documents.write(f"{MODEL}/aliases/latest.json", b"{}")
+        assert names(storage.documents.list(MODEL)) == [(f"{MODEL}/aliases", "prefix"), (f"{MODEL}/audit", "prefix")]
 
     # logs
 
     def test_an_empty_log_has_no_record(self, storage: Storage) -> None:
-        assert storage.last(LOG) is None
-        assert list(storage.records(LOG)) == []
+        assert storage.documents.last(LOG) is None
+        assert list(storage.documents.records(LOG)) == []
 
     def test_records_come_back_in_order_to_anyone(self, opener: Opener) -> None:
         records = [f'{{"n":{n},"t":"ü"}}'.encode() for n in range(1, 41)]
         storage = opener()
         for seq, record in enumerate(records, start=1):
-            storage.append(LOG, record, seq)
+            storage.documents.append(LOG, record, seq)
         other = opener()
-        assert other.last(LOG) == (40, records[-1])
-        assert list(other.records(LOG)) == list(enumerate(records, start=1))
-        assert list(other.records(LOG, 37)) == list(enumerate(records, start=1))[37:]
-        assert list(other.records(LOG, 40)) == list(other.records(LOG, 99)) == []
+        assert other.documents.last(LOG) == (40, records[-1])
+        assert list(other.documents.records(LOG)) == list(enumerate(records, start=1))
+        assert list(other.documents.records(LOG, 37)) == list(enumerate(records, start=1))[37:]
+        assert list(other.documents.records(LOG, 40)) == list(other.documents.records(LOG, 99)) == []
 
     def test_a_place_in_a_log_is_won_once(self, opener: Opener) -> None:
-        opener().append(LOG, b'{"n":1}', 1)
+        opener().documents.append(LOG, b'{"n":1}', 1)
         for storage in (opener(), opener()):
             with pytest.raises(PreconditionFailed):
-                storage.append(LOG, b'{"n":2}', 1)
-        assert list(opener().records(LOG)) == [(1, b'{"n":1}')]
+                storage.documents.append(LOG, b'{"n":2}', 1)
+        assert list(opener().documents.records(LOG)) == [(1, b'{"n":1}')]
 
     def test_a_log_has_no_gaps(self, storage: Storage) -> None:
         with pytest.raises(PreconditionFailed):
-            storage.append(LOG, b"{}", 2)
-        storage.append(LOG, b'{"n":1}', 1)
+            storage.documents.append(LOG, b"{}", 2)
+        storage.documents.append(LOG, b'{"n":1}', 1)
         with pytest.raises(PreconditionFailed):
-            storage.append(LOG, b"{}", 3)
-        assert list(storage.records(LOG)) == [(1, b'{"n":1}')]
+            storage.documents.append(LOG, b"{}", 3)
+        assert list(storage.documents.records(LOG)) == [(1, b'{"n":1}')]
 
     def test_an_end_that_others_have_moved_is_found(self, opener: Opener) -> None:
         one, other = opener(), opener()
         for seq in range(1, 10, 3):
-            one.append(LOG, b'{"by":"one"}', seq)
-            other.append(LOG, b'{"by":"other"}', seq + 1)
-            other.append(LOG, b'{"by":"other"}', seq + 2)
+            one.documents.append(LOG, b'{"by":"one"}', seq)
+            other.documents.append(LOG, b'{"by":"other"}', seq + 1)
+            other.documents.append(LOG, b'{"by":"other"}', seq + 2)
             with pytest.raises(PreconditionFailed):
-                one.append(LOG, b'{"by":"one"}', seq + 1)
-            assert one.last(LOG) == (seq + 2, b'{"by":"other"}')
+                one.documents.append(LOG, b'{"by":"one"}', seq + 1)
+            assert one.documents.last(LOG) == (seq + 2, b'{"by":"other"}')
 
     def test_reading_a_log_may_end_early(self, storage: Storage) -> None:
         for seq in range(1, 30):
-            storage.append(LOG, b"{}", seq)
-        records = storage.records(LOG, 3)
+            storage.documents.append(LOG, b"{}", seq)
+        records = storage.documents.records(LOG, 3)
         assert next(records) == (4, b"{}")
         records.close()  # type: ignore[attr-defined]
-        assert storage.last(LOG) == (29, b"{}")
+        assert storage.documents.last(LOG) == (29, b"{}")
 
     # packages
 
@@ -347,41 +351,41 @@ class StorageContract:
         files = {"model.pt": bytes(range(256)) * 99, "deep/er/label map.json": b"{}", "deep.x": b"1", "empty": b""}
         publish(opener(), files=files)
         storage = opener()
-        assert storage.sealed(PACKAGE)
-        assert storage.locate(PACKAGE)
-        assert list(storage.list(PACKAGE, deep=True)) == [
+        assert storage.packages.sealed(PACKAGE)
+        assert storage.packages.locate(PACKAGE)
+        assert list(storage.documents.list(PACKAGE, deep=True)) == [
             Entry(f"{PACKAGE}/{path}", "file", len(data)) for path, data in sorted(files.items())
         ]
         assert {path: content(storage, PACKAGE, path) for path in files} == files
-        assert names(storage.list(VERSIONS)) == [(PACKAGE, "prefix")]
-        assert list(storage.staged()) == []
+        assert names(storage.documents.list(VERSIONS)) == [(PACKAGE, "prefix")]
+        assert list(storage.packages.staged()) == []
 
     def test_names_in_a_package_are_kept_as_they_are(self, storage: Storage) -> None:
         files = {f"d {n}/{name}": name.encode() for n, name in enumerate(STRANGE)}
         publish(storage, files=files)
-        listed = [entry.key.removeprefix(PACKAGE + "/") for entry in storage.list(PACKAGE, deep=True)]
+        listed = [entry.key.removeprefix(PACKAGE + "/") for entry in storage.documents.list(PACKAGE, deep=True)]
         assert listed == sorted(files)
         assert {path: content(storage, PACKAGE, path) for path in files} == files
 
     def test_a_file_larger_than_any_buffer_is_hashed_as_it_is_kept(self, storage: Storage) -> None:
         data = bytes(range(251)) * 50_000  # 12 MB
-        with storage.stage(PACKAGE) as staging:
+        with storage.packages.stage(PACKAGE) as staging:
             artifact = staging.add("big", Bytes(data))
             staging.seal()
             staging.reserve()
             staging.publish(FACTS)
         assert artifact == Artifact("big", hashlib.sha256(data).hexdigest(), len(data))
-        with storage.open(PACKAGE, "big") as reader:
+        with storage.packages.open(PACKAGE, "big") as reader:
             assert reader.read() == data
         buffer, total, sha256 = memoryview(bytearray(1_000_003)), 0, hashlib.sha256()
-        with storage.open(PACKAGE, "big") as reader:
+        with storage.packages.open(PACKAGE, "big") as reader:
             while count := reader.readinto(buffer):
                 total += count
                 sha256.update(buffer[:count])
         assert (total, sha256.hexdigest()) == (len(data), artifact.sha256)
 
     def test_nobody_sees_a_package_before_it_is_published(self, opener: Opener) -> None:
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("model.pt", Bytes(b"weights"))
             staging.seal()
             staging.reserve()
@@ -390,17 +394,17 @@ class StorageContract:
         assert content(opener(), PACKAGE, "model.pt") == b"weights"
 
     def _assert_absent(self, storage: Storage) -> None:
-        assert not storage.sealed(PACKAGE)
-        assert list(storage.list(PACKAGE, deep=True)) == []
-        assert PACKAGE not in [entry.key for entry in storage.list(VERSIONS)]
+        assert not storage.packages.sealed(PACKAGE)
+        assert list(storage.documents.list(PACKAGE, deep=True)) == []
+        assert PACKAGE not in [entry.key for entry in storage.documents.list(VERSIONS)]
         with pytest.raises(KeyNotFound):
-            storage.locate(PACKAGE)
+            storage.packages.locate(PACKAGE)
         with pytest.raises(KeyNotFound):
-            storage.open(PACKAGE, "model.pt")
+            storage.packages.open(PACKAGE, "model.pt")
 
     def test_files_can_be_added_at_the_same_time(self, storage: Storage) -> None:
         files = {f"{n % 3}/{n}": str(n).encode() * n for n in range(24)}
-        with storage.stage(PACKAGE) as staging:
+        with storage.packages.stage(PACKAGE) as staging:
             with ThreadPoolExecutor(8) as pool:
                 artifacts = list(pool.map(lambda item: staging.add(item[0], Bytes(item[1])), files.items()))
             staging.seal()
@@ -410,108 +414,108 @@ class StorageContract:
         assert {path: content(storage, PACKAGE, path) for path in files} == files
 
     def test_leaving_discards(self, opener: Opener) -> None:
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("model.pt", Bytes(b"weights"))
         storage = opener()
         self._assert_absent(storage)
-        assert list(storage.staged()) == []
+        assert list(storage.packages.staged()) == []
 
     def test_what_is_discarded_cannot_be_published(self, opener: Opener) -> None:
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("model.pt", Bytes(b"weights"))
         with pytest.raises(KeyNotFound):
-            opener().stage(PACKAGE, staging.attempt).publish(FACTS)
+            opener().packages.stage(PACKAGE, staging.attempt).publish(FACTS)
         self._assert_absent(opener())
 
     @pytest.mark.parametrize("error", [Broken("mine"), FileNotFoundError("mine"), OSError(5, "mine"), KeyError("mine")])
     def test_a_callers_exception_passes_unchanged(self, opener: Opener, error: Exception) -> None:
-        with pytest.raises(type(error)) as raised, opener().stage(PACKAGE) as staging:
+        with pytest.raises(type(error)) as raised, opener().packages.stage(PACKAGE) as staging:
             staging.add("model.pt", Bytes(b"weights"))
             raise error
         assert raised.value is error
-        with pytest.raises(type(error)) as raised, opener().lock(MODEL, 5):
+        with pytest.raises(type(error)) as raised, opener().documents.lock(MODEL, 5):
             raise error
         assert raised.value is error
-        with pytest.raises(type(error)) as raised, opener().sweep(0):
+        with pytest.raises(type(error)) as raised, opener().packages.sweep(0):
             raise error
         assert raised.value is error
         storage = opener()
-        assert list(storage.staged()) == []
-        with storage.lock(MODEL, 5):
+        assert list(storage.packages.staged()) == []
+        with storage.documents.lock(MODEL, 5):
             self._assert_absent(storage)
 
     def test_a_sources_exception_passes_unchanged_and_leaves_nothing(self, opener: Opener) -> None:
         error = Broken("mine")
-        with pytest.raises(Broken) as raised, opener().stage(PACKAGE) as staging:
+        with pytest.raises(Broken) as raised, opener().packages.stage(PACKAGE) as staging:
             staging.add("whole", Bytes(b"weights"))
             staging.add("half", Breaking(error))
         assert raised.value is error
         self._assert_absent(opener())
-        assert list(opener().staged()) == []
+        assert list(opener().packages.staged()) == []
 
     def test_a_path_leads_nowhere_else(self, storage: Storage) -> None:
-        with storage.stage(PACKAGE) as staging:
+        with storage.packages.stage(PACKAGE) as staging:
             for path in ("../x", "/x", "a/../../x", "a//b", ""):
                 with pytest.raises(InvalidName):
                     staging.add(path, Bytes(b"x"))
-        assert list(storage.staged()) == []
+        assert list(storage.packages.staged()) == []
 
     def test_publishing_is_repeatable(self, opener: Opener) -> None:
         attempt = publish(opener())
-        before = list(opener().list(PACKAGE, deep=True))
-        opener().stage(PACKAGE, attempt).publish(FACTS)
-        assert list(opener().list(PACKAGE, deep=True)) == before
-        assert list(opener().staged()) == []
+        before = list(opener().documents.list(PACKAGE, deep=True))
+        opener().packages.stage(PACKAGE, attempt).publish(FACTS)
+        assert list(opener().documents.list(PACKAGE, deep=True)) == before
+        assert list(opener().packages.staged()) == []
 
     def test_what_a_crash_left_is_published_by_name(self, opener: Opener) -> None:
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("file", Bytes(b"committed"))
             staging.seal()
             staging.reserve()
             staging.keep()
         attempt = staging.attempt
         self._assert_absent(opener())
-        assert [found.name for found in opener().staged()] == [attempt]
-        opener().stage(PACKAGE, attempt).publish(FACTS)
+        assert [found.name for found in opener().packages.staged()] == [attempt]
+        opener().packages.stage(PACKAGE, attempt).publish(FACTS)
         assert content(opener(), PACKAGE, "file") == b"committed"
-        assert opener().sealed(PACKAGE)
-        assert list(opener().staged()) == []
+        assert opener().packages.sealed(PACKAGE)
+        assert list(opener().packages.staged()) == []
 
     def test_an_attempt_named_beforehand_is_made(self, opener: Opener) -> None:
-        opener().stage(PACKAGE, "named").discard()
-        with opener().stage(PACKAGE, "named") as staging:
+        opener().packages.stage(PACKAGE, "named").discard()
+        with opener().packages.stage(PACKAGE, "named") as staging:
             staging.add("file", Bytes(b"1"))
-            assert [found.name for found in opener().staged()] == ["named"]
+            assert [found.name for found in opener().packages.staged()] == ["named"]
             staging.seal()
             staging.reserve()
             staging.publish(FACTS)
         assert content(opener(), PACKAGE, "file") == b"1"
-        assert list(opener().staged()) == []
+        assert list(opener().packages.staged()) == []
 
     def test_nothing_staged_is_nothing_published(self, storage: Storage) -> None:
         with pytest.raises(KeyNotFound):
-            storage.stage(PACKAGE, "gone").publish(FACTS)
+            storage.packages.stage(PACKAGE, "gone").publish(FACTS)
         self._assert_absent(storage)
 
     def test_a_published_package_is_never_replaced(self, opener: Opener) -> None:
         publish(opener(), files={"model.pt": b"first"})
-        with pytest.raises(PreconditionFailed), opener().stage(PACKAGE) as staging:
+        with pytest.raises(PreconditionFailed), opener().packages.stage(PACKAGE) as staging:
             staging.add("model.pt", Bytes(b"second"))
             staging.seal()
             staging.reserve()
             staging.publish(FACTS)
         other = abandon(opener())
         with pytest.raises(PreconditionFailed):
-            opener().stage(PACKAGE, other).publish(FACTS)
+            opener().packages.stage(PACKAGE, other).publish(FACTS)
         assert content(opener(), PACKAGE, "model.pt") == b"first"
 
     def test_discarding_leaves_nothing(self, opener: Opener) -> None:
         attempt = abandon(opener())
-        opener().stage(PACKAGE, attempt).discard()
-        opener().stage(PACKAGE, attempt).discard()
-        assert list(opener().staged()) == []
+        opener().packages.stage(PACKAGE, attempt).discard()
+        opener().packages.stage(PACKAGE, attempt).discard()
+        assert list(opener().packages.staged()) == []
         with pytest.raises(KeyNotFound):
-            opener().stage(PACKAGE, attempt).publish(FACTS)
+            opener().packages.stage(PACKAGE, attempt).publish(FACTS)
 
     @pytest.mark.parametrize(
         ("start", "length"),
@@ -526,7 +530,7 @@ class StorageContract:
 
     def test_a_reader_reads_to_the_end_and_then_nothing(self, storage: Storage) -> None:
         publish(storage, files={"file": b"0123456789"})
-        with storage.open(PACKAGE, "file", 2, 6) as reader:
+        with storage.packages.open(PACKAGE, "file", 2, 6) as reader:
             assert reader.read(0) == b""
             assert reader.read() == b"234567"
             assert reader.read() == reader.read(5) == b""
@@ -536,95 +540,98 @@ class StorageContract:
         publish(storage)
         for package, path in ((PACKAGE, "nope"), (PACKAGE, "model.pt/x"), (f"{VERSIONS}/2", "x")):
             with pytest.raises(KeyNotFound):
-                storage.open(package, path, start, length)
+                storage.packages.open(package, path, start, length)
 
     def test_a_directory_is_no_file(self, storage: Storage) -> None:
         publish(storage)
         with pytest.raises(KeyNotFound):
-            storage.open(PACKAGE, "deep")
+            storage.packages.open(PACKAGE, "deep")
 
     def test_facts_are_those_of_the_publication_or_left_to_the_journal(self, opener: Opener) -> None:
         publish(opener())
-        assert opener().facts(PACKAGE) in (None, FACTS)
-        assert opener().facts(f"{VERSIONS}/2") is None
+        assert opener().packages.facts(PACKAGE) in (None, FACTS)
+        assert opener().packages.facts(f"{VERSIONS}/2") is None
 
     def test_versions_whose_names_look_like_documents_are_all_there(self, storage: Storage) -> None:
         for version in ("a", "a.json", "b.json"):
             publish(storage, f"{VERSIONS}/{version}", {"file": version.encode()})
-        assert [entry.name for entry in storage.list(VERSIONS)] == ["a", "a.json", "b.json"]
+        assert [entry.name for entry in storage.documents.list(VERSIONS)] == ["a", "a.json", "b.json"]
         assert [content(storage, f"{VERSIONS}/{name}", "file") for name in ("a", "a.json")] == [b"a", b"a.json"]
 
     def test_tasks_and_models_may_be_called_versions(self, storage: Storage) -> None:
         model = "tasks/versions/models/versions"
-        storage.append(f"{model}/audit/promotions.jsonl", b"{}", 1)
-        storage.write(f"{model}/aliases/versions.json", b"{}")
+        storage.documents.append(f"{model}/audit/promotions.jsonl", b"{}", 1)
+        storage.documents.write(f"{model}/aliases/versions.json", b"{}")
         publish(storage, f"{model}/versions/versions")
-        assert names(storage.list("tasks/versions/models")) == [(model, "prefix")]
-        assert [entry.name for entry in storage.list(model)] == ["aliases", "audit", "versions"]
-        assert [entry.name for entry in storage.list(f"{model}/aliases")] == ["versions.json"]
-        assert names(storage.list(f"{model}/versions")) == [(f"{model}/versions/versions", "prefix")]
-        assert len(list(storage.list(f"{model}/versions/versions", deep=True))) == 3
+        assert names(storage.documents.list("tasks/versions/models")) == [(model, "prefix")]
+        assert [entry.name for entry in storage.documents.list(model)] == ["aliases", "audit", "versions"]
+        assert [entry.name for entry in storage.documents.list(f"{model}/aliases")] == ["versions.json"]
+        assert names(storage.documents.list(f"{model}/versions")) == [(f"{model}/versions/versions", "prefix")]
+        assert len(list(storage.documents.list(f"{model}/versions/versions", deep=True))) == 3
 
     # packages that are retired
 
     def test_a_retired_package_is_found_by_nobody_and_comes_back_whole(self, opener: Opener) -> None:
         publish(opener(), files={"model.pt": b"weights", "deep/map": b"{}"})
-        opener().retire(PACKAGE, GRAVE, 8)
-        opener().retire(PACKAGE, GRAVE, 8)
+        opener().packages.retire(PACKAGE, GRAVE, 8)
+        opener().packages.retire(PACKAGE, GRAVE, 8)
         storage = opener()
-        assert not storage.sealed(PACKAGE)
+        assert not storage.packages.sealed(PACKAGE)
         with pytest.raises(KeyNotFound):
-            storage.locate(PACKAGE)
-        kept = storage.retired(PACKAGE, GRAVE)
+            storage.packages.locate(PACKAGE)
+        kept = storage.packages.retired(PACKAGE, GRAVE)
         assert kept is not None
         assert content(storage, kept, "model.pt") == b"weights"
-        assert [entry.key[len(kept) :] for entry in storage.list(kept, deep=True)] == ["/deep/map", "/model.pt"]
-        opener().reinstate(PACKAGE, GRAVE, 9)
-        opener().reinstate(PACKAGE, GRAVE, 9)
-        assert opener().sealed(PACKAGE)
-        assert opener().retired(PACKAGE, GRAVE) is None
+        assert [entry.key[len(kept) :] for entry in storage.documents.list(kept, deep=True)] == [
+            "/deep/map",
+            "/model.pt",
+        ]
+        opener().packages.reinstate(PACKAGE, GRAVE, 9)
+        opener().packages.reinstate(PACKAGE, GRAVE, 9)
+        assert opener().packages.sealed(PACKAGE)
+        assert opener().packages.retired(PACKAGE, GRAVE) is None
         assert content(opener(), PACKAGE, "model.pt") == b"weights"
-        assert names(opener().list(VERSIONS)) == [(PACKAGE, "prefix")]
+        assert names(opener().documents.list(VERSIONS)) == [(PACKAGE, "prefix")]
 
     def test_an_instance_that_knew_a_package_learns_that_it_is_retired(self, opener: Opener) -> None:
         knowing = opener()
         publish(knowing, files={"model.pt": b"weights"})
         assert content(knowing, PACKAGE, "model.pt") == b"weights"
-        opener().retire(PACKAGE, GRAVE, 8)
+        opener().packages.retire(PACKAGE, GRAVE, 8)
         with pytest.raises(KeyNotFound):
-            knowing.locate(PACKAGE)
-        assert knowing.retired(PACKAGE, GRAVE) is not None
-        opener().reinstate(PACKAGE, GRAVE, 9)
-        assert knowing.locate(PACKAGE) == opener().locate(PACKAGE)
+            knowing.packages.locate(PACKAGE)
+        assert knowing.packages.retired(PACKAGE, GRAVE) is not None
+        opener().packages.reinstate(PACKAGE, GRAVE, 9)
+        assert knowing.packages.locate(PACKAGE) == opener().packages.locate(PACKAGE)
         assert content(knowing, PACKAGE, "model.pt") == b"weights"
 
     def test_an_erased_package_is_gone(self, opener: Opener) -> None:
         publish(opener())
-        opener().retire(PACKAGE, GRAVE, 8)
-        opener().erase(PACKAGE, GRAVE)
-        opener().erase(PACKAGE, GRAVE)
-        assert opener().retired(PACKAGE, GRAVE) is None
+        opener().packages.retire(PACKAGE, GRAVE, 8)
+        opener().packages.erase(PACKAGE, GRAVE)
+        opener().packages.erase(PACKAGE, GRAVE)
+        assert opener().packages.retired(PACKAGE, GRAVE) is None
         with pytest.raises(KeyNotFound):
-            opener().locate(PACKAGE)
+            opener().packages.locate(PACKAGE)
 
     def test_only_a_retired_package_is_erased(self, opener: Opener) -> None:
         publish(opener(), files={"model.pt": b"weights"})
-        opener().erase(PACKAGE, GRAVE)
+        opener().packages.erase(PACKAGE, GRAVE)
         assert content(opener(), PACKAGE, "model.pt") == b"weights"
 
     def test_what_never_was_cannot_be_retired(self, storage: Storage) -> None:
         with pytest.raises(KeyNotFound):
-            storage.retire(PACKAGE, GRAVE, 1)
+            storage.packages.retire(PACKAGE, GRAVE, 1)
         with pytest.raises(KeyNotFound):
-            storage.reinstate(PACKAGE, GRAVE, 1)
-        assert storage.retired(PACKAGE, GRAVE) is None
-        storage.erase(PACKAGE, GRAVE)
+            storage.packages.reinstate(PACKAGE, GRAVE, 1)
+        assert storage.packages.retired(PACKAGE, GRAVE) is None
+        storage.packages.erase(PACKAGE, GRAVE)
 
     def test_notes_are_those_of_the_last_event(self, opener: Opener) -> None:
         publish(opener())
-        opener().annotate(PACKAGE, 9, {"archived": True})
-        opener().annotate(PACKAGE, 8, {"archived": False})
-        found = opener().facts(PACKAGE)
+        opener().packages.annotate(PACKAGE, 9, {"archived": True})
+        opener().packages.annotate(PACKAGE, 8, {"archived": False})
+        found = opener().packages.facts(PACKAGE)
         assert found is None or found.notes == {"archived": True}
 
     # sweep
@@ -632,38 +639,38 @@ class StorageContract:
     def test_a_sweep_holds_what_nobody_holds(self, opener: Opener) -> None:
         one, other = abandon(opener(), data=b"1"), abandon(opener(), f"{VERSIONS}/2.0", data=b"2")
         publish(opener(), f"{VERSIONS}/3.0")
-        with opener().sweep(0) as held:
+        with opener().packages.sweep(0) as held:
             assert sorted(staging.attempt for staging in held) == sorted([one, other])
             for staging in held:
                 staging.discard()
-        assert list(opener().staged()) == []
-        assert opener().sealed(f"{VERSIONS}/3.0")
+        assert list(opener().packages.staged()) == []
+        assert opener().packages.sealed(f"{VERSIONS}/3.0")
         with pytest.raises(KeyNotFound):
-            opener().stage(PACKAGE, one).publish(FACTS)
+            opener().packages.stage(PACKAGE, one).publish(FACTS)
 
     def test_a_sweep_leaves_what_is_young(self, opener: Opener) -> None:
         attempt = abandon(opener())
-        with opener().sweep(3600) as held:
+        with opener().packages.sweep(3600) as held:
             assert list(held) == []
-        (found,) = opener().staged()
+        (found,) = opener().packages.staged()
         assert (found.name, found.alive) == (attempt, False)
         assert 0 <= found.age_s < 3600
 
     def test_what_a_sweep_held_but_kept_can_still_be_published(self, opener: Opener) -> None:
         publish(opener(), f"{VERSIONS}/0.9")
         attempt = abandon(opener(), data=b"committed")
-        with opener().sweep(0) as held:
+        with opener().packages.sweep(0) as held:
             assert [staging.attempt for staging in held] == [attempt]
-        assert [found.name for found in opener().staged()] == [attempt]
-        opener().stage(PACKAGE, attempt).publish(FACTS)
+        assert [found.name for found in opener().packages.staged()] == [attempt]
+        opener().packages.stage(PACKAGE, attempt).publish(FACTS)
         assert content(opener(), PACKAGE, "file") == b"committed"
 
     def test_an_attempt_that_a_sweep_took_cannot_commit(self, opener: Opener) -> None:
         """Either the sweep sees that it lives, or it learns in time that it was swept."""
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("file", Bytes(b"1"))
             staging.seal()
-            with opener().sweep(0) as held:
+            with opener().packages.sweep(0) as held:
                 taken = staging.attempt in [one.attempt for one in held]
                 for one in held:
                     one.discard()
@@ -673,15 +680,15 @@ class StorageContract:
             else:
                 staging.reserve()
                 staging.publish(FACTS)
-        assert opener().sealed(PACKAGE) is not taken
-        assert list(opener().staged()) == []
+        assert opener().packages.sealed(PACKAGE) is not taken
+        assert list(opener().packages.staged()) == []
 
     def test_no_sweep_takes_an_attempt_that_is_about_to_commit(self, opener: Opener) -> None:
-        with opener().stage(PACKAGE) as staging:
+        with opener().packages.stage(PACKAGE) as staging:
             staging.add("file", Bytes(b"1"))
             staging.seal()
             staging.reserve()
-            with opener().sweep(0) as held:
+            with opener().packages.sweep(0) as held:
                 assert list(held) == []
             staging.publish(FACTS)
         assert content(opener(), PACKAGE, "file") == b"1"
@@ -690,20 +697,20 @@ class StorageContract:
 
     def test_a_lock_is_exclusive_where_there_are_locks(self, opener: Opener) -> None:
         storage = opener()
-        with storage.lock(MODEL, 5):
-            if storage.has_locks:
-                with pytest.raises(LockTimeout), opener().lock(MODEL, 0.05):
+        with storage.documents.lock(MODEL, 5):
+            if self.has_locks:
+                with pytest.raises(LockTimeout), opener().documents.lock(MODEL, 0.05):
                     pytest.fail("two holders")
-            with opener().lock("tasks/t/models/other", 5):
+            with opener().documents.lock("tasks/t/models/other", 5):
                 pass
-        with opener().lock(MODEL, 5):
+        with opener().documents.lock(MODEL, 5):
             pass
 
     def test_a_usable_root_is_probed_and_trusted_without_a_trace(self, storage: Storage) -> None:
         free = storage.probe()
         assert free is None or free > 0
         storage.check_guarantees()
-        assert list(storage.list("", deep=True)) == []
+        assert list(storage.documents.list("", deep=True)) == []
 
     # the counted race
 

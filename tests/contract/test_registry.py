@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry
+from registry_core.format.layout import is_package
 from registry_core.storage.contract import Storage, StorageOptions
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.seaweed import REGION, Seaweed
@@ -37,12 +38,14 @@ def on_filesystem(tmp_path: Path, make: Callable[[ModelRegistry], Core]) -> Plac
 
 def in_memory(tmp_path: Path, make: Callable[[ModelRegistry], Core]) -> Place:
     storage = MemoryStorage()
-    return _place(tmp_path / "sources", "memory://contract", lambda: storage, InMemory(storage.packages), make)
+    return _place(tmp_path / "sources", "memory://contract", lambda: storage, InMemory(storage.state.packages), make)
 
 
 def in_bucket(tmp_path: Path, seaweed: Seaweed, make: Callable[[ModelRegistry], Core]) -> Place:
     root, options = seaweed.new_root(), StorageOptions(endpoint=seaweed.endpoint, region=REGION)
-    return _place(tmp_path / "sources", root, lambda: ObjectStorage(root, options), InBucket(seaweed.endpoint), make)
+    return _place(
+        tmp_path / "sources", root, lambda: ObjectStorage(root, options, is_package), InBucket(seaweed.endpoint), make
+    )
 
 
 class TestCoreOnFilesystem(RegistryContract):

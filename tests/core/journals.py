@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from registry_core.models.journal import Journal
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 KEY = "tasks/t/models/m/audit/promotions.jsonl"
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -34,7 +34,7 @@ def write(who: list[str | None]) -> list[bytes]:
     journal = Journal(storage, KEY)
     for number, reason in enumerate(who, start=1):
         if reason is None:
-            storage.append(KEY, old_line(number), number)
+            storage.documents.append(KEY, old_line(number), number)
         else:
             journal.append(journal.next_event(journal.last(), own_fields(reason)))
     return [line.raw for line in journal.lines()]

@@ -23,7 +23,7 @@ from registry_core import UNSET, CoreSettings, ModelRegistry, RegistryError
 from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from ..support.machine import MIB, memory_backed, remove_tree
 from ..support.packages import write_files
@@ -323,11 +323,11 @@ class Machine(RuleBasedStateMachine):
             return
         key = ModelKeys(task, model_name).alias(model.events[-1]["alias"])
         earlier = [line for line in model.events[:-1] if line["alias"] == model.events[-1]["alias"]]
-        now = json.loads(self.storage.read(key).data)
+        now = json.loads(self.storage.documents.read(key).data)
         if earlier and earlier[-1]["version"] is not None:
-            self.storage.write(key, json.dumps({**now, **earlier[-1]}).encode())
+            self.storage.documents.write(key, json.dumps({**now, **earlier[-1]}).encode())
         else:
-            self.storage.delete(key)
+            self.storage.documents.delete(key)
         assert self.registry.check().findings[0].severity == "pending"
         assert self.open().recover() == [f"{task}/{model_name}"]
 

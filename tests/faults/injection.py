@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core.storage.filesystem.documents import PreparedDocument
+from registry_core.storage.filesystem.documents import FilesystemDocuments
+from registry_core.storage.filesystem.drafts import PreparedDocument
+from registry_core.storage.filesystem.packages import FilesystemPackages
 from registry_core.storage.filesystem.staging import FilesystemStaging
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
@@ -26,12 +28,13 @@ CHANGING = (
 )
 LOOKING = ("stat", "lstat", "fstat", "scandir", "listdir", "dup")
 _STORAGE_CALLS = {
-    FilesystemStorage: (
-        "read prepare write delete list list_after mark append records last sync stage staged sweep open locate "
-        "facts annotate retire reinstate retired erase check_guarantees sealed lock probe"
+    FilesystemStorage: "check_guarantees probe",
+    FilesystemDocuments: (
+        "read prepare write delete delete_if_locked remove list list_after mark append records last sync lock"
     ),
+    FilesystemPackages: ("stage staged sweep open locate sealed facts annotate retire reinstate retired erase"),
     FilesystemStaging: "add seal reserve keep publish discard",
-    PreparedDocument: "commit discard",
+    PreparedDocument: "switch discard",
 }
 
 Hook = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]

@@ -673,8 +673,8 @@ def vanishes(path: Path) -> None:
 
 # While it is read, only what happens to the open file can matter; before that, also what its name leads to.
 MEDDLING = [
-    *[("FilesystemStorage.stage", change) for change in (grows, shrinks, is_rewritten, is_replaced)],
-    *[("FilesystemStorage.stage", change) for change in (becomes_a_link, becomes_a_fifo, vanishes)],
+    *[("FilesystemPackages.stage", change) for change in (grows, shrinks, is_rewritten, is_replaced)],
+    *[("FilesystemPackages.stage", change) for change in (becomes_a_link, becomes_a_fifo, vanishes)],
     *[("file.write", change) for change in (grows, shrinks, is_rewritten)],
 ]
 
@@ -722,10 +722,10 @@ def test_source_files_that_are_deleted_after_the_registration_do_not_matter(benc
 
 SWAPS = {
     "artifacts_dir, before the walk": ("walk", "."),
-    "artifacts_dir, before the copy": ("FilesystemStorage.stage", "."),
+    "artifacts_dir, before the copy": ("FilesystemPackages.stage", "."),
     "its parent, before the walk": ("walk", ".."),
-    "its parent, before the copy": ("FilesystemStorage.stage", ".."),
-    "a directory in it, before the copy": ("FilesystemStorage.stage", "deep"),
+    "its parent, before the copy": ("FilesystemPackages.stage", ".."),
+    "a directory in it, before the copy": ("FilesystemPackages.stage", "deep"),
 }
 
 

@@ -243,7 +243,7 @@ def test_killed_again_while_recovering(area: Path, name: str) -> None:
     sweep = Sweep.make(name, area)
     verb = {"delete": "retire", "restore": "reinstate", "purge": "erase"}[name]
     points = sweep.points()
-    first = next(point for point in points if point.name == f"FilesystemStorage.{verb}")
+    first = next(point for point in points if point.name == f"FilesystemPackages.{verb}")
     root = sweep.kill(first)
     names = forks.run(lambda: injection.trace(lambda: open_registry(root).recover())).get()
 

@@ -227,7 +227,7 @@ def test_an_alias_moves_and_its_old_version_goes_while_it_is_resolved(root: Path
 
         def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             nonlocal moved
-            if name == "FilesystemStorage.locate" and not moved:
+            if name == "FilesystemPackages.locate" and not moved:
                 moved = True
                 open_registry(root).promote(TASK, MODEL, "production", "2")
                 (model_of(root) / "versions" / "1").rename(root.parent / "gone")
@@ -314,7 +314,7 @@ def stopped_before_the_append(root: Path, source: Path, tell: int, go_on: int) -
     """A registration that holds the model's lock, says so, and waits; it is killed while it waits."""
 
     def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if name == "FilesystemStorage.append":
+        if name == "FilesystemDocuments.append":
             os.close(tell)
             os.read(go_on, 1)
         return real(*args, **kwargs)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from ..faults import raw
 from ..support.machine import need, remove_tree

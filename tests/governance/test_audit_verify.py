@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_core import JournalCorrupt, JournalProof, ModelRegistry
+from registry_core.format.layout import is_package
 from registry_core.models.proof import prove
 from registry_core.storage.contract import StorageOptions
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.machine import MIB, memory_backed, remove_tree
@@ -267,8 +268,8 @@ def test_a_journal_in_memory_is_proven_the_same_way(source: Path) -> None:
     registry = ModelRegistry.open("memory://", storage=storage)
     fill(registry, source)
     head = str(registry.audit_verify(TASK, MODEL).head)
-    (key,) = storage.logs
-    whole = list(storage.logs[key])
+    (key,) = storage.state.logs
+    whole = list(storage.state.logs[key])
 
     def verify() -> JournalProof:
         return registry.audit_verify(TASK, MODEL, expect_head=head)
@@ -280,10 +281,10 @@ def test_a_journal_in_memory_is_proven_the_same_way(source: Path) -> None:
         lambda found: found[::-1],
     ]
     for change in changes:
-        storage.logs[key] = change(whole)
+        storage.state.logs[key] = change(whole)
         with pytest.raises(JournalCorrupt):
             verify()
-    storage.logs[key] = whole
+    storage.state.logs[key] = whole
     assert verify() == prove(registry._model(TASK, MODEL))
 
 
@@ -294,13 +295,13 @@ def test_a_journal_in_a_bucket_is_proven_by_what_is_there_now(
     for name, value in seaweed.env.items():
         monkeypatch.setenv(name, value)
     url, options = seaweed.new_root(), StorageOptions(endpoint=seaweed.endpoint, region=REGION)
-    registry = ModelRegistry.open(url, storage=ObjectStorage(url, options))
+    registry = ModelRegistry.open(url, storage=ObjectStorage(url, options, is_package))
     fill(registry, source)
     registry.audit_verify(TASK, MODEL)
-    aside = ObjectStorage(url, options)
+    aside = ObjectStorage(url, options, is_package)
     key = f"tasks/{TASK}/models/{MODEL}/audit/{3:012}.json"
-    aside.write(key, edited(aside.read(key).data))
-    for judge in (ModelRegistry.open(url, storage=ObjectStorage(url, options)), registry):
+    aside.documents.write(key, edited(aside.documents.read(key).data))
+    for judge in (ModelRegistry.open(url, storage=ObjectStorage(url, options, is_package)), registry):
         with pytest.raises(JournalCorrupt) as caught:
             judge.audit_verify(TASK, MODEL)
         assert caught.value.detail["broken_seq"] == 4

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from registry_core.format.layout import is_package
 from registry_core.storage import Storage
 from registry_core.storage.contract import StorageOptions
 from registry_core.storage.object_store.store import ObjectStorage
@@ -64,7 +65,7 @@ class PastOnObjectStore(Past):
 
     def make_storage(self) -> tuple[Storage, Path | None]:
         options = StorageOptions(endpoint=self.server.endpoint, region=REGION)
-        return ObjectStorage(self.server.new_root(), options), None
+        return ObjectStorage(self.server.new_root(), options, is_package), None
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,7 @@ def disturbed(root: Path, verb: str, words: dict[str, Any], step: int, disturb: 
 
     def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         nonlocal count, is_quiet
-        if name.startswith("FilesystemStorage.") and not is_quiet:
+        if name.startswith(("FilesystemStorage.", "FilesystemDocuments.", "FilesystemPackages.")) and not is_quiet:
             count += 1
             if count == step:
                 is_quiet = True
@@ -112,7 +112,7 @@ def test_a_download_is_finished_although_the_version_is_deleted_and_purged(fille
     registry = open_registry(filled)
     package = f"tasks/{TASK}/models/{MODEL}/versions/{VERSION}"
     whole = (model_of(filled) / "versions" / VERSION / "model.pt").read_bytes()
-    with storage.open(package, "model.pt") as reader:
+    with storage.packages.open(package, "model.pt") as reader:
         parts = [reader.read(1000)]
         registry.delete(TASK, MODEL, VERSION, reason="downloaded at the moment")
         parts.append(reader.read(1000))

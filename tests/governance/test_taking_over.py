@@ -248,7 +248,7 @@ def test_an_adoption_that_was_killed_before_its_event_is_not_seen(old: OldRegist
         real = os.kill
 
         def hook(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if name == "FilesystemStorage.append" and f"/{NAME}/" in args[1]:
+            if name == "FilesystemDocuments.append" and f"/{NAME}/" in args[1]:
                 real(os.getpid(), signal.SIGKILL)
             return call(*args, **kwargs)
 

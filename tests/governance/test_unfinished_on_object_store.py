@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, NotFound, StorageUnavailable
+from registry_core.format.layout import is_package
 from registry_core.storage.contract import Facts, StorageOptions
 from registry_core.storage.object_store.store import ObjectStorage
 
@@ -20,13 +21,18 @@ TASK, MODEL = "celltype", "pbmc"
 WORDS: dict[str, Any] = {"reason": "because"}
 
 
-def failing(step: str) -> type[ObjectStorage]:
+def failing(step: str) -> Callable[..., ObjectStorage]:
     """A store that answers no more once it is asked for the step by which a package follows an event."""
 
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise StorageUnavailable("the store is gone")
 
-    return type("Failing", (ObjectStorage,), {step: fail})
+    def opened(*args: Any) -> ObjectStorage:
+        storage = ObjectStorage(*args)
+        setattr(storage.packages, step, fail)
+        return storage
+
+    return opened
 
 
 STEPS = {"delete": "retire", "restore": "reinstate", "purge": "erase", "archive": "annotate", "adopt": "annotate"}
@@ -36,7 +42,7 @@ def plant(storage: ObjectStorage) -> None:
     """A version of older software."""
     files = {"model.pt": b"w", "more": b"x", "model_meta.json": b"{}"}
     sums = b"50e721e49c013f00c62cf59f2163542a9d8df02464efeb615d31051b0fddc326  model.pt\n"
-    with storage.stage(f"tasks/{TASK}/models/{MODEL}/versions/old") as staging:
+    with storage.packages.stage(f"tasks/{TASK}/models/{MODEL}/versions/old") as staging:
         for path, data in {**files, "sha256sums.txt": sums}.items():
             staging.add(path, Bytes(data))
         staging.seal()
@@ -83,11 +89,11 @@ def test_the_store_fails_after_the_event(
         monkeypatch.setenv(name, value)
     root, options = seaweed.new_root(), StorageOptions(endpoint=seaweed.endpoint, region=REGION)
 
-    def opened(kind: type[ObjectStorage] = ObjectStorage) -> ModelRegistry:
-        return ModelRegistry.open(settings=CoreSettings(root=root, workers=2), storage=kind(root, options))
+    def opened(kind: Callable[..., ObjectStorage] = ObjectStorage) -> ModelRegistry:
+        return ModelRegistry.open(settings=CoreSettings(root=root, workers=2), storage=kind(root, options, is_package))
 
     if verb == "adopt":
-        plant(ObjectStorage(root, options))
+        plant(ObjectStorage(root, options, is_package))
     source = write_files(tmp_path / "source", {"model.pt": b"weights", "deep/er": b"1"})
     for version in ("1", "2"):
         opened().register(TASK, MODEL, version, source, set_alias=None)

@@ -16,6 +16,7 @@ import pytest
 from obstore.store import from_url
 
 from registry_core import CoreSettings, ModelRegistry
+from registry_core.format.layout import is_package
 from registry_core.storage import open_storage
 from registry_core.storage.object_store.store import ObjectStorage
 
@@ -143,7 +144,9 @@ def test_a_long_journal_costs_little(seaweed: Seaweed, proxy: FaultyProxy, root:
 def lengthen_journal(seaweed: Seaweed, root: str) -> None:
     """The model's journal gets as many events as EVENTS in all, each chained to the one before."""
     settings = CoreSettings.from_env(seaweed.env)
-    found = open_storage(root, settings.storage).last(f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl")
+    found = open_storage(root, settings.storage, is_package).documents.last(
+        f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
+    )
     assert found is not None
     seq, raw = found
     records: dict[int, bytes] = {}
@@ -180,11 +183,11 @@ def test_an_alias_is_read_fresh_on_every_replica(proxy: FaultyProxy, root: str, 
 
 
 def test_what_is_remembered_is_bounded(seaweed: Seaweed, root: str) -> None:
-    storage = ObjectStorage(root, CoreSettings.from_env(seaweed.env).storage)
+    storage = ObjectStorage(root, CoreSettings.from_env(seaweed.env).storage, is_package)
     log = "tasks/t/models/m/audit/promotions.jsonl"
     for seq in range(1, 41):
-        storage.append(log, bytes(1024 * 1024), seq)  # 40 MB of records
-    held = storage._logs._cache._records
+        storage.documents.append(log, bytes(1024 * 1024), seq)  # 40 MB of records
+    held = storage.documents._logs._cache._records
     assert held._weight <= 16 * 1024 * 1024
-    assert [len(record) for _, record in storage.records(log)] == [1024 * 1024] * 40
+    assert [len(record) for _, record in storage.documents.records(log)] == [1024 * 1024] * 40
     assert held._weight <= 16 * 1024 * 1024

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, ModelRegistry
-from registry_core.storage.object_store.store import bucket
+from registry_core.storage.object_store import bucket
 
 from ..support.packages import write_files
 from ..support.proxy import Fault, FaultyProxy, Rule, faulty_proxy

@@ -10,6 +10,7 @@ import pytest
 from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, InvalidName, ModelRegistry, NotConfigured, StorageUnavailable
+from registry_core.format.layout import is_package
 from registry_core.storage.contract import ABSENT, Match, PreconditionFailed, StorageOptions
 from registry_core.storage.object_store.bucket import PART_BYTES, part_size
 from registry_core.storage.object_store.store import ObjectStorage
@@ -31,7 +32,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStore]:
 
 
 def storage_on(store: SimulatedStore, **options: bool) -> ObjectStorage:
-    return ObjectStorage(ROOT, StorageOptions(endpoint=store.url, region=REGION, **options))
+    return ObjectStorage(ROOT, StorageOptions(endpoint=store.url, region=REGION, **options), is_package)
 
 
 def registry_on(endpoint: str, root: str = ROOT, **keys: str) -> ModelRegistry:
@@ -126,7 +127,11 @@ def test_a_bucket_that_is_not_there_is_a_matter_of_configuration(store: Simulate
         registry_on(store.url)
     assert refused.value.detail == {"reason": "root_missing"}
     storage = storage_on(store)
-    for call in (lambda: storage.write("a", b""), lambda: list(storage.list("")), storage.check_guarantees):
+    for call in (
+        lambda: storage.documents.write("a", b""),
+        lambda: list(storage.documents.list("")),
+        storage.check_guarantees,
+    ):
         with pytest.raises(NotConfigured, match="bucket"):
             call()
 
@@ -135,10 +140,10 @@ def test_control_characters_are_no_part_of_a_key(store: SimulatedStore) -> None:
     storage = storage_on(store)
     for key in ("a\nb", "a/\x7f", "\x00"):
         for call in (
-            storage.read,
-            storage.delete,
-            lambda key: storage.write(key, b""),
-            lambda key: list(storage.list(key)),
+            storage.documents.read,
+            storage.documents.delete,
+            lambda key: storage.documents.write(key, b""),
+            lambda key: list(storage.documents.list(key)),
         ):
             with pytest.raises(InvalidName):
                 call(key)
@@ -162,22 +167,23 @@ class TestGoogle(StorageContract):
     """The contract by Google's conditions, which name generations; against a simulator of its protocol."""
 
     crosses_processes = False
+    has_locks = False
 
     @pytest.fixture
     def opener(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
         with simulated_store(Manners(has_generations=True)) as store:
             for name, value in store.google_environment.items():
                 monkeypatch.setenv(name, value)
-            yield lambda: ObjectStorage("gs://bucket/registry")
+            yield lambda: ObjectStorage("gs://bucket/registry", StorageOptions(), is_package)
 
 
 def test_on_google_the_same_bytes_written_again_are_another_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     with simulated_store(Manners(has_generations=True)) as store:
         for name, value in store.google_environment.items():
             monkeypatch.setenv(name, value)
-        storage = ObjectStorage("gs://bucket/registry")
+        storage = ObjectStorage("gs://bucket/registry", StorageOptions(), is_package)
         storage.check_guarantees()
-        first = storage.write("a", b"1", ABSENT)
-        storage.write("a", b"1", Match(first.etag))
+        first = storage.documents.write("a", b"1", ABSENT)
+        storage.documents.write("a", b"1", Match(first.etag))
         with pytest.raises(PreconditionFailed):
-            storage.write("a", b"2", Match(first.etag))
+            storage.documents.write("a", b"2", Match(first.etag))

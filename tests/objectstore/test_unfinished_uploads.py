@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, StorageUnavailable
+from registry_core.format.layout import is_package
 from registry_core.storage.contract import KeyNotFound, StorageOptions
 from registry_core.storage.object_store.store import ObjectStorage
 
@@ -26,6 +27,7 @@ DAY_S = 24 * 3600.0
 # Registers a package whose last file never ends, and says when parts of it are in the store.
 DYING_REGISTRATION = """
 import os, sys
+from registry_core.format.layout import is_package
 from registry_core.storage.contract import StorageOptions
 from registry_core.storage.object_store.store import ObjectStorage
 
@@ -37,8 +39,8 @@ class Endless:
         sys.stdin.read()
 
 root, endpoint, region, package = sys.argv[1:]
-storage = ObjectStorage(root, StorageOptions(endpoint=endpoint, region=region))
-with storage.stage(package) as staging:
+storage = ObjectStorage(root, StorageOptions(endpoint=endpoint, region=region), is_package)
+with storage.packages.stage(package) as staging:
     staging.add("endless", Endless())
 """
 
@@ -54,7 +56,7 @@ class Store:
         self._prefix = self.root.removeprefix(f"s3://{BUCKET}/") + "/"
 
     def open(self) -> ObjectStorage:
-        return ObjectStorage(self.root, self.options)
+        return ObjectStorage(self.root, self.options, is_package)
 
     def uploads(self) -> list[str]:
         """The keys of unfinished uploads, below the root."""
@@ -83,7 +85,7 @@ def test_a_failed_file_leaves_no_upload_and_no_object(store: Store) -> None:
                 sink.write(memoryview(bytes(MIB)))
             return super().pour(sink)
 
-    with pytest.raises(KeyError, match="mine"), store.open().stage(PACKAGE) as staging:
+    with pytest.raises(KeyError, match="mine"), store.open().packages.stage(PACKAGE) as staging:
         staging.add("large", Failing(KeyError("mine")))
     assert store.uploads() == []
     assert store.keys() == []
@@ -96,14 +98,14 @@ def test_a_killed_registration_is_swept_by_age_and_committed_data_is_not(store: 
         assert dying.stdout is not None
         assert dying.stdout.readline() == b"under way\n"
         dying.send_signal(signal.SIGKILL)
-    (attempt,) = store.open().staged()
+    (attempt,) = store.open().packages.staged()
     assert store.uploads() == [f"{PACKAGE}/{attempt.name}/endless"]
     registry = ModelRegistry.open(store.root, settings=CoreSettings(storage=store.options))
     assert registry.sweep(DAY_S).removed == []
     assert len(store.uploads()) == 1
     assert registry.sweep(0).removed == [attempt.name]
     assert store.uploads() == []
-    assert list(store.open().staged()) == []
+    assert list(store.open().packages.staged()) == []
     assert content(store.open(), f"{PACKAGE}0", "kept") == b"bytes"
 
 
@@ -121,7 +123,7 @@ def test_an_upload_of_a_registration_that_lives_is_spared(store: Store) -> None:
             return "0" * 64, 16 * MIB + len(self.data)
 
     def register() -> None:
-        with store.open().stage(PACKAGE) as staging:
+        with store.open().packages.stage(PACKAGE) as staging:
             staging.add("slow", Slow(b"end"))
             staging.seal()
             staging.reserve()
@@ -131,13 +133,13 @@ def test_an_upload_of_a_registration_that_lives_is_spared(store: Store) -> None:
     registering.start()
     try:
         assert begun.wait(60)
-        with store.open().sweep(DAY_S) as held:
+        with store.open().packages.sweep(DAY_S) as held:
             assert list(held) == []
         assert len(store.uploads()) == 1
     finally:
         go_on.set()
         registering.join()
-    with store.open().open(PACKAGE, "slow", 16 * MIB) as reader:
+    with store.open().packages.open(PACKAGE, "slow", 16 * MIB) as reader:
         assert reader.read() == b"end"
 
 
@@ -145,7 +147,7 @@ def test_other_roots_of_the_bucket_are_left_alone(store: Store, seaweed: Seaweed
     client, other = s3_client(seaweed.endpoint), seaweed.new_root().removeprefix(f"s3://{BUCKET}/")
     upload = client.create_multipart_upload(Bucket=BUCKET, Key=f"{other}/x")
     client.upload_part(Bucket=BUCKET, Key=f"{other}/x", UploadId=upload["UploadId"], PartNumber=1, Body=b"part")
-    with store.open().sweep(0):
+    with store.open().packages.sweep(0):
         pass
     found = client.list_multipart_uploads(Bucket=BUCKET, Prefix=other).get("Uploads", [])
     assert [item["Key"] for item in found] == [f"{other}/x"]
@@ -190,14 +192,14 @@ def _try_register(registry: ModelRegistry, version: str, source: Path) -> list[s
 
 def test_what_a_self_check_left_is_swept(store: Store) -> None:
     storage = store.open()
-    storage.write(".staging/probe-0123.json", b"3")
+    storage.documents.write(".staging/probe-0123.json", b"3")
     abandoned = abandon(storage)
-    with storage.sweep(DAY_S) as held:
+    with storage.packages.sweep(DAY_S) as held:
         assert list(held) == []
-    with storage.sweep(0) as held:
+    with storage.packages.sweep(0) as held:
         assert [staging.attempt for staging in held] == [abandoned]
         for staging in held:
             staging.discard()
     assert store.keys() == []
     with pytest.raises(KeyNotFound):
-        storage.read(".staging/probe-0123.json")
+        storage.documents.read(".staging/probe-0123.json")

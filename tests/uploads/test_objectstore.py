@@ -22,6 +22,8 @@ from registry_core import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
+from registry_core.format.layout import is_package
+from registry_core.storage.contract import StorageOptions
 from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.machine import MIB
@@ -55,7 +57,7 @@ def memory() -> Iterator[Open]:
     store = MemoryStore()
 
     def opened(**settings: Any) -> ModelRegistry:
-        storage = ObjectStorage("s3://registries/root", store=store)
+        storage = ObjectStorage("s3://registries/root", StorageOptions(), is_package, store=store)
         return ModelRegistry.open(
             settings=CoreSettings(root="s3://registries/root", workers=2, **settings), storage=storage
         )
@@ -64,7 +66,7 @@ def memory() -> Iterator[Open]:
 
 
 def keys(registry: ModelRegistry, prefix: str = ".uploads") -> list[str]:
-    return [entry.key for entry in registry._storage.list(prefix, deep=True)]
+    return [entry.key for entry in registry._storage.documents.list(prefix, deep=True)]
 
 
 def test_pieces_become_a_version(memory: Open) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...vocabulary.errors import ArtifactsRefused, RegistryError, StorageFull, StorageUnavailable
-from ..contract import KeyNotFound, PreconditionFailed
+from ..contract import KeyNotFound, PreconditionFailed, check_key
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,11 @@ def translated_errors(key: str) -> Iterator[None]:
         raise KeyNotFound(key) from error
     except OSError as error:
         raise _typed(key, error) from error
+
+
+def path_of(root: Path, key: str) -> Path:
+    """Where the key's file or directory lies; the empty key is the root. Raises ``InvalidName``."""
+    return root / check_key(key) if key else root
 
 
 def _typed(key: str, error: OSError) -> RegistryError:

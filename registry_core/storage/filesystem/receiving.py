@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..contract import KeyNotFound
-from ..incoming import Incoming, Receiving
+from ..uploads import Incoming, Receiving
 from .posix import translated_errors
 
 FLOOR = ".floor"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..incoming import Held, Incoming
+from ..uploads import Incoming, SessionFiles
 
 NAME = "files.jsonl"
 _READ_BYTES = 1024 * 1024
@@ -33,8 +33,8 @@ class Index:
     mutex: threading.Lock = field(default_factory=threading.Lock)  # of whoever follows or appends
 
     @property
-    def held(self) -> Held:
-        return Held(len(self.files), self.size_bytes, self.paths, self.directories)
+    def session_files(self) -> SessionFiles:
+        return SessionFiles(len(self.files), self.size_bytes, self.paths, self.directories)
 
     def follow(self, fd: int) -> None:
         """It says what the open list says now."""

@@ -5,7 +5,7 @@
     session.json       what it is for; its time of change is the session's last activity. Held shared by
                        whoever changes a file, exclusively by a registration, a cancellation and a sweep
     announced.json     what its caller said would come
-    files.jsonl        the list of its files (filesystem_upload_index.py)
+    files.jsonl        the list of its files (upload_index.py)
     data/<file id>     what has arrived; as long as the offset, and held by its one writer
     data/<file id>.floor   how much of it counts while bytes arrive that count only as a whole
 
@@ -27,10 +27,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..contract import Artifact, Document, KeyNotFound, Readable, Staging
-from ..incoming import UPLOADS, Held, Incoming, Receiving, UploadSpace, check_id, locked
 from ..locks import hold_open_file
+from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked
 from .borrowing import borrow, link_in
-from .documents import etag
+from .drafts import etag
 from .posix import make_directories
 from .receiving import (
     DIRECTORY,
@@ -57,7 +57,7 @@ _NEW, _GONE = ".new-", ".gone-"
 _REMEMBERED = 32
 
 
-class FilesystemUploads(UploadSpace):
+class FilesystemUploads(Uploads):
     """The sessions of the registry root in this directory."""
 
     def __init__(self, root: Path) -> None:
@@ -129,10 +129,10 @@ class FilesystemUploads(UploadSpace):
 
     # its files
 
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[Held], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
         with self._session(upload) as session, _held(session, shared=True) as about:
             with self._listed(upload, session) as (fd, index):
-                known = check(index.held)
+                known = check(index.session_files)
                 if known is not None:
                     return _with_offset(session, index.files[known])
                 file = Incoming(uuid4().hex, path, size_bytes, 0, None)

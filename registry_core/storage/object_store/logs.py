@@ -16,8 +16,8 @@ CACHED_BYTES = 16 * 1024 * 1024
 _SEQ_DIGITS = 12
 
 
-class Documents(Protocol):
-    """The small documents of a store."""
+class Objects(Protocol):
+    """The small objects of a store."""
 
     def read(self, key: str) -> Document: ...
 
@@ -27,16 +27,16 @@ class Documents(Protocol):
 class ObjectLogs:
     """``<directory of the log>/<seq, 12 digits>.json``."""
 
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self._cache = RecordCache(CACHED_BYTES)
 
     def append(self, log: str, record: bytes, expected_seq: int) -> None:
-        """As ``Storage.append``."""
+        """As ``Documents.append``."""
         if expected_seq > 1 and self.record(log, expected_seq - 1) is None:
             raise PreconditionFailed(log)
         try:
-            self._documents.put(_key(log, expected_seq), record, ABSENT)
+            self._objects.put(_key(log, expected_seq), record, ABSENT)
         except StorageUnavailable as error:
             # Even a refusal may follow a first try that took effect and whose answer was lost.
             raise StorageUnavailable(
@@ -48,7 +48,7 @@ class ObjectLogs:
         self._cache.add(log, expected_seq, record)
 
     def records(self, log: str, after: int) -> Iterator[tuple[int, bytes]]:
-        """As ``Storage.records``; fetches ahead, carefully where nothing is known to be."""
+        """As ``Documents.records``; fetches ahead, carefully where nothing is known to be."""
         known = max(after, self._cache.highest(log))
         with ThreadPoolExecutor(READ_AHEAD, thread_name_prefix="records") as pool:
             ahead: deque[tuple[int, Future[bytes | None]]] = deque()
@@ -68,7 +68,7 @@ class ObjectLogs:
                     fetched.cancel()
 
     def forget(self, log: str) -> None:
-        """As ``Storage.forget``."""
+        """As ``Documents.forget``."""
         self._cache.forget(log)
 
     def last(self, log: str) -> tuple[int, bytes] | None:
@@ -94,7 +94,7 @@ class ObjectLogs:
         if cached is not None:
             return cached
         try:
-            record = self._documents.read(_key(log, seq)).data
+            record = self._objects.read(_key(log, seq)).data
         except KeyNotFound:
             return None
         self._cache.add(log, seq, record)

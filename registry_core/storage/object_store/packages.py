@@ -1,34 +1,19 @@
-"""Published packages on an object store: a small pointer document says which attempt's files they are.
-
-A package's pointer says for ever the same attempt, so that is remembered; whether the package is retired,
-and its notes, are read anew.
-"""
+"""Packages on an object store: files below ``<package>/<attempt>/``, found by their pointer (:mod:`.pointers`)."""
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from ...vocabulary.errors import InvalidName, StorageUnavailable
-from ..contract import ABSENT, Entry, Facts, KeyNotFound, Match, PreconditionFailed, Readable, check_key
+from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, Staging, StorageOptions, check_key
+from . import staging
 from .bucket import Bucket
-from .record_cache import Bounded
+from .pointers import Pointers
+from .unfinished_uploads import abort_s3
 
-REMEMBERED = 10_000
-MOMENT_S = 1.0
-# All that a storage must know of the layout: where a directory is a package.
-_PACKAGE_KEY = re.compile(r"tasks/[^/]+/models/[^/]+/versions/[^/]+")
-
-
-def is_package_key(key: str) -> bool:
-    return _PACKAGE_KEY.fullmatch(key) is not None
+IsPackage = Callable[[str], bool]
 
 
 def sorted_entries(objects: Iterable[Any]) -> list[Entry]:
@@ -36,111 +21,35 @@ def sorted_entries(objects: Iterable[Any]) -> list[Entry]:
     return sorted((Entry(meta["path"], "file", meta["size"]) for meta in objects), key=lambda entry: entry.key)
 
 
-def pointer_key(package: str) -> str:
-    return f"{package}.json"
+class ObjectPackages(Packages):
+    """The packages of one bucket, and the attempts at them."""
 
-
-@dataclass(frozen=True)
-class Pointer:
-    """The pointer document of a package."""
-
-    attempt: str
-    facts: Facts
-
-
-def parse(package: str, data: bytes) -> tuple[Pointer, dict[str, Any]]:
-    """The pointer, and all that its document says. Raises ``StorageUnavailable`` for one that is damaged."""
-    try:
-        fields = json.loads(data)
-        attempt = check_key(fields["attempt"])
-        notes, retired = fields.get("notes") or {}, bool(fields.get("retired"))
-        return Pointer(attempt, Facts(fields["seq"], fields["package_digest"], notes, retired)), fields
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, InvalidName):
-        raise StorageUnavailable(f"The pointer document {pointer_key(package)} is damaged.") from None
-
-
-class ObjectPackages:
-    """What the storage contract says of packages, from their pointers."""
-
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, options: StorageOptions, is_package: IsPackage) -> None:
         self._bucket = bucket
-        self._attempts: Bounded[str, str] = Bounded(REMEMBERED)
-        self._fresh = threading.local()
+        self._options = options
+        self._pointers = Pointers(bucket)
+        self._is_package = is_package
 
-    def pointer(self, package: str) -> Pointer:
-        """The pointer as it is now. Raises ``KeyNotFound``, ``StorageUnavailable``."""
-        self._fresh.package = None
-        try:
-            pointer, _ = parse(package, self._bucket.read(pointer_key(check_key(package))).data)
-        except KeyNotFound:
-            self._attempts.forget(package)
-            self._remember(package, None)
-            raise KeyNotFound(package) from None
-        self._attempts.put(package, pointer.attempt)
-        self._remember(package, pointer)
-        return pointer
+    # in the making
 
-    def _remember(self, package: str, pointer: Pointer | None) -> None:
-        self._fresh.package, self._fresh.pointer, self._fresh.read_at = package, pointer, time.monotonic()
+    def stage(self, package: str, attempt: str | None = None) -> Staging:
+        return staging.ObjectStaging(self._bucket, check_key(package), attempt)
 
-    def facts(self, package: str) -> Facts | None:
-        """What the pointer says; what this thread has read a moment ago serves once more."""
-        fresh = self._fresh
-        if getattr(fresh, "package", None) != package or time.monotonic() - fresh.read_at > MOMENT_S:
-            with suppress(KeyNotFound):
-                self.pointer(package)
-        fresh.package = None
-        pointer: Pointer | None = fresh.pointer
-        return pointer.facts if pointer is not None else None
+    def staged(self) -> Iterator[Attempt]:
+        return staging.attempts(self._bucket)
 
-    def locate(self, package: str) -> str:
-        """The prefix of the package's files. Raises ``KeyNotFound``."""
-        pointer = self.pointer(package)
-        if pointer.facts.retired:
-            raise KeyNotFound(package)
-        return f"{package}/{pointer.attempt}"
+    @contextmanager
+    def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
+        yield staging.condemn(self._bucket, min_age_s)
+        scheme, _, rest = self._bucket.url.partition("://")
+        if scheme == "s3":
+            name, _, prefix = rest.partition("/")
+            young = {attempt.name for attempt in self.staged() if attempt.age_s < min_age_s}
+            abort_s3(name, f"{prefix}/" if prefix else "", self._options, min_age_s, spare=young)
 
-    def publish(self, package: str, attempt: str, facts: Facts) -> None:
-        """As ``Staging.publish``."""
-        key = pointer_key(package)
-        home = f"{package}/{attempt}"
-        document = {"attempt": attempt, "seq": facts.seq, "package_digest": facts.package_digest}
-        try:
-            found = self.pointer(package).attempt
-        except KeyNotFound:
-            if next(self._bucket.objects(home), None) is None:
-                raise KeyNotFound(package) from None
-            self._bucket.put(key, json.dumps(document).encode(), ABSENT)
-            return
-        if found != attempt:
-            raise PreconditionFailed(package)
+    # published
 
-    def change(self, package: str, seq: int, changes: Mapping[str, Any]) -> None:
-        """The pointer says so, unless an event later than ``seq`` has changed it. Raises ``KeyNotFound``."""
-        key = pointer_key(check_key(package))
-        self._fresh.package = None
-        while True:
-            now = self._bucket.read(key)
-            _, fields = parse(package, now.data)
-            if (fields.get("changed") or 0) >= seq:
-                return
-            notes = {**(fields.get("notes") or {}), **changes.get("notes", {})}
-            document = {**fields, **changes, "notes": notes, "changed": seq}
-            with suppress(PreconditionFailed):  # another replica was faster: look again
-                self._bucket.put(key, json.dumps(document).encode(), Match(now.etag))
-                return
-
-    def retired(self, package: str) -> str | None:
-        """As ``Storage.retired``."""
-        with suppress(KeyNotFound):
-            pointer = self.pointer(package)
-            home = f"{package}/{pointer.attempt}"
-            if pointer.facts.retired and next(self._bucket.objects(home), None) is not None:
-                return home
-        return None
-
-    def open(self, package: str, path: str, start: int, length: int | None) -> Readable:
-        """As ``Storage.open``; ``package`` may be what :meth:`retired` returned, too."""
+    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         inside = check_key(path)
         for home in self._homes(package):
             with suppress(KeyNotFound):
@@ -148,10 +57,17 @@ class ObjectPackages:
         raise KeyNotFound(f"{package}/{path}")
 
     def presign(self, package: str, path: str, expires: timedelta) -> str | None:
-        """As ``Storage.presign``."""
-        return self._bucket.presign(f"{self.locate(package)}/{check_key(path)}", expires)
+        return self._bucket.presign(f"{self._pointers.home(package)}/{check_key(path)}", expires)
 
-    def list(self, package: str) -> Iterator[Entry]:
+    def locate(self, package: str) -> str:
+        return f"{self._bucket.url}/{self._pointers.home(package)}"
+
+    def sealed(self, package: str) -> bool:
+        with suppress(KeyNotFound):
+            return not self._pointers.pointer(package).facts.retired
+        return False
+
+    def files(self, package: str) -> Iterator[Entry]:
         """Every file of the package, sorted; nothing if there is none."""
         with suppress(KeyNotFound):
             for home in self._homes(package):
@@ -162,12 +78,42 @@ class ObjectPackages:
 
     def _homes(self, package: str) -> Iterator[str]:
         """Where the package's files are: as remembered, and if nothing is there, as the pointer says now."""
-        if not is_package_key(package):
+        if not self._is_package(package):  # where a retired one is
             yield check_key(package)
             return
-        remembered = self._attempts.get(package)
+        remembered = self._pointers.remembered(package)
         if remembered is not None:
             yield f"{package}/{remembered}"
-        now = self.pointer(package).attempt
+        now = self._pointers.pointer(package).attempt
         if now != remembered:
             yield f"{package}/{now}"
+
+    # what is said of them
+
+    def keeps_facts(self) -> bool:
+        return True
+
+    def facts(self, package: str) -> Facts | None:
+        return self._pointers.facts(package)
+
+    def annotate(self, package: str, seq: int, notes: Mapping[str, Any], registered: Facts | None = None) -> None:
+        changes: dict[str, Any] = {"notes": notes}
+        if registered is not None:
+            changes |= {"seq": registered.seq, "package_digest": registered.package_digest}
+        self._pointers.change(package, seq, changes)
+
+    # retired
+
+    def retire(self, package: str, grave: str, seq: int) -> None:
+        self._pointers.change(package, seq, {"retired": True})
+
+    def reinstate(self, package: str, grave: str, seq: int) -> None:
+        self._pointers.change(package, seq, {"retired": False})
+
+    def retired(self, package: str, grave: str) -> str | None:
+        return self._pointers.retired(package)
+
+    def erase(self, package: str, grave: str) -> None:
+        home = self._pointers.retired(package)
+        if home is not None:
+            self._bucket.delete_all(home)

@@ -10,41 +10,41 @@ from ...vocabulary.errors import NotConfigured, StorageUnavailable
 from ..contract import ABSENT, Condition, Document, Match, PreconditionFailed
 
 
-class Documents(Protocol):
-    """The small documents of a store."""
+class Objects(Protocol):
+    """The small objects of a store."""
 
     def put(self, key: str, data: bytes, when: Condition) -> Document: ...
 
     def delete(self, key: str) -> None: ...
 
 
-def check_conditions(documents: Documents, directory: str) -> None:
+def check_conditions(objects: Objects, directory: str) -> None:
     """Create-if-absent and compare-and-swap hold, as far as one writer can see.
 
     Leaves nothing below ``directory``. Raises ``NotConfigured`` saying what the store fails to do.
     """
     key = f"{directory}/probe-{uuid.uuid4().hex}.json"
     try:
-        first = _try(documents, "create an object", key, b"1", ABSENT)
-        _must_fail(documents, "refuse to create an object that is there", key, b"2", ABSENT)
-        _try(documents, "replace an object whose ETag matches", key, b"3", Match(first.etag))
-        _must_fail(documents, "refuse to replace an object whose ETag has changed", key, b"4", Match(first.etag))
-        _must_fail(documents, "refuse to create an object that was replaced", key, b"5", ABSENT)
+        first = _try(objects, "create an object", key, b"1", ABSENT)
+        _must_fail(objects, "refuse to create an object that is there", key, b"2", ABSENT)
+        _try(objects, "replace an object whose ETag matches", key, b"3", Match(first.etag))
+        _must_fail(objects, "refuse to replace an object whose ETag has changed", key, b"4", Match(first.etag))
+        _must_fail(objects, "refuse to create an object that was replaced", key, b"5", ABSENT)
     finally:
         with suppress(StorageUnavailable):
-            documents.delete(key)
+            objects.delete(key)
 
 
-def _try(documents: Documents, what: str, key: str, data: bytes, when: Condition) -> Document:
+def _try(objects: Objects, what: str, key: str, data: bytes, when: Condition) -> Document:
     try:
-        return documents.put(key, data, when)
+        return objects.put(key, data, when)
     except PreconditionFailed:
         raise _untrusted(what) from None
 
 
-def _must_fail(documents: Documents, what: str, key: str, data: bytes, when: Condition) -> None:
+def _must_fail(objects: Objects, what: str, key: str, data: bytes, when: Condition) -> None:
     with suppress(PreconditionFailed):
-        documents.put(key, data, when)
+        objects.put(key, data, when)
         raise _untrusted(what)
 
 

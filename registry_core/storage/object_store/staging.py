@@ -32,7 +32,7 @@ from ..contract import (
     check_key,
 )
 from .bucket import Bucket
-from .packages import ObjectPackages
+from .pointers import Pointers
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class ObjectStaging(Staging):
 
     def publish(self, facts: Facts) -> None:
         self.keep()
-        ObjectPackages(self._bucket).publish(self._package, self.attempt, facts)
+        Pointers(self._bucket).publish(self._package, self.attempt, facts)
         self._bucket.delete(self._key)
 
     def discard(self) -> None:
@@ -153,7 +153,7 @@ class _Sink:
 
 
 def attempts(bucket: Bucket) -> Iterator[Attempt]:
-    """As ``Storage.staged``."""
+    """As ``Packages.staged``."""
     for meta in bucket.objects(STAGING):
         name = meta["path"].rsplit("/", 1)[-1].removesuffix(".json")
         # Nobody can see from here whether its process lives; its heartbeat keeps it young.

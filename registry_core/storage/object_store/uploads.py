@@ -27,24 +27,25 @@ from types import TracebackType
 from typing import Any
 
 from ..contract import ABSENT, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Readable, Staging
-from ..incoming import UPLOADS, Held, Incoming, Receiving, UploadSpace, check_id, locked, now_s
+from ..process_locks import ProcessLocks
+from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .bucket import Bucket
-from .packages import ObjectPackages
+from .pieces import Pieces, Poured
+from .pointers import Pointers
 from .staging import ObjectStaging
-from .upload_parts import Holds, Pieces, Poured
 
 MOST_COPY_BYTES = 5 * 1024**3  # of one copy within S3
 READS_AT_ONCE = 16
 _TOUCH_EVERY_S = 30.0
 
 
-class ObjectUploads(UploadSpace):
+class ObjectUploads(Uploads):
     """The sessions below ``.uploads/`` of a bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._packages = ObjectPackages(bucket)
-        self._holds = Holds()
+        self._pointers = Pointers(bucket)
+        self._locks = ProcessLocks()
 
     # the session
 
@@ -71,7 +72,7 @@ class ObjectUploads(UploadSpace):
     @contextmanager
     def alone(self, upload: str) -> Iterator[None]:
         self.about(upload)
-        with self._holds.alone(upload):
+        with self._locks.alone(upload):
             yield
 
     def end(self, upload: str) -> None:
@@ -96,10 +97,10 @@ class ObjectUploads(UploadSpace):
 
     # its files
 
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[Held], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
         file_id = hashlib.sha256(path.encode()).hexdigest()[:32]  # one file for each path
         self.about(upload)
-        with self._holds.shared(upload):
+        with self._locks.shared(upload):
             known = self._same(upload, file_id, size_bytes)
             if known is not None:
                 return known
@@ -124,14 +125,14 @@ class ObjectUploads(UploadSpace):
         return found
 
     def _count(
-        self, upload: str, files: int, size_bytes: int, check: Callable[[Held], str | None] | None = None
+        self, upload: str, files: int, size_bytes: int, check: Callable[[SessionFiles], str | None] | None = None
     ) -> None:
         key = f"{_home(upload)}/total.json"
         while True:
             now = self._bucket.read(key)
             total = json.loads(now.data)
             if check is not None:
-                check(Held(total["files"], total["size_bytes"]))
+                check(SessionFiles(total["files"], total["size_bytes"]))
             after = {"files": total["files"] + files, "size_bytes": total["size_bytes"] + size_bytes}
             with suppress(PreconditionFailed):  # somebody else added a file: count anew
                 self._bucket.put(key, _encoded(after), Match(now.etag))
@@ -161,19 +162,19 @@ class ObjectUploads(UploadSpace):
         return dict(json.loads(document.data)), document.etag
 
     def drop(self, upload: str, file_id: str) -> None:
-        with self._holds.shared(upload), self._holds.file(upload, file_id):
+        with self._locks.shared(upload), self._locks.file(upload, file_id):
             fields, _ = self._fields(upload, file_id)
             self._bucket.delete(_file_key(upload, file_id))
             self._bucket.delete_all(f"{_home(upload)}/data/{file_id}")
             self._count(upload, -1, -fields["size_bytes"])
 
     def receive(self, upload: str, file_id: str, *, all_or_nothing: bool) -> Receiving:
-        with ExitStack() as held:
-            held.enter_context(self._holds.shared(upload))
-            held.enter_context(self._holds.file(upload, file_id))
+        with ExitStack() as locks:
+            locks.enter_context(self._locks.shared(upload))
+            locks.enter_context(self._locks.file(upload, file_id))
             fields, etag = self._fields(upload, file_id)
             return _ObjectReceiving(
-                self, self._bucket, upload, _incoming(file_id, fields), fields, etag, held.pop_all()
+                self, self._bucket, upload, _incoming(file_id, fields), fields, etag, locks.pop_all()
             )
         raise AssertionError("unreachable")
 
@@ -194,7 +195,7 @@ class ObjectUploads(UploadSpace):
 
     def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
         assert isinstance(staging, ObjectStaging)
-        source = f"{self._packages.locate(package)}/{inside}"
+        source = f"{self._pointers.home(package)}/{inside}"
         if wanted.size_bytes <= MOST_COPY_BYTES:
             self._bucket.copy(source, staging.place(wanted.path))
         elif staging.add(wanted.path, Poured(self._bucket.stream(source), wanted.size_bytes)) != wanted:
@@ -213,12 +214,12 @@ class _ObjectReceiving(Receiving):
         file: Incoming,
         fields: dict[str, Any],
         etag: str,
-        held: ExitStack,
+        locks: ExitStack,
     ) -> None:
         self.file = file
         self._space, self._bucket, self._upload = space, bucket, upload
         self._fields, self._etag = fields, etag
-        self._held = held
+        self._locks = locks
         self._piece = uuid.uuid4().hex
         self._key = f"{_home(upload)}/data/{file.file_id}/{self._piece}"
         self._sending: Any = None
@@ -229,7 +230,7 @@ class _ObjectReceiving(Receiving):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._held:
+        with self._locks:
             self._abandon()
 
     def write(self, chunk: memoryview) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
 from registry_core.format.digests import digest
 from registry_core.format.manifest import Manifest, compare_brought, parse, render
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.texts import is_unicode
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from registry_core import Alias, CoreSettings, ModelRegistry, PackageCorrupt
 from registry_core.format.layout import ModelKeys
 from registry_core.models.model import aliases as module
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from ...support.packages import write_files
 
@@ -35,7 +35,7 @@ def registry(storage: MemoryStorage, tmp_path: Path) -> ModelRegistry:
 
 
 def document(storage: MemoryStorage, alias: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(storage.documents[KEYS.alias(alias)])
+    found: dict[str, Any] = json.loads(storage.state.documents[KEYS.alias(alias)])
     return found
 
 
@@ -79,15 +79,15 @@ def test_a_promotion_is_shown_by_the_document_of_its_event(registry: ModelRegist
 
 def test_only_documents_are_aliases(registry: ModelRegistry, storage: MemoryStorage) -> None:
     for name in ("latest.json.tmp", "README", ".json", "nested/deep.json"):
-        storage.documents[f"{KEYS.aliases}/{name}"] = b"{}"
+        storage.state.documents[f"{KEYS.aliases}/{name}"] = b"{}"
     assert [name for name in module.names(storage, KEYS) if name] == ["latest"]
     assert [alias.alias for alias in registry.list_aliases("t", "m")] == ["latest"]
 
 
 def test_what_a_crash_left_is_finished_by_the_next_change(registry: ModelRegistry, storage: MemoryStorage) -> None:
-    before = storage.documents[KEYS.alias("latest")]
+    before = storage.state.documents[KEYS.alias("latest")]
     registry.promote("t", "m", "latest", "1")
-    storage.documents[KEYS.alias("latest")] = before  # as if the process had died after the append
+    storage.state.documents[KEYS.alias("latest")] = before  # as if the process had died after the append
     assert registry.resolve("t", "m@latest").version == "2"
     assert registry.recover() == ["t/m"]
     assert registry.resolve("t", "m@latest").version == "1"
@@ -96,7 +96,7 @@ def test_what_a_crash_left_is_finished_by_the_next_change(registry: ModelRegistr
 def test_a_document_with_a_higher_seq_is_never_written_over(registry: ModelRegistry, storage: MemoryStorage) -> None:
     registry.promote("t", "m", "latest", "1")
     ahead = {**document(storage, "latest"), "version": "2", "seq": 99}
-    storage.documents[KEYS.alias("latest")] = json.dumps(ahead).encode()
+    storage.state.documents[KEYS.alias("latest")] = json.dumps(ahead).encode()
     registry.recover()
     assert document(storage, "latest") == ahead
 
@@ -108,7 +108,7 @@ def test_where_older_software_wrote_the_document_the_later_one_stands(
     """Its journal line may be missing: it writes the document first."""
     registry.promote("t", "m", "latest", "1")
     older = {"alias": "latest", "version": "2", "updated_at": updated_at}
-    storage.documents[KEYS.alias("latest")] = json.dumps(older).encode()
+    storage.state.documents[KEYS.alias("latest")] = json.dumps(older).encode()
     registry.recover()
     assert registry.resolve("t", "m@latest").version == ("1" if wins == "ours" else "2")
     registry.promote("t", "m", "latest", "1")  # a caller's own change always shows
@@ -117,7 +117,7 @@ def test_where_older_software_wrote_the_document_the_later_one_stands(
 
 def test_a_damaged_document_is_mended_by_a_promotion(registry: ModelRegistry, storage: MemoryStorage) -> None:
     registry.promote("t", "m", "production", "1")
-    storage.documents[KEYS.alias("latest")] = b"garbage"
+    storage.state.documents[KEYS.alias("latest")] = b"garbage"
     with pytest.raises(PackageCorrupt):
         registry.resolve("t", "m@latest")
     assert [alias.alias for alias in registry.list_aliases("t", "m")] == ["production"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry_core.format.chain import chain_faults
 from registry_core.models.journal import Journal
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from ..journals import KEY, own_fields, texts, write, writers
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from registry_core.format.digests import digest
 from registry_core.format.manifest import render
 from registry_core.packages.verify import examine
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.progress import Meter
 
@@ -35,7 +35,7 @@ def test_verify_names_every_difference_and_nothing_else(
     before = {**before, "model_meta.json": b"{}"}
     package, package_digest = sealed(before)
     storage = MemoryStorage()
-    storage.packages[PACKAGE] = {**after, "model_meta.json": b'{"tags": 1}', MANIFEST: package[MANIFEST]}
+    storage.state.packages[PACKAGE] = {**after, "model_meta.json": b'{"tags": 1}', MANIFEST: package[MANIFEST]}
     report = examine(storage, PACKAGE, package_digest if is_registered else None, workers=workers, meter=Meter(None))
     differing = [path for path in before if after.get(path) != before[path]]
     expected = {path: "missing" if path not in after else "changed" for path in differing}
@@ -58,7 +58,7 @@ def test_a_manifest_rewritten_to_match_is_found_by_the_digest_in_the_journal(
 ) -> None:
     _, package_digest = sealed({**before, "model_meta.json": b"{}"})
     storage = MemoryStorage()
-    storage.packages[PACKAGE], now = sealed({**after, "model_meta.json": b"{}"})
+    storage.state.packages[PACKAGE], now = sealed({**after, "model_meta.json": b"{}"})
     report = examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
     assert [(problem.path, problem.kind) for problem in report.problems] == (
         [] if now == package_digest else [(MANIFEST, "manifest")]
@@ -73,7 +73,7 @@ def test_a_manifest_that_says_nothing_proves_nothing(stored: dict[str, bytes], h
     else:
         package[MANIFEST] = {"empty": b"", "blank": b"\n \n", "nonsense": b"not a manifest\n"}[how]
     storage = MemoryStorage()
-    storage.packages[PACKAGE] = package
+    storage.state.packages[PACKAGE] = package
     for registered in (package_digest, None):
         report = examine(storage, PACKAGE, registered, workers=1, meter=Meter(None))
         assert MANIFEST in {problem.path for problem in report.problems}

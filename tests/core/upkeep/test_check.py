@@ -228,7 +228,7 @@ def test_a_state_document_of_no_version(root: Path, model: Path) -> None:
 
 def test_an_abandoned_attempt_is_noted_and_a_living_one_is_not(root: Path) -> None:
     (root / ".staging/abandoned/package").mkdir(parents=True)
-    with FilesystemStorage(root).stage("tasks/t/models/m/versions/7") as staging:
+    with FilesystemStorage(root).packages.stage("tasks/t/models/m/versions/7") as staging:
         assert found(root, NOTE) == [".staging/abandoned"]
         assert staging.attempt != "abandoned"
     assert found(root) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, DestinationDiffers, ModelRegistry, PackageCorrupt
-from registry_core.storage.memory import MemoryStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from . import governed
 

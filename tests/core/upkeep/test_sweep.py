@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 def abandon(root: Path, *, age_s: float = 0) -> str:
     """An attempt whose owner was killed: the bytes are there, the lock file is, and nobody holds it."""
-    staging = FilesystemStorage(root).stage(PACKAGE)
+    staging = FilesystemStorage(root).packages.stage(PACKAGE)
     staging.add("model.pt", BytesSource(b"half"))
     staging.keep()
     staging.__exit__(None, None, None)
@@ -55,7 +55,7 @@ def unpublish(root: Path, version: str) -> str:
 
 def test_what_is_old_and_held_by_nobody_goes(root: Path) -> None:
     old, young = abandon(root, age_s=2 * HOUR_S), abandon(root)
-    with FilesystemStorage(root).stage(PACKAGE) as alive:
+    with FilesystemStorage(root).packages.stage(PACKAGE) as alive:
         os.utime(root / ".staging" / alive.attempt, (0, 0))
         report = open_registry(root).sweep(HOUR_S)
         assert (report.removed, report.kept, report.finished) == ([old], [], [])

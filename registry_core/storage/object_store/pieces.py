@@ -1,16 +1,12 @@
-"""What uploads on an object store are made of: pieces read as one, and who is at work in this process."""
+"""What uploads on an object store are made of: pieces, read as one."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from ..contract import Readable
-from ..incoming import locked
 from .bucket import Bucket
 
 _CHUNK_BYTES = 1024 * 1024
@@ -73,52 +69,3 @@ class Poured:
                 sink.write(chunk)
                 total += len(chunk)
         return sha.hexdigest(), total
-
-
-class Holds:
-    """Who is at work in this process. Raises ``UploadLocked`` at once where somebody else is."""
-
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._shared: Counter[str] = Counter()
-        self._alone: set[str] = set()
-        self._files: set[tuple[str, str]] = set()
-
-    @contextmanager
-    def shared(self, upload: str) -> Iterator[None]:
-        with self._mutex:
-            if upload in self._alone:
-                raise locked()
-            self._shared[upload] += 1
-        try:
-            yield
-        finally:
-            with self._mutex:
-                self._shared[upload] -= 1
-                if not self._shared[upload]:
-                    del self._shared[upload]
-
-    @contextmanager
-    def alone(self, upload: str) -> Iterator[None]:
-        with self._mutex:
-            if upload in self._alone or self._shared[upload]:
-                raise locked()
-            self._alone.add(upload)
-        try:
-            yield
-        finally:
-            with self._mutex:
-                self._alone.discard(upload)
-
-    @contextmanager
-    def file(self, upload: str, file_id: str) -> Iterator[None]:
-        key = (upload, file_id)
-        with self._mutex:
-            if key in self._files:
-                raise locked()
-            self._files.add(key)
-        try:
-            yield
-        finally:
-            with self._mutex:
-                self._files.discard(key)

@@ -14,9 +14,10 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import UploadLocked
-from .contract import Artifact, KeyNotFound, Readable, Staging
-from .values import Document
+from .packages import Readable, Staging
+from .values import Document, KeyNotFound
 
 UPLOADS = ".uploads"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -38,7 +39,7 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class Held:
+class SessionFiles:
     """What the files of a session come to. ``paths``: path -> (file id, size); None where that costs too much.
 
     ``directories`` are those that the paths lead through.
@@ -67,7 +68,7 @@ class Receiving(AbstractContextManager["Receiving"]):
         """
 
 
-class UploadSpace(ABC):
+class Uploads(ABC):
     """The sessions of one registry root. Instances are thread-safe, and any number may serve one root."""
 
     @abstractmethod
@@ -87,7 +88,7 @@ class UploadSpace(ABC):
         """Nobody else changes the session meanwhile. Raises ``KeyNotFound``, and ``UploadLocked`` at once."""
 
     @abstractmethod
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[Held], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
         """A new, empty file. ``check`` sees what there is: it raises, or returns the id of a file to give instead.
 
         Raises ``KeyNotFound``, ``UploadLocked``, and ``PreconditionFailed`` where paths are not shown to

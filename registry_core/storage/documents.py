@@ -1,0 +1,130 @@
+"""The contract of documents and logs: small values changed by compare-and-swap, and what is only ever appended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from .values import ANY, Condition, Document, Entry
+
+
+class Prepared(ABC):
+    """A document write whose every need for space is met; only the switch is left."""
+
+    @abstractmethod
+    def switch(self) -> Document:
+        """The document is written, durably. Raises ``PreconditionFailed``."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Nothing is left of it, or a sweep removes it. Harmless after the switch; never raises."""
+
+
+class Documents(ABC):
+    """The documents and logs of one root, what lies where in it, and the lock of a key."""
+
+    # documents
+
+    @abstractmethod
+    def read(self, key: str) -> Document:
+        """The newest document. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
+        """Do now whatever the write could fail for want of space."""
+
+    def write(self, key: str, data: bytes, when: Condition = ANY) -> Document:
+        """Whole and durable on return, or not at all. Raises ``PreconditionFailed``."""
+        prepared = self.prepare(key, data, when)
+        try:
+            return prepared.switch()
+        finally:
+            prepared.discard()
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """The document is gone, whether or not it was there."""
+
+    @abstractmethod
+    def delete_if_locked(self, key: str) -> None:
+        """The document is gone, if the lock that the caller holds has kept others from writing it.
+
+        Where locks keep nobody out it stays: it may be another's by now.
+        """
+
+    @abstractmethod
+    def remove(self, key: str, gone: bytes, when: Condition = ANY) -> None:
+        """Nobody finds a thing at the key, durably: there is no document, or one that says ``gone``.
+
+        The second where locks keep nobody out, so that a slow writer finds it. Raises ``PreconditionFailed``.
+        """
+
+    # what lies where
+
+    @abstractmethod
+    def list(self, prefix: str, *, deep: bool = False) -> Iterator[Entry]:
+        """What lies below ``prefix``, sorted by key; whole segments only; nothing if absent.
+
+        One level, directories as ``prefix``; with ``deep`` every file at any depth, and none.
+        """
+
+    def list_after(self, prefix: str, after: str) -> Iterator[Entry]:
+        """The files directly below ``prefix`` whose keys sort behind ``after``."""
+        return (entry for entry in self.list(prefix) if entry.kind == "file" and entry.key > after)
+
+    def mark(self, key: str) -> str | None:
+        """A text that differs whenever what lies at the key has changed since, at the cost of one look.
+
+        Of a document or a log: its bytes; of a prefix: the names directly below it. Empty if nothing is
+        there. None: it cannot be told without reading (or has changed so lately that it may again).
+        """
+        return None
+
+    def looks_are_cheap(self) -> bool:
+        """Whether looking at every key again and again costs next to nothing.
+
+        Else each look is a request, and who wants to know what others have changed must be told by them.
+        """
+        return True
+
+    # logs
+
+    @abstractmethod
+    def append(self, log: str, record: bytes, expected_seq: int) -> None:
+        """The record is entry ``expected_seq`` (from 1) of the log, durably; one writer wins it.
+
+        An incomplete last record is removed first. A failure leaves the log as it was. Raises
+        ``PreconditionFailed`` if the log is longer or shorter than ``expected_seq - 1``.
+        """
+
+    @abstractmethod
+    def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Records from ``after + 1`` on, as (seq, bytes without newline); complete ones only."""
+
+    def record(self, log: str, seq: int) -> bytes | None:
+        """The one record of that number, or None."""
+        found = next(self.records(log, seq - 1), None)
+        return found[1] if found else None
+
+    @abstractmethod
+    def last(self, log: str) -> tuple[int, bytes] | None:
+        """The last complete record, or None."""
+
+    def sync(self, log: str, is_needed: Callable[[], bool]) -> None:  # noqa: B027 - most logs show nothing else
+        """If it is needed, every record that can be read now is durable, also one whose writer died on the way.
+
+        ``is_needed`` is asked only where a log can show a record that is not durable.
+        """
+
+    def forget(self, log: str) -> None:  # noqa: B027 - most storages remember nothing
+        """What is read of the log from now on is what is there now, and not what was remembered of it."""
+
+    # locks
+
+    @abstractmethod
+    def lock(self, key: str, timeout_s: float) -> AbstractContextManager[None]:
+        """Exclusive for ``key`` across threads and processes, where there are locks. Raises ``LockTimeout``.
+
+        Else only conditional writes keep others out.
+        """

@@ -1,0 +1,154 @@
+"""The contract of packages: trees of files that are staged, published as a whole, and never changed after."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol
+
+from ..vocabulary.artifact import Artifact
+from .values import Attempt, Facts
+
+
+class Source(Protocol):
+    """Bytes to take in: writes all of itself to ``sink`` and returns (SHA-256 hex, size)."""
+
+    def pour(self, sink: BinaryIO) -> tuple[str, int]: ...
+
+
+class Readable(Protocol):
+    """A streamed reader of bytes; use it as a context manager."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Readable: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+class Staging(AbstractContextManager["Staging"]):
+    """A package in the making, seen by nobody else and held while the context lasts.
+
+    Leaving the context discards it, unless :meth:`keep` or :meth:`publish` was called.
+    """
+
+    attempt: str
+
+    @abstractmethod
+    def add(self, path: str, source: Source) -> Artifact:
+        """The file is staged, and hashed from the very bytes written. Thread-safe."""
+
+    @abstractmethod
+    def seal(self) -> None:
+        """Everything added is durable and read-only."""
+
+    @abstractmethod
+    def reserve(self) -> None:
+        """Publishing needs no more space. ``PreconditionFailed`` if something is there already."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """From here on the attempt belongs to a committed event: leaving no longer discards it."""
+
+    @abstractmethod
+    def publish(self, facts: Facts) -> None:
+        """The package is visible, whole and durable. Repeatable after a crash at any point.
+
+        ``facts`` are kept beside it where the storage keeps a document for it. Raises
+        ``PreconditionFailed`` if other bytes are there, ``KeyNotFound`` if nothing was staged and
+        nothing is there.
+        """
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Nothing is left of the attempt."""
+
+
+class Packages(ABC):
+    """The packages of one root; :meth:`Documents.list` shows the files of one."""
+
+    # in the making
+
+    @abstractmethod
+    def stage(self, package: str, attempt: str | None = None) -> Staging:
+        """A new attempt at the package; or, by name, one that a crash left (empty if it is gone)."""
+
+    @abstractmethod
+    def staged(self) -> Iterator[Attempt]:
+        """Every attempt not yet published or discarded."""
+
+    @abstractmethod
+    def sweep(self, min_age_s: float) -> AbstractContextManager[Sequence[Staging]]:
+        """Hold every attempt that nobody holds and that is older, so that none can come alive."""
+
+    # published
+
+    @abstractmethod
+    def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
+        """A streamed reader of one file of a package. Raises ``KeyNotFound``."""
+
+    def local_path(self, package: str, path: str) -> str | None:
+        """The absolute path of a package's file, where it is a file of this machine; it may be gone."""
+        return None
+
+    def presign(self, package: str, path: str, expires: timedelta) -> str | None:
+        """An address that lets anybody read the file for so long; None where there is none."""
+        return None
+
+    @abstractmethod
+    def locate(self, package: str) -> str:
+        """Where the package lies: absolute path or URI. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def sealed(self, package: str) -> bool:
+        """Whether the package is published and finally read-only."""
+
+    # what is said of them
+
+    def keeps_facts(self) -> bool:
+        """Whether :meth:`facts` are kept of every package that an event ever named, so that no log need be searched."""
+        return False
+
+    def facts(self, package: str) -> Facts | None:
+        """What was said of the package, retired or not; None where only the journal keeps it."""
+        return None
+
+    def annotate(  # noqa: B027 - as facts
+        self, package: str, seq: int, notes: Mapping[str, Any], registered: Facts | None = None
+    ) -> None:
+        """The package's facts have these notes too, unless an event later than ``seq`` has changed them.
+
+        ``registered``: the seq and the digest of an event that registers a package which was there before.
+        """
+
+    # retired
+
+    @abstractmethod
+    def retire(self, package: str, grave: str, seq: int) -> None:
+        """Nobody finds the package any more; its bytes are kept, at ``grave`` where they have to move.
+
+        Repeatable after a crash at any point; does nothing if an event later than ``seq`` has moved
+        it. Raises ``KeyNotFound`` if there is no such package, ``PreconditionFailed`` if something
+        else is at ``grave``.
+        """
+
+    @abstractmethod
+    def reinstate(self, package: str, grave: str, seq: int) -> None:
+        """The retired package is back, whole and sealed as before. Repeatable, and raises, as retire."""
+
+    @abstractmethod
+    def retired(self, package: str, grave: str) -> str | None:
+        """The key by which :meth:`open` and :meth:`Documents.list` reach a retired package; None if it is gone."""
+
+    @abstractmethod
+    def erase(self, package: str, grave: str) -> None:
+        """The bytes of a retired package are gone. Repeatable."""
