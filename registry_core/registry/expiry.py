@@ -6,7 +6,7 @@ import logging
 
 from ..operations.running import OPERATIONS, Operations
 from ..settings import CoreSettings
-from ..storage.contract import UPLOADS, Storage
+from ..storage.contract import Storage
 from ..uploads.sessions import Uploads
 from ..vocabulary.errors import RegistryError
 
@@ -28,7 +28,9 @@ def _operations(storage: Storage, *, dry_run: bool) -> list[str]:
 
 def _uploads(storage: Storage, settings: CoreSettings, *, dry_run: bool) -> list[str]:
     try:
-        return [f"{UPLOADS}/{upload_id}" for upload_id in Uploads(storage, settings).sweep(dry_run=dry_run)]
+        return [
+            f"{storage.uploads.place}/{upload_id}" for upload_id in Uploads(storage, settings).sweep(dry_run=dry_run)
+        ]
     except RegistryError as error:
         log.error("expired uploads are not swept: %s", error.message)
         return []

@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from ..vocabulary.artifact import Artifact
 from .documents import Documents, Prepared
 from .packages import Packages, Readable, Source, Staging
-from .uploads import UPLOADS, Incoming, SessionFiles, Uploads
+from .uploads import Incoming, SessionFiles, Uploads
 from .values import (
     ABSENT,
     ANY,
@@ -39,7 +39,6 @@ from .values import (
 __all__ = [
     "ABSENT",
     "ANY",
-    "UPLOADS",
     "Artifact",
     "Attempt",
     "Condition",

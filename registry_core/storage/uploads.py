@@ -69,7 +69,12 @@ class Receiving(AbstractContextManager["Receiving"]):
 
 
 class Uploads(ABC):
-    """The sessions of one registry root. Instances are thread-safe, and any number may serve one root."""
+    """The sessions of one registry root. Instances are thread-safe, and any number may serve one root.
+
+    ``place`` is the prefix of their keys, if they have any.
+    """
+
+    place = UPLOADS
 
     @abstractmethod
     def begin(self, upload: str, about: bytes, announced: bytes) -> None:

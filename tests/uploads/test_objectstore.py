@@ -65,7 +65,7 @@ def memory() -> Iterator[Open]:
     yield opened
 
 
-def keys(registry: ModelRegistry, prefix: str = ".uploads") -> list[str]:
+def keys(registry: ModelRegistry, prefix: str = ".incoming") -> list[str]:
     return [entry.key for entry in registry._storage.documents.list(prefix, deep=True)]
 
 
@@ -197,8 +197,8 @@ def test_expiry_and_sweep(memory: Open) -> None:
     with pytest.raises(UploadExpired):
         hasty.upload(sessions[0])
     assert registry.sweep(0).removed == []
-    assert sorted(hasty.sweep(0, dry_run=True).removed) == sorted(f".uploads/{session}" for session in sessions)
-    assert sorted(hasty.sweep(0).removed) == sorted(f".uploads/{session}" for session in sessions)
+    assert sorted(hasty.sweep(0, dry_run=True).removed) == sorted(f".incoming/{session}" for session in sessions)
+    assert sorted(hasty.sweep(0).removed) == sorted(f".incoming/{session}" for session in sessions)
     assert keys(registry) == []
 
 
@@ -241,6 +241,6 @@ def test_the_wire_over_a_real_store(seaweed: Seaweed, tmp_path: Path) -> None:
         assert wire.http.delete(wire.begin()["url"]).status_code == 204
     client = s3_client(seaweed.endpoint)
     prefix = root.removeprefix(f"s3://{BUCKET}/")
-    left = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/.uploads/").get("Contents", [])
+    left = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/.incoming/").get("Contents", [])
     assert left == []
     assert not any(path.name.startswith(".uploads") for path in tmp_path.iterdir())

@@ -10,7 +10,7 @@ its pointer document. Large files are uploaded unconditionally, below a prefix o
     <package>/<attempt>/                           the files of a package (packages.py)
     <package>.json                                 its pointer: attempt, seq, package_digest, and what events changed
     .staging/<attempt>.json                        an attempt under way (staging.py)
-    .uploads/<id>/                                 an upload session (uploads.py)
+    .incoming/<id>/                                an upload session (uploads.py)
 """
 
 from __future__ import annotations

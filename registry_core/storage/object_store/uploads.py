@@ -2,11 +2,11 @@
 
 ::
 
-    .uploads/<id>/session.json            what it is for, and when something was last done to it
-    .uploads/<id>/announced.json          what its caller said would come
-    .uploads/<id>/total.json              how many files it has, of how many bytes
-    .uploads/<id>/files/<file id>.json    path, length, pieces, digest; changed by compare-and-swap
-    .uploads/<id>/data/<file id>/<piece>  what one request brought
+    .incoming/<id>/session.json            what it is for, and when something was last done to it
+    .incoming/<id>/announced.json          what its caller said would come
+    .incoming/<id>/total.json              how many files it has, of how many bytes
+    .incoming/<id>/files/<file id>.json    path, length, pieces, digest; changed by compare-and-swap
+    .incoming/<id>/data/<file id>/<piece>  what one request brought
 
 There are no locks: two writers of one file both send, and the one whose piece is recorded first has won. Within a
 process the second is refused at once. A file that came in one piece is taken by a copy within the store; pieces are
@@ -28,19 +28,23 @@ from typing import Any
 
 from ..contract import ABSENT, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Readable, Staging
 from ..process_locks import ProcessLocks
-from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
+from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .bucket import Bucket
 from .pieces import Pieces, Poured
 from .pointers import Pointers
 from .staging import ObjectStaging
 
+# Not ``.uploads``, as on a disk: SeaweedFS calls what is unfinished so, and no listing of its shows it.
+_PLACE = ".incoming"
 MOST_COPY_BYTES = 5 * 1024**3  # of one copy within S3
 READS_AT_ONCE = 16
 _TOUCH_EVERY_S = 30.0
 
 
 class ObjectUploads(Uploads):
-    """The sessions below ``.uploads/`` of a bucket."""
+    """The sessions below ``.incoming/`` of a bucket."""
+
+    place = _PLACE
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -81,7 +85,7 @@ class ObjectUploads(Uploads):
         self._bucket.delete_all(home)
 
     def expired(self, before_s: float) -> Iterator[str]:
-        _, prefixes = self._bucket.level(UPLOADS)
+        _, prefixes = self._bucket.level(_PLACE)
         for prefix in prefixes:
             with suppress(KeyNotFound):
                 upload = check_id(prefix.rsplit("/", 1)[-1])
@@ -275,7 +279,7 @@ class _ObjectReceiving(Receiving):
 
 
 def _home(upload: str) -> str:
-    return f"{UPLOADS}/{check_id(upload)}"
+    return f"{_PLACE}/{check_id(upload)}"
 
 
 def _file_key(upload: str, file_id: str) -> str:
