@@ -206,6 +206,28 @@ class StorageContract:
         with pytest.raises(KeyNotFound):
             storage.documents.read("a/b")
 
+    def test_what_is_removed_is_gone_or_says_so(self, opener: Opener) -> None:
+        written = opener().documents.write("a", b"1")
+        opener().documents.remove("a", b"gone", Match(written.etag))
+        if self.has_locks:
+            with pytest.raises(KeyNotFound):
+                opener().documents.read("a")
+        else:
+            assert opener().documents.read("a").data == b"gone"
+
+    def test_what_has_changed_meanwhile_is_not_removed(self, opener: Opener) -> None:
+        stale = opener().documents.write("a", b"1")
+        opener().documents.write("a", b"2")
+        for when in (ABSENT, Match(stale.etag)):
+            with pytest.raises(PreconditionFailed):
+                opener().documents.remove("a", b"gone", when)
+        assert opener().documents.read("a").data == b"2"
+
+    def test_only_a_lock_makes_it_sure_whose_a_document_is(self, opener: Opener) -> None:
+        opener().documents.write("a", b"1")
+        opener().documents.delete_if_locked("a")
+        assert [entry.key for entry in opener().documents.list("", deep=True)] == ([] if self.has_locks else ["a"])
+
     @pytest.mark.parametrize("key", ["/a", "a/", "a//b", "..", "../a", "a/../b", "./a", "a/.", "a\0b"])
     def test_only_plain_relative_keys_are_keys(self, storage: Storage, key: str) -> None:
         calls: list[Callable[[], Any]] = [
@@ -344,6 +366,14 @@ class StorageContract:
         assert next(records) == (4, b"{}")
         records.close()  # type: ignore[attr-defined]
         assert storage.documents.last(LOG) == (29, b"{}")
+
+    def test_what_a_log_shows_is_synced_only_where_that_is_asked_for(self, storage: Storage) -> None:
+        storage.documents.append(LOG, b'{"n":1}', 1)
+        asked: list[bool] = []
+        for is_needed in (False, True):
+            storage.documents.sync(LOG, lambda is_needed=is_needed: asked.append(is_needed) or is_needed)
+        assert asked in ([], [False, True])
+        assert storage.documents.last(LOG) == (1, b'{"n":1}')
 
     # packages
 
@@ -551,6 +581,7 @@ class StorageContract:
         publish(opener())
         assert opener().packages.facts(PACKAGE) in (None, FACTS)
         assert opener().packages.facts(f"{VERSIONS}/2") is None
+        assert opener().packages.keeps_facts() is (opener().packages.facts(PACKAGE) is not None)
 
     def test_versions_whose_names_look_like_documents_are_all_there(self, storage: Storage) -> None:
         for version in ("a", "a.json", "b.json"):

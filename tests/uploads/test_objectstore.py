@@ -24,6 +24,7 @@ from registry_core import (
 )
 from registry_core.format.layout import is_package
 from registry_core.storage.contract import StorageOptions
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.storage.object_store.store import ObjectStorage
 
 from ..support.machine import MIB
@@ -65,12 +66,26 @@ def memory() -> Iterator[Open]:
     yield opened
 
 
-def keys(registry: ModelRegistry, prefix: str = ".incoming") -> list[str]:
-    return [entry.key for entry in registry._storage.documents.list(prefix, deep=True)]
+@pytest.fixture(params=["object store", "memory"])
+def either(request: pytest.FixtureRequest, memory: Open) -> Open:
+    """As ``memory``; and the same over a root in memory, which has no object store's ways."""
+    storage = MemoryStorage()
+
+    def opened(**settings: Any) -> ModelRegistry:
+        return ModelRegistry.open("memory://", settings=CoreSettings(workers=2, **settings), storage=storage)
+
+    return memory if request.param == "object store" else opened
 
 
-def test_pieces_become_a_version(memory: Open) -> None:
-    registry, other = memory(), memory()
+def keys(registry: ModelRegistry) -> list[str]:
+    """What is left of sessions."""
+    uploads = registry._storage.uploads
+    listed = [entry.key for entry in registry._storage.documents.list(uploads.place, deep=True)]
+    return [*listed, *uploads.expired(float("inf"))]
+
+
+def test_pieces_become_a_version(either: Open) -> None:
+    registry, other = either(), either()
     session = registry.begin_upload("t", "m").upload_id
     file = registry.add_upload(session, "d/model.pt", len(DATA)).file_id
     registry.add_upload(session, "empty", 0)
@@ -86,8 +101,8 @@ def test_pieces_become_a_version(memory: Open) -> None:
     assert keys(registry) == []
 
 
-def test_what_the_model_has_is_copied_in_the_store(memory: Open) -> None:
-    registry = memory()
+def test_what_the_model_has_is_copied_in_the_store(either: Open) -> None:
+    registry = either()
     first = registry.begin_upload("t", "m").upload_id
     file = registry.add_upload(first, "x", len(DATA))
     registry.receive(first, file.file_id, 0, Stream(DATA))
@@ -170,9 +185,9 @@ def test_a_quota_holds_over_replicas(memory: Open) -> None:
         replicas[0].add_upload(session, "more", 300)
 
 
-def test_a_path_that_was_dropped_begins_anew(memory: Open) -> None:
+def test_a_path_that_was_dropped_begins_anew(either: Open) -> None:
     """Its id comes again; what was hashed of the one before must not."""
-    registry = memory()
+    registry = either()
     session = registry.begin_upload("t", "m").upload_id
     file = registry.add_upload(session, "x", 10)
     registry.receive(session, file.file_id, 0, Stream(b"12345"))
@@ -187,18 +202,19 @@ def test_a_path_that_was_dropped_begins_anew(memory: Open) -> None:
         registry.add_upload(session, "y", 4)
 
 
-def test_expiry_and_sweep(memory: Open) -> None:
-    registry = memory()
+def test_expiry_and_sweep(either: Open) -> None:
+    registry = either()
     sessions = [registry.begin_upload("t", "m").upload_id for _ in range(2)]
     for session in sessions:
         file = registry.add_upload(session, "x", 3)
         registry.receive(session, file.file_id, 0, Stream(b"abc"))
-    hasty = memory(upload_expiry_s=1e-9)
+    hasty = either(upload_expiry_s=1e-9)
     with pytest.raises(UploadExpired):
         hasty.upload(sessions[0])
+    place = registry._storage.uploads.place
     assert registry.sweep(0).removed == []
-    assert sorted(hasty.sweep(0, dry_run=True).removed) == sorted(f".incoming/{session}" for session in sessions)
-    assert sorted(hasty.sweep(0).removed) == sorted(f".incoming/{session}" for session in sessions)
+    assert sorted(hasty.sweep(0, dry_run=True).removed) == sorted(f"{place}/{session}" for session in sessions)
+    assert sorted(hasty.sweep(0).removed) == sorted(f"{place}/{session}" for session in sessions)
     assert keys(registry) == []
 
 
