@@ -17,6 +17,7 @@ from typing import Any
 
 from ..format.layout import TASKS, models
 from ..models.model import ModelStore, open_model
+from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
@@ -26,7 +27,7 @@ from ..vocabulary.texts import escaped, is_unicode
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
 from .place import catalogue_path
-from .queries import Query, Selection, count_all, passing, select
+from .queries import SHOWN, Query, Selection, count_all, passing, select, shown_models
 
 __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
@@ -217,9 +218,8 @@ class Catalogue:
         unsure: set[str] = set()
         for task in self._storage.documents.list(TASKS):
             try:
-                names = [
-                    entry.name for entry in self._storage.documents.list(models(task.name)) if entry.kind == "prefix"
-                ]
+                entries = self._storage.documents.list(models(task.name))
+                names = [entry.name for entry in entries if entry.kind == "prefix"]
             except RegistryError as error:
                 if not self._storage.failure_is_final(error):
                     raise  # the store is away, which says nothing about this task
@@ -231,8 +231,7 @@ class Catalogue:
                 if is_unicode(model.title):
                     found.append(model)
                 else:
-                    title = escaped(model.title)
-                    log.error("%s is left out of the catalogue: its name is no valid Unicode", title)
+                    log.error("%s is left out of the catalogue: its name is no valid Unicode", escaped(model.title))
         return found, unsure
 
     def _fed(self, after: str) -> list[ModelStore]:
@@ -284,14 +283,15 @@ class Catalogue:
                         return
             raise Trouble(f"{self._database.path}: it is built anew again and again")
 
-    def versions(self, query: Query) -> ModelPage:
+    def versions(self, query: Query, visible: Visible) -> ModelPage:
         """The versions that the query asks for, and how many there are in all. Raises ``InvalidParameter``."""
         query.check()
+        shown = shown_models(visible)
         with self._asking() as connection:
             # What passes is kept until the catalogue changes, since finding it costs what it finds.
             state = (fact(connection, "epoch"), fact(connection, "changes"))
-            asked = (query.selection(), state)
-            found = self._passing.get(asked) or passing(connection, query)
+            asked = (query.selection(), shown, state)
+            found = self._passing.get(asked) or passing(connection, query, shown)
             if found is not None:
                 self._passing.put(asked, found)
                 total = found.total
@@ -301,17 +301,19 @@ class Catalogue:
             page = select(connection, query, found)
         return ModelPage(page.items, total, page.next)
 
-    def tasks(self) -> list[TaskSummary]:
+    def tasks(self, visible: Visible) -> list[TaskSummary]:
         """Every task that has a model, sorted."""
+        shown = shown_models(visible)
         sql = (
             "SELECT model.task, count(DISTINCT model.id), count(version.id), coalesce(sum(size_bytes), 0)"
-            " FROM model LEFT JOIN version ON model_id = model.id WHERE seq > 0 OR version.id IS NOT NULL"
+            " FROM model LEFT JOIN version ON model_id = model.id WHERE (seq > 0 OR version.id IS NOT NULL)"
+            f"{'' if shown is None else f' AND model.id IN ({SHOWN})'}"
             " GROUP BY model.task ORDER BY model.task"
         )
         with self._asking() as connection:
-            return [TaskSummary(*row) for row in connection.execute(sql)]
+            return [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
 
-    def events(self, after: str | None, limit: int) -> list[StreamedEvent]:
+    def events(self, after: str | None, limit: int, visible: Visible) -> list[StreamedEvent]:
         """Events of all models after the id, in the order in which they became known here.
 
         ``after``: None or empty is the beginning. An id of another catalogue (another replica's, or one from
@@ -323,7 +325,7 @@ class Catalogue:
         while (wanted := limit - len(found)) > 0:
             with self._asking() as connection:
                 start = event_stream.start_of(connection, after, overlap_s)
-                noted = event_stream.noted(connection, start, wanted)
+                noted = event_stream.noted(connection, start, wanted, shown_models(visible))
             found += event_stream.read(self._storage, noted)
             if len(noted) < wanted:
                 break

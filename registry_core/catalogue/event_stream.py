@@ -20,6 +20,7 @@ from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
 from ..vocabulary.times import format_time, parse_time
 from .database import fact
+from .queries import SHOWN
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +68,17 @@ def last_id(connection: sqlite3.Connection) -> str:
     return f"{fact(connection, 'epoch')}.{position}.{known_at}"
 
 
-def noted(connection: sqlite3.Connection, after: int, limit: int) -> list[Noted]:
-    """The events behind the position."""
+def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | None) -> list[Noted]:
+    """The events behind the position, of the models that may be seen (see :func:`.queries.shown_models`)."""
     epoch = fact(connection, "epoch")
     sql = (
         "SELECT position, known_at, task, name, event.seq FROM event JOIN model ON model.id = model_id"
-        " WHERE position > ? ORDER BY position LIMIT ?"
+        f" WHERE position > ?{'' if shown is None else f' AND model.id IN ({SHOWN})'} ORDER BY position LIMIT ?"
     )
+    values = (after, limit) if shown is None else (after, shown, limit)
     return [
         Noted(f"{epoch}.{position}.{known_at}", position, task, name, seq)
-        for position, known_at, task, name, seq in connection.execute(sql, (after, limit))
+        for position, known_at, task, name, seq in connection.execute(sql, values)
     ]
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..models.visible import Visible
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import MAX_LIMIT, Filters
 from ..vocabulary.stages import STAGES
@@ -30,6 +31,11 @@ _BY_METRIC = re.compile(r"metric:(.+)", re.DOTALL)
 _NAME_ORDER = ("task", "model_name", "version")
 _LOOKUP_COST = 4  # of a version by its id, next to one met in order
 _WALKED_FOR_EACH = 20  # versions met for each one shown, before a walk is given up
+# The ids of the models that may be seen.
+SHOWN = (
+    "SELECT m.id FROM json_each(?) o JOIN model m"
+    " ON m.task = json_extract(o.value, '$[0]') AND m.name = json_extract(o.value, '$[1]')"
+)
 _OF_MODEL = "SELECT v.id FROM model o JOIN version v ON v.model_id = o.id WHERE o.{} = ?"
 
 
@@ -213,10 +219,21 @@ class Page:
     next: str | None
 
 
-def passing(connection: sqlite3.Connection, query: Query) -> Selection | None:
-    """The versions that pass the filters, and have the metric that they are sorted by. None: all pass."""
+def shown_models(visible: Visible) -> str | None:
+    """The models that may be seen, as the value that :data:`SHOWN` takes; None: all of them."""
+    models = visible.models()
+    return None if models is None else json.dumps(sorted(models), ensure_ascii=False)
+
+
+def passing(connection: sqlite3.Connection, query: Query, shown: str | None) -> Selection | None:
+    """The versions that pass the filters, and have the metric that they are sorted by. None: all pass.
+
+    ``shown``: what :func:`shown_models` gives.
+    """
     match, metric = query.match(), query.order().metric
     conditions = query.conditions()
+    if shown is not None:
+        conditions.append(Condition(f"SELECT id FROM version WHERE model_id IN ({SHOWN})", (shown,)))
     if metric is not None:
         conditions.append(Condition("SELECT version_id FROM metric WHERE key = ?", (metric,)))
     if match is not None:

@@ -22,11 +22,11 @@ class ListingVerbs(OpenedRegistry):
         Pages by ``cursor`` (the ``next`` of the page before) neither skip nor repeat while versions are added.
         Raises ``InvalidParameter``, ``StorageUnavailable``.
         """
-        return self._catalogue.versions(query)
+        return self._catalogue.versions(query, self._visible)
 
     def list_tasks(self) -> list[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those."""
-        return self._catalogue.tasks()
+        return self._catalogue.tasks(self._visible)
 
     def events(self, after: str | None = None, limit: int = 100) -> list[StreamedEvent]:
         """Events of all models after that id (from the beginning if empty or None), oldest known first.
@@ -36,7 +36,7 @@ class ListingVerbs(OpenedRegistry):
         """
         if not 1 <= limit <= MAX_EVENTS:
             raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
-        return self._catalogue.events(after, limit)
+        return self._catalogue.events(after, limit, self._visible)
 
     def last_event(self) -> str:
         """The id of the newest event known: what to give to :meth:`events` to hear of later ones only."""

@@ -14,6 +14,7 @@ from ..format.layout import FORMAT, REGISTRY, is_package
 from ..models.gate import Gate, OpenGate
 from ..models.model import Found, ModelStore, all_models, open_model
 from ..models.timeline import Moment
+from ..models.visible import Everything, Visible
 from ..settings import CoreSettings
 from ..storage import Storage, open_storage
 from ..storage.contract import KeyNotFound
@@ -31,6 +32,7 @@ class OpenedRegistry:
         self._storage = storage
         self._settings = settings
         self._gate: Gate = OpenGate()
+        self._visible: Visible = Everything()
         self._directory = settings.root if settings.root and "://" not in settings.root else None
         self._catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)
 
