@@ -15,6 +15,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
 from ..journals import KEY, own_fields, texts, write, writers
+from ..simulated import Simulated
 
 
 @given(st.lists(texts, min_size=1, max_size=6), texts)
@@ -71,3 +72,24 @@ def test_an_empty_journal() -> None:
     assert list(journal.lines()) == []
     event = journal.next_event(None, own_fields("first"))
     assert (event["seq"], event["prev"]) == (1, "sha256:" + hashlib.sha256(b"").hexdigest())
+
+
+def test_a_line_has_its_number_and_is_what_was_written() -> None:
+    journal = Journal(MemoryStorage(), KEY)
+    event = journal.next_event(None, own_fields("first"))
+    journal.append(event)
+    line = journal.line(1)
+    assert line is not None and (line.seq, line.fields) == (1, event)
+
+
+def test_a_proof_forgets_what_this_process_remembers() -> None:
+    storage = Simulated()
+    journal = Journal(storage, KEY)
+    journal.append(journal.next_event(None, own_fields("first")))
+    assert "forget" in storage.acts.during(lambda: list(journal.read_anew()))
+
+
+@pytest.mark.parametrize("is_needed", [True, False])
+def test_what_may_be_lost_is_made_durable_if_that_is_needed(is_needed: bool) -> None:
+    storage = Simulated(shows_only_durable=False)
+    assert ("sync" in storage.acts.during(lambda: Journal(storage, KEY).sync(lambda: is_needed))) is is_needed
