@@ -1,0 +1,176 @@
+"""An alias goes where the rules say: to what is there, if it is where the caller thinks, and if the gate lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from registry_core import AliasMoved, AliasNotFound, InvalidName, ModelRegistry, NameTaken, NotFound, VersionNotFound
+from registry_core.format.chain import Line
+from registry_core.models.gate import Verdict
+from registry_core.models.model import ModelStore
+from registry_core.verbs.promotion import Move, promote, rollback, version_before
+from registry_core.vocabulary.errors import InvalidParameter
+from registry_core.vocabulary.unset import UNSET
+
+from ..conftest import MODEL, TASK, Shelf, SimulatedShelf
+from ..simulated import after
+
+
+def line(**fields: Any) -> Line:
+    return Line(1, b"", fields)
+
+
+def test_rollback_goes_to_the_version_before_the_present_one(shelf: Shelf) -> None:
+    shelf.register("3")
+    for version in ("1", "2", "3"):
+        shelf.promote("best", version)
+    done = shelf.registry().rollback(TASK, MODEL, "best")
+    assert (done.version, done.previous_version) == ("2", "3")
+    assert shelf.alias("best") == "2"
+
+
+def test_rollback_heeds_the_moves_of_its_alias_only(shelf: Shelf) -> None:
+    shelf.promote("best", "1")
+    shelf.registry().promote(TASK, MODEL, "other", "2", reason="best")  # the text, but not the alias
+    with pytest.raises(VersionNotFound, match="never named"):
+        shelf.registry().rollback(TASK, MODEL, "best")
+
+
+def test_what_an_alias_named_before_our_first_event_of_it_counts(shelf: Shelf) -> None:
+    """Older software moved it without a line that is still there: the event says what it found."""
+    key = shelf.model().keys.alias("best")
+    shelf.storage.documents.write(key, b'{"version": "1", "updated_at": "2020-01-01T00:00:00+00:00"}')
+    shelf.promote("best", "2")
+    assert shelf.registry().rollback(TASK, MODEL, "best").version == "1"
+
+
+@pytest.mark.parametrize(
+    ("moves", "now", "before"),
+    [
+        ([("1", None), ("2", "1")], "2", "1"),
+        ([("1", None), ("2", "1"), ("1", "2")], "1", "2"),
+        ([("1", None), ("2", "1"), ("2", "2")], "2", "1"),
+        ([("1", None), ("2", "1"), ("3", "2")], "3", "2"),
+        ([("2", "1")], "2", "1"),
+        ([("1", None)], "1", None),
+        ([("1", None), (None, "1"), ("2", None)], "2", "1"),
+        ([], "1", None),
+    ],
+)
+def test_the_version_before(moves: list[tuple[str | None, str | None]], now: str, before: str | None) -> None:
+    lines = [line(alias="a", version=version, previous_version=previous) for version, previous in moves]
+    others = [line(alias="b", version="9", previous_version="8"), line(version="7"), Line(1, b"rubbish", None)]
+    assert version_before([*lines, *others], "a", now) == before
+
+
+def test_rollback_to_a_version_that_is_deleted_is_refused(shelf: Shelf) -> None:
+    shelf.promote("best", "1")
+    shelf.promote("best", "2")
+    shelf.registry().delete(TASK, MODEL, "1", reason="wrong")
+    with pytest.raises(VersionNotFound):
+        shelf.registry().rollback(TASK, MODEL, "best")
+    assert shelf.alias("best") == "2"
+
+
+def by_promote(registry: ModelRegistry, expected: Any) -> Any:
+    return registry.promote(TASK, MODEL, "best", "1", expected_version=expected)
+
+
+def by_rollback(registry: ModelRegistry, expected: Any) -> Any:
+    return registry.rollback(TASK, MODEL, "best", expected_version=expected)
+
+
+def by_unalias(registry: ModelRegistry, expected: Any) -> Any:
+    return registry.unalias(TASK, MODEL, "best", expected_version=expected)
+
+
+@pytest.mark.parametrize("verb", [by_promote, by_rollback, by_unalias])
+def test_an_alias_moves_only_if_it_is_where_the_caller_thinks(
+    shelf: Shelf, verb: Callable[[ModelRegistry, Any], Any]
+) -> None:
+    shelf.promote("best", "1")
+    shelf.promote("best", "2")
+    for wrong in ("1", "9", None):
+        with pytest.raises(AliasMoved) as refused:
+            verb(shelf.registry(), wrong)
+        assert refused.value.detail["actual_version"] == "2"
+    assert shelf.alias("best") == "2"
+    assert verb(shelf.registry(), "2").previous_version == "2"
+
+
+def test_an_alias_that_moved_since_the_first_look_is_where_the_caller_does_not_think(simulated: SimulatedShelf) -> None:
+    simulated.promote("best", "1")
+    simulated.storage.acts.first("lock", after(lambda: simulated.promote("best", "2")))
+    with pytest.raises(AliasMoved):
+        simulated.registry().promote(TASK, MODEL, "best", "1", expected_version="1")
+
+
+def test_an_alias_that_shall_be_new(shelf: Shelf) -> None:
+    assert shelf.registry().promote(TASK, MODEL, "best", "1", expected_version=None).previous_version is None
+    with pytest.raises(AliasMoved):
+        shelf.registry().promote(TASK, MODEL, "best", "2", expected_version=None)
+
+
+def test_an_alias_names_a_version_that_is_there(shelf: Shelf) -> None:
+    shelf.registry().delete(TASK, MODEL, "2", reason="wrong")
+    for version in ("9", "2"):
+        with pytest.raises(VersionNotFound):
+            shelf.promote("best", version)
+    assert shelf.alias("best") is None
+
+
+def test_a_new_alias_has_a_name_that_is_nobodys(shelf: Shelf) -> None:
+    shelf.registry().delete(TASK, MODEL, "2", reason="wrong")
+    for alias, error in (("a..b", InvalidName), ("1", NameTaken), ("2", NameTaken)):
+        with pytest.raises(error):
+            shelf.promote(alias, "1")
+    with pytest.raises(AliasNotFound):
+        shelf.registry().unalias(TASK, MODEL, "none")
+
+
+def test_the_event_says_what_the_alias_named_and_which_bytes_it_names(shelf: Shelf) -> None:
+    shelf.promote("best", "1")
+    shelf.registry().promote(TASK, MODEL, "best", "2", actor="ada", reason="better")
+    event = shelf.events()[-1]
+    digest = shelf.registry().show(TASK, f"{MODEL}@2").package_digest
+    assert (event["event"], event["version"], event["previous_version"]) == ("promote", "2", "1")
+    assert (event["actor"], event["reason"], event["package_digest"]) == ("ada", "better", digest)
+
+
+class Guard:
+    """A gate that lets no alias but one come to name anything, and says who it is."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self.asked: list[str] = []
+
+    def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
+        self.asked.append(version)
+        refusal = None if alias == self._alias else InvalidParameter("The gate is shut.", field="alias")
+        return Verdict(refusal, {"gate": "guard"})
+
+
+def test_what_comes_to_name_a_version_asks_the_gate(shelf: Shelf) -> None:
+    guard = Guard("best")
+
+    def move(alias: str, version: str | None) -> Move:
+        return Move(alias, version, None, None, UNSET)
+
+    promote(shelf.model(), move("best", "1"), guard)
+    assert shelf.events()[-1]["gate"] == "guard"
+    promote(shelf.model(), move("best", "2"), guard)
+    rollback(shelf.model(), move("best", None), guard)
+    assert (shelf.events()[-1]["event"], shelf.events()[-1]["gate"]) == ("rollback", "guard")
+    before = shelf.events()
+    shelf_alias = move("shut", "1")
+    with pytest.raises(InvalidParameter, match="shut"):
+        promote(shelf.model(), shelf_alias, guard)
+    with pytest.raises(InvalidParameter, match="shut"):
+        rollback(shelf.model(), move("best", None), Guard("another"))
+    assert shelf.events() == before
+    with pytest.raises(NotFound):  # there is nothing to judge
+        promote(shelf.model(), move("best", "9"), guard)
+    assert "9" not in guard.asked
