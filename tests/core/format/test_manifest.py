@@ -132,3 +132,9 @@ def test_the_names_are_kept_in_memory_as_on_the_disk(tmp_path: Path) -> None:
         "model_meta.json": made.hashes["model_meta.json"],
     }
     assert all(is_unicode(name) for name in made.hashes)
+
+
+def test_of_many_faults_no_more_are_counted_than_were_asked_for() -> None:
+    nonsense = b"nonsense\n" * 100
+    assert len(parse(nonsense).faults) == 100
+    assert parse(nonsense, max_faults=3).faults == parse(nonsense).faults[:3]

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from registry_core import ArtifactsRefused, DigestMismatch, InvalidMetadata
 from registry_core.format.digests import digest
 from registry_core.format.manifest import render
-from registry_core.packages.intake import MAX_DEPTH, check_brought_manifest, digests, packaged_meta, plan
+from registry_core.packages.intake import (
+    MAX_DEPTH,
+    MAX_MANIFEST_BYTES,
+    MAX_META_BYTES,
+    check_brought_manifest,
+    digests,
+    packaged_meta,
+    path_refusal,
+    plan,
+)
 from registry_core.vocabulary.artifact import Artifact
 
 from ...support.machine import need
@@ -228,3 +237,80 @@ def test_a_brought_manifest_that_differs_is_refused_with_the_files(source: Path)
         with pytest.raises(DigestMismatch) as caught:
             brings(data)
         assert len(caught.value.detail["problems"]) == 1
+
+
+def test_a_directory_that_became_a_link_during_the_walk_is_not_followed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was planned as a directory; what it leads to by now is not below the source."""
+    outside = write_files(tmp_path / "outside", {"secret": b"s"})
+    real, turned = os.scandir, []
+
+    def scandir(directory: int) -> object:
+        found = list(real(directory))
+        if not turned:  # the top has been read, and what is below it has not
+            turned.append((source / "deep").rename(tmp_path / "moved"))
+            (source / "deep").symlink_to(outside)
+            for entry in found:
+                entry.stat(follow_symlinks=False)
+        return iter(found)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    error = refusal(source)
+    assert "deep" in reasons(error)
+    assert "secret" not in json.dumps(error.detail)
+
+
+# a file that became something else between the plan and its reading
+
+
+def test_a_file_that_became_a_link_to_itself_is_refused(source: Path, tmp_path: Path) -> None:
+    """The same file by its inode, and yet the path leads out of the source."""
+    found = plan(str(source), registry_root=None)
+    (source / "model.pt").rename(tmp_path / "elsewhere")
+    (source / "model.pt").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ArtifactsRefused):
+        digests(found, workers=1)
+
+
+# paths that arrive in words
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("a/../b", "plain segments"),
+        ("..", "plain segments"),
+        ("a//b", "plain segments"),
+        ("/a", "plain segments"),
+        ("./a", "plain segments"),
+        ("a" * 256, "too long"),
+        ("é" * 128, "too long"),
+        ("/".join(["a" * 255] * 4) + "/b", "too long"),
+        ("/".join(["é" * 127] * 4) + "/" + "é" * 10, "too long"),
+        ("/".join(["d"] * 64) + "/f", "deeper"),
+        ("a\\b", "backslash"),
+        ("a\nb", "control"),
+        ("\udc80", "UTF-8"),
+    ],
+)
+def test_a_path_that_no_file_of_a_package_has(path: str, reason: str) -> None:
+    assert reason in (path_refusal(path) or "")
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "a" * 255, "é" * 127, "/".join(["a" * 255] * 4), "/".join(["d"] * 63) + "/f", "...", "a b"]
+)
+def test_a_path_that_a_file_of_a_package_may_have(path: str) -> None:
+    assert path_refusal(path) is None
+
+
+def test_what_is_taken_in_beside_the_files_is_bounded(source: Path) -> None:
+    with (source / "sha256sums.txt").open("wb") as file:
+        file.truncate(MAX_MANIFEST_BYTES + 1)
+    with pytest.raises(ArtifactsRefused, match="larger than"):
+        check_brought_manifest(plan(str(source), registry_root=None), {})
+    with (source / "model_meta.json").open("wb") as file:
+        file.truncate(MAX_META_BYTES + 1)
+    with pytest.raises(InvalidMetadata, match="larger than"):
+        packaged_meta(plan(str(source), registry_root=None))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_core import StorageUnavailable, VersionNotFound
 from registry_core.format.digests import digest
 from registry_core.format.manifest import render
 from registry_core.packages.verify import examine
+from registry_core.storage.contract import KeyNotFound
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.progress import Meter
 
+from ..conftest import MODEL, TASK, SimulatedShelf
 from ..names_of_files import MANIFEST, segments
+from ..simulated import Simulated, after, away, fails
 
 PACKAGE = "tasks/t/models/m/versions/1"
 
@@ -77,3 +82,71 @@ def test_a_manifest_that_says_nothing_proves_nothing(stored: dict[str, bytes], h
     for registered in (package_digest, None):
         report = examine(storage, PACKAGE, registered, workers=1, meter=Meter(None))
         assert MANIFEST in {problem.path for problem in report.problems}
+
+
+# a store over a network, and a disk
+
+META = "model_meta.json"
+
+
+def registered(storage: Simulated, **files: bytes) -> str:
+    storage.state.packages[PACKAGE], package_digest = sealed({"model.pt": b"weights", META: b"{}", **files})
+    return package_digest
+
+
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_store_that_is_away_is_no_damage(reads: int) -> None:
+    storage = Simulated(failures_are_final=False)
+    package_digest = registered(storage)
+    storage.acts.first("open", *[lambda real: real()] * (reads - 1), fails(away()))
+    with pytest.raises(StorageUnavailable):
+        examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+@pytest.mark.parametrize(("reads", "path"), [(1, MANIFEST), (2, "model.pt"), (3, META)])
+def test_what_a_disk_cannot_read_is_damaged_and_nothing_else_is(reads: int, path: str, is_old: bool) -> None:
+    storage = Simulated()
+    package_digest = registered(storage)
+    storage.acts.first("open", *[lambda real: real()] * (reads - 1), fails(away()))
+    report = examine(storage, PACKAGE, None if is_old else package_digest, workers=1, meter=Meter(None))
+    assert [(problem.path, problem.kind) for problem in report.problems] == [(path, "unreadable")]
+    assert report.warnings == []
+
+
+def test_old_metadata_may_be_rewritten_and_not_missing() -> None:
+    storage = Simulated()
+    registered(storage)
+    package = storage.state.packages[PACKAGE]
+    package[META] = b'{"tags": {}}'
+    report = examine(storage, PACKAGE, None, workers=1, meter=Meter(None))
+    assert (report.problems, len(report.warnings)) == ([], 1)
+    del package[META]
+    report = examine(storage, PACKAGE, None, workers=1, meter=Meter(None))
+    assert [(problem.path, problem.kind) for problem in report.problems] == [(META, "missing")]
+    package[META] = b"{}"
+    storage.acts.first("open", *[lambda real: real()] * 2, lambda _: _gone())
+    report = examine(storage, PACKAGE, None, workers=1, meter=Meter(None))
+    assert [(problem.path, problem.kind) for problem in report.problems] == [(META, "missing")]
+
+
+def _gone() -> None:
+    raise KeyNotFound(META)
+
+
+def test_a_version_that_is_moved_while_it_is_read_is_not_damaged(simulated: SimulatedShelf) -> None:
+    registry = simulated.registry()
+
+    def delete() -> None:
+        registry.delete(TASK, MODEL, "1", reason="wrong")
+
+    def and_restore() -> None:
+        delete()
+        registry.restore(TASK, MODEL, "1")
+
+    # Between the listing of its files and the reading of the first: restored, it is looked at again.
+    simulated.storage.acts.first("open", lambda real: (and_restore(), _gone())[1])
+    assert registry.verify(TASK, f"{MODEL}@1").files_checked == 2
+    simulated.storage.acts.first("open", after(delete))
+    with pytest.raises(VersionNotFound):
+        registry.verify(TASK, f"{MODEL}@1")
