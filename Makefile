@@ -1,6 +1,7 @@
 # make run    serve the registry on port 8095 (root: ./registry_data unless set)
 # make test   the tests of the core, the service and the client, in some minutes
 # make test-faults, make test-object-store, make test-outside   the rest of what .ci/run runs
+# make mutants   small mistakes put into the core, each of which its tests must notice
 # make soak   the long sweeps; make lint, make bench, make demo
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ DEMO := $(VENV)/demo
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 2
 
-.PHONY: run test test-faults test-object-store test-outside lint bench demo soak clean
+.PHONY: run test test-faults test-object-store test-outside lint bench demo soak mutants clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,6 +44,9 @@ test-outside: SUITE := $(OUTSIDE)
 
 soak: $(VENV)/.dev
 	$(PYTEST) -m slow
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants --workers $(WORKERS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
