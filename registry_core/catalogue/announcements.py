@@ -30,8 +30,6 @@ def is_kept(storage: Storage) -> bool:
 
 def announce(model: ModelStore) -> None:
     """Other replicas hear that the model has changed just now; a failure only delays that. Never raises."""
-    if not is_kept(model.storage):
-        return
     try:
         # By the clock, not by the event: its time may lie behind what replicas have listed.
         names = (format_time(datetime.now(UTC)), _quoted(model.keys.task), _quoted(model.keys.model_name))

@@ -15,18 +15,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..format.layout import TASKS, models
 from ..models.model import ModelStore, open_model
 from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import InvalidName, RegistryError, StorageUnavailable
-from ..vocabulary.texts import escaped, is_unicode
+from ..vocabulary.errors import InvalidName, StorageUnavailable
+from ..vocabulary.texts import escaped
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
 from .place import catalogue_path
+from .present import present_models
 from .queries import SHOWN, Query, Selection, count_all, passing, select, shown_models
 
 __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
@@ -72,31 +72,39 @@ class Catalogue:
         return CatalogState(built, done, done if built or not isinstance(total, int) else max(done, total))
 
     def touch(self, model: ModelStore) -> None:
-        """The catalogue, if there is one, shows a change just made, and other replicas hear of it.
+        """Whoever asks the catalogue next, in any process of the host, is shown a change just made; so are other
+        replicas after a while.
 
-        Never raises: a failure is left to the next refresh.
+        Only notes that there was one: bringing the model up to date is for whoever asks. Never raises: a failure
+        is left to the next refresh.
         """
-        announcements.announce(model)
+        if not self._storage.documents.looks_are_cheap():
+            announcements.announce(model)
+        note = "INSERT INTO changed VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
         try:
-            if self._database.exists and not self._leaves_it_to_a_build(model):
-                one_model.refresh(self._database, model)
+            if self._database.exists:
+                with self._database.writing() as connection:
+                    connection.execute(note, (model.keys.task, model.keys.model_name))
         except Trouble as error:
             log.warning("%s: not in the catalogue yet: %s", model.title, error)
         except Exception:
             log.exception("%s: not in the catalogue yet", escaped(model.title))
 
-    def _leaves_it_to_a_build(self, model: ModelStore) -> bool:
-        """Whether the catalogue is not built, and whoever builds it will come to the model yet."""
-        name = (model.keys.task, model.keys.model_name)
-        known = "SELECT 1 FROM model WHERE task = ? AND name = ?"
+    def _follow_changes(self) -> None:
+        """The models that were noted as changed are up to date; a change noted meanwhile stays noted."""
         with self._database.reading() as connection:
-            if fact(connection, "built") is not None or connection.execute(known, name).fetchone() is not None:
-                return False
-        with self._database.writing() as connection:
-            if fact(connection, "built") is not None or connection.execute(known, name).fetchone() is not None:
-                return False
-            connection.execute("INSERT OR IGNORE INTO asked VALUES (?, ?)", name)  # it may be new
-        return True
+            noted = connection.execute("SELECT task, name, times FROM changed").fetchall()
+        if noted:
+            self._refresh_models([ModelStore(self._storage, task, name, 0.0) for task, name, _ in noted], None)
+            with self._database.writing() as connection:
+                connection.executemany("DELETE FROM changed WHERE task = ? AND name = ? AND times = ?", noted)
+
+    def _catch_up(self) -> None:
+        """As :meth:`_follow_changes`; where that cannot be, the catalogue stays as it is."""
+        try:
+            self._follow_changes()
+        except (Trouble, StorageUnavailable) as error:
+            log.warning("the catalogue does not show the last changes yet: %s", error)
 
     def refresh(self, *, force: bool = False, progress: CatalogueProgress | None = None) -> bool:
         """The catalogue shows the registry as it is now. False: another process is at it.
@@ -189,50 +197,27 @@ class Catalogue:
         if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
             self._refresh_models(self._fed(str(fed)), progress)
         else:
-            found, unsure = self._models()
+            found, unsure = present_models(self._storage)
             if built is None:
                 with self._database.writing() as connection:
                     set_fact(connection, "models_total", len(found))
             self._refresh_models(found, progress)
             self._forget_others(found, unsure)
             facts["full_at"] = began
-        while asked := self._finish(facts):
-            self._refresh_models([ModelStore(self._storage, *name, 0.0) for name in asked], None)
+        while not self._finish(facts):
+            self._follow_changes()
 
-    def _finish(self, facts: dict[str, object]) -> list[tuple[str, str]]:
-        """The facts are true, unless models have been changed that the build does not know: then those."""
+    def _finish(self, facts: dict[str, object]) -> bool:
+        """The facts are true; False: models have been changed meanwhile, which the build may not know."""
         with self._database.writing() as connection:
-            asked: list[tuple[str, str]] = connection.execute("SELECT task, name FROM asked").fetchall()
-            connection.execute("DELETE FROM asked")
-            if not asked:
-                if fact(connection, "built") is None:
-                    event_stream.put_in_order(connection)
-                    set_fact(connection, "built", 1)
-                for name, value in facts.items():
-                    set_fact(connection, name, value)
-        return asked
-
-    def _models(self) -> tuple[list[ModelStore], set[str]]:
-        """(every model that there is, tasks whose models cannot be listed)."""
-        found: list[ModelStore] = []
-        unsure: set[str] = set()
-        for task in self._storage.documents.list(TASKS):
-            try:
-                entries = self._storage.documents.list(models(task.name))
-                names = [entry.name for entry in entries if entry.kind == "prefix"]
-            except RegistryError as error:
-                if not self._storage.failure_is_final(error):
-                    raise  # the store is away, which says nothing about this task
-                log.error("task %s is left out of the catalogue: %s", escaped(task.name), error.message)
-                unsure.add(task.name)
-                continue
-            for name in names:
-                model = ModelStore(self._storage, task.name, name, 0.0)
-                if is_unicode(model.title):
-                    found.append(model)
-                else:
-                    log.error("%s is left out of the catalogue: its name is no valid Unicode", escaped(model.title))
-        return found, unsure
+            if connection.execute("SELECT 1 FROM changed").fetchone() is not None:
+                return False
+            if fact(connection, "built") is None:
+                event_stream.put_in_order(connection)
+                set_fact(connection, "built", 1)
+            for name, value in facts.items():
+                set_fact(connection, name, value)
+        return True
 
     def _fed(self, after: str) -> list[ModelStore]:
         found = []
@@ -276,6 +261,7 @@ class Catalogue:
         with _answered():
             for _ in range(MAX_REBUILDS):
                 self.ensure_fresh()
+                self._catch_up()
                 with self._database.reading() as connection, snapshot(connection):
                     # Somebody may have begun to build it anew since.
                     if fact(connection, "built") is not None:
