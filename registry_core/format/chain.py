@@ -37,7 +37,8 @@ class Line:
     @property
     def is_own(self) -> bool:
         """Whether this software wrote it (it takes part in the chain)."""
-        return not older.is_older(self.fields or {})
+        fields = self.fields or {}
+        return isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str)
 
     def get(self, name: str) -> Any:
         return (self.fields or {}).get(name)

@@ -18,11 +18,6 @@ from .layout import MANIFEST
 _SHA256SUM_LINE = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](.+)")
 
 
-def is_older(fields: Mapping[str, Any]) -> bool:
-    """Whether a journal line is older software's: it has no number, or no place in the chain."""
-    return not (isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str))
-
-
 def kind_of(fields: Mapping[str, Any]) -> Any:
     """The kind of the line's event. Older software moved aliases and wrote down nothing else."""
     return fields.get("event") or PROMOTE

@@ -23,10 +23,3 @@ class Gate(Protocol):
 
     def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
         """The verdict as everything stands now. Writes nothing."""
-
-
-class OpenGate:
-    """A gate that guards no alias."""
-
-    def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
-        return Verdict()

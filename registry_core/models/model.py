@@ -80,13 +80,15 @@ class ModelStore(Subject):
         return found
 
     def follow(self, event: Event) -> None:
-        package_moves.follow(self.storage, self.keys, event)
+        if _is_of_package(event):
+            package_moves.follow(self.storage, self.keys, event)
 
     def recover(self, event: Event) -> None:
-        package_moves.recover(self.storage, self.keys, event)
+        if _is_of_package(event):
+            package_moves.recover(self.storage, self.keys, event)
 
     def behind(self, event: Event) -> list[str]:
-        return package_moves.behind(self.storage, self.keys, event)
+        return package_moves.behind(self.storage, self.keys, event) if _is_of_package(event) else []
 
     def changed(self) -> None:
         if self._on_change is not None:
@@ -238,6 +240,11 @@ class ModelStore(Subject):
             if line.is_own and line.get("event") == REGISTER:
                 wanted[line.get("attempt")] = line.get("version")
         return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
+
+
+def _is_of_package(event: Event) -> bool:
+    """Whether the event says anything of a package as a whole."""
+    return event["event"] in (REGISTER, DELETE, RESTORE, PURGE) or event.get("set") is not None
 
 
 def _registers(line: Line, version: str) -> bool:

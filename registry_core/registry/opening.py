@@ -11,7 +11,7 @@ from typing import Self
 
 from ..catalogue.catalogue import Catalogue, catalogue_path
 from ..format.layout import FORMAT, REGISTRY, is_package
-from ..models.gate import Gate, OpenGate
+from ..models.gate import Gate
 from ..models.model import Found, ModelStore, all_models, open_model
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
@@ -31,7 +31,7 @@ class OpenedRegistry:
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._settings = settings
-        self._gate: Gate = OpenGate()
+        self._gate: Gate | None = None
         self._visible: Visible = Everything()
         self._directory = settings.root if settings.root and "://" not in settings.root else None
         self._catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)

@@ -62,6 +62,6 @@ def look_at_alias(model: ModelStore, alias: str) -> SeenAlias:
     return SeenAlias(model.keys, alias, named, is_version=named is None and model.is_taken(alias))
 
 
-def ask(gate: Gate, model: ModelStore, alias: str, version: str | None) -> Verdict:
-    """The gate's verdict, where there is something to judge."""
-    return Verdict() if version is None else gate.judge(model, alias, version)
+def ask(gate: Gate | None, model: ModelStore, alias: str, version: str | None) -> Verdict:
+    """The gate's verdict, where there is a gate, and something to judge."""
+    return Verdict() if gate is None or version is None else gate.judge(model, alias, version)

@@ -134,7 +134,7 @@ class SeenStage:
     verdict: Verdict
 
 
-def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
+def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annotation:
     """The version has the stage. Staging and production are the aliases of those names.
 
     ``none`` removes those of them that name the version, and takes the archived mark away;
@@ -159,7 +159,7 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate) -> Annotation:
     return done.seen.version.after(done.event)
 
 
-def look_stage(model: ModelStore, request: StageRequest, gate: Gate) -> SeenStage:
+def look_stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> SeenStage:
     version = look_at_version(model, request.version)
     if request.stage not in ALIAS_STAGES:
         return SeenStage(version, None, Verdict())

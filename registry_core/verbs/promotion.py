@@ -40,7 +40,7 @@ class SeenPromote:
     verdict: Verdict
 
 
-def promote(model: ModelStore, move: Move, gate: Gate) -> Promotion:
+def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     """The alias names the version, by one event that says who moved it and why.
 
     Raises ``VersionNotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``, and what the gate refuses with;
@@ -51,7 +51,7 @@ def promote(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     return _moved_to(done.event)
 
 
-def look_promote(model: ModelStore, move: Move, gate: Gate) -> SeenPromote:
+def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromote:
     version = move.version if move.version is not None and model.has_version(move.version) else None
     return SeenPromote(
         look_at_alias(model, move.alias),
@@ -104,7 +104,7 @@ class SeenRollback:
     verdict: Verdict
 
 
-def rollback(model: ModelStore, move: Move, gate: Gate) -> Promotion:
+def rollback(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     """The alias names the version again that it named before the present one.
 
     Raises ``AliasNotFound``, ``AliasMoved``, what the gate refuses with, and ``VersionNotFound`` where it never
@@ -115,7 +115,7 @@ def rollback(model: ModelStore, move: Move, gate: Gate) -> Promotion:
     return _moved_to(done.event)
 
 
-def look_rollback(model: ModelStore, move: Move, gate: Gate) -> SeenRollback:
+def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollback:
     alias = look_at_alias(model, move.alias)
     before = None
     if alias.named is not None:

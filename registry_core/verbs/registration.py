@@ -32,7 +32,7 @@ from ..vocabulary.names import check_new_name
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.times import format_time
 from ..vocabulary.who import check_words
-from .alias_moves import SeenAlias, look_at_alias
+from .alias_moves import SeenAlias, ask, look_at_alias
 
 MAX_KEY_CHARACTERS = 255
 
@@ -121,7 +121,7 @@ def register(
     *,
     registry_root: str | None,
     uploaded: Callable[[str, ModelStore], AbstractContextManager[intake.Uploaded]],
-    gate: Gate,
+    gate: Gate | None,
     progress: ProgressCallback | None,
 ) -> Registration:
     """The version is in the registry, whole and durable, or nothing has changed.
@@ -157,7 +157,7 @@ def _take_in(
     request: Request,
     plan: intake.Plan,
     settings: CoreSettings,
-    gate: Gate,
+    gate: Gate | None,
     seen: SeenRegister,
     progress: ProgressCallback | None,
 ) -> Registration:
@@ -199,7 +199,7 @@ def _take_in(
         return _answer(model, done.event)
 
 
-def look(model: ModelStore, request: Request, gate: Gate) -> SeenRegister:
+def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister:
     repeat = _same_key(model, request.idempotency_key)
     is_there = repeat is not None and model.locate(repeat["version"]) is not None
     is_published = model.has_version(request.version)
@@ -212,7 +212,7 @@ def look(model: ModelStore, request: Request, gate: Gate) -> SeenRegister:
         _taken(model, request.version) if is_published or model.is_taken(request.version) else None,
         None if is_published else model.alias_named(request.version),
         alias,
-        Verdict() if alias is None else gate.judge(model, alias.alias, request.version),
+        Verdict() if alias is None else ask(gate, model, alias.alias, request.version),
     )
 
 
