@@ -159,8 +159,10 @@ class ModelStore(Subject):
 
     def is_taken(self, version: str) -> bool:
         """Whether the name is, or ever was, a version's: published, or registered and deleted."""
-        if self.has_version(version):
-            return True
+        return self.has_version(version) or self.was_version(version)
+
+    def was_version(self, version: str) -> bool:
+        """Whether the name is taken, though :meth:`has_version` said a moment ago that no version has it."""
         if not self.may_look_up(version, self.keys.versions):
             return False  # nothing of such a name was ever made here
         if self.facts(version) is not None:

@@ -131,7 +131,7 @@ def register(
     """
     model.storage.probe()
     request.check()
-    if not model.has_version(request.version) and model.is_taken(request.version):
+    if not model.has_version(request.version) and model.was_version(request.version):
         finish_pending(model)  # by this very request, perhaps, whose answer a crash has swallowed
     seen = look(model, request, gate)
     early = refuse_early(seen, request)
@@ -203,13 +203,14 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
     repeat = _same_key(model, request.idempotency_key)
     is_there = repeat is not None and model.locate(repeat["version"]) is not None
     is_published = model.has_version(request.version)
+    is_taken = is_published or model.was_version(request.version)
     alias = None if request.set_alias is None else look_at_alias(model, request.set_alias)
     return SeenRegister(
         model.keys,
         repeat,
         _answer(model, repeat) if repeat is not None and is_there and _is_same(repeat, request) else None,
         is_published,
-        _taken(model, request.version) if is_published or model.is_taken(request.version) else None,
+        _taken(model, request.version) if is_taken else None,
         None if is_published else model.alias_named(request.version),
         alias,
         Verdict() if alias is None else ask(gate, model, alias.alias, request.version),

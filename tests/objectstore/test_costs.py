@@ -52,7 +52,7 @@ AT_MOST = {
     "artifacts": Cost(reads=4, lists=1),
     "aliases": Cost(reads=ALIASES + 1, lists=1),
     "promote": Cost(reads=9, writes=3),
-    "register": Cost(reads=16, lists=1, writes=FILES + 6, removals=1),
+    "register": Cost(reads=14, lists=1, writes=FILES + 6, removals=1),
     "promote, 10,000 events, warm": Cost(reads=9, writes=3),
     "promote, 10,000 events, cold": Cost(reads=42, writes=9, removals=1),
     "history, last 100 of 10,000 events": Cost(reads=101),
