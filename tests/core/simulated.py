@@ -7,7 +7,7 @@ call and makes it, or does not. Everything else is the memory storage's own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -127,6 +127,11 @@ class _Packages(MemoryPackages):
     def stage(self, package: str, attempt: str | None = None) -> Staging:
         return _Staging(self._acts, self._state, package, attempt)
 
+    @contextmanager
+    def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
+        with super().sweep(min_age_s) as old:
+            yield [_Staging(self._acts, self._state, "", staging.attempt) for staging in old]
+
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         found: Readable = self._acts.do("open", lambda: super(_Packages, self).open(package, path, start, length))
         return found
@@ -140,6 +145,12 @@ class _Staging(MemoryStaging):
     def __init__(self, acts: Acts, state: State, package: str, attempt: str | None) -> None:
         super().__init__(state, package, attempt)
         self._acts = acts
+
+    def seal(self) -> None:
+        self._acts.do("seal", lambda: super(_Staging, self).seal())
+
+    def discard(self) -> None:
+        self._acts.do("discard", lambda: super(_Staging, self).discard())
 
     def publish(self, facts: Facts) -> None:
         self._acts.do("publish", lambda: super(_Staging, self).publish(facts))

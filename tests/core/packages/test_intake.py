@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -248,11 +249,10 @@ def test_a_directory_that_became_a_link_during_the_walk_is_not_followed(
 
     def scandir(directory: int) -> object:
         found = list(real(directory))
-        if not turned:  # the top has been read, and what is below it has not
+        if not turned:  # the top has been looked at, and what is below it has not
+            assert all(entry.stat(follow_symlinks=False) for entry in found)
             turned.append((source / "deep").rename(tmp_path / "moved"))
             (source / "deep").symlink_to(outside)
-            for entry in found:
-                entry.stat(follow_symlinks=False)
         return iter(found)
 
     monkeypatch.setattr(os, "scandir", scandir)
@@ -271,6 +271,34 @@ def test_a_file_that_became_a_link_to_itself_is_refused(source: Path, tmp_path: 
     (source / "model.pt").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ArtifactsRefused):
         digests(found, workers=1)
+
+
+def test_a_file_that_was_replaced_is_refused_however_like_it_is(source: Path, tmp_path: Path) -> None:
+    path, other = source / "model.pt", write_files(tmp_path / "other", {"model.pt": b"WEIGHTS"}) / "model.pt"
+    found, before = plan(str(source), registry_root=None), path.stat()
+    other.rename(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ArtifactsRefused, match="changed"):
+        digests(found, workers=1)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """The directory ``root`` under another name, which no look at paths tells."""
+    need(os.geteuid() == 0, "a bind mount needs root")
+    (tmp_path / "root").mkdir()
+    place = tmp_path / "elsewhere" / "place"
+    place.mkdir(parents=True)
+    done = subprocess.run(["mount", "--bind", str(tmp_path / "root"), str(place)], capture_output=True, text=True)
+    need(done.returncode == 0, f"a bind mount needs CAP_SYS_ADMIN: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_the_registry_is_not_taken_in_by_another_mount(tmp_path: Path, mounted: Path) -> None:
+    write_files(tmp_path / "root", {"tasks/t/model.pt": b"w"})
+    for top in (mounted, mounted / "tasks", mounted.parent):
+        refusal(top, registry_root=str(tmp_path / "root"))
 
 
 # paths that arrive in words

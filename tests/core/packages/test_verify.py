@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,12 @@ from registry_core.format.digests import digest
 from registry_core.format.manifest import render
 from registry_core.packages.verify import examine
 from registry_core.storage.contract import KeyNotFound
+from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.progress import Meter
 
+from ...support.packages import write_files
 from ..conftest import MODEL, TASK, SimulatedShelf
 from ..names_of_files import MANIFEST, segments
 from ..simulated import Simulated, after, away, fails
@@ -150,3 +153,21 @@ def test_a_version_that_is_moved_while_it_is_read_is_not_damaged(simulated: Simu
     simulated.storage.acts.first("open", after(delete))
     with pytest.raises(VersionNotFound):
         registry.verify(TASK, f"{MODEL}@1")
+
+
+def test_nonsense_in_an_old_manifest_is_named() -> None:
+    storage = Simulated()
+    registered(storage)
+    storage.state.packages[PACKAGE][MANIFEST] += b"nonsense\n"
+    report = examine(storage, PACKAGE, None, workers=1, meter=Meter(None))
+    assert [(problem.path, problem.kind) for problem in report.problems] == [(MANIFEST, "manifest")]
+
+
+def test_what_is_no_file_any_more_has_changed(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    files, package_digest = sealed({"model.pt": b"weights", META: b"{}"})
+    package = write_files(tmp_path / PACKAGE, files)
+    (package / "model.pt").rename(tmp_path / "elsewhere")
+    (package / "model.pt").symlink_to(tmp_path / "elsewhere")
+    [problem] = examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None)).problems
+    assert (problem.path, problem.kind, problem.actual) == ("model.pt", "changed", "not a regular file")

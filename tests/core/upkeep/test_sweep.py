@@ -17,6 +17,8 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from ...faults.raw import tree
 from ...support.machine import remove_tree
 from ...support.packages import open_registry, write_files
+from ..conftest import SimulatedShelf
+from ..simulated import away, fails
 
 PACKAGE = "tasks/t/models/m/versions/9"
 HOUR_S = 3600.0
@@ -134,3 +136,21 @@ def test_an_age_is_a_number_of_seconds(root: Path, age_s: float) -> None:
 def test_a_registry_in_which_nothing_was_ever_registered(tmp_path: Path) -> None:
     report = open_registry(tmp_path).sweep(0)
     assert (report.finished, report.removed, report.kept) == ([], [], [])
+
+
+def test_a_preview_does_not_count_what_somebody_holds(root: Path) -> None:
+    old = abandon(root, age_s=2 * HOUR_S)
+    with FilesystemStorage(root).packages.stage(PACKAGE) as alive:
+        os.utime(root / ".staging" / alive.attempt, (0, 0))
+        assert open_registry(root).sweep(HOUR_S, dry_run=True).removed == [old]
+
+
+def test_an_attempt_that_cannot_be_removed_is_kept_and_keeps_nobody_up(simulated: SimulatedShelf) -> None:
+    packages = simulated.storage.packages
+    for number in (3, 4):
+        with packages.stage(f"tasks/t/models/m/versions/{number}") as staging:
+            staging.keep()
+    first, second = (attempt.name for attempt in packages.staged())
+    simulated.storage.acts.first("discard", fails(away()))
+    report = simulated.registry().sweep(0)
+    assert (report.removed, report.kept) == ([second], [first])

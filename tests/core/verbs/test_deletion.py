@@ -21,6 +21,7 @@ def test_a_version_in_use_stays_though_its_alias_is_damaged(shelf: Shelf) -> Non
     with pytest.raises(VersionInUse) as refused:
         delete(shelf, "1")
     assert refused.value.detail["aliases"] == ["best"]
+    shelf.promote("other", "2")  # only the last event's document is mended in passing
     shelf.storage.documents.write(shelf.model().keys.alias("best"), b"rubbish")
     with pytest.raises(VersionInUse):
         delete(shelf, "1")

@@ -108,6 +108,11 @@ def test_what_was_taken_in_is_sealed(tmp_path: Path) -> None:
     remove_tree(tmp_path / "root")
 
 
+def test_bytes_are_durable_before_the_event_that_names_them(simulated: SimulatedShelf) -> None:
+    calls = simulated.storage.acts.during(lambda: simulated.register("3"))
+    assert calls.index("seal") < calls.index("append") < calls.index("publish")
+
+
 class Guard:
     def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
         refusal = None if alias == "best" else InvalidParameter("The gate is shut.", field="alias")
