@@ -1,1 +1,1 @@
-"""How gunicorn serves the application, and what a worker does beside answering."""
+"""How gunicorn serves the application: a running call is never cut off, and a stopping worker takes no new one."""

@@ -1,1 +1,1 @@
-"""What lies on this machine: files, and the cache of proven bytes."""
+"""What lies on this machine: files that are whole or not there, and a cache whose bytes are proven before use."""

@@ -1,1 +1,5 @@
-"""The verbs over HTTP, with the core's names, values and errors."""
+"""The verbs over HTTP, with the core's names, values and errors; what may be repeated is repeated.
+
+``transport`` sends, ``answers`` and ``problems`` read, ``calls`` makes a method of a verb, ``versions``,
+``governing`` and ``listing`` are the methods, ``operations`` and ``event_stream`` wait.
+"""

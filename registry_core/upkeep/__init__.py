@@ -1,1 +1,5 @@
-"""The operator's verbs, over the whole root: check, sweep, migrate, adopt."""
+"""The operator's verbs, over the whole root: they report, and what they mend is only what the journal says.
+
+``check`` compares and writes nothing; ``sweep`` finishes and removes what nobody names; ``migrate`` copies, proven;
+``adopt`` takes older software's versions over.
+"""

@@ -356,3 +356,19 @@ def test_every_module_says_what_it_is() -> None:
         and not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     ]
     assert not silent
+
+
+def test_the_face_of_each_room_names_its_modules() -> None:
+    """Whoever opens a room of the core reads there what lies in it."""
+    unnamed = []
+    for module, file in sources().items():
+        if (
+            not is_in(module, {"registry_core"})
+            or file.name != "__init__.py"
+            or is_in(module, {"registry_core.storage"})
+        ):
+            continue
+        face = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        inside = [other.stem for other in file.parent.glob("*.py") if other.stem != "__init__"]
+        unnamed += [f"{module}: {name}" for name in inside if module != "registry_core" and f"``{name}``" not in face]
+    assert not unnamed
