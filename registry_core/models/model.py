@@ -253,7 +253,7 @@ def _registers(line: Line, version: str) -> bool:
     return line.is_own and line.get("event") == REGISTER and line.get("version") == version
 
 
-def no_version(keys: ModelKeys, version: str) -> NoReturn:
+def no_version(keys: ModelKeys, version: str | None) -> NoReturn:
     """Raises ``VersionNotFound``, or ``InvalidName`` for what can be no version's name."""
     if not isinstance(version, str) or not is_name(version):
         check_new_name("version", version)

@@ -63,7 +63,7 @@ def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromot
 
 def decide_promote(seen: SeenPromote, move: Move) -> Draft:
     if not seen.is_published or move.version is None:
-        no_version(seen.alias.model, str(move.version))
+        no_version(seen.alias.model, move.version)
     seen.alias.check_may_be()
     seen.alias.check_expected(move.expected_version)
     return _draft(PROMOTE, seen.alias, move, move.version, seen.package_digest, seen.verdict)

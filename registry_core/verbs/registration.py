@@ -173,7 +173,7 @@ def _take_in(
         version=request.version,
         created_at=created_at,
     )
-    if seen.taken is not None:
+    if seen.taken is not None and seen.repeat is None:  # a repeat whose version is on its way is decided under the lock
         raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
     with model.storage.packages.stage(model.keys.package(request.version)) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
@@ -200,10 +200,11 @@ def _take_in(
 
 
 def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister:
-    repeat = _same_key(model, request.idempotency_key)
-    is_there = repeat is not None and model.locate(repeat["version"]) is not None
+    # Before the key is looked for: it may be this very request that takes the name meanwhile.
     is_published = model.has_version(request.version)
     is_taken = is_published or model.was_version(request.version)
+    repeat = _same_key(model, request.idempotency_key)
+    is_there = repeat is not None and model.locate(repeat["version"]) is not None
     alias = None if request.set_alias is None else look_at_alias(model, request.set_alias)
     return SeenRegister(
         model.keys,

@@ -54,7 +54,7 @@ def is_segment(value: str) -> bool:
     return len(value) > 0 and value not in (".", "..") and "/" not in value and not has_control(value)
 
 
-def check_new_name(kind: str, value: str) -> str:
+def check_new_name(kind: str, value: str | None) -> str:
     """``value`` itself, if a new ``kind`` may have this name. Raises ``InvalidName``."""
     selector = kind in ("version", "alias")
     if not isinstance(value, str) or not is_name(value, selector=selector):
