@@ -81,7 +81,7 @@ def remote_verb(command: Callable[..., None]) -> Callable[..., None]:
 
 def plain_verb(command: Callable[..., None]) -> Callable[..., None]:
     """As :func:`verb`, for what needs no registry; the command gets None."""
-    return _runs(command, lambda chosen: None)
+    return _runs(command, lambda _chosen: None)
 
 
 def _runs(command: Callable[..., None], open_it: Callable[[dict[str, Any]], Any]) -> Callable[..., None]:

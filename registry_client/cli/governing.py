@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _expected = option(
     Verbs.rollback,
     "--expected-version",
-    callback=lambda context, parameter, value: UNSET if value is None else value,
+    callback=lambda _context, _parameter, value: UNSET if value is None else value,
 )
 
 

@@ -90,7 +90,7 @@ def progress(label: str) -> Iterator[Callable[[Progress], None] | None]:
 def counter(label: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that counts things on standard error, if that is a terminal; else nothing."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda _done, _total: None
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -58,18 +58,17 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
         tell()
         began_at = have
         try:
-            if remote.size_bytes is None or have < remote.size_bytes or have == 0:
-                for chunk in _body(transport, remote, have):
-                    stop()
-                    if chunk is None:
-                        sha, have = _restart(fd)
-                    else:
-                        write_all(fd, chunk)
-                        sha.update(chunk)
-                        have += len(chunk)
-                    tell()
-                    if remote.size_bytes is not None and have > remote.size_bytes:
-                        break  # more than there can be: it is wrong, and must not fill the disk
+            for chunk in _rest(transport, remote, have):
+                stop()
+                if chunk is None:
+                    sha, have = _restart(fd)
+                else:
+                    write_all(fd, chunk)
+                    sha.update(chunk)
+                    have += len(chunk)
+                tell()
+                if remote.size_bytes is not None and have > remote.size_bytes:
+                    break  # more than there can be: it is wrong, and must not fill the disk
         except httpx.TransportError as error:
             if have > began_at:
                 backoff = Backoff(transport.retries)  # it goes on, however often the line breaks
@@ -88,6 +87,12 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
         wrong += 1
         if wrong == PROOFS:
             raise corrupt(remote, actual)
+
+
+def _rest(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | None]:
+    """As :func:`_body`; nothing if all is there already. An empty file is asked for all the same: is it there?"""
+    if remote.size_bytes is None or have < remote.size_bytes or have == 0:
+        yield from _body(transport, remote, have)
 
 
 def corrupt(remote: Remote, actual: str) -> PackageCorrupt:

@@ -75,10 +75,8 @@ def watch(transport: Transport, after: str | None, limit: int | None) -> Iterato
                 for message in messages(answer.iter_raw()):
                     has_begun, failures = True, 0
                     pause_s = pause_s if message.retry_ms is None else message.retry_ms / 1000
-                    if message.id:
-                        position = message.id
-                    elif position is None:
-                        position = "0"  # there was no event yet: whatever comes later comes after nothing
+                    # "0": there was no event yet, and whatever comes later comes after nothing.
+                    position = message.id or position or "0"
                     if message.data is not None:
                         yield StreamedEvent(message.id or "", read(Event, json.loads(message.data)))
                         if left is not None:

@@ -61,7 +61,7 @@ class MaintainingVerbs(OpenedRegistry):
         """
         return migrate.migrate(
             self._storage,
-            target._storage,
+            target._storage,  # noqa: SLF001 - a registry like this one
             lock_timeout_s=self._settings.lock_timeout_s,
             workers=self._settings.workers,
             progress=progress,
