@@ -53,7 +53,8 @@ def slow_to_open(path: Path) -> Iterator[None]:
         stderr=subprocess.PIPE,
     )
     try:
-        assert holder.stdout is not None and holder.stderr is not None
+        assert holder.stdout is not None
+        assert holder.stderr is not None
         held = holder.stdout.readline() == b"held\n"
         need(held, f"this kernel gives no lease on {path}: {'' if held else holder.stderr.read().decode()}")
         yield

@@ -73,6 +73,8 @@ def assert_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
     assert problem["type"] == f"urn:omnibioai:model-registry:problem:{code}"
     assert problem["request_id"] == answer.headers["x-request-id"]
     for field in ("title", "detail"):
-        assert isinstance(problem[field], str) and problem[field].strip()
-    assert "Traceback" not in answer.body and "site-packages" not in answer.body
+        assert isinstance(problem[field], str)
+        assert problem[field].strip()
+    assert "Traceback" not in answer.body
+    assert "site-packages" not in answer.body
     return problem

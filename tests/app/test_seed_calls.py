@@ -67,7 +67,8 @@ def registered(service: Service) -> Registered:
     location = answer.headers["location"]
     assert location == f"/v1/show?task={TASK}&ref={model_name}%402024-01-15_001"
     followed = get(service.url + location)
-    assert followed.status == 200 and followed.json["version"] == "2024-01-15_001"
+    assert followed.status == 200
+    assert followed.json["version"] == "2024-01-15_001"
     return Registered(service, model_name, "2024-01-15_001", answer.json)
 
 
@@ -138,7 +139,7 @@ def test_show(registered: Registered) -> None:
     }
     for verify in ("false", "true"):
         answer = get(f"{registered.url}/v1/show", task=TASK, ref=registered.ref("latest"), verify=verify)
-        assert answer.status == 200 and answer.json == expected, answer.body
+        assert (answer.status, answer.json) == (200, expected), answer.body
     assert get(f"{registered.url}/v1/show", task=TASK, ref=registered.ref("latest")).json == expected
 
 
@@ -261,7 +262,8 @@ def test_a_registration_without_alias(service: Service) -> None:
     source = write_package(service.area / "no-alias")
     body = {"task": TASK, "model_name": "plain", "version": "1", "artifacts_dir": str(source), "set_alias": None}
     answer = post(f"{service.url}/v1/register", body)
-    assert answer.status == 201 and answer.json["alias_set"] is None
+    assert answer.status == 201
+    assert answer.json["alias_set"] is None
     assert get(f"{service.url}/v1/aliases", task=TASK, model="plain").json["aliases"] == []
 
 
@@ -280,8 +282,10 @@ def test_a_repeat_with_an_idempotency_key_gets_the_first_answer(service: Service
 
 def test_unknown_fields_are_named_in_warnings(registered: Registered) -> None:
     query = get(f"{registered.url}/v1/resolve", task=TASK, ref=registered.ref("latest"), verfy="false")
-    assert query.status == 200 and query.json["verified"] is True
-    assert len(query.json["warnings"]) == 1 and "'verfy'" in query.json["warnings"][0]
+    assert query.status == 200
+    assert query.json["verified"] is True
+    assert len(query.json["warnings"]) == 1
+    assert "'verfy'" in query.json["warnings"][0]
     body = {"task": TASK, "ref": registered.ref("latest"), "b": 1, "a": {"deep": []}}
     verified = post(f"{registered.url}/v1/verify", body)
     assert verified.status == 200

@@ -133,7 +133,8 @@ def test_term_lets_a_running_registration_finish_and_answer(root: Path, area: Pa
             the_worker_that_registers(server, root)
             server.terminate()
             wait_until(lambda: not connects(server.port), "the service still takes connections after TERM")
-            assert call.is_open and server.process.poll() is None
+            assert call.is_open
+            assert server.process.poll() is None
         assert call.wait().status == 201
         assert server.wait() == 0
         statuses = [line["status"] for line in server.log if line.get("path") == "/v1/register"]

@@ -59,7 +59,7 @@ def remote(service: Service, area: Path, model: str, monkeypatch: pytest.MonkeyP
     registry = service.registry
     registry.register("t", model, "1", area / "source", {"metrics": {"f1": 0.5}}, actor="ada", reason="first")
     registry.register("t", model, "2", area / "source", {"metrics": {"f1": 0.75}})
-    yield Remote(service, area, model)
+    return Remote(service, area, model)
 
 
 def test_reading_commands_print_the_same(remote: Remote) -> None:
@@ -131,13 +131,15 @@ def test_what_is_for_the_root_only_says_so(remote: Remote, words: list[str]) -> 
     for more in ([], ["--url", remote.service.url]):
         done = remote.omr(*more, *words)
         assert (done.code, done.out) == (2, "")
-        assert words[0] in done.err and "--root" in done.err
+        assert words[0] in done.err
+        assert "--root" in done.err
 
 
 @pytest.mark.parametrize("words", [["pull", "t", "m@1", "dest"], ["push", "source", "t", "m", "1"]])
 def test_what_is_for_a_service_only_says_so(remote: Remote, words: list[str]) -> None:
     done = remote.on_root(*words)
-    assert (done.code, done.out) == (2, "") and "--url" in done.err
+    assert (done.code, done.out) == (2, "")
+    assert "--url" in done.err
 
 
 def test_root_and_address_exclude_each_other_and_an_option_beats_the_environment(remote: Remote) -> None:
@@ -189,7 +191,8 @@ def test_push_pull_and_the_cache(remote: Remote) -> None:
     assert len(listed["files"]) == 7, "two of the eight files have the same bytes"
     assert listed["bytes"] == sum(file["size_bytes"] for file in listed["files"])
     offline = remote.omr("--url", remote.service.url, "pull", "--offline", "t", f"{model}@latest", "offline")
-    assert offline.code == 0 and offline.err.startswith("warning: The registry was not asked: ")
+    assert offline.code == 0
+    assert offline.err.startswith("warning: The registry was not asked: ")
     assert remote.ok("cache", "prune", "--max-bytes", "1M", "--json").json["files_removed"] == 0
     assert remote.ok("cache", "prune", "--older-than", "1d", "--json").json["files_removed"] == 0
     assert remote.ok("cache", "prune", "--json").json["files_removed"] == 7
@@ -204,7 +207,8 @@ def test_damage_is_4(remote: Remote) -> None:
     target.write_bytes(b"\1" + target.read_bytes()[1:])
     for words in (["verify", "t", f"{remote.model}@1"], ["pull", "t", f"{remote.model}@1", "dest"]):
         done = remote.omr(*words)
-        assert done.code == 4 and done.err.startswith("omr: package_corrupt: "), done
+        assert done.code == 4, done
+        assert done.err.startswith("omr: package_corrupt: "), done
         assert "\n  model.pt  changed  expected sha256:" in done.err
     assert not (remote.area / "dest").exists()
 
@@ -218,7 +222,9 @@ def test_a_bar_on_a_terminal(remote: Remote) -> None:
     ):
         code, seen = _on_a_terminal(remote, words)
         assert code == 0, seen
-        assert label in seen and b"MB" in seen and ESCAPE in seen
+        assert label in seen
+        assert b"MB" in seen
+        assert ESCAPE in seen
 
 
 def _on_a_terminal(remote: Remote, words: list[str]) -> tuple[int, bytes]:

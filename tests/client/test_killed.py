@@ -186,7 +186,8 @@ def test_the_points_are_really_reached(service: Service, area: Path, model: str)
     service.registry.register("t", model, "1", write_files(area / "source", package(1, SIZE_BYTES)))
     with wire(service.url) as line:
         run = Run("client", service, line, 50_000, lambda: killing.pull(line.url, model, area / "dest", area / "cache"))
-    assert run.was_struck and run.code == -signal.SIGKILL
+    assert run.was_struck
+    assert run.code == -signal.SIGKILL
     assert not (area / "dest").exists()
 
 

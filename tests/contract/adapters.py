@@ -195,7 +195,8 @@ class Http(Core):
     def _problem(self, status: int, content: dict[str, Any]) -> RegistryError:
         assert content["ok"] is False
         assert content["status"] == status == STATUS[content["code"]]
-        assert content["type"].endswith(content["code"]) and content["title"]
+        assert content["type"].endswith(content["code"])
+        assert content["title"]
         own = ("type", "title", "status", "detail", "ok", "code", "request_id")
         detail = {name: value for name, value in content.items() if name not in own}
         return rebuilt(content["code"], content["detail"], detail)

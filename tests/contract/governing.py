@@ -297,7 +297,8 @@ class Governing:
         assert way.stage(TASK, MODEL, "1", "archived", reason="wrong donor")["stage"] == "archived"
         for answer in (way.resolve(TASK, f"{MODEL}@1"), way.resolve(TASK, f"{MODEL}@latest", verify=False)):
             (warning,) = answer["warnings"]
-            assert "archived" in warning and "wrong donor" in warning
+            assert "archived" in warning
+            assert "wrong donor" in warning
         assert len(way.show(TASK, f"{MODEL}@1")["warnings"]) == 1
         assert way.verify(TASK, f"{MODEL}@1").get("warnings") is None  # its bytes are what they were
         assert "warnings" not in way.resolve(TASK, f"{MODEL}@2")

@@ -30,7 +30,8 @@ class Operating:
         assert place.way.sweep(3600) == nothing
         assert place.way.sweep(0, dry_run=True) == {**nothing, "removed": [attempt]}
         notes = place.way.check()
-        assert notes["clean"] and [finding["severity"] for finding in notes["findings"]] == ["note"]
+        assert notes["clean"]
+        assert [finding["severity"] for finding in notes["findings"]] == ["note"]
         assert place.way.sweep(0) == {**nothing, "removed": [attempt]}
         assert place.way.sweep(0) == nothing
         assert list(place.storage.packages.staged()) == []

@@ -137,7 +137,9 @@ class StorageContract:
     def test_an_etag_names_its_bytes(self, storage: Storage) -> None:
         first = storage.documents.write("a", b"1")
         second = storage.documents.write("a", b"2")
-        assert first.etag and second.etag and first.etag != second.etag
+        assert first.etag
+        assert second.etag
+        assert first.etag != second.etag
 
     def test_any_overwrites(self, storage: Storage) -> None:
         storage.documents.write("a", b"1", ANY)

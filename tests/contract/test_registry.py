@@ -94,7 +94,8 @@ class TestHttp(RegistryContract):
         fields = {"task": TASK, "model_name": MODEL, "version": "1", "artifacts_dir": str(place.source())}
         answer = way.call("POST", "/v1/register", status=201, **fields, set_allias="x")
         assert answer["alias_set"] == "latest"
-        assert len(answer["warnings"]) == 1 and "set_allias" in answer["warnings"][0]
+        assert len(answer["warnings"]) == 1
+        assert "set_allias" in answer["warnings"][0]
         assert "verfy" in way.call("GET", "/v1/resolve", task=TASK, ref=f"{MODEL}@1", verfy="x")["warnings"][0]
 
 

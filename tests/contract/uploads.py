@@ -88,7 +88,8 @@ class UploadsContract:
         upload = begun(opener().uploads)
         other = opener().uploads
         document, active_s = other.about(upload)
-        assert document.data == ABOUT and document.etag
+        assert document.data == ABOUT
+        assert document.etag
         assert before_s - 2 < active_s < time.time() + 2
         assert other.announced(upload) == ANNOUNCED
         assert list(other.files(upload)) == []
@@ -170,7 +171,8 @@ class UploadsContract:
         assert (present.paths is not None) is self.shows_paths
         if present.paths is not None:
             assert dict(present.paths) == {"d/a": (first.file_id, 5)}
-            assert "d" in present.directories and "d/a" not in present.directories
+            assert "d" in present.directories
+            assert "d/a" not in present.directories
         assert [file.path for file in opener().uploads.files(upload)] == ["d/a"]
 
     def test_a_file_that_is_there_is_given_again(self, opener: Opener) -> None:

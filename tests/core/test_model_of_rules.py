@@ -369,7 +369,9 @@ class Machine(RuleBasedStateMachine):
         answer = self.ask(lambda: self.registry.audit_verify(task, model_name), expected)
         if not isinstance(answer, RegistryError):
             count = len(self.rules.models[task, model_name].events)
-            assert answer.events == count and answer.head is not None and answer.head.seq == count
+            assert answer.events == count
+            assert answer.head is not None
+            assert answer.head.seq == count
             self.registry.audit_verify(task, model_name, expect_head=str(answer.head))
 
     def _verify(self, task: str, ref: str) -> None:

@@ -146,7 +146,8 @@ def test_aliases_and_history_show_what_older_software_wrote(old: OldRegistry) ->
     }
     production = aliases["production"]
     assert (production.actor, production.reason, production.seq) == ("grace", "reviewed – in Zürich", None)
-    assert production.updated_at is not None and production.updated_at.startswith(f"{BEGAN:%Y-%m-%dT%H:}")
+    assert production.updated_at is not None
+    assert production.updated_at.startswith(f"{BEGAN:%Y-%m-%dT%H:}")
     events = registry.history(TASK, NAME).events
     assert [(event.seq, event.event, event.alias, event.version) for event in events] == [
         (1, "promote", "latest", "1.0.0"),
@@ -395,5 +396,6 @@ def test_the_readers_that_others_wrote_keep_working_on_ours(root: Path, source: 
     }
     assert found == {"1": 0.91, "2": 0.95}
     alias = json.loads((root / "tasks" / TASK / "models" / NAME / "aliases" / "latest.json").read_bytes())
-    assert alias["version"] == "2" and {"task", "model_name", "alias", "updated_at", "actor", "reason"} <= alias.keys()
+    assert alias["version"] == "2"
+    assert {"task", "model_name", "alias", "updated_at", "actor", "reason"} <= alias.keys()
     assert isinstance(registry, ModelRegistry)

@@ -131,7 +131,8 @@ def test_32_processes_tag_one_version_and_no_tag_is_lost(root: Path, source: Pat
         registry, actor = open_registry(root), f"job {number}"
         own = registry.tag(TASK, MODEL, "1", f"of {number}", number, actor=actor)
         common = registry.patch(TASK, MODEL, "1", tags={"common": number}, description=actor, actor=actor)
-        assert own.seq is not None and common.seq is not None
+        assert own.seq is not None
+        assert common.seq is not None
         return [(actor, own.seq), (actor, common.seq)]
 
     done = [one for outcome in race([partial(tag, number) for number in range(32)]) for one in outcome.get()]

@@ -51,7 +51,8 @@ def test_every_file_comes_whole_with_its_digest(service: Service, path: str) -> 
         assert reply.headers["x-model-version"] == "1"
         assert reply.headers["cache-control"] == "no-cache"
         assert re.fullmatch(r"[0-9a-f]{32}", reply.headers["x-request-id"])
-        assert "last-modified" not in reply.headers and "content-encoding" not in reply.headers
+        assert "last-modified" not in reply.headers
+        assert "content-encoding" not in reply.headers
 
 
 def test_nginx_sends_the_bytes_itself_where_it_shall(service: Service) -> None:
@@ -186,7 +187,8 @@ def test_nothing_but_the_files_of_the_package_is_reachable(service: Service, pat
     for front in ("files", "archive"):
         reply = call(service.url, f"/v1/{front}/{TASK}/{MODEL}/latest/{path}")
         assert reply.status in (400, 404), reply
-        assert b"updated_at" not in reply.body and b"root:" not in reply.body
+        assert b"updated_at" not in reply.body
+        assert b"root:" not in reply.body
         assert reply.headers["content-type"] == PROBLEM
 
 
@@ -212,7 +214,8 @@ def test_a_planted_symlink_leads_nowhere(service: Service, tmp_path: Path) -> No
     (package / "deep" / "file").symlink_to(tmp_path / "secret")
     for path in ("link", "way/secret", "deep/file"):
         reply = call(service.url, f"/v1/files/{TASK}/planted/1/{path}")
-        assert reply.status >= 400 and b"hidden" not in reply.body, path
+        assert reply.status >= 400, path
+        assert b"hidden" not in reply.body, path
     assert b"hidden" not in call(service.url, f"/v1/archive/{TASK}/planted/1").body
     remove_tree(package)
 

@@ -59,7 +59,8 @@ def at_least(found: Any, golden: Any, where: str = "") -> None:
             assert name in found, f"{where}.{name} is gone"
             at_least(found[name], value, f"{where}.{name}")
     elif isinstance(golden, list):
-        assert isinstance(found, list) and len(found) == len(golden), where
+        assert isinstance(found, list), where
+        assert len(found) == len(golden), where
         for number, value in enumerate(golden):
             at_least(found[number], value, f"{where}[{number}]")
     else:
@@ -85,7 +86,8 @@ def test_it_answers_as_on_its_first_day(root: Path, kept: Path) -> None:
 def test_it_can_be_proven_without_a_line_of_this_software(root: Path) -> None:
     for model in root.glob("tasks/*/models/*"):
         facts = raw.facts(model)
-        assert facts.events and facts.versions
+        assert facts.events
+        assert facts.versions
         registered = [event for event in raw.events(model) if event["event"] == "register"]
         assert {event["version"] for event in registered} == facts.versions
         for event in registered:
@@ -230,7 +232,8 @@ def test_moments_and_attempts_have_their_form() -> None:
         if path.endswith("/promotions.jsonl"):
             for line in data.splitlines():
                 fields = json.loads(line)
-                assert MOMENT.fullmatch(fields["ts_utc"].encode()) and ATTEMPT.fullmatch(fields["attempt"])
+                assert MOMENT.fullmatch(fields["ts_utc"].encode())
+                assert ATTEMPT.fullmatch(fields["attempt"])
 
 
 def test_a_kept_story_is_never_written_over() -> None:

@@ -61,7 +61,7 @@ def audited(request: pytest.FixtureRequest, root: Path, source: Path) -> Iterato
     if request.param == "older":
         OldRegistry(root).model(TASK, MODEL).version("a").version("b").promote("staging", "a", "grace")
     fill(open_registry(root), source)
-    yield root
+    return root
 
 
 def ahead(root: Path) -> int:

@@ -43,7 +43,8 @@ def test_every_other_revision_leads_to_the_commit_id(hub: Hub, method: str, revi
     assert reply.headers["location"] == f"/hf/{REPO}/resolve/{commit}/{quote(ODD)}"
     assert reply.headers["x-repo-commit"] == commit
     final = call(hub.url, reply.headers["location"], method=method)
-    assert final.status == 200 and final.headers["x-repo-commit"] == commit
+    assert final.status == 200
+    assert final.headers["x-repo-commit"] == commit
 
 
 def test_a_file_at_its_commit_id(hub: Hub) -> None:
@@ -91,7 +92,9 @@ def test_an_error_says_what_it_is(hub: Hub, path: str, code: str) -> None:
         reply = call(hub.url, f"/hf/{path}", method=method)
         assert (reply.status, reply.headers["x-error-code"]) == (404, code)
         message = reply.headers["x-error-message"]
-        assert message and message.isprintable() and message.isascii()
+        assert message
+        assert message.isprintable()
+        assert message.isascii()
         assert reply.headers["content-type"] == "application/problem+json"
         if code == "EntryNotFound":
             assert reply.headers["x-repo-commit"] == hub.commit("1.1.0")

@@ -140,7 +140,7 @@ def test_a_failure_is_the_problem_document(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefer, is_async",
+    ("prefer", "is_async"),
     [
         ("respond-async", True),
         ("Respond-Async", True),

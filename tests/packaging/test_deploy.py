@@ -55,7 +55,8 @@ def known_settings() -> set[str]:
     """The names of all settings that the service reads."""
     asked = _Asked()
     Settings.from_env(asked)
-    assert PREFIX + "ROOT" in asked.names and PREFIX + "PORT" in asked.names
+    assert PREFIX + "ROOT" in asked.names
+    assert PREFIX + "PORT" in asked.names
     return {name for name in asked.names if name.startswith(PREFIX)}
 
 
@@ -100,7 +101,8 @@ def test_compose_fits_the_image() -> None:
     targets = [volume.rsplit("}:", 1)[1] for volume in registry["volumes"]]
     assert targets == ["/data/model_registry", "/shared:ro"]
     assert only(IMAGE, "VOLUME").value == '["/data/model_registry", "/shared"]'
-    assert registry["read_only"] is True and registry["tmpfs"] == ["/tmp"]
+    assert registry["read_only"] is True
+    assert registry["tmpfs"] == ["/tmp"]
     assert image_environment()["HOME"] == "/tmp"
     graceful_s = int(registry["environment"][PREFIX + "GRACEFUL_TIMEOUT_S"])
     assert graceful_s == Settings.graceful_timeout_s < seconds(registry["stop_grace_period"])
@@ -115,7 +117,8 @@ def test_compose_fits_nginx() -> None:
     configuration = (DEPLOY / "nginx.conf").read_text()
     upstream = re.search(r"server (\S+):(\d+); +# SITE", configuration)
     listen = re.search(r"listen (\d+); +# SITE", configuration)
-    assert upstream and listen
+    assert upstream
+    assert listen
     assert upstream[1] in compose["services"]
     assert int(upstream[2]) == Settings.port == int(only(IMAGE, "EXPOSE").value)
     assert proxy["ports"][0].split(":")[-1] == listen[1]
@@ -130,13 +133,17 @@ def test_compose_fits_nginx() -> None:
 def test_nginx_fits_the_service() -> None:
     configuration = (DEPLOY / "nginx.conf").read_text()
     body = re.search(r"client_max_body_size (\d+)m;", configuration)
-    assert body and int(body[1]) * 1024 * 1024 == Settings.max_body_bytes
+    assert body
+    assert int(body[1]) * 1024 * 1024 == Settings.max_body_bytes
     gunicorn = (REPOSITORY / "app/serving/gunicorn_conf.py").read_text()
     idle = re.search(r"keepalive_timeout (\d+)s;", configuration)
     kept = re.search(r"^keepalive = (\d+)$", gunicorn, re.MULTILINE)
-    assert idle and kept and int(idle[1]) < int(kept[1]), "nginx must be the first to close an idle connection"
+    assert idle
+    assert kept
+    assert int(idle[1]) < int(kept[1]), "nginx must be the first to close an idle connection"
     stop = re.search(r"worker_shutdown_timeout (\d+)s;", configuration)
-    assert stop and int(stop[1]) > Settings.graceful_timeout_s
+    assert stop
+    assert int(stop[1]) > Settings.graceful_timeout_s
     assert "listen 127.0.0.1:1234;" in site_configuration(["http://127.0.0.1:9"], 1234)
 
 
@@ -171,7 +178,8 @@ def test_kubernetes_fits_the_image() -> None:
     assert pod["terminationGracePeriodSeconds"] > int(settings[PREFIX + "GRACEFUL_TIMEOUT_S"]) + 10
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert settings[PREFIX + "ARTIFACTS_ALLOWED_ROOTS"] in mounts
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True and image_environment()["HOME"] in mounts
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert image_environment()["HOME"] in mounts
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     paths = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
     assert container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": port["name"]}

@@ -34,7 +34,8 @@ def test_the_context_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     }
     assert {"requirements.txt", "setup.cfg", "pyproject.toml", "wsgi.py", "app", "registry_core"} <= top
     assert [path.name for path in (tmp_path / "deploy").iterdir()] == ["gunicorn.conf.py"]
-    assert not list(tmp_path.rglob("__pycache__")) and not list(tmp_path.rglob("*.pyc"))
+    assert not list(tmp_path.rglob("__pycache__"))
+    assert not list(tmp_path.rglob("*.pyc"))
     sources = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "registry_core").rglob("*.py")}
     assert sources <= {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
 
@@ -60,7 +61,8 @@ def test_the_image_says_what_the_code_and_the_documents_say() -> None:
     bases = {step.value.split()[0] for step in STEPS if step.word == "FROM"}
     assert bases == {"${PYTHON_IMAGE}"}, "a virtual environment works only with the interpreter it was made with"
     default = re.search(r"python:3\.(\d+)", only(STEPS, "ARG").value)
-    assert default and int(default[1]) >= 11
+    assert default
+    assert int(default[1]) >= 11
 
 
 @pytest.fixture
@@ -133,7 +135,8 @@ def test_the_image_builds_and_serves_as_any_user(top: Path) -> None:
     image = build(top)
     assert image.user == "1000:1000"
     data, shared = image.place("/data/model_registry"), image.place("/shared")
-    assert data.stat().st_uid == 1000 and shared.is_dir()
+    assert data.stat().st_uid == 1000
+    assert shared.is_dir()
     source = write_package(shared / "run 17")
     for uid in (1000, 54321):
         with serving(image, uid) as (url, variables):
@@ -149,7 +152,8 @@ def test_the_image_builds_and_serves_as_any_user(top: Path) -> None:
             owner = data.stat().st_uid
             os.chown(data, 0, 0)
             problem = assert_problem(get(f"{url}/health/ready"), 503, "not_configured")
-            assert problem["reason"] == "root_not_writable" and f"user {uid}" in problem["detail"]
+            assert problem["reason"] == "root_not_writable"
+            assert f"user {uid}" in problem["detail"]
             assert is_healthy(image, uid, variables), "a mount is to be looked at, not the process restarted"
             os.chown(data, owner, owner)
             data.chmod(0o777)
@@ -161,4 +165,5 @@ def test_the_image_builds_and_serves_as_any_user(top: Path) -> None:
         data.chmod(0o777)
     omr, variables = image.command('["omr", "--version"]')
     version = subprocess.run([*as_user(1000), *omr], cwd=top, env=variables, capture_output=True, text=True)
-    assert version.returncode == 0 and version.stdout.startswith("omr, version ")
+    assert version.returncode == 0
+    assert version.stdout.startswith("omr, version ")

@@ -151,7 +151,7 @@ def test_a_full_disk_keeps_what_it_took(small_disk: Callable[[int], Path], serve
 
 
 @pytest.mark.parametrize(
-    "name, value", [("MAX_UPLOAD_BYTES", "-1"), ("MAX_UPLOAD_FILES", "0"), ("UPLOAD_EXPIRY_S", "0")]
+    ("name", "value"), [("MAX_UPLOAD_BYTES", "-1"), ("MAX_UPLOAD_FILES", "0"), ("UPLOAD_EXPIRY_S", "0")]
 )
 def test_settings_that_make_no_sense(name: str, value: str) -> None:
     with pytest.raises(NotConfigured, match=name):

@@ -63,7 +63,7 @@ def memory() -> Iterator[Open]:
             settings=CoreSettings(root="s3://registries/root", workers=2, **settings), storage=storage
         )
 
-    yield opened
+    return opened
 
 
 @pytest.fixture(params=["object store", "memory"])

@@ -115,7 +115,8 @@ def test_a_killed_server_is_gone_on_with(source: Path) -> None:
                     assert let_run(process) != 0
         with gunicorn(root) as server:
             wire = Wire(server.url, root)
-            assert file is not None and acknowledged is not None
+            assert file is not None
+            assert acknowledged is not None
             assert wire.offset(file) >= acknowledged
             with client(server.url + session["url"], str(source), server.url + file) as process:
                 assert let_run(process) == 0

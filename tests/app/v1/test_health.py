@@ -18,7 +18,8 @@ from ..curl import assert_problem, get, post
 def not_ready(url: str, reason: str) -> dict[str, Any]:
     """The service lives but is not ready, for this reason; no verb works either, with the same words."""
     health = get(f"{url}/health")
-    assert health.status == 200 and health.json["ok"] is True
+    assert health.status == 200
+    assert health.json["ok"] is True
     problem = assert_problem(get(f"{url}/health/ready"), 503, "not_configured")
     assert problem["reason"] == reason, problem
     return problem
@@ -139,7 +140,8 @@ def test_low_space_is_not_ready_and_says_how_low(root: Path, area: Path) -> None
     enough = str(2**60)
     with gunicorn(root, workers=1, env={PREFIX + "MIN_FREE_BYTES": enough}) as server:
         problem = not_ready(server.url, "storage_low")
-        assert problem["free_bytes"] > 0 and enough in problem["detail"]
+        assert problem["free_bytes"] > 0
+        assert enough in problem["detail"]
         assert register(server.url, area, "1") == 201, "low space is a warning for operators, not a refusal"
 
 

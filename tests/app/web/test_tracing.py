@@ -31,7 +31,9 @@ def test_an_id_that_was_sent_comes_back(service: Service, sent: str) -> None:
 def test_an_id_that_cannot_be_logged_is_replaced(service: Service, sent: str) -> None:
     made = curl(service.url + "/health", "-H", f"X-Request-Id: {sent}").headers["x-request-id"]
     assert made != sent
-    assert made.isascii() and made.isalnum() and len(made) == 32
+    assert made.isascii()
+    assert made.isalnum()
+    assert len(made) == 32
 
 
 def test_an_id_is_made_and_differs(service: Service) -> None:
@@ -57,7 +59,8 @@ def test_every_line_of_the_log_is_json_and_has_the_id(service: Service) -> None:
     assert [access[name]["status"] for name in ids] == [201, 409, 422, 404, 200]
     assert access["log-4"]["path"] == '/v1/\nnew"line'
     assert access["log-5"]["remote"].split(",")[0] == "10.0.0.7"
-    assert access["log-1"]["method"] == "POST" and access["log-1"]["path"] == "/v1/register"
+    assert access["log-1"]["method"] == "POST"
+    assert access["log-1"]["path"] == "/v1/register"
 
 
 def test_a_fault_is_logged_with_the_id_and_hidden_from_the_caller(tmp_path: Path) -> None:
@@ -70,7 +73,8 @@ def test_a_fault_is_logged_with_the_id_and_hidden_from_the_caller(tmp_path: Path
         assert answer.status >= 500
         problem = answer.json
         assert problem["request_id"] == "fault-1"
-        assert "Traceback" not in answer.body and str(root) not in answer.body
+        assert "Traceback" not in answer.body
+        assert str(root) not in answer.body
         lines = [line for line in server.log if line.get("request_id") == "fault-1"]
         assert {line["logger"] for line in lines} > {"access"}, "the fault itself is not in the log"
 

@@ -75,7 +75,8 @@ def test_damage_is_4_and_is_listed(filled: Shell) -> None:
 def test_bytes_that_differ_from_the_callers_manifest_are_4(filled: Shell) -> None:
     write_files(filled.area / "lying", {"model.pt": b"x", "sha256sums.txt": f"{'0' * 64}  model.pt\n".encode()})
     done = filled.omr("register", "t", "m", "3", "lying")
-    assert done.code == 4 and done.err.startswith("omr: digest_mismatch: ")
+    assert done.code == 4
+    assert done.err.startswith("omr: digest_mismatch: ")
 
 
 def test_check_of_a_damaged_registry_is_4(filled: Shell) -> None:
@@ -85,7 +86,9 @@ def test_check_of_a_damaged_registry_is_4(filled: Shell) -> None:
     assert done.code == 4
     assert done.out.splitlines()[-1].startswith("DAMAGED: ")
     as_json = filled.omr("check", "--json")
-    assert as_json.code == 4 and as_json.json["ok"] is False and as_json.json["clean"] is False
+    assert as_json.code == 4
+    assert as_json.json["ok"] is False
+    assert as_json.json["clean"] is False
 
 
 def test_errors_are_the_problem_documents_of_http(filled: Shell) -> None:
@@ -110,4 +113,5 @@ def test_without_a_root_nothing_is_guessed(shell: Shell) -> None:
     """Not the current directory, above all: a typing error must not make a registry of it."""
     done = shell.omr("check", env={PREFIX + "ROOT": ""})
     assert done.code == 5
-    assert done.err.startswith("omr: not_configured: ") and PREFIX + "ROOT" in done.err
+    assert done.err.startswith("omr: not_configured: ")
+    assert PREFIX + "ROOT" in done.err

@@ -49,9 +49,11 @@ def test_resolve_prints_the_path_and_nothing_else(filled: Shell) -> None:
 
 def test_show_and_verify_print_facts(filled: Shell) -> None:
     shown = filled.ok("show", "t", "m@1").out
-    assert "version:        1\n" in shown and '"framework": "torch"' in shown
+    assert "version:        1\n" in shown
+    assert '"framework": "torch"' in shown
     verified = filled.ok("verify", "t", "m@1").out
-    assert "files_checked:  4\n" in verified and "package_digest: sha256:" in verified
+    assert "files_checked:  4\n" in verified
+    assert "package_digest: sha256:" in verified
 
 
 def test_promote_and_aliases(filled: Shell) -> None:
@@ -104,7 +106,8 @@ def test_sweep_removes_what_a_crash_left(filled: Shell) -> None:
     assert filled.ok("sweep", "--json").json["removed"] == [], "younger than a day: left alone"
     assert abandoned.exists()
     would = filled.ok("sweep", "--older-than", "0", "--dry-run", "--json").json
-    assert would["removed"] and abandoned.exists()
+    assert would["removed"]
+    assert abandoned.exists()
     assert filled.ok("sweep", "--older-than", "0", "--json").json["removed"] == would["removed"]
     assert not abandoned.exists()
 

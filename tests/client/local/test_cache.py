@@ -34,7 +34,8 @@ def held(cache: Cache) -> set[str]:
 
 
 def test_a_file_is_kept_under_its_digest(cache: Cache) -> None:
-    assert cache.files() == [] and cache.get(hexed(b"x"), 10) is None
+    assert cache.files() == []
+    assert cache.get(hexed(b"x"), 10) is None
     cache.put(b"x")
     (file,) = cache.files()
     assert (file.sha256, file.size_bytes) == (hexed(b"x"), 1)
@@ -75,7 +76,8 @@ def test_a_fetch_that_fails_leaves_its_beginning_for_the_next(cache: Cache) -> N
         pass
     assert cache.files() == []
     with cache.blob(hexed(b"beginning"), goes_on) as (fd, fetched):
-        assert fetched and os.pread(fd, 100, 0) == b"beginning"
+        assert fetched
+        assert os.pread(fd, 100, 0) == b"beginning"
 
 
 def test_prune_by_age_by_size_and_altogether(cache: Cache) -> None:
@@ -161,7 +163,8 @@ def test_pushes_are_forgotten_after_a_while(cache: Cache) -> None:
     for path in (cache.lock_path("pushes", "old"), cache.lock_path("pushes", "old").with_suffix(".json")):
         os.utime(path, (0, 0))
     cache.prune()
-    assert cache.noted("pushes", "old") is None and cache.noted("pushes", "new") == {"upload_id": "new"}
+    assert cache.noted("pushes", "old") is None
+    assert cache.noted("pushes", "new") == {"upload_id": "new"}
     assert len(list((cache.directory / "pushes").iterdir())) == 2
 
 

@@ -62,7 +62,8 @@ def test_the_package_is_there_whole_and_proven_by_its_own_manifest(
     assert (done.version, done.alias, done.package_digest, done.path) == ("1", "latest", digest, str(dest))
     total = sum(len(data) for data in files_of(dest).values())
     assert (done.files, done.bytes_total, done.warnings) == (8, total, [])
-    assert not done.already_there and not done.offline
+    assert not done.already_there
+    assert not done.offline
     assert heard[-1] == Progress(total, total, 8, 8)
     assert all(now.bytes_done <= total for now in heard)
     assert not [path for path in dest.rglob("*") if path.is_file() and path.stat().st_mode & 0o222]
@@ -80,7 +81,9 @@ def test_a_directory_that_is_the_package_is_left_alone_and_any_other_is_refused(
     client.pull("t", f"{model}@1", dest, cache=cache)  # an empty directory is filled
     inode = dest.stat().st_ino
     again = client.pull("t", f"{model}@latest", dest, cache=cache)
-    assert again.already_there and again.bytes_fetched == 0 and dest.stat().st_ino == inode
+    assert again.already_there
+    assert again.bytes_fetched == 0
+    assert dest.stat().st_ino == inode
     changes: list[Callable[[Path], object]] = [
         lambda top: (top / "extra").write_bytes(b""),
         lambda top: (top / "empty").unlink(),
@@ -145,7 +148,8 @@ def test_an_alias_that_moves_meanwhile_mixes_nothing(
 
         line.at_byte(100_000, move)
         done = client.pull("t", f"{model}@latest", area / "dest", cache=cache)
-    assert moved.is_set() and done.version == "1"
+    assert moved.is_set()
+    assert done.version == "1"
     assert is_package(service, model, "1", area / "dest")
 
 
@@ -179,7 +183,8 @@ def test_a_byte_that_is_changed_on_the_way_is_found(
         with pytest.raises(PackageCorrupt) as found:
             client.pull("t", f"{model}@latest", area / "out" / "dest", cache=cache)
         (problem,) = found.value.detail["problems"]
-        assert problem["path"] in (path, "copy of model.pt") and problem["expected"] != problem["actual"]
+        assert problem["path"] in (path, "copy of model.pt")
+        assert problem["expected"] != problem["actual"]
         assert list((area / "out").iterdir()) == []
         assert_nothing_wrong(cache)
         line.change = lambda data: data
@@ -200,7 +205,8 @@ def test_one_bad_moment_is_got_over(service: Service, model: str, published: Pat
     with wire(service.url) as line, RegistryClient(line.url) as client:
         line.change = tamper
         client.pull("t", f"{model}@latest", area / "dest", cache=cache)
-    assert times and is_package(service, model, "1", area / "dest")
+    assert times
+    assert is_package(service, model, "1", area / "dest")
 
 
 def test_a_line_that_breaks_again_and_again_is_resumed(
@@ -351,7 +357,8 @@ def test_several_at_once_into_one_place_and_into_many(
 
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(run, range(6)))
-    assert [found[n] for n in (0, 2, 4)] == [False] * 3 and sorted(found[n] for n in (1, 3, 5)) == [False, True, True]
+    assert [found[n] for n in (0, 2, 4)] == [False] * 3
+    assert sorted(found[n] for n in (1, 3, 5)) == [False, True, True]
     for name in ("shared", "own-0", "own-2", "own-4"):
         assert is_package(service, model, "1", area / name)
     assert not [path for path in area.iterdir() if path.name.startswith(".")]
@@ -364,11 +371,14 @@ def test_offline_the_cache_says_what_the_ref_meant(
     with wire(service.url) as line, RegistryClient(line.url) as client:
         client.pull("t", f"{model}@latest", area / "one", cache=cache)
         asked = client.pull("t", f"{model}@latest", area / "asked", cache=cache, offline=True)
-        assert asked.offline and asked.bytes_fetched == 0
+        assert asked.offline
+        assert asked.bytes_fetched == 0
         line.close()
         for number, selector in enumerate(("latest", "1")):
             done = client.pull("t", f"{model}@{selector}", area / f"off-{number}", cache=cache)
-            assert done.offline and done.version == "1" and "was not asked" in done.warnings[0]
+            assert done.offline
+            assert done.version == "1"
+            assert "was not asked" in done.warnings[0]
             assert is_package(service, model, "1", area / f"off-{number}")
         with pytest.raises(StorageUnavailable):
             client.pull("t", f"{model}@production", area / "never", cache=cache)
@@ -453,7 +463,8 @@ def test_versions_of_older_software(service: Service, client: RegistryClient, ca
     write_files(service.root / "tasks/t/models/old model/versions/first one", kept)
     done = client.pull("t", "old model@first one", area / "before", cache=cache)
     assert files_of(area / "before") == kept
-    assert len(done.warnings) == 2 and any("notes.txt" in text for text in done.warnings)
+    assert len(done.warnings) == 2
+    assert any("notes.txt" in text for text in done.warnings)
     assert client.pull("t", "old model@first one", area / "before", cache=cache).already_there
     service.registry.adopt(actor="ada")
     done = client.pull("t", "old model@first one", area / "after", cache=cache)

@@ -72,7 +72,8 @@ def test_the_same_push_again_gets_the_first_answer(
 ) -> None:
     first = client.push(source, "t", model, "1", {"a": 1}, cache=cache, idempotency_key="run-17")
     again = client.push(source, "t", model, "1", {"a": 1}, cache=cache, idempotency_key="run-17")
-    assert again.registration == first.registration and again.bytes_sent == 0
+    assert again.registration == first.registration
+    assert again.bytes_sent == 0
     assert len(client.history("t", model).events) == 1
     for changed in ({"a": 2}, {"a": 1}):
         other = cache if changed == {"a": 2} else Cache(area / "forgetful")

@@ -91,7 +91,9 @@ def test_a_registration_is_sent_again_under_the_same_key(server: Scripted, clien
     server.plays(PASSING[fault], problem(503, "storage_unavailable", committed=True), answer(201, REGISTERED))
     assert register(client).package_digest == "sha256:0"
     keys = {asked.headers["idempotency-key"] for asked in server.asked}
-    assert len(server.asked) == 3 and len(keys) == 1 and len({asked.body for asked in server.asked}) == 1
+    assert len(server.asked) == 3
+    assert len(keys) == 1
+    assert len({asked.body for asked in server.asked}) == 1
     server.plays(answer(201, REGISTERED))
     register(client)
     assert server.asked[0].headers["idempotency-key"] not in keys, "another call has another key"
@@ -130,7 +132,8 @@ def test_a_change_that_was_never_sent_is_sent_when_somebody_listens(server: Scri
     with pytest.raises(StorageUnavailable) as failed:
         promote(nobody)
     assert failed.value.detail == {"reason": "unreachable"}
-    assert nobody.url in failed.value.message and "Connection refused" in failed.value.message
+    assert nobody.url in failed.value.message
+    assert "Connection refused" in failed.value.message
 
 
 def test_what_cannot_succeed_is_sent_once(server: Scripted, client: RegistryClient) -> None:

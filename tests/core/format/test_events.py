@@ -47,7 +47,7 @@ def registry(tmp_path: Path) -> Iterator[ModelRegistry]:
     registry.patch(TASK, MODEL, "kept", tags={"tissue": None}, description="new")
     package = write_files(tmp_path / "keyed", {"weights": b"k"})
     registry.register(TASK, MODEL, "keyed", package, idempotency_key="my-own-key", set_alias="latest")
-    yield registry
+    return registry
 
 
 def lines(tmp_path: Path) -> list[Line]:
@@ -65,7 +65,8 @@ def test_every_constant_is_a_kind_and_every_kind_a_constant() -> None:
 
 def test_nothing_is_described_twice() -> None:
     names = [field.name for field in FIELDS]
-    assert len(set(names)) == len(names) and len(set(NAMES)) == len(NAMES)
+    assert len(set(names)) == len(names)
+    assert len(set(NAMES)) == len(NAMES)
     assert set(names) >= OWN
     assert {"idempotency"} == PRIVATE
 

@@ -62,7 +62,8 @@ def test_lines_can_be_read_from_any_number_on() -> None:
     assert [line.get("reason") for line in journal.lines(after=1)] == ["b", "c"]
     assert [line.seq for line in journal.lines(after=3)] == []
     second = journal.line(2)
-    assert second is not None and second.get("reason") == "b"
+    assert second is not None
+    assert second.get("reason") == "b"
     assert journal.line(4) is None
 
 
@@ -79,7 +80,8 @@ def test_a_line_has_its_number_and_is_what_was_written() -> None:
     event = journal.next_event(None, own_fields("first"))
     journal.append(event)
     line = journal.line(1)
-    assert line is not None and (line.seq, line.fields) == (1, event)
+    assert line is not None
+    assert (line.seq, line.fields) == (1, event)
 
 
 def test_a_proof_forgets_what_this_process_remembers() -> None:

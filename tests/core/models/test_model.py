@@ -64,7 +64,8 @@ def test_a_name_outside_the_grammar_is_looked_up_only_if_it_is_there(shelf: Shel
     assert not model.may_look_up("old name", KEYS.versions)
     assert not model.may_look_up("../m", KEYS.aliases, ".json")
     found = model.find("old name")
-    assert found is not None and (found.version, found.alias) == ("1", "old name")
+    assert found is not None
+    assert (found.version, found.alias) == ("1", "old name")
 
 
 def test_a_name_that_can_be_no_version_is_said_to_be_so(shelf: Shelf) -> None:
@@ -79,7 +80,8 @@ def test_an_alias_wins_over_a_version_of_its_name(shelf: Shelf) -> None:
         KEYS.alias("1"), json.dumps({"version": "2"}).encode()
     )  # older software took any name
     found = shelf.model().find("1")
-    assert found is not None and (found.version, found.alias) == ("2", "1")
+    assert found is not None
+    assert (found.version, found.alias) == ("2", "1")
 
 
 def test_an_alias_that_moved_while_it_was_looked_at_is_followed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,8 @@ def test_an_alias_that_moved_while_it_was_looked_at_is_followed(shelf: Shelf, mo
             return super().locate(version)
 
     found = Slow(shelf.storage, TASK, MODEL, 10.0).find("best")
-    assert found is not None and found.version == "2"
+    assert found is not None
+    assert found.version == "2"
 
 
 def test_an_alias_whose_version_is_not_there_is_named(shelf: Shelf) -> None:
@@ -120,7 +123,8 @@ def test_the_last_event_of_ours_and_the_aliases_that_older_software_moved_since(
             number += 1
         shelf.storage.documents.append(KEYS.journal, json.dumps(line).encode(), number)
     event, since = model.last_event(model.journal.last())
-    assert event is not None and (event["alias"], since) == ("best", {KEYS.alias("late")})
+    assert event is not None
+    assert (event["alias"], since) == ("best", {KEYS.alias("late")})
 
 
 def test_every_alias_that_can_be_read_is_listed(shelf: Shelf) -> None:

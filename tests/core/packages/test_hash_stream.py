@@ -57,7 +57,8 @@ def test_every_size_is_hashed_copied_and_counted(size_bytes: int, size_hint: int
     found = hash_stream(io.BytesIO(data), copy_to=sink, size_hint=size_hint, tick=ticks.append)
     assert found == (hashlib.sha256(data).hexdigest(), size_bytes)
     assert sink.getvalue() == data
-    assert sum(ticks) == size_bytes and 0 not in ticks
+    assert sum(ticks) == size_bytes
+    assert 0 not in ticks
 
 
 @pytest.mark.parametrize("size_hint", [0, OVERLAP_FROM_BYTES], ids=["in the thread", "overlapped"])
@@ -229,7 +230,8 @@ def test_on_a_filesystem_that_can_the_package_shares_the_extents_of_its_source(x
     package = Path(made.package_path)
     for name in ("model.pt", "small"):
         ours, theirs = extents(package / name), extents(source / name)
-        assert ours and ours == theirs
+        assert ours
+        assert ours == theirs
         assert all(shared for _, _, shared in ours)
         assert made.hashes[name] == digest((source / name).read_bytes())
     assert made.hashes["model.pt"] == digest(data)

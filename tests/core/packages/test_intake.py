@@ -79,7 +79,8 @@ def test_what_the_registry_writes_anew_is_set_apart(source: Path) -> None:
     write_files(source, {"model_meta.json": b'{"a": 1}', "sha256sums.txt": b"", "deep/model_meta.json": b"{}"})
     found = plan(str(source), registry_root=None)
     assert sorted(file.name for file in found.files) == ["deep/er/map.json", "deep/model_meta.json", "model.pt"]
-    assert found.brought_meta is not None and found.brought_manifest is not None
+    assert found.brought_meta is not None
+    assert found.brought_manifest is not None
     meta, sha256 = packaged_meta(found)
     assert (meta, "sha256:" + str(sha256)) == ({"a": 1}, digest(b'{"a": 1}'))
 
