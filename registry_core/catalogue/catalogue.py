@@ -53,6 +53,7 @@ class Catalogue:
         # By the state of the catalogue too, so that what is not true any more is not asked for again.
         self._passing: Bounded[object, Selection] = Bounded(SELECTIONS_BYTES, lambda found: found.size_bytes)
         self._totals: Bounded[object, int] = Bounded(1)
+        self._is_fed = announcements.is_kept(storage)
         self._no_room_until = 0.0  # time.monotonic()
 
     # keeping it true
@@ -78,9 +79,9 @@ class Catalogue:
         Only notes that there was one: bringing the model up to date is for whoever asks. Never raises: a failure
         is left to the next refresh.
         """
-        if not self._storage.documents.looks_are_cheap():
+        if self._is_fed:
             announcements.announce(model)
-        note = "INSERT INTO changed VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
+        note = "INSERT OR REPLACE INTO changed (task, name) VALUES (?, ?)"  # a new id: it is not the one that was read
         try:
             if self._database.exists:
                 with self._database.writing() as connection:
@@ -93,11 +94,11 @@ class Catalogue:
     def _follow_changes(self) -> None:
         """The models that were noted as changed are up to date; a change noted meanwhile stays noted."""
         with self._database.reading() as connection:
-            noted = connection.execute("SELECT task, name, times FROM changed").fetchall()
+            noted = connection.execute("SELECT id, task, name FROM changed ORDER BY id").fetchall()
         if noted:
-            self._refresh_models([ModelStore(self._storage, task, name, 0.0) for task, name, _ in noted], None)
+            self._refresh_models([ModelStore(self._storage, task, name, 0.0) for _, task, name in noted], None)
             with self._database.writing() as connection:
-                connection.executemany("DELETE FROM changed WHERE task = ? AND name = ? AND times = ?", noted)
+                connection.executemany("DELETE FROM changed WHERE id = ?", [(number,) for number, *_ in noted])
 
     def _catch_up(self) -> None:
         """As :meth:`_follow_changes`; where that cannot be, the catalogue stays as it is."""
@@ -193,7 +194,7 @@ class Catalogue:
         with self._database.reading() as connection:
             built, fed, full_at = (fact(connection, name) for name in ("built", "fed", "full_at"))
         facts: dict[str, object] = {"refreshed_at": began, "fed": announcements.position(began - OVERLAP_S)}
-        is_fed = announcements.is_kept(self._storage) and built is not None and isinstance(fed, str)
+        is_fed = self._is_fed and built is not None and isinstance(fed, str)
         if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
             self._refresh_models(self._fed(str(fed)), progress)
         else:
@@ -306,7 +307,7 @@ class Catalogue:
         before a rebuild) begins a little before its time: nothing is skipped as long as the clocks of writers
         are right to within ``OVERLAP_S``, and a few events may come again.
         """
-        overlap_s = OVERLAP_S + self._refresh_s + (FULL_REFRESH_S if announcements.is_kept(self._storage) else 0.0)
+        overlap_s = OVERLAP_S + self._refresh_s + (FULL_REFRESH_S if self._is_fed else 0.0)
         found: list[StreamedEvent] = []
         while (wanted := limit - len(found)) > 0:
             with self._asking() as connection:

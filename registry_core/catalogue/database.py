@@ -20,7 +20,7 @@ from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 
-FORMAT = 5
+FORMAT = 6
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
@@ -45,8 +45,8 @@ CREATE INDEX version_model ON version (model_id, size_bytes);
 CREATE INDEX version_open ON version (model_id) WHERE mark IS NOT NULL;
 CREATE INDEX version_stage ON version (stage);
 CREATE TABLE changed (
-    task TEXT NOT NULL, name TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (task, name)
-) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (task, name)
+);
 CREATE TABLE left_out (model_id INTEGER NOT NULL, version TEXT NOT NULL, mark TEXT NOT NULL,
     PRIMARY KEY (model_id, version)) WITHOUT ROWID;
 CREATE TABLE alias (model_id INTEGER NOT NULL, alias TEXT NOT NULL, version_id INTEGER NOT NULL,

@@ -7,10 +7,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry_core import ModelRegistry, StorageUnavailable
+from registry_core.catalogue import one_model
 
 from ..support.old_registry import OldRegistry, write_every_case
 from .shelf import Shelf, everything, titles
@@ -264,3 +266,28 @@ def test_a_journal_line_without_a_place(shelf: Shelf, other: ModelRegistry) -> N
     assert [event.event.seq for event in other.events("", 10)] == [1, 2, 4]
     shelf.registry.tag("t", "m", "1", "a", "b")
     assert [event.event.seq for event in other.events("", 10)] == [1, 2, 4, 5]
+
+
+def test_a_change_that_comes_while_two_look_is_shown_to_the_third(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one who looks longest must not take away the note of what came after he had looked."""
+    shelf.add("m", "1")
+    shelf.add("m", "2")
+    beside = shelf.opened()
+    real = one_model.refresh
+    late = iter(["once"])
+
+    def refresh(*given: Any) -> bool:
+        outcome = real(*given)
+        if next(late, None):
+            assert titles(beside) == ["m@1", "m@2"]
+            shelf.registry.promote("t", "m", "production", "2")
+        return outcome
+
+    assert titles(shelf.registry) == ["m@1", "m@2"]
+    shelf.registry.promote("t", "m", "production", "1")
+    with monkeypatch.context() as patched:
+        patched.setattr("registry_core.catalogue.one_model.refresh", refresh)
+        titles(shelf.registry)
+    assert titles(shelf.registry, alias="production") == ["m@2"]
