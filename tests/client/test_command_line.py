@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +52,7 @@ class Remote:
 
 
 @pytest.fixture
-def remote(service: Service, area: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+def remote(service: Service, area: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> Remote:
     monkeypatch.chdir(area)
     write_package(area / "source")
     registry = service.registry

@@ -56,7 +56,7 @@ def edited(line: bytes) -> bytes:
 
 
 @pytest.fixture(params=["ours", "older"])
-def audited(request: pytest.FixtureRequest, root: Path, source: Path) -> Iterator[Path]:
+def audited(request: pytest.FixtureRequest, root: Path, source: Path) -> Path:
     """A registry whose journal has eleven events of ours; in ``older``, three of older software in front of them."""
     if request.param == "older":
         OldRegistry(root).model(TASK, MODEL).version("a").version("b").promote("staging", "a", "grace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Stream:
 
 
 @pytest.fixture
-def memory() -> Iterator[Open]:
+def memory() -> Open:
     """Opens registries over one store in memory, each as a replica of its own would."""
     from obstore.store import MemoryStore
 

@@ -36,7 +36,7 @@ TYPES = {str: "text", int: "number", bool: "boolean", dict: "object"}
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[ModelRegistry]:
+def registry(tmp_path: Path) -> ModelRegistry:
     """One with every kind of event."""
     root = tmp_path / "root"
     root.mkdir()
