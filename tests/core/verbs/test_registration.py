@@ -10,12 +10,13 @@ from registry_core import CoreSettings, DigestMismatch, IdempotencyKeyReused, In
 from registry_core.models.gate import Verdict
 from registry_core.models.model import ModelStore
 from registry_core.verbs.registration import Request, register
-from registry_core.vocabulary.errors import InvalidParameter
+from registry_core.vocabulary.answers import Registration
+from registry_core.vocabulary.errors import InvalidParameter, StorageUnavailable
 
 from ...support.machine import remove_tree
 from ...support.packages import open_registry, write_files
 from ..conftest import MODEL, TASK, Shelf, SimulatedShelf
-from ..simulated import after
+from ..simulated import after, away, fails
 
 
 def test_a_repeat_gets_the_same_answer_and_changes_nothing(shelf: Shelf) -> None:
@@ -155,3 +156,18 @@ def test_a_key_is_short_and_printable(key: str) -> None:
     with pytest.raises(InvalidParameter):
         Request(TASK, MODEL, "3", "/a", {}, None, None, None, key).check()
     Request(TASK, MODEL, "3", "/a", {}, None, None, None, "a" * 255).check()
+
+
+def test_a_repeat_after_a_crash_is_answered_without_a_look_at_the_package(simulated: SimulatedShelf) -> None:
+    """The event stands and the bytes are the registry's: the caller's own may be gone by now."""
+    source = simulated.source("3")
+    simulated.storage.acts.first("publish", fails(away()))
+
+    def register_it() -> Registration:
+        return simulated.registry().register(TASK, MODEL, "3", source, set_alias=None, idempotency_key="k")
+
+    with pytest.raises(StorageUnavailable):
+        register_it()
+    remove_tree(source)
+    assert register_it().version == "3"
+    simulated.assert_whole("3")
