@@ -14,8 +14,10 @@ from typing import Any
 
 from registry_core import Conflict, NotFound, RegistryError, StorageUnavailable
 
-from ..remote.answers import read, read_list
-from ..remote.transport import Backoff, Repeat, Transport, json_of
+from ..forms import is_token
+from ..remote.answers import read, read_list, whole_number
+from ..remote.bodies import object_of
+from ..remote.transport import Backoff, Repeat, Transport
 from .local_package import LocalFile, changed
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -51,13 +53,15 @@ def begin(transport: Transport, task: str, model_name: str, files: list[dict[str
     """A new session for these files. Raises ``InvalidInput``, ``StorageError``."""
     body = {"task": task, "model_name": model_name, "files": files, "actor": actor}
     # One that is begun twice costs nothing: what is never used expires.
-    return read(Session, json_of(transport.call("POST", "/v1/uploads", body=body, repeat=Repeat.ANY_FAILURE)))
+    return read(Session, object_of(transport.call("POST", "/v1/uploads", body=body, repeat=Repeat.ANY_FAILURE)))
 
 
 def look(transport: Transport, upload_id: str) -> tuple[Session, dict[str, Arrived]]:
     """The session, and what has arrived by path. Raises ``SessionGone``."""
+    if not is_token(upload_id):
+        raise SessionGone
     try:
-        found = json_of(transport.call("GET", f"/v1/uploads/{upload_id}"))
+        found = object_of(transport.call("GET", f"/v1/uploads/{upload_id}"))
     except NotFound:
         raise SessionGone from None
     arrived = {file.path: file for file in read_list(Arrived, found.get("files"))}
@@ -82,7 +86,7 @@ def send(
     else:
         address, offset = _create(transport, upload_id, file), 0
     tick(offset)
-    sent = 0
+    sent, furthest = 0, offset
     backoff = Backoff(transport.retries)
     fd = file.open()
     try:
@@ -95,16 +99,20 @@ def send(
                 if not _may_pass(error):
                     raise
                 after_s = error.detail.get("retry_after_s")
-                backoff.wait(error, float(after_s) if isinstance(after_s, (int, float)) else None)
+                backoff.wait(error, after_s if isinstance(after_s, (int, float)) else None)
                 now = _offset(transport, address)
-                if now > offset:
+                if now > file.size_bytes:
+                    raise StorageUnavailable("The registry says that it has more of a file than there is.") from None
+                if now > furthest:  # one that forgets and takes again would be sent to for ever
                     backoff = Backoff(transport.retries)
-                    sent += now - offset
+                    furthest = now
+                sent += max(0, now - offset)
                 tick(now - offset)
                 offset = now
                 continue
-            backoff = Backoff(transport.retries)
             offset += length
+            if offset > furthest:
+                backoff, furthest = Backoff(transport.retries), offset
             sent += length
             tick(length)
     finally:
@@ -134,7 +142,7 @@ def _create(transport: Transport, upload_id: str, file: LocalFile) -> str:
 def _address(upload_id: str, location: str) -> str:
     """The file's path, whatever a proxy made of the host and prefix before it."""
     file_id = location.rstrip("/").rpartition("/")[2]
-    if not file_id:
+    if not is_token(file_id):
         raise StorageUnavailable("The registry did not say where the file shall go.")
     return f"/v1/uploads/{upload_id}/{file_id}"
 
@@ -167,9 +175,10 @@ def _parts(file: LocalFile, fd: int, offset: int, length: int) -> Iterator[bytes
 
 def _offset(transport: Transport, address: str) -> int:
     text = _call(transport, "HEAD", address).headers.get("Upload-Offset", "")
-    if not text.isdecimal():
+    offset = whole_number(text)
+    if offset is None:
         raise StorageUnavailable("The registry did not say how much of the file it has.")
-    return int(text)
+    return offset
 
 
 def _call(

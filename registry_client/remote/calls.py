@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_args
 
-from registry_core import UNSET, Verbs, answer_of, parameters_of
+from registry_core import UNSET, HistoryPage, Verbs, answer_of, parameters_of
 
-from .answers import read, read_list
+from .answers import read, read_list, strange
+from .bodies import object_of
 from .connection import Connected
-from .transport import Repeat, json_of
+from .transport import Repeat
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,8 +52,10 @@ def call(
             answer = self.transport.call(method, path, query=query, patient=waits)
         else:
             answer = self.transport.call(method, path, body=sent, repeat=Repeat.IF_UNDONE, patient=waits)
-        content = json_of(answer)
+        content = object_of(answer)
         found: Any = read(kind, content) if within is None else read_list(get_args(kind)[0], content.get(within))
+        if isinstance(found, HistoryPage) and found.next is not None and found.next <= (sent.get("after") or 0):
+            raise strange(HistoryPage, "it goes on where it began, for ever")
         return found  # type: ignore[no-any-return]
 
     return called

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .answers import read
-from .transport import Transport, json_of
+from .bodies import object_of
+from .transport import Transport
 
 T = TypeVar("T")
 
@@ -69,5 +70,5 @@ class Connected:
     def _get(self, kind: type[T], path: str, *, patient: bool = False, **query: Any) -> T:
         return read(kind, self._get_json(path, patient=patient, **query))
 
-    def _get_json(self, path: str, *, patient: bool = False, **query: Any) -> Any:
-        return json_of(self._transport.call("GET", path, query=query, patient=patient))
+    def _get_json(self, path: str, *, patient: bool = False, **query: Any) -> dict[str, Any]:
+        return object_of(self._transport.call("GET", path, query=query, patient=patient))

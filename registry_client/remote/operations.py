@@ -14,7 +14,8 @@ from registry_core import (
     StorageUnavailable,
 )
 
-from .problems import from_document
+from .answers import strange
+from .problems import from_document, status_of
 
 SHORTEST_POLL_S = 0.1
 LONGEST_POLL_S = 2.0
@@ -55,7 +56,9 @@ def finish(
             return operation.result
         if operation.state == "failed":
             document = operation.error or {}
-            raise from_document(int(document.get("status") or 500), document)
+            raise from_document(status_of(document), document)
+        if operation.state != "interrupted":
+            raise strange(Operation, "its state is none")
     raise StorageUnavailable(
         f"The registry was interrupted {REPEATS} times while it worked on this. Look at its log.",
         operation_id=operation.operation_id,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
@@ -20,6 +21,8 @@ import httpx
 
 from registry_core import InvalidParameter, NotConfigured, RegistryError, StorageUnavailable, __version__
 
+from ..forms import is_plain
+from .bodies import PLAIN, parsed, whole
 from .problems import by_status, from_document
 
 log = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ class Backoff:
 
     def wait(self, error: Exception, least_s: float | None = None) -> None:
         """Returns when it is time for the next attempt; raises ``error`` where there is none left."""
-        if self.left <= 0 or (least_s or 0.0) > LONGEST_RETRY_AFTER_S:
+        if self.left <= 0 or (least_s or 0) > LONGEST_RETRY_AFTER_S:
             raise error
         self.left -= 1
         delay_s = max(self._delay_s * random.uniform(0.5, 1.0), least_s or 0.0)
@@ -102,7 +105,7 @@ class Transport:
 
         def client(extra: Mapping[str, str]) -> httpx.Client:
             return httpx.Client(
-                headers={**agent, **extra},
+                headers={**agent, **PLAIN, **extra},
                 timeout=timeout,
                 transport=_direct(limits, verify),
                 limits=limits,
@@ -145,12 +148,13 @@ class Transport:
         timeout = httpx.Timeout(self.timeout_s, read=None, pool=None) if patient else httpx.USE_CLIENT_DEFAULT
         while True:
             try:
-                answer = self._client.request(
+                request = self._client.build_request(
                     method, self.base + path, params=_query(query), content=content, headers=sent, timeout=timeout
                 )
+                answer = whole(_send(self._client, request), self.timeout_s)
             except (UnicodeEncodeError, httpx.InvalidURL, httpx.LocalProtocolError) as error:
                 raise InvalidParameter(f"This cannot be sent over HTTP: {error}.") from None
-            except (httpx.TransportError, httpx.DecodingError) as error:
+            except httpx.TransportError as error:
                 failure: RegistryError = self.unreachable(error)
                 if repeat is Repeat.IF_UNDONE and not _is_unsent(error):
                     raise failure from None
@@ -174,27 +178,35 @@ class Transport:
         request = self._client.build_request(
             "GET", self.base + path, params=_query(query), headers=dict(headers), timeout=timeout_s or self.timeout_s
         )
-        answer = self._client.send(request, stream=True)
+        answer = _send(self._client, request)
         try:
             for _ in range(5):
                 location = answer.headers.get("Location")
                 if answer.status_code not in (301, 302, 303, 307, 308) or location is None:
                     break
                 answer.close()
-                answer = self._follow(answer.url.join(location), headers)
+                answer = self._follow(answer.url, location, headers)
             yield answer
         finally:
             answer.close()
 
-    def _follow(self, target: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    def _follow(self, base: httpx.URL, location: str, headers: Mapping[str, str]) -> httpx.Response:
         own = httpx.URL(self.base)
+        try:
+            target = base.join(location)
+        except (httpx.InvalidURL, ValueError):
+            raise _misled("an address that is none") from None
         if (target.scheme, target.host, target.port) == (own.scheme, own.host, own.port):
-            return self._client.send(self._client.build_request("GET", target, headers=dict(headers)), stream=True)
-        if target.scheme not in ("http", "https"):
-            raise StorageUnavailable(f"The registry redirects to an address that is none: {target.scheme}.")
+            return _send(self._client, self._client.build_request("GET", target, headers=dict(headers)))
+        if target.scheme not in ("http", "https") or not target.host:
+            raise _misled(f"an address that is none: {target.scheme}")
+        if own.scheme == "https" and target.scheme != "https":
+            raise _misled("an address without TLS")
+        if _is_inside(target.host) and not _is_inside(own.host):
+            raise _misled("this machine itself")
         # The validator of If-Range is the registry's own; the store would not know it, and send everything.
         plain = {name: value for name, value in headers.items() if name in ("Range", "Accept-Encoding")}
-        return self._foreign.send(self._foreign.build_request("GET", target, headers=plain), stream=True)
+        return _send(self._foreign, self._foreign.build_request("GET", target, headers=plain))
 
     def unreachable(self, error: Exception) -> StorageUnavailable:
         """What the caller is told where there is no answer."""
@@ -220,27 +232,39 @@ def as_json(body: Any) -> bytes:
         raise InvalidParameter(f"This cannot be sent as JSON: {error}.") from None
 
 
-def json_of(answer: httpx.Response) -> Any:
-    """The body as JSON. Raises ``StorageUnavailable`` where it is none: something else answered."""
+def _send(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """The answer, unread. httpx looks at where it redirects to, though it shall not follow."""
     try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        raise StorageUnavailable(
-            f"{answer.url.host} answered with something that is no JSON. Check that the address is the registry's."
-        ) from None
+        return client.send(request, stream=True)
+    except httpx.InvalidURL:
+        raise _misled("an address that is none") from None
+
+
+def _misled(where: str) -> StorageUnavailable:
+    return StorageUnavailable(f"The registry redirects to {where}. Nothing was asked there.")
+
+
+def _is_inside(host: str) -> bool:
+    """Whether the address is the machine's own, or of its link: what listens there trusts whoever can reach it."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.rstrip(".").rpartition(".")[2] == "localhost"
+    return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
 def problem_of(answer: httpx.Response) -> RegistryError:
     """The exception that a read answer of 300 and above stands for."""
     try:
-        document = json.loads(answer.content)
-    except (ValueError, RecursionError):
+        document = parsed(answer.content)
+    except ValueError:
         document = None
     if isinstance(document, dict) and "code" in document:
         return from_document(answer.status_code, document)
     status = answer.status_code
     if 300 <= status < 400:
-        target = answer.headers.get("Location", "elsewhere")
+        location = answer.headers.get("Location", "")
+        target = location if location and is_plain(location) and len(location) < 1000 else "elsewhere"
         return StorageUnavailable(f"The address redirects to {target}. Use the registry's own address.")
     return by_status(status)(
         f"{answer.url.host} answered with status {status}, and not as a registry does.", reason=FOREIGN
@@ -273,7 +297,7 @@ def retry_after_s(answer: httpx.Response) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, (moment - datetime.now(UTC if moment.tzinfo else None)).total_seconds())
 

@@ -20,11 +20,12 @@ from registry_core import (
 )
 
 from .answers import read
+from .bodies import object_of
 from .calls import call
 from .governing import Governing
 from .listing import ListingVerbs
 from .operations import Operation, finish
-from .transport import Repeat, as_json, json_of
+from .transport import Repeat, as_json
 
 MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
@@ -127,7 +128,7 @@ class Versions(Governing, ListingVerbs):
             answer = self._transport.call(
                 "POST", path, content=content, headers=sent, repeat=Repeat.ANY_FAILURE, patient=True
             )
-            found: dict[str, Any] = json_of(answer)
+            found = object_of(answer)
             return read(Operation, found) if answer.status_code == 202 else found
 
         return finish(begin, self.operation, progress) if in_background else begin()

@@ -28,11 +28,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "serving": {"web", "config"},
     },
     "registry_client": {
-        "remote": set(),
-        "local": set(),
-        "pull": {"remote", "local"},
-        "push": {"remote", "local"},
-        "client": {"pull", "push", "remote", "local"},
-        "cli": {"client", "pull", "push", "remote", "local"},
+        "forms": set(),
+        "remote": {"forms"},
+        "local": {"forms"},
+        "pull": {"remote", "local", "forms"},
+        "push": {"remote", "local", "forms"},
+        "client": {"pull", "push", "remote", "local", "forms"},
+        "cli": {"client", "pull", "push", "remote", "local", "forms"},
     },
 }

@@ -25,16 +25,17 @@ from registry_core import (
     VersionFacts,
 )
 
-EVENT = Event(1, "register", "t", "m", "1", "latest", None, "ada", None, "2026-01-01T00:00:00.000000Z", "sha256:00")
+DIGEST = f"sha256:{'0a' * 32}"
+EVENT = Event(1, "register", "t", "m", "1", "latest", None, "ada", None, "2026-01-01T00:00:00.000000Z", DIGEST)
 FACTS = VersionFacts({"f1": 0.5}, None, "none", {}, {"lr": 1}, {"a": None})
 VALUES: list[Any] = [
     EVENT,
     HistoryPage([EVENT, EVENT], 7),
     HistoryPage([], None),
     StreamedEvent("7", EVENT),
-    JournalProof(3, Head(3, "sha256:11")),
+    JournalProof(3, Head(3, DIGEST)),
     JournalProof(0, None),
-    PackageListing("1", [PackageFile("a", None, None), PackageFile("b", "sha256:22", 5)]),
+    PackageListing("1", [PackageFile("a", None, None), PackageFile("b", DIGEST, 5)]),
     Metrics("1", {"f1": 1}, [Run("r", {"p": 1}, {}, {"loss": [{"step": 1, "value": 0.5}]})]),
     Comparison({"1": FACTS, "2": FACTS}, {"metrics": {}, "params": {}, "files": {"a": {"1": None}}}),
     Resolution("/p", "t", "m", "1", None, None, True, ["w"]),
