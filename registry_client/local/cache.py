@@ -7,16 +7,21 @@
     <cache>/refs/<64 hex>.json          what a ref meant when it was last pulled, for offline use
     <cache>/pushes/<64 hex>.json        an upload session that was not finished
 
+The directory is its owner's alone (0700), and what another user put there counts for nothing: what lies in it decides
+what is served offline. A note holds the SHA-256 of its content and the key that it was written for.
+
 A blob comes into being by a rename when its digest is proven, and is proven again whenever it is used: bytes
 that rotted, or were written over through a hard link, are fetched again. All of it can be deleted at any time.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +30,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from registry_core import InvalidParameter
+from registry_core import InvalidParameter, StorageUnavailable
 
-from .files import blaming, hold, is_at, sync_directory
+from ..forms import sha256_of
+from .files import blaming, hold, is_at, is_own_file, own_directory, sync_directory
 from .settings import cache_dir
 
 FORGET_PUSHES_S = 7 * 86400.0  # the server has given an upload up long before
+
+MAX_NOTE_BYTES = 256 * 1024 * 1024  # as large as a listing may be, written out
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -67,8 +75,26 @@ class Cache:
         self._notes = {kind: self.directory / kind for kind in ("refs", "pushes")}
 
     def blob_path(self, sha256: str) -> Path:
-        """Where the blob is, or would be."""
-        return self._blobs / sha256[:2] / sha256
+        """Where the blob is, or would be. Raises ``StorageUnavailable`` for what is no digest."""
+        name = sha256_of(sha256)
+        if name is None:
+            raise StorageUnavailable("This is not the SHA-256 of any file.")
+        return self._blobs / name[:2] / name
+
+    def lacks_bytes(self, sha256: str, size_bytes: int) -> int:
+        """How much of the file must be fetched, and find room."""
+        for path in (self.blob_path(sha256), self._partial / self.blob_path(sha256).name):
+            with suppress(OSError):
+                return max(0, size_bytes - os.stat(path, follow_symlinks=False).st_size)
+        return size_bytes
+
+    def _is_ours(self, *directories: Path) -> bool:
+        """Whether the cache and these below it are there. Raises ``StorageUnavailable`` for another user's."""
+        return all(own_directory(directory, make=False) for directory in (self.directory, *directories))
+
+    def _make(self, *directories: Path) -> None:
+        for directory in (self.directory, *directories):
+            own_directory(directory, make=True)
 
     @contextmanager
     def blob(
@@ -92,15 +118,18 @@ class Cache:
             os.close(fd)
 
     def _open(self, sha256: str) -> int | None:
+        blob = self.blob_path(sha256)
         with suppress(FileNotFoundError), blaming_unless_missing(str(self.directory)):
-            return os.open(self.blob_path(sha256), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if self._is_ours(self._blobs, blob.parent):
+                return _open_own(blob)
         return None
 
     def _fetch(self, sha256: str, fetch: Callable[[int], None], stop: Callable[[], None] | None) -> int:
-        partial, blob = self._partial / sha256, self.blob_path(sha256)
+        blob = self.blob_path(sha256)
+        partial = self._partial / blob.name
         with blaming(str(self.directory)):
-            for directory in (self._partial, blob.parent):
-                directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+            self._make(self._partial, self._blobs, blob.parent)
+            _drop_foreign(partial)
             fd = hold(partial, wait=True, stop=stop)
             assert fd is not None
         try:
@@ -140,7 +169,8 @@ class Cache:
     def get(self, sha256: str, limit_bytes: int) -> bytes | None:
         """The small file's bytes, proven; None if they are not there, or damaged."""
         with suppress(FileNotFoundError), blaming_unless_missing(str(self.directory)):
-            data = _read(self.blob_path(sha256), limit_bytes)
+            path = self.blob_path(sha256)
+            data = _read(path, limit_bytes) if self._is_ours(self._blobs, path.parent) else b""
             if hashlib.sha256(data).hexdigest() == sha256:
                 return data
         return None
@@ -151,11 +181,11 @@ class Cache:
         """The document is there from now on. Raises ``StorageFull``, ``StorageUnavailable``."""
         path = self._note(kind, key)
         with blaming(str(self.directory)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make(path.parent)
             fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=".note-")
             try:
                 with os.fdopen(fd, "w", encoding="utf-8") as file:
-                    json.dump(content, file)
+                    json.dump({"sha256": _proof(key, content), "content": content}, file)
                 os.rename(temporary, path)
             except BaseException:
                 with suppress(OSError):
@@ -163,12 +193,17 @@ class Cache:
                 raise
 
     def noted(self, kind: str, key: str) -> dict[str, Any] | None:
-        """The document, or None."""
-        try:
-            found = json.loads(self._note(kind, key).read_bytes())
-        except (OSError, ValueError, RecursionError):
+        """The document, if it is the one that was written under this key; or None."""
+        path = self._note(kind, key)
+        if not self._is_ours(path.parent):
             return None
-        return found if isinstance(found, dict) else None
+        try:
+            found = json.loads(_read(path, MAX_NOTE_BYTES))
+            content = found["content"]
+            is_it = isinstance(content, dict) and found["sha256"] == _proof(key, content)
+        except (OSError, ValueError, RecursionError, TypeError, KeyError):
+            return None
+        return content if is_it else None
 
     def forget(self, kind: str, key: str) -> None:
         """The document is gone."""
@@ -179,7 +214,8 @@ class Cache:
         """A file to hold while working on what the document is about; its directory is there."""
         path = self._note(kind, key).with_suffix(".lock")
         with blaming(str(self.directory)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make(path.parent)
+            _drop_foreign(path)
         return path
 
     def _note(self, kind: str, key: str) -> Path:
@@ -239,7 +275,10 @@ class Cache:
 
     def _paths(self, top: Path) -> list[Path]:
         with blaming(str(self.directory)):
-            return [path for path in top.rglob("*") if _HEX.fullmatch(path.stem)] if top.is_dir() else []
+            if not self._is_ours(top):
+                return []
+            below = [path for path in top.iterdir() if path.is_dir() and not path.is_symlink()]
+            return [path for place in (top, *below) for path in place.iterdir() if _HEX.fullmatch(path.stem)]
 
 
 @contextmanager
@@ -255,6 +294,36 @@ def blaming_unless_missing(what: str) -> Iterator[None]:
 
 
 def _read(path: Path, limit_bytes: int) -> bytes:
-    with path.open("rb") as file:
+    fd = _open_own(path)
+    if fd is None:
+        return b""
+    with os.fdopen(fd, "rb") as file:
         data = file.read(limit_bytes + 1)
     return data if len(data) <= limit_bytes else b""
+
+
+def _open_own(path: Path) -> int | None:
+    """A descriptor of the regular file of this user; None where anything else lies there. Raises ``OSError``."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return None
+        raise
+    if is_own_file(os.fstat(fd)):
+        return fd
+    os.close(fd)
+    return None
+
+
+def _drop_foreign(path: Path) -> None:
+    """Nothing lies there, or a file of this user: whoever else has it open could write to it later."""
+    with suppress(FileNotFoundError):
+        status = os.stat(path, follow_symlinks=False)
+        if not is_own_file(status) and not stat.S_ISDIR(status.st_mode):
+            path.unlink()
+
+
+def _proof(key: str, content: dict[str, Any]) -> str:
+    text = json.dumps([key, content], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

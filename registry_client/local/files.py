@@ -38,6 +38,46 @@ def blamed(what: str, error: OSError) -> RegistryError:
     return StorageUnavailable(f"{what} cannot be used: {error.strerror or error}.", path=what)
 
 
+def own_directory(path: Path, *, make: bool) -> bool:
+    """Whether the directory is there, this user's alone from now on; with ``make`` it is.
+
+    A symbolic link to one counts where the user has made it. Raises ``StorageUnavailable`` where it is another
+    user's, or others can write to it and that cannot be changed, and ``OSError``.
+    """
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    try:
+        owner = os.stat(path, follow_symlinks=False).st_uid
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        if make:
+            raise
+        return False
+    try:
+        status = os.fstat(fd)
+        if {owner, status.st_uid} != {os.geteuid()}:
+            raise StorageUnavailable(f"{path} belongs to another user. Name another directory.", path=str(path))
+        if status.st_mode & 0o077:
+            with suppress(OSError):
+                os.fchmod(fd, 0o700)
+            if os.fstat(fd).st_mode & 0o022:
+                raise StorageUnavailable(
+                    f"Others can write to {path}, and that cannot be changed. Name another directory.", path=str(path)
+                )
+    finally:
+        os.close(fd)
+    return True
+
+
+def is_own_file(status: os.stat_result) -> bool:
+    """Whether it is a regular file of this user, to which nobody else can write."""
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
 def hold(path: Path, *, wait: bool, stop: Callable[[], None] | None = None) -> int | None:
     """A descriptor of the file (made if it is not there) that nobody else holds; closing it lets go.
 

@@ -16,6 +16,7 @@ from registry_client.local.files import lay
 from registry_client.local.settings import cache_dir
 from registry_core import InvalidParameter, StorageUnavailable
 
+from ...support.machine import need
 from ..trees import assert_nothing_wrong
 
 
@@ -207,3 +208,90 @@ def test_processes_and_threads_that_prune_and_use_at_once(cache: Cache, area: Pa
         stop.set()
         pruning.result()
     assert_nothing_wrong(cache)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_I13_the_cache_is_its_owners_alone(cache: Cache) -> None:
+    cache.put(b"x")
+    cache.note("refs", "k", {"a": 1})
+    for directory in (cache.directory, *(path for path in cache.directory.rglob("*") if path.is_dir())):
+        assert mode(directory) == 0o700
+    cache.directory.chmod(0o777)
+    (cache.directory / "refs").chmod(0o777)
+    assert cache.noted("refs", "k") == {"a": 1}
+    assert mode(cache.directory) == mode(cache.directory / "refs") == 0o700
+
+
+def test_I13_a_cache_of_another_user_is_refused(area: Path) -> None:
+    need(os.geteuid() == 0, "giving a directory to another user needs root")
+    theirs, plain = area / "theirs", Cache(area / "mine")
+    Cache(theirs).put(b"x")
+    plain.put(b"x")
+    os.chown(theirs, 12345, 12345)
+    (area / "link").symlink_to(area / "mine")
+    os.lchown(area / "link", 12345, 12345)
+    os.chown(plain.directory / "partial", 12345, 12345)
+    for cache in (Cache(theirs), Cache(area / "link")):
+        for use in (lambda cache=cache: cache.put(b"y"), lambda cache=cache: cache.noted("refs", "k"), cache.files):
+            with pytest.raises(StorageUnavailable) as refused:
+                use()
+            assert "another user" in refused.value.message
+    with pytest.raises(StorageUnavailable):
+        plain.put(b"y")
+    (area / "own link").symlink_to(area / "new")
+    (area / "new").mkdir()
+    Cache(area / "own link").put(b"x")
+
+
+def test_I13_what_another_user_put_into_the_cache_counts_for_nothing(cache: Cache) -> None:
+    need(os.geteuid() == 0, "giving a file to another user needs root")
+    cache.put(b"x")
+    cache.note("refs", "k", {"a": 1})
+    (note,) = (cache.directory / "refs").iterdir()
+    for path in (note, cache.blob_path(hexed(b"x"))):
+        os.chown(path, 12345, 12345)
+    assert cache.noted("refs", "k") is None
+    assert cache.get(hexed(b"x"), 10) is None
+    planted = cache.directory / "partial" / hexed(b"y")
+    planted.write_bytes(b"begin")
+    os.chown(planted, 12345, 12345)
+    with planted.open("r+b") as theirs:
+        cache.put(b"y")
+        theirs.write(b"z")
+    assert cache.get(hexed(b"y"), 10) == b"y"
+    assert cache.blob_path(hexed(b"y")).stat().st_uid == os.geteuid()
+
+
+def test_I13_a_note_is_for_its_key_and_as_it_was_written(cache: Cache, area: Path) -> None:
+    cache.note("refs", "mine", {"model": "mine"})
+    (mine,) = (cache.directory / "refs").iterdir()
+    cache.note("refs", "theirs", {"model": "theirs"})
+    (theirs,) = set((cache.directory / "refs").iterdir()) - {mine}
+    written = mine.read_bytes()
+    mine.write_bytes(theirs.read_bytes())
+    assert cache.noted("refs", "mine") is None
+    mine.write_bytes(written.replace(b'"mine"', b'"evil"'))
+    assert cache.noted("refs", "mine") is None
+    for plant in (lambda: mine.symlink_to(area / "elsewhere"), lambda: os.mkfifo(mine), mine.mkdir):
+        mine.unlink()
+        (area / "elsewhere").write_bytes(written)
+        plant()
+        assert cache.noted("refs", "mine") is None
+        if mine.is_dir():
+            mine.rmdir()
+            mine.touch()
+    mine.write_bytes(written)
+    assert cache.noted("refs", "mine") == {"model": "mine"}
+
+
+@pytest.mark.parametrize("digest", ["", "../../x", "/etc/passwd", "A" * 64, "0" * 63, "sha256:../../../.bashrc"])
+def test_I13_what_is_no_digest_names_no_file(cache: Cache, digest: str) -> None:
+    cache.put(b"x")
+    for use in (cache.blob_path, lambda digest: cache.get(digest, 10), lambda digest: cache.lacks_bytes(digest, 1)):
+        with pytest.raises(StorageUnavailable):
+            use(digest)
+    with pytest.raises(StorageUnavailable), cache.blob(digest, lambda fd: None):
+        pass

@@ -156,13 +156,13 @@ def test_an_upload_that_somebody_cancelled_is_begun_anew(
     def cancel(now: Progress) -> None:
         notes = list((cache.directory / "pushes").glob("*.json"))
         if notes and now.bytes_done > 100_000 and not gone:
-            gone.append(json.loads(notes[0].read_text())["upload_id"])
+            gone.append(json.loads(notes[0].read_text())["content"]["upload_id"])
             client.transport.call("DELETE", f"/v1/uploads/{gone[0]}")
 
     client.push(source, "t", model, "1", cache=cache, workers=1, progress=cancel)
     assert gone
     assert own_files(service, model, "1") == package()
-    assert json.loads(next((cache.directory / "pushes").glob("*.json")).read_text())["upload_id"] != gone[0]
+    assert json.loads(next((cache.directory / "pushes").glob("*.json")).read_text())["content"]["upload_id"] != gone[0]
 
 
 def test_a_file_that_changes_meanwhile_is_not_taken_in(
