@@ -40,15 +40,29 @@ def is_there(target: Path, package: Package, excused: Excuse) -> bool:
     )
 
 
+def check_names(top: Path, package: Package) -> None:
+    """Every file of the package lies there under its own name. Raises ``InvalidParameter``.
+
+    A filesystem that takes some names for equal, capitals for small letters say, would have mixed them.
+    """
+    mixed = {file.path for file in package.files} ^ _names(top)
+    if mixed:
+        raise InvalidParameter(
+            f"The directory of {top.parent} cannot hold {min(mixed)!r} beside the other files of the version: it takes "
+            "their names for equal. Nothing was changed; name a directory on another filesystem.",
+            field="dest",
+            path=min(mixed),
+        )
+
+
+def _names(top: Path) -> set[str]:
+    return {path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_symlink() or not path.is_dir()}
+
+
 def _is_equal(target: Path, package: Package, excused: Excuse) -> bool:
-    files = {
-        path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_symlink() or not path.is_dir()
-    }
-    if files != {file.path for file in package.files}:
+    if _names(target) != {file.path for file in package.files}:
         return False
     for file in package.files:
-        if file.sha256 is None:
-            continue
         try:
             is_equal = hash_file(target / file.path) == file.sha256
         except OSError:

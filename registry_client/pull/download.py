@@ -14,23 +14,27 @@ import httpx
 from registry_core import PackageCorrupt, RegistryError, StorageUnavailable
 
 from ..local.files import hash_open, write_all
+from ..remote.bodies import PLAIN, chunks, whole
 from ..remote.transport import Backoff, Repeat, Transport, may_repeat, problem_of, retry_after_s
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
-_PLAIN = {"Accept-Encoding": "identity"}
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]+/(?:[0-9]+|\*)")
+STEP_BYTES = 16 * 1024  # a line that breaks has not brought less than that, or it is no line
 PROOFS = 2  # bytes that are wrong once may have met a bad moment; twice, something is wrong
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One file of a pinned version. ``sha256`` is hex, None where nothing proves the file."""
+    """One file of a pinned version: it has ``size_bytes``, and no more of it is taken.
+
+    ``sha256`` is hex, None where nothing proves the file; then ``size_bytes`` is only the most that it may have.
+    """
 
     task: str
     model_name: str
     version: str
     path: str
     sha256: str | None
-    size_bytes: int | None
+    size_bytes: int
 
     @property
     def address(self) -> str:
@@ -42,11 +46,13 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
     """The open file holds the remote one's bytes, proven where there is a digest.
 
     What it holds already is taken for the beginning. ``tick`` hears of every byte, negative where some turned
-    out worthless; ``stop`` is called between chunks and may raise. Raises ``PackageCorrupt`` where other
+    out worthless; ``stop`` is called between chunks and may raise. Whatever is sent, it comes to an end, and no
+    more than a piece beyond the file's size is ever written. Raises ``PackageCorrupt`` where other
     bytes come again and again, what the server answers, and ``StorageUnavailable`` where it does not.
     """
     backoff = Backoff(transport.retries)
-    wrong = told = 0
+    wrong = told = furthest = 0
+    most_wrong = 1 if remote.sha256 is None else PROOFS
     sha, have = hash_open(fd) if remote.sha256 is not None else _restart(fd)
 
     def tell() -> None:
@@ -56,7 +62,6 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
 
     while True:
         tell()
-        began_at = have
         try:
             for chunk in _rest(transport, remote, have):
                 stop()
@@ -67,11 +72,12 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
                     sha.update(chunk)
                     have += len(chunk)
                 tell()
-                if remote.size_bytes is not None and have > remote.size_bytes:
+                if have > remote.size_bytes:
                     break  # more than there can be: it is wrong, and must not fill the disk
         except httpx.TransportError as error:
-            if have > began_at:
-                backoff = Backoff(transport.retries)  # it goes on, however often the line breaks
+            if have >= furthest + STEP_BYTES:
+                # It goes on, however often the line breaks; but what comes again and again is no progress.
+                backoff, furthest = Backoff(transport.retries), have
             backoff.wait(transport.unreachable(error))
             continue
         except _Refused as refused:
@@ -79,30 +85,26 @@ def fetch(transport: Transport, remote: Remote, fd: int, tick: Callable[[int], N
                 raise refused.error from None
             backoff.wait(refused.error, refused.retry_after_s)
             continue
-        if remote.sha256 is None or sha.hexdigest() == remote.sha256:
+        if have <= remote.size_bytes and remote.sha256 in (None, sha.hexdigest()):
             return
         actual = sha.hexdigest()
         sha, have = _restart(fd)
         tell()
-        wrong += 1
-        if wrong == PROOFS:
+        wrong, furthest = wrong + 1, 0
+        if wrong == most_wrong:
             raise corrupt(remote, actual)
 
 
 def _rest(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | None]:
     """As :func:`_body`; nothing if all is there already. An empty file is asked for all the same: is it there?"""
-    if remote.size_bytes is None or have < remote.size_bytes or have == 0:
+    if have < remote.size_bytes or have == 0:
         yield from _body(transport, remote, have)
 
 
 def corrupt(remote: Remote, actual: str) -> PackageCorrupt:
     """The error that says which bytes came."""
-    problem = {
-        "path": remote.path,
-        "kind": "changed",
-        "expected": f"sha256:{remote.sha256}",
-        "actual": f"sha256:{actual}",
-    }
+    expected = f"{remote.size_bytes} bytes" if remote.sha256 is None else f"sha256:{remote.sha256}"
+    problem = {"path": remote.path, "kind": "changed", "expected": expected, "actual": f"sha256:{actual}"}
     return PackageCorrupt(
         f"The bytes of {remote.path!r} that arrived are not those of {remote.model_name}@{remote.version}. "
         "Nothing was kept of them. Verify the version; if it is whole, something on the way changes what it carries.",
@@ -125,15 +127,15 @@ class _Refused(Exception):
 
 def _body(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | None]:
     """The bytes after the first ``have``; a None before them says that they are all of them."""
-    headers = dict(_PLAIN)
+    headers = dict(PLAIN)
     if have:
         headers["Range"] = f"bytes={have}-"
         if remote.sha256 is not None:
             headers["If-Range"] = f'"{remote.sha256}"'
     with transport.stream(remote.address, headers=headers) as answer:
         if not (answer.is_success or answer.status_code == 416):
-            answer.read()
-            raise _Refused(answer.status_code, problem_of(answer), retry_after_s(answer))
+            read = whole(answer, transport.timeout_s)
+            raise _Refused(read.status_code, problem_of(read), retry_after_s(read))
         version = answer.headers.get("X-Model-Version")
         if version is not None and unquote(version) != remote.version:
             raise StorageUnavailable(
@@ -147,7 +149,7 @@ def _body(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | N
                 yield None
                 raise httpx.RemoteProtocolError("the server sent another part than was asked for")
             yield None
-        yield from answer.iter_raw()
+        yield from chunks(answer, transport.timeout_s)
 
 
 def _starts_at(answer: httpx.Response, have: int) -> bool:

@@ -40,6 +40,8 @@ def look_up(client: Versions, task: str, ref: str, cache: Cache, *, offline: boo
 
 def _ask(client: Versions, task: str, ref: str, cache: Cache) -> Package:
     found = client.resolve(task, ref, verify=False)
+    if (found.task, found.model_name) != (task, ref.partition("@")[0]):
+        raise answers.strange(Resolution, "it is about another model")
     listing = client.artifacts(task, f"{found.model_name}@{found.version}")
     if listing.version != found.version:
         raise Conflict(
@@ -59,17 +61,16 @@ def _ask(client: Versions, task: str, ref: str, cache: Cache) -> Package:
 
 
 def _fetch_manifest(client: Versions, found: Resolution) -> bytes | None:
-    remote = Remote(found.task, found.model_name, found.version, MANIFEST, None, None)
+    remote = Remote(found.task, found.model_name, found.version, MANIFEST, None, MAX_MANIFEST_BYTES)
     with tempfile.TemporaryFile() as file:
         try:
             fetch(client.transport, remote, file.fileno(), lambda _: None, lambda: None)
         except RegistryError as error:
-            if error.code == "artifact_not_found":
-                return None
+            if error.code in ("artifact_not_found", "package_corrupt"):
+                return None  # it is not there, or longer than any can be
             raise
         file.seek(0)
-        data = file.read(MAX_MANIFEST_BYTES + 1)
-    return data if len(data) <= MAX_MANIFEST_BYTES else None
+        return file.read(MAX_MANIFEST_BYTES)
 
 
 def _key(url: str, task: str, ref: str) -> str:

@@ -25,10 +25,11 @@ from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
 from ..remote.versions import Versions
-from .destination import Excuse, beside, is_there, publish, remove_abandoned
+from .destination import Excuse, beside, check_names, is_there, publish, remove_abandoned
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
 from .remote_package import META, Package
+from .room import check_room
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +91,13 @@ def pull(
     meter = Meter(progress)
     meter.start(len(package.files), package.bytes_total)
     job = _Job(client, package, cache, meter, excused)
+    check_room(package, target, cache)
     with blaming(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(target)
         with beside(target) as temporary:
             each(lambda file, stop: job.supply(file, temporary, stop, offline=is_offline), job.by_size(), workers)
+            check_names(temporary, package)
             sync_tree(temporary)
             already_there = not publish(temporary, target, package, excused)
     if not is_offline:
@@ -133,7 +136,7 @@ class _Job:
 
     def by_size(self) -> list[Remote]:
         # A large file begun last would run alone at the end.
-        return sorted(self._package.files, key=lambda file: (-(file.size_bytes or 0), file.path))
+        return sorted(self._package.files, key=lambda file: (-file.size_bytes, file.path))
 
     def supply(self, file: Remote, top: Path, stop: Callable[[], None], *, offline: bool) -> None:
         """The file lies below ``top``, proven."""
@@ -171,7 +174,7 @@ class _Job:
             with self._cache.blob(file.sha256, get, stop) as (fd, _fetched):
                 actual = lay(fd, self._cache.blob_path(file.sha256), target)
                 if actual == file.sha256:
-                    self._meter.tick((file.size_bytes or 0) - ticked)
+                    self._meter.tick(file.size_bytes - ticked)
                     return
                 self._cache.discard(file.sha256, fd)
             target.unlink()

@@ -3,60 +3,78 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry_core import PackageCorrupt, PackageListing, Problem, Resolution, parse_manifest
 
+from ..forms import sha256_of, tree_fault
 from .download import Remote
 
 MANIFEST = "sha256sums.txt"
 META = "model_meta.json"
-MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+MAX_MANIFEST_BYTES = 32 * 1024 * 1024
+MAX_FILES = 500_000
 _PREFIX = "sha256:"
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Package:
-    """The files of one version, the manifest among them; ``warnings`` say what nothing proves."""
+    """The files of one version, the manifest among them, each with its digest and its size."""
 
     resolution: Resolution
     files: tuple[Remote, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def bytes_total(self) -> int:
-        return sum(file.size_bytes or 0 for file in self.files)
+        return sum(file.size_bytes for file in self.files)
 
 
 def assemble(found: Resolution, listing: PackageListing, manifest: bytes | None) -> Package:
     """The package, if the manifest (or, of an adopted version, the listing) is what the package digest names.
 
-    Raises ``PackageCorrupt`` where it is not, and for paths that lead out of a directory.
+    Raises ``PackageCorrupt`` where it is not, for files that it does not cover or the registry has not, and for paths
+    that no file may be laid at.
     """
-    if manifest is None or found.package_digest is None:
+    expected = sha256_of(found.package_digest)
+    if manifest is None or expected is None:
         raise _corrupt(found, [Problem(MANIFEST, "missing", found.package_digest)])
     own = hashlib.sha256(manifest).hexdigest()
     sizes = {file.name: file.size_bytes for file in listing.files}
-    listed = {file.name: file.sha256 and file.sha256.removeprefix(_PREFIX) for file in listing.files}
-    warnings: list[str] = []
-    if _PREFIX + own == found.package_digest:
+    listed = {file.name: sha256_of(file.sha256) for file in listing.files}
+    if own == expected:
         hashes: dict[str, str | None] = dict(_parse(found, manifest))
-        for path in listed.keys() - hashes.keys():
-            hashes[path] = None
-            warnings.append(f"{path} is not covered by the manifest, so nothing is known about its bytes.")
-    elif _PREFIX + _digest_of({**listed, MANIFEST: own}) == found.package_digest:
+    elif _digest_of({**listed, MANIFEST: own}) == expected:
         hashes = dict(listed)  # adopted: the digest is over all files as they were found then
     else:
         raise _corrupt(found, [Problem(MANIFEST, "manifest", found.package_digest, _PREFIX + own)])
     hashes[MANIFEST] = own
     sizes[MANIFEST] = len(manifest)
-    _check_paths(found, hashes)
-    files = tuple(
-        Remote(found.task, found.model_name, found.version, path, hashes[path], sizes.get(path))
-        for path in sorted(hashes)
+    _refuse_uncovered(found, {*listed, *hashes} - {path for path, sha256 in hashes.items() if sha256 is not None})
+    fault = tree_fault(hashes)
+    if fault is not None:
+        raise _corrupt(found, [Problem(fault[0], "manifest", actual=f"no file can be laid there: {fault[1]}")])
+    return Package(found, tuple(_remote(found, path, hashes[path], sizes.get(path)) for path in sorted(hashes)))
+
+
+def _remote(found: Resolution, path: str, sha256: str | None, size_bytes: int | None) -> Remote:
+    if size_bytes is None:
+        raise _corrupt(found, [Problem(path, "missing", sha256 and _PREFIX + sha256)])
+    return Remote(found.task, found.model_name, found.version, path, sha256, size_bytes)
+
+
+def _refuse_uncovered(found: Resolution, paths: set[str]) -> None:
+    if not paths:
+        return
+    first, more = min(paths), f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    raise PackageCorrupt(
+        f"{found.model_name}@{found.version} cannot be pulled: nothing proves {first!r}{more}. Where older software "
+        "made the version, 'omr adopt' at the registry gives it a digest over all its files.",
+        version=found.version,
+        problems=[Problem(path, "extra").to_dict() for path in sorted(paths)[:_SHOWN]],
     )
-    return Package(found, files, tuple(sorted(warnings)))
 
 
 def _parse(found: Resolution, manifest: bytes) -> dict[str, str]:
@@ -65,6 +83,8 @@ def _parse(found: Resolution, manifest: bytes) -> dict[str, str]:
         manifest.decode("utf-8")
     except UnicodeDecodeError:
         raise _corrupt(found, [Problem(MANIFEST, "manifest", actual="it is not UTF-8")]) from None
+    if manifest.count(b"\n") > MAX_FILES:
+        raise _corrupt(found, [Problem(MANIFEST, "manifest", actual=f"it has more than {MAX_FILES} lines")])
     parsed = parse_manifest(manifest, max_faults=1)
     if parsed.faults:
         raise _corrupt(found, [Problem(MANIFEST, "manifest", actual=fault) for fault in parsed.faults])
@@ -77,15 +97,6 @@ def _parse(found: Resolution, manifest: bytes) -> dict[str, str]:
 def _digest_of(hashes: Mapping[str, str | None]) -> str:
     lines = (f"{sha256}  {'./-' if path == '-' else path}\n" for path, sha256 in sorted(hashes.items()))
     return hashlib.sha256("".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _check_paths(found: Resolution, paths: Iterable[str]) -> None:
-    known = set(paths)
-    for path in known:
-        parts = path.split("/")
-        ancestors = {"/".join(parts[:n]) for n in range(1, len(parts))}
-        if "\0" in path or not {"", ".", ".."}.isdisjoint(parts) or ancestors & known:
-            raise _corrupt(found, [Problem(path, "manifest", actual="no file can lie there")])
 
 
 def _corrupt(found: Resolution, problems: list[Problem]) -> PackageCorrupt:

@@ -175,7 +175,8 @@ def test_a_byte_that_is_changed_on_the_way_is_found(
 
     def tamper(data: bytes) -> bytes:
         # Not in the JSON answers: those speak of digests, and are another matter.
-        return data if b"application/json" in data else data.replace(mark, wrong)
+        is_answer = b"application/json" in data or b'"sha256"' in data
+        return data if is_answer else data.replace(mark, wrong)
 
     (area / "out").mkdir()
     with wire(service.url) as line, RegistryClient(line.url) as client:
@@ -310,7 +311,7 @@ def test_a_busy_server_is_asked_again(area: Path, cache: Cache, monkeypatch: pyt
     with (
         scripted(
             answer(200, {**resolved, "package_digest": named, "verified": False}),
-            answer(200, {"version": "1", "files": []}),
+            answer(200, {"version": "1", "files": [{"name": "f", "sha256": None, "size_bytes": 1}]}),
             *(problem(503, "busy"), answer(200, manifest), problem(503, "busy"), answer(200, b"x")),
         ) as server,
         RegistryClient(server.url) as client,
@@ -455,17 +456,25 @@ def test_a_wrong_beginning_in_the_cache_does_no_harm(
 
 
 def test_versions_of_older_software(service: Service, client: RegistryClient, cache: Cache, area: Path) -> None:
-    """Not adopted: what nothing covers comes with a warning. Adopted: all of it is proven."""
-    files = {"model.pt": b"weights", "notes.txt": b"not covered", "model_meta.json": b'{"a": 1}'}
+    """Not adopted: what nothing covers is refused, rewritten metadata comes with a warning. Adopted: all is proven."""
+    files = {"model.pt": b"weights", "model_meta.json": b'{"a": 1}'}
     covered = {"model.pt": b"weights", "model_meta.json": b"{}"}  # rewritten since
     lines = [f"{hashlib.sha256(data).hexdigest()}  {path}" for path, data in covered.items()]
     kept = {**files, "sha256sums.txt": "\n".join(lines).encode() + b"\n"}
-    write_files(service.root / "tasks/t/models/old model/versions/first one", kept)
+    top = write_files(service.root / "tasks/t/models/old model/versions/first one", kept)
     done = client.pull("t", "old model@first one", area / "before", cache=cache)
     assert files_of(area / "before") == kept
-    assert len(done.warnings) == 2
-    assert any("notes.txt" in text for text in done.warnings)
+    assert len(done.warnings) == 1
+    assert "model_meta.json" in done.warnings[0]
     assert client.pull("t", "old model@first one", area / "before", cache=cache).already_there
+    kept["notes.txt"] = b"not covered"
+    write_files(top, {"notes.txt": kept["notes.txt"]})
+    with pytest.raises(PackageCorrupt) as refused:
+        client.pull("t", "old model@first one", area / "uncovered", cache=cache)
+    assert "notes.txt" in refused.value.message
+    assert "omr adopt" in refused.value.message
+    assert [(found["path"], found["kind"]) for found in refused.value.detail["problems"]] == [("notes.txt", "extra")]
+    assert not (area / "uncovered").exists()
     service.registry.adopt(actor="ada")
     done = client.pull("t", "old model@first one", area / "after", cache=cache)
     assert files_of(area / "after") == kept
