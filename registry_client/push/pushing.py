@@ -32,7 +32,7 @@ from ..local.files import hold
 from ..local.parallel import each
 from ..remote.versions import Versions
 from . import tus
-from .local_package import LocalFile, changed, digests, scan
+from .local_package import LocalFile, changed, digests, held, scan
 
 SESSIONS = 3
 
@@ -77,14 +77,15 @@ def push(
     ``progress`` hears of the files being hashed, and then of those being sent. Raises as ``register``.
     """
     top = Path(os.path.abspath(directory))
-    files = scan(top)
-    bytes_total = sum(file.size_bytes for file in files)
-    meter = Meter(progress)
-    meter.start(len(files), bytes_total)
-    hashes = digests(files, workers, meter.tick)
-    job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
-    with job.alone():
-        done = job.earlier_answer() or job.upload_and_register()
+    with held(top) as top_fd:
+        files = scan(top, top_fd)
+        bytes_total = sum(file.size_bytes for file in files)
+        meter = Meter(progress)
+        meter.start(len(files), bytes_total)
+        hashes = digests(files, workers, meter.tick)
+        job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
+        with job.alone():
+            done = job.earlier_answer() or job.upload_and_register()
     return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent)
 
 
