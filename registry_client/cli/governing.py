@@ -187,7 +187,7 @@ def _rows(found: Comparison, lower_is_better: tuple[str, ...]) -> list[Mapping[s
     for param, values in found.diff["params"].items():
         rows.append({"": f"param {param}", **values})
     for path, digests in found.diff["files"].items():
-        shown = {name: digest.removeprefix("sha256:")[:12] if digest else "-" for name, digest in digests.items()}
+        shown = {name: str(digest).removeprefix("sha256:")[:12] if digest else "-" for name, digest in digests.items()}
         rows.append({"": f"file {path}", **shown})
     return rows
 
@@ -224,7 +224,7 @@ def audit_verify(registry: Registry, *, as_json: bool, task: str, model_name: st
     proof = registry.audit_verify(task, model_name, expect_head=expect_head)
 
     def show(_: dict[str, Any]) -> None:
-        click.echo(f"intact: {proof.events} events, head {proof.head}")
+        output.line(f"intact: {proof.events} events, head {proof.head}")
 
     finish(proof.to_dict(), as_json, show)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -37,11 +36,10 @@ def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
     """List versions of all models, filtered and sorted."""
     page = registry.list_models(**filters)
     columns = ("task", "model_name", "version", "stage", "aliases", "created_at")
-    rows = [{**item, "aliases": " ".join(item["aliases"])} for item in page.items]
-    shown = [{column: _plain(row.get(column)) for column in columns} for row in rows]
-    finish(page.to_dict(), as_json, lambda _: output.table(columns, shown))
+    rows = [{column: _cell(item.get(column)) for column in columns} for item in page.items]
+    finish(page.to_dict(), as_json, lambda _: output.table(columns, rows))
     if not as_json:
-        click.echo(f"{len(rows)} of {page.total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
+        output.line(f"{len(rows)} of {page.total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
 
 
 @click.command()
@@ -64,7 +62,7 @@ def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | 
     )
     for item in events:
         content = {"id": item.id, **item.event.to_dict()}
-        click.echo(json.dumps(content) if as_json else _line(content))
+        output.line(output.json_text(content) if as_json else _line(content))
 
 
 def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iterator[StreamedEvent]:
@@ -74,7 +72,7 @@ def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iter
         try:
             found = registry.events(position, 100 if left is None else min(100, left))
         except StorageError as error:  # the catalogue is being rebuilt, or the storage is away: go on when it is back
-            click.echo(f"omr: {error.code}: {error.message}", err=True)
+            output.line(f"omr: {error.code}: {error.message}", err=True)
             found = []
         for item in found:
             position = item.id
@@ -84,21 +82,18 @@ def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iter
             time.sleep(POLL_S)
 
 
+def _cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    return " ".join(map(output.as_text, value)) if isinstance(value, list) else output.as_text(value)
+
+
 def _line(event: dict[str, Any]) -> str:
-    event = {name: _plain(value) for name, value in event.items()}
     who = f" by {event['actor']}" if event["actor"] else ""
     why = f": {event['reason']}" if event["reason"] else ""
     named = f" {event['alias']} ->" if event["alias"] else ""
     model = f"{event['task']}/{event['model_name']}"
     return f"{event['ts_utc'] or '-'}  {model}  {event['event']}{named} {event['version'] or '-'}{who}{why}"
-
-
-def _plain(value: Any) -> str | None:
-    """On one line and printable anywhere: a journal may hold whatever somebody has written into it."""
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else json.dumps(value)
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 COMMANDS = (models, tasks, watch)

@@ -44,6 +44,7 @@ def main(context: click.Context, root: str | None, url: str | None) -> None:
 
     Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 damaged, 5 storage.
     """
+    output.escape_logs()
     choose(context, root, url)
 
 
@@ -91,7 +92,7 @@ def resolve(registry: Registry, *, as_json: bool, task: str, ref: str, verify: b
     """Print where the version lies that REF names."""
     with output.progress("verify") as progress:
         found = registry.resolve(task, ref, verify=verify, as_of=as_of, progress=progress)
-    finish(found.to_dict(), as_json, lambda content: click.echo(content["path"]))
+    finish(found.to_dict(), as_json, lambda content: output.line(content["path"]))
 
 
 @main.command()
@@ -162,7 +163,7 @@ def history(registry: Registry, *, as_json: bool, task: str, model_name: str, **
     columns = ("seq", "ts_utc", "event", "version", "alias", "previous_version", "actor", "reason")
     finish(page.to_dict(), as_json, table_of("events", columns))
     if page.next is not None and not as_json:
-        click.echo(f"There are more: --after {page.next}", err=True)
+        output.line(f"There are more: --after {page.next}", err=True)
 
 
 @main.command()

@@ -30,9 +30,9 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
 
     def show(content: dict[str, Any]) -> None:
         for finding in content["findings"]:
-            click.echo(f"{finding['severity']}: {finding['where']}: {finding['message']}")
+            output.line(f"{finding['severity']}: {finding['where']}: {finding['message']}")
         counts = f"{report.models} models, {report.versions} versions, {report.events} events"
-        click.echo(f"{'clean' if report.is_clean else 'DAMAGED'}: {counts}")
+        output.line(f"{'clean' if report.is_clean else 'DAMAGED'}: {counts}")
 
     if as_json:
         output.as_json({"ok": report.is_clean, **content})
@@ -65,9 +65,9 @@ def purge(registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run:
 
     def show(content: dict[str, Any]) -> None:
         for title in content["purged"]:
-            click.echo(f"{'would purge' if dry_run else 'purged'}: {title}")
+            output.line(f"{'would purge' if dry_run else 'purged'}: {title}")
         freed = f"{content['bytes_freed']} bytes {'would be freed' if dry_run else 'freed'}"
-        click.echo(f"{len(content['purged'])} versions, {freed}; {len(content['kept'])} deleted later are kept")
+        output.line(f"{len(content['purged'])} versions, {freed}; {len(content['kept'])} deleted later are kept")
 
     finish(done.to_dict(), as_json, show)
 
@@ -84,11 +84,11 @@ def adopt(registry: ModelRegistry, *, as_json: bool, dry_run: bool, **words: Any
 
     def show(content: dict[str, Any]) -> None:
         for finding in [*content["noticed"], *content["refused"]]:
-            click.echo(f"{finding['severity']}: {finding['where']}: {finding['message']}")
+            output.line(f"{finding['severity']}: {finding['where']}: {finding['message']}")
         for title in content["adopted"]:
-            click.echo(f"{'would adopt' if dry_run else 'adopted'}: {title}")
+            output.line(f"{'would adopt' if dry_run else 'adopted'}: {title}")
         counts = f"{len(content['adopted'])} adopted, {content['already']} registered before"
-        click.echo(f"{counts}, {len(content['refused'])} left alone")
+        output.line(f"{counts}, {len(content['refused'])} left alone")
 
     finish(done.to_dict(), as_json, show)
 

@@ -1,8 +1,15 @@
-"""What ``omr`` prints: for people tables and a progress bar, for programs one JSON object."""
+"""What ``omr`` prints: for people tables and a progress bar, for programs one JSON object.
+
+Everything that a registry, a package or a journal says goes through here: a person's terminal is sent nothing that it
+would obey, and a program strict JSON (I13).
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,10 +30,45 @@ from rich.table import Table
 
 from registry_core import Progress, RegistryError
 
+from ..forms import shown
+
+# Within the texts of JSON only, where each may be written as \\uXXXX: what a terminal may obey, and lone surrogates.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def line(text: str, *, err: bool = False) -> None:
+    """The text on one line, with what a terminal would obey written out."""
+    click.echo(shown(text), err=err)
+
+
+def json_text(content: Any) -> str:
+    """Strict JSON on one line; what it has no word for (NaN, Infinity) is null."""
+    text = json.dumps(_finite(content), ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
 
 def as_json(content: Mapping[str, Any]) -> None:
     """The same object as the HTTP answer, on one line of standard output."""
-    click.echo(json.dumps(content, ensure_ascii=False))
+    click.echo(json_text(content))
+
+
+class _Escaping(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
+def escape_logs() -> None:
+    """What the library warns of on standard error quotes servers too; so it is escaped as all else."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Escaping("%(message)s"))
 
 
 def facts(content: Mapping[str, Any]) -> None:
@@ -35,8 +77,12 @@ def facts(content: Mapping[str, Any]) -> None:
     for name, value in content.items():
         if name == "warnings":
             continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        click.echo(f"{name + ':':<{width + 1}} {text}")
+        line(f"{name + ':':<{width + 1}} {as_text(value)}")
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json_text(value)
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -44,25 +90,25 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 10_000)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(column, overflow="fold", no_wrap=not sys.stdout.isatty())
+        drawn.add_column(shown(column), overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        drawn.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        drawn.add_row(*("" if row[column] is None else shown(str(row[column])) for column in columns))
     console.print(drawn, highlight=False, markup=False) if rows else click.echo("none")
 
 
 def warnings(content: Mapping[str, Any]) -> None:
     """What the caller should know, on standard error."""
     for warning in content.get("warnings", []):
-        click.echo(f"warning: {warning}", err=True)
+        line(f"warning: {warning}", err=True)
 
 
 def failure(error: RegistryError) -> None:
     """The error in a sentence, and what it found, on standard error."""
-    click.echo(f"omr: {error.code}: {error.message}", err=True)
+    line(f"omr: {error.code}: {error.message}", err=True)
     for found in error.detail.get("problems", []):
         parts = [str(found[name]) for name in ("path", "kind", "reason") if found.get(name)]
         parts += [f"{name} {found[name]}" for name in ("expected", "actual") if found.get(name)]
-        click.echo("  " + "  ".join(parts), err=True)
+        line("  " + "  ".join(parts), err=True)
 
 
 def failure_as_json(error: RegistryError) -> None:

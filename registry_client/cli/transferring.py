@@ -112,7 +112,7 @@ def cache_ls(_: None, *, as_json: bool, cache_dir: Path | None) -> None:
 
     def show(_: dict[str, Any]) -> None:
         output.table(("sha256", "size_bytes", "used_at"), rows)
-        click.echo(f"{len(rows)} files, {total} bytes in {opened.directory}", err=True)
+        output.line(f"{len(rows)} files, {total} bytes in {opened.directory}", err=True)
 
     finish({"directory": str(opened.directory), "bytes": total, "files": rows}, as_json, show)
 
