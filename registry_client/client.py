@@ -28,16 +28,19 @@ class RegistryClient(Versions):
         ref: str,
         dest: str | os.PathLike[str],
         *,
+        digest: str | None = None,
         cache: Cache | None = None,
         workers: int = 4,
         offline: bool = False,
         progress: ProgressCallback | None = None,
     ) -> Pulled:
-        """``dest`` is the package, every byte proven here; or it is not there at all. See :mod:`.pulling`."""
+        """``dest`` is the package, every byte proven here; or it is not there at all. See :mod:`.pulling`.
+
+        ``digest``: the package digest that it must have, whatever the registry says.
+        """
         used = Cache() if cache is None else cache
-        return pulling.pull(
-            self, task, ref, Path(dest), cache=used, workers=workers, offline=offline, progress=progress
-        )
+        wanted = pulling.Wanted(task, ref, digest)
+        return pulling.pull(self, wanted, Path(dest), cache=used, workers=workers, offline=offline, progress=progress)
 
     def push(
         self,

@@ -31,6 +31,7 @@ _workers = click.option(
 @click.argument("task")
 @click.argument("ref")
 @click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--digest", help="The package digest that it must have, whatever the registry says.")
 @click.option("--offline", is_flag=True, help="Ask nobody; take all from the cache.")
 @_workers
 @_cache_dir

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from registry_core import (
+    DigestMismatch,
+    InvalidParameter,
     Meter,
     PackageCorrupt,
     ProgressCallback,
     StorageUnavailable,
 )
 
+from ..forms import sha256_of
 from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
@@ -60,10 +63,29 @@ class Pulled:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What to pull. ``digest``: the package digest that it must have; None: the one that the registry names."""
+
+    task: str
+    ref: str
+    digest: str | None = None
+
+    def check(self, package: Package) -> None:
+        """Raises ``DigestMismatch`` where the package is another."""
+        found = package.resolution
+        if self.digest is not None and sha256_of(self.digest) != sha256_of(found.package_digest):
+            raise DigestMismatch(
+                f"{found.model_name}@{found.version} has the package digest {found.package_digest}, and not the one "
+                "that was asked for. Nothing was changed.",
+                expected=self.digest,
+                actual=found.package_digest,
+            )
+
+
 def pull(
     client: Versions,
-    task: str,
-    ref: str,
+    wanted: Wanted,
     dest: Path,
     *,
     cache: Cache,
@@ -75,18 +97,22 @@ def pull(
 
     A ``dest`` that holds them already is left alone, an empty directory is filled, any other is refused. Files are
     read-only. Where the registry cannot be reached (or with ``offline``) the cache says what the ref meant, with a
-    warning, and has the bytes. Raises ``InvalidParameter`` for ``dest``, ``NotFound``, ``PackageCorrupt``,
-    ``StorageFull``, ``StorageUnavailable``.
+    warning, and has the bytes. Raises ``InvalidParameter`` for ``dest`` and ``digest``, ``NotFound``,
+    ``DigestMismatch``, ``PackageCorrupt``, ``StorageFull``, ``StorageUnavailable``.
     """
+    if wanted.digest is not None and sha256_of(wanted.digest) is None:
+        raise InvalidParameter("A package digest is sha256: and 64 hex digits.", field="digest")
     target = Path(os.path.abspath(dest))
 
     def excused(file: Remote) -> bool:
-        return file.path == META and not is_offline and _is_old(client, file)
+        is_free = wanted.digest is None and not is_offline
+        return file.path == META and is_free and _is_old(client, file)
 
-    package, is_offline = look_up(client, task, ref, cache, offline=offline)
+    package, is_offline = look_up(client, wanted.task, wanted.ref, cache, offline=offline)
+    wanted.check(package)
     notes = [*package.resolution.warnings, *package.warnings]
     if is_there(target, package, excused):
-        remember(cache, client.url, ref, package)
+        remember(cache, client.url, wanted.ref, package)
         return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
     meter = Meter(progress)
     meter.start(len(package.files), package.bytes_total)
@@ -101,7 +127,7 @@ def pull(
             sync_tree(temporary)
             already_there = not publish(temporary, target, package, excused)
     if not is_offline:
-        remember(cache, client.url, ref, package)
+        remember(cache, client.url, wanted.ref, package)
     notes += job.notes
     return _answer(target, package, notes, fetched=job.fetched, already_there=already_there, offline=is_offline)
 

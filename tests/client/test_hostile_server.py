@@ -391,3 +391,22 @@ def test_I13_a_stream_that_is_none_ends(home: Home, lie: str) -> None:
         home.server.lies = {"events": answer(200, f"retry: {'9' * 5000}\nid: 1\n{lie}".encode())}
     assert home.omr("watch", "--limit", "1").exit_code == 5
     assert home.server.bytes_sent < 200 * MIB
+
+
+def test_a_pinned_digest_is_the_only_one_that_arrives(home: Home) -> None:
+    server = home.server
+    good = server.digest
+    assert home.pull("--digest", good).exit_code == 0
+    assert home.pull("--digest", good.removeprefix("sha256:")).exit_code == 0
+    server.files = {"model.pt": b"other weights"}
+    other = home.top / "work/dest/other"
+    before = home.tree(), files_of(home.dest)
+    done = home.omr("pull", "t", "m@latest", str(other), "--digest", good, "--json")
+    assert (done.exit_code, strict(done.stdout)["code"]) == (4, "digest_mismatch")
+    assert strict(done.stdout)["expected"] == good
+    assert strict(done.stdout)["actual"] == server.digest
+    assert (home.tree(), files_of(home.dest)) == before
+    for wrong in ("", "sha256:", "x", "../../x", "sha256:" + "g" * 64):
+        done = home.omr("pull", "t", "m@latest", str(other), "--digest", wrong)
+        assert done.exit_code == 1
+        assert done.stderr.startswith("omr: invalid_parameter: ")
