@@ -19,11 +19,10 @@ from .v1.health import blueprint as health
 from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
-from .v1.tus import MethodOverride
 from .v1.uploads import blueprint as uploads
 from .web import errors, openapi, tracing
-from .web.body_draining import Draining
 from .web.gate import Gate
+from .web.middlewares import Draining, MethodOverride
 from .web.root import Root
 
 __all__ = ["create_app"]

@@ -5,25 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
 from flask import Response, request
 from werkzeug.exceptions import PreconditionFailed
 
 from registry_core import InvalidParameter
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,termination,expiration"
 ALGORITHM = "sha256"
 CONTENT_TYPE = "application/offset+octet-stream"
 _NUMBER = re.compile(r"[0-9]{1,30}")
-_OVERRIDDEN = {"PATCH", "DELETE", "HEAD"}
 
 
 def check_version(sent: str | None) -> None:
@@ -97,23 +91,3 @@ def speak(response: Response, max_bytes: int) -> Response:
         if max_bytes:
             response.headers["Tus-Max-Size"] = str(max_bytes)
     return response
-
-
-class MethodOverride:
-    """WSGI middleware: what ``X-HTTP-Method-Override`` says on a POST below ``/v1/uploads/`` is the method.
-
-    The protocol wants it for clients that cannot send a PATCH.
-    """
-
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "").upper()
-        if (
-            method in _OVERRIDDEN
-            and environ["REQUEST_METHOD"] == "POST"
-            and environ["PATH_INFO"].startswith("/v1/uploads/")
-        ):
-            environ["REQUEST_METHOD"] = method
-        return self._application(environ, start_response)
