@@ -23,7 +23,7 @@ PromoteAnswer = answer_schema(Verbs.promote)
 @may_wait
 def promote(body: dict[str, Any]) -> dict[str, Any]:
     """Move an alias to a version."""
-    return answer(current_registry().promote(**body).to_dict())
+    return answer(current_registry().promote(**body))
 
 
 @blueprint.get("/aliases")
@@ -41,7 +41,7 @@ def aliases(query: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def unalias(body: dict[str, Any]) -> dict[str, Any]:
     """Remove an alias."""
-    return answer(current_registry().unalias(**body).to_dict())
+    return answer(current_registry().unalias(**body))
 
 
 @blueprint.post("/rollback")
@@ -50,7 +50,7 @@ def unalias(body: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def rollback(body: dict[str, Any]) -> dict[str, Any]:
     """Move an alias back to the version that it named before."""
-    return answer(current_registry().rollback(**body).to_dict())
+    return answer(current_registry().rollback(**body))
 
 
 @blueprint.get("/history")
@@ -60,4 +60,4 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.history), problems=(404, 422, 503))
 def history(query: dict[str, Any]) -> dict[str, Any]:
     """The events of a model, oldest first."""
-    return answer(current_registry().history(**query).to_dict())
+    return answer(current_registry().history(**query))

@@ -30,7 +30,7 @@ AnnotationAnswer = answer_schema(Verbs.patch, "AnnotationAnswer", stage=ONE_STAG
 @may_wait
 def tag(body: dict[str, Any]) -> dict[str, Any]:
     """Set a tag of a version, or remove it."""
-    return answer(current_registry().tag(**body).to_dict())
+    return answer(current_registry().tag(**body))
 
 
 @blueprint.post("/versions/patch")
@@ -39,7 +39,7 @@ def tag(body: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def patch(body: dict[str, Any]) -> dict[str, Any]:
     """Set the description and tags of a version."""
-    return answer(current_registry().patch(**body).to_dict())
+    return answer(current_registry().patch(**body))
 
 
 @blueprint.post("/stage")
@@ -48,7 +48,7 @@ def patch(body: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def stage(body: dict[str, Any]) -> dict[str, Any]:
     """Set the stage of a version; staging and production are the aliases of those names."""
-    return answer(current_registry().stage(**body).to_dict())
+    return answer(current_registry().stage(**body))
 
 
 @blueprint.delete("/versions")
@@ -57,7 +57,7 @@ def stage(body: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def delete(body: dict[str, Any]) -> dict[str, Any]:
     """Delete a version that no alias names; it can be restored until it is purged."""
-    return answer(current_registry().delete(**body).to_dict())
+    return answer(current_registry().delete(**body))
 
 
 @blueprint.post("/versions/restore")
@@ -66,7 +66,7 @@ def delete(body: dict[str, Any]) -> dict[str, Any]:
 @reads_bytes
 def restore(body: dict[str, Any]) -> dict[str, Any]:
     """Bring a deleted version back, every byte proven first."""
-    return answer(current_registry().restore(**body).to_dict())
+    return answer(current_registry().restore(**body))
 
 
 @blueprint.get("/audit/verify")
@@ -74,4 +74,4 @@ def restore(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.audit_verify, "AuditAnswer"), problems=(404, 409, 422, 503))
 def audit_verify(query: dict[str, Any]) -> dict[str, Any]:
     """Prove the journal of a model."""
-    return answer(current_registry().audit_verify(**query).to_dict())
+    return answer(current_registry().audit_verify(**query))

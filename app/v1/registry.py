@@ -43,7 +43,7 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
 def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     done = current_registry().register(**body, idempotency_key=key)
     ref = urlencode({"task": done.task, "ref": f"{done.model_name}@{done.version}"})
-    return answer(done.to_dict()), 201, {"Location": f"/v1/show?{ref}"}
+    return answer(done), 201, {"Location": f"/v1/show?{ref}"}
 
 
 @blueprint.get("/resolve")
@@ -55,7 +55,7 @@ def resolve(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(query: dict[str, Any]) -> dict[str, Any]:
-    return answer(current_registry().resolve(**query).to_dict())
+    return answer(current_registry().resolve(**query))
 
 
 _resolve_proven = reads_bytes(_resolve)
@@ -70,7 +70,7 @@ def show(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(query: dict[str, Any]) -> dict[str, Any]:
-    return answer(current_registry().show(**query).to_dict())
+    return answer(current_registry().show(**query))
 
 
 _show_proven = reads_bytes(_show)
@@ -93,7 +93,7 @@ def verify(body: dict[str, Any], headers: dict[str, Any]) -> Any:
 
 @reads_bytes
 def _verify(body: dict[str, Any]) -> dict[str, Any]:
-    return answer(current_registry().verify(**body).to_dict())
+    return answer(current_registry().verify(**body))
 
 
 @blueprint.get("/artifacts")
@@ -101,7 +101,7 @@ def _verify(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.artifacts), problems=_FINDS)
 def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     """Every file of a version, nested paths included."""
-    return answer(current_registry().artifacts(**query).to_dict())
+    return answer(current_registry().artifacts(**query))
 
 
 @blueprint.get("/metrics")
@@ -109,7 +109,7 @@ def artifacts(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.metrics), problems=_FINDS)
 def metrics(query: dict[str, Any]) -> dict[str, Any]:
     """What a version achieved, and the points of its training run."""
-    return answer(current_registry().metrics(**query).to_dict())
+    return answer(current_registry().metrics(**query))
 
 
 @blueprint.get("/compare")
@@ -117,4 +117,4 @@ def metrics(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.compare), problems=_FINDS)
 def compare(query: dict[str, Any]) -> dict[str, Any]:
     """Versions side by side: metrics, parameters, files, and in what they differ."""
-    return answer(current_registry().compare(**query).to_dict())
+    return answer(current_registry().compare(**query))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import asdict, is_dataclass
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from flask import g
 from marshmallow import EXCLUDE, Schema, fields, missing, pre_load
 
 from registry_core import UNSET, Parameter, answer_of, parameters_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Request(Schema):
@@ -47,10 +50,11 @@ def unknown_fields() -> list[str]:
     return [f"The field {name!r} is not known here and was ignored." for name in g.get("unknown_fields", [])]
 
 
-def answer(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content as an answer: ``warnings`` are there only if there are any."""
-    warnings = [*content.get("warnings", []), *unknown_fields()]
-    rest = {name: value for name, value in content.items() if name != "warnings"}
+def answer(content: Mapping[str, Any] | DataclassInstance) -> dict[str, Any]:
+    """What a verb gave, or fields, as an answer: ``warnings`` are there only if there are any."""
+    given = asdict(content) if is_dataclass(content) else content
+    warnings = [*given.get("warnings", []), *unknown_fields()]
+    rest = {name: value for name, value in given.items() if name != "warnings"}
     return {**rest, "warnings": warnings} if warnings else rest
 
 
