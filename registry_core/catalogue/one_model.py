@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from ..format.chain import Line
-from ..format.digests import digest
+from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..format.layout import META
 from ..models import aliases

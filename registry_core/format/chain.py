@@ -18,7 +18,7 @@ from typing import Any
 from ..vocabulary.answers import Event
 from ..vocabulary.times import later_than
 from . import older
-from .digests import digest
+from .encoding import digest
 from .events import FIELDS, PRIVATE
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
 from . import older
-from .digests import DIGEST_PREFIX
+from .encoding import DIGEST_PREFIX
 from .layout import MANIFEST
 
 _LINE = re.compile(r"([0-9a-f]{64})  (?!\./)(.+)")

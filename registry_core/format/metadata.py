@@ -8,7 +8,7 @@ from typing import Any
 
 from ..vocabulary.errors import InvalidMetadata
 from ..vocabulary.texts import is_unicode, printable
-from .documents import encode
+from .encoding import encode
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64

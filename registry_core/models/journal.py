@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format.chain import Line, encode_text, next_record, parse_line
-from ..format.documents import encode
+from ..format.encoding import encode
 from ..format.older import AllBefore
 from ..storage.contract import Storage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ..format.chain import Line
-from ..format.digests import digest
+from ..format.encoding import digest
 from ..format.layout import MANIFEST
 from ..storage import reading
 from ..storage.contract import KeyNotFound

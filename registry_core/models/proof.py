@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..format.chain import Line, chain
-from ..format.digests import DIGEST_PREFIX
+from ..format.encoding import DIGEST_PREFIX
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt
 from . import aliases, projections

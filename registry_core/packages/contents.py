@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..format import manifest
-from ..format.digests import DIGEST_PREFIX
+from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import MANIFEST, META
 from ..models.model import ModelStore
 from ..models.package_manifest import manifest_bytes

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from ..format import manifest
 from ..format.commit_ids import commit_id
-from ..format.digests import DIGEST_PREFIX, digest
+from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..models import package_manifest
 from ..models.model import Found, ModelStore

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..format.digests import DIGEST_PREFIX, digest
+from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..format.manifest import Manifest, parse
 from ..models.model import ModelStore

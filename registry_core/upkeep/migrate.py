@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from ..format import manifest
 from ..format.chain import Line, parse_line
-from ..format.digests import digest
+from ..format.encoding import digest
 from ..format.layout import MANIFEST, REGISTRY
 from ..models import package_manifest
 from ..models.changes import finish_pending

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.digests import DIGEST_PREFIX
+from ..format.encoding import DIGEST_PREFIX
 from ..models.model import ModelStore
 from ..packages import intake
 from ..storage.contract import Incoming, KeyNotFound, Readable, Staging, Uploads

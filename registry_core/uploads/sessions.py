@@ -31,9 +31,8 @@ from ..vocabulary.errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import check_words, printable
 from ..vocabulary.times import format_time
-from ..vocabulary.who import check_words
 from . import rules
 from .claimed_session import ClaimedSession
 from .pouring import pour

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..format import manifest
-from ..format.digests import digest
+from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..models import package_manifest
 from ..models.model import ModelStore

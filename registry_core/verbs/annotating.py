@@ -18,9 +18,8 @@ from ..packages import contents
 from ..vocabulary.answers import Annotation
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE, STAGES
-from ..vocabulary.texts import has_control, is_unicode, printable
+from ..vocabulary.texts import check_words, has_control, is_unicode, printable
 from ..vocabulary.unset import Unset
-from ..vocabulary.who import check_words
 from .alias_moves import SeenAlias, ask, look_at_alias
 
 MAX_TAGS = 256

@@ -19,8 +19,8 @@ from ..vocabulary.answers import Problem, Restoration, Tombstone
 from ..vocabulary.errors import InvalidParameter, RegistryError, VersionExists, VersionInUse, VersionNotFound
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import PurgeReport
+from ..vocabulary.texts import check_words
 from ..vocabulary.times import parse_time
-from ..vocabulary.who import check_words
 
 log = logging.getLogger(__name__)
 

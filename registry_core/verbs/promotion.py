@@ -14,8 +14,8 @@ from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
 from ..vocabulary.answers import Promotion, Removal
 from ..vocabulary.errors import VersionNotFound
+from ..vocabulary.texts import check_words
 from ..vocabulary.unset import Unset
-from ..vocabulary.who import check_words
 from .alias_moves import SeenAlias, ask, look_at_alias
 
 

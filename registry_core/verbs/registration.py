@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format import documents, metadata
+from ..format import encoding, metadata
 from ..format.commit_ids import commit_id
-from ..format.digests import DIGEST_PREFIX, digest
+from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import REGISTER
 from ..format.layout import FORMAT, MANIFEST, META, REGISTRY, ModelKeys
 from ..format.manifest import render
@@ -30,8 +30,8 @@ from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from ..vocabulary.names import check_new_name
 from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.texts import check_words
 from ..vocabulary.times import format_time
-from ..vocabulary.who import check_words
 from .alias_moves import SeenAlias, ask, look_at_alias
 
 MAX_KEY_CHARACTERS = 255
@@ -69,7 +69,7 @@ class Request:
         # A digest is in the journal for ever: a field that came later is in it only where it is used.
         without = {"idempotency_key", "upload_id"} if self.upload_id is None else {"idempotency_key"}
         content = {name: value for name, value in asdict(self).items() if name not in without}
-        return digest(documents.encode(content))
+        return digest(encoding.encode(content))
 
 
 def _is_key(key: Any) -> bool:
@@ -179,7 +179,7 @@ def _take_in(
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
-        artifacts.append(staging.add(META, BytesSource(documents.encode_document(meta))))
+        artifacts.append(staging.add(META, BytesSource(encoding.encode_document(meta))))
         manifest = render(artifacts)
         hashes = {artifact.path: artifact.sha256 for artifact in artifacts}
         named_by = commit_id(request.task, request.model_name, request.version, hashes)
@@ -277,7 +277,7 @@ def _mark_root(model: ModelStore) -> None:
         model.storage.documents.read(REGISTRY)
     except KeyNotFound:
         with suppress(PreconditionFailed):  # another first register was faster
-            model.storage.documents.write(REGISTRY, documents.encode_document({"format": FORMAT}), ABSENT)
+            model.storage.documents.write(REGISTRY, encoding.encode_document({"format": FORMAT}), ABSENT)
 
 
 def _taken(model: ModelStore, version: str) -> Taken:

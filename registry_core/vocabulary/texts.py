@@ -1,8 +1,10 @@
-"""Texts of others: what is in them, and how they can always be shown."""
+"""Texts of others: what is in them, how they can always be shown, and what may stand in the journal as who and why."""
 
 from __future__ import annotations
 
 import re
+
+from .errors import InvalidParameter
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -32,3 +34,18 @@ def printable(value: object) -> str:
 def escaped(text: str) -> str:
     """The text itself, but what is no valid Unicode (a file may have any bytes as its name) written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+MAX_ACTOR_CHARACTERS = 256
+MAX_REASON_CHARACTERS = 4096
+
+
+def check_words(actor: str | None, reason: str | None) -> None:
+    """``actor`` and ``reason`` can stand in the journal. Raises ``InvalidParameter``."""
+    for field, text, limit in (("actor", actor, MAX_ACTOR_CHARACTERS), ("reason", reason, MAX_REASON_CHARACTERS)):
+        if text is None:
+            continue
+        if not isinstance(text, str) or not is_unicode(text):
+            raise InvalidParameter(f"{field} is not a valid text.", field=field)
+        if len(text) > limit:
+            raise InvalidParameter(f"{field} has {len(text)} characters; at most {limit} are kept.", field=field)

@@ -11,8 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core.format.chain import Line, chain_faults, next_record, parse_line
-from registry_core.format.digests import digest
-from registry_core.format.documents import encode
+from registry_core.format.encoding import digest, encode
 from registry_core.vocabulary.times import format_time, parse_time
 
 from ..journals import NOW, own_fields, write, writers

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
-from registry_core.format.digests import digest
+from registry_core.format.encoding import digest
 from registry_core.format.manifest import Manifest, compare_brought, parse, render
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused
-from registry_core.format.digests import digest
+from registry_core.format.encoding import digest
 from registry_core.packages.hash_stream import BUFFER_BYTES, BUFFERS, OVERLAP_FROM_BYTES, hash_stream
 from registry_core.packages.intake import plan
 from registry_core.packages.sources import BytesSource, FileSource

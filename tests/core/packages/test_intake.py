@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused, DigestMismatch, InvalidMetadata
-from registry_core.format.digests import digest
+from registry_core.format.encoding import digest
 from registry_core.format.manifest import render
 from registry_core.packages.intake import (
     MAX_DEPTH,

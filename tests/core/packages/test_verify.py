@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import StorageUnavailable, VersionNotFound
-from registry_core.format.digests import digest
+from registry_core.format.encoding import digest
 from registry_core.format.manifest import render
 from registry_core.packages.verify import examine
 from registry_core.storage.contract import KeyNotFound

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import InvalidParameter
-from registry_core.vocabulary.who import MAX_ACTOR_CHARACTERS, MAX_REASON_CHARACTERS, check_words
+from registry_core.vocabulary.texts import MAX_ACTOR_CHARACTERS, MAX_REASON_CHARACTERS, check_words
 
 from ...support.packages import open_registry, write_files
 
