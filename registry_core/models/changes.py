@@ -19,9 +19,9 @@ from ..format.chain import Line
 from ..storage.contract import KeyNotFound, PreconditionFailed, Staging
 from ..vocabulary.errors import LockTimeout, RegistryError, StorageError, StorageUnavailable
 from . import projections
+from .journal import Event, Subject
 from .package_moves import facts_of
 from .projections import PreparedDocument
-from .subject import Event, Subject
 
 log = logging.getLogger(__name__)
 

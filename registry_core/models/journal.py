@@ -1,8 +1,10 @@
-"""The journal of one model: an append-only, hash-chained log of events, and the commit point."""
+"""The journal, an append-only, hash-chained log of events and the commit point; and the subject whose it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +12,7 @@ from ..format.chain import Line, encode_text, next_record, parse_line
 from ..format.encoding import encode
 from ..format.older import AllBefore
 from ..storage.contract import Storage
+from .projections import Projection
 
 
 class Journal:
@@ -59,3 +62,56 @@ class Journal:
         """The record of that number, or None."""
         found = self._storage.documents.record(self._key, seq)
         return parse_line(seq, found) if found is not None else None
+
+
+Event = Mapping[str, Any]
+
+
+class Subject(ABC):
+    """A journal, its lock, and what follows its events. Making one touches nothing."""
+
+    def __init__(self, storage: Storage, key: str, journal: Journal, lock_timeout_s: float) -> None:
+        self.storage = storage
+        self.key = key
+        self.journal = journal
+        self.lock_timeout_s = lock_timeout_s
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What to call it in a sentence."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Nobody else changes it meanwhile, where the storage has locks. Raises ``LockTimeout``."""
+        return self.storage.documents.lock(self.key, self.lock_timeout_s)
+
+    @abstractmethod
+    def names(self) -> dict[str, Any]:
+        """What each of its events says of whose it is."""
+
+    @abstractmethod
+    def last_event(self, last: Line | None) -> tuple[Event | None, frozenset[str]]:
+        """(our event that may not be finished yet, documents that others have written since); ``last`` ends the log."""
+
+    @abstractmethod
+    def documents_of(self, event: Event) -> list[Projection]:
+        """The documents that the event changes."""
+
+    @abstractmethod
+    def follow(self, event: Event) -> None:
+        """Whatever the event says beside documents is true. Repeatable.
+
+        Raises ``KeyNotFound`` and ``PreconditionFailed`` where that cannot be.
+        """
+
+    @abstractmethod
+    def recover(self, event: Event) -> None:
+        """As :meth:`follow`, after a crash; what cannot be done is logged, and never invented."""
+
+    @abstractmethod
+    def behind(self, event: Event) -> list[str]:
+        """What the event says beside documents and is not true yet, in words. Writes nothing."""
+
+    @abstractmethod
+    def changed(self) -> None:
+        """Called after each change, by whoever made it."""

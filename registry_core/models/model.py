@@ -16,9 +16,8 @@ from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, Ver
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
 from . import aliases, older, package_moves, states, tombstones
-from .journal import Journal
+from .journal import Event, Journal, Subject
 from .projections import Fields, Projection
-from .subject import Event, Subject
 
 log = logging.getLogger(__name__)
 

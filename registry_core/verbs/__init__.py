@@ -1,6 +1,6 @@
 """What may be asked of one model. A change is one event or none; a read writes nothing.
 
 ``registration``, ``promotion``, ``annotating`` and ``deletion`` change: each looks, decides, and leaves the rest to
-``models.changes``; ``alias_moves`` has what every move of an alias keeps. ``resolution``, ``history`` and
+``models.changes``; ``promotion`` has the rules that every move of an alias keeps. ``resolution``, ``history`` and
 ``comparison`` read.
 """

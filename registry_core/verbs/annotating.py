@@ -20,7 +20,7 @@ from ..vocabulary.errors import InvalidParameter, PackageCorrupt
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE, STAGES
 from ..vocabulary.texts import check_words, has_control, is_unicode, printable
 from ..vocabulary.unset import Unset
-from .alias_moves import SeenAlias, ask, look_at_alias
+from .promotion import SeenAlias, ask, look_at_alias
 
 MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128

@@ -32,7 +32,7 @@ from ..vocabulary.names import check_new_name
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import check_words
 from ..vocabulary.times import format_time
-from .alias_moves import SeenAlias, ask, look_at_alias
+from .promotion import SeenAlias, ask, look_at_alias
 
 MAX_KEY_CHARACTERS = 255
 
