@@ -5,8 +5,8 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 
-from ..storage.contract import check_key
 from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.names import check_key
 from .stored_files import CHUNK_BYTES, StoredFile
 
 _BLOCK = tarfile.BLOCKSIZE

@@ -15,10 +15,11 @@ from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..models import package_manifest
 from ..models.model import Found, ModelStore
-from ..storage.contract import KeyNotFound, Readable, check_key
+from ..storage.contract import KeyNotFound, Readable
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import ArtifactNotFound, StorageError
+from ..vocabulary.names import check_key
 from ..vocabulary.texts import printable
 from . import contents, verify
 from .hash_stream import hash_stream

@@ -32,7 +32,6 @@ from .values import (
     PreconditionFailed,
     Presence,
     StorageOptions,
-    check_key,
     outcome_unknown,
 )
 
@@ -60,7 +59,6 @@ __all__ = [
     "Storage",
     "StorageOptions",
     "Uploads",
-    "check_key",
     "outcome_unknown",
 ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ..vocabulary.errors import InvalidName, StorageUnavailable
+from ..vocabulary.errors import StorageUnavailable
 
 
 class KeyNotFound(LookupError):
@@ -105,11 +105,3 @@ def outcome_unknown() -> StorageUnavailable:
         committed=None,
         retry_after_s=5,
     )
-
-
-def check_key(key: str) -> str:
-    """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
-    parts = key.split("/")
-    if any(part in ("", ".", "..") or "\x00" in part for part in parts):
-        raise InvalidName(f"{key!r} is not a storage key.", name=key)
-    return key

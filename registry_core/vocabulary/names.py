@@ -1,4 +1,4 @@
-"""Names and references: the grammar that keeps a name from becoming somebody else's path."""
+"""Names, references and storage keys: the grammar that keeps a name from becoming somebody else's path."""
 
 from __future__ import annotations
 
@@ -65,3 +65,11 @@ def check_new_name(kind: str, value: str | None) -> str:
             name=printable(value),
         )
     return value
+
+
+def check_key(key: str) -> str:
+    """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
+    parts = key.split("/")
+    if any(part in ("", ".", "..") or "\x00" in part for part in parts):
+        raise InvalidName(f"{key!r} is not a storage key.", name=key)
+    return key

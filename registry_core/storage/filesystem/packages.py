@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging, check_key
+from ...vocabulary.names import check_key
+from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
 from ..locks import is_held, release
 from .drafts import is_draft, remove_abandoned
 from .moves import move, remove

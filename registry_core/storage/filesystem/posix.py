@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...vocabulary.errors import ArtifactsRefused, RegistryError, StorageFull, StorageUnavailable
-from ..contract import KeyNotFound, PreconditionFailed, check_key
+from ...vocabulary.names import check_key
+from ..contract import KeyNotFound, PreconditionFailed
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from ...vocabulary.errors import StorageError, StorageUnavailable
-from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging, check_key
+from ...vocabulary.names import check_key
+from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import is_held, release, try_hold
 from .posix import directories_of, fsync_directory, make_directories, translated_errors
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...vocabulary.errors import LockTimeout
+from ...vocabulary.names import check_key
 from ..contract import (
     ABSENT,
     ANY,
@@ -19,7 +20,6 @@ from ..contract import (
     Match,
     PreconditionFailed,
     Prepared,
-    check_key,
 )
 from .state import State, etag
 

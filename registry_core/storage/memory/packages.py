@@ -8,18 +8,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..contract import (
-    Artifact,
-    Attempt,
-    Facts,
-    KeyNotFound,
-    Packages,
-    PreconditionFailed,
-    Readable,
-    Source,
-    Staging,
-    check_key,
-)
+from ...vocabulary.names import check_key
+from ..contract import Artifact, Attempt, Facts, KeyNotFound, Packages, PreconditionFailed, Readable, Source, Staging
 from .state import State, Work
 
 

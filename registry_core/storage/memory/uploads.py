@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from ..contract import Artifact, Document, KeyNotFound, Readable, Staging, check_key
+from ...vocabulary.names import check_key
+from ..contract import Artifact, Document, KeyNotFound, Readable, Staging
 from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, now_s
 from .packages import MemoryStaging
 from .state import Session, State, etag

@@ -28,6 +28,7 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, from_url
 
 from ...vocabulary.errors import InvalidName, NotConfigured, StorageUnavailable
+from ...vocabulary.names import check_key
 from ..contract import (
     ABSENT,
     ANY,
@@ -38,7 +39,6 @@ from ..contract import (
     PreconditionFailed,
     Readable,
     StorageOptions,
-    check_key,
 )
 from .stream import ObjectStream
 

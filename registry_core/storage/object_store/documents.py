@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..contract import ANY, Condition, Document, Documents, Entry, Prepared, check_key
+from ...vocabulary.names import check_key
+from ..contract import ANY, Condition, Document, Documents, Entry, Prepared
 from .bucket import Bucket
 from .logs import ObjectLogs
 from .packages import IsPackage, ObjectPackages, sorted_entries

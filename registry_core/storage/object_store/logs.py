@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from ...vocabulary.errors import StorageUnavailable
-from ..contract import ABSENT, Condition, Document, KeyNotFound, PreconditionFailed, check_key
+from ...vocabulary.names import check_key
+from ..contract import ABSENT, Condition, Document, KeyNotFound, PreconditionFailed
 from .record_cache import RecordCache
 
 READ_AHEAD = 32  # records fetched at once

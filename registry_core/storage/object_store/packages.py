@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, Staging, StorageOptions, check_key
+from ...vocabulary.names import check_key
+from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, Staging, StorageOptions
 from . import staging
 from .bucket import Bucket
 from .pointers import Pointers

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...vocabulary.errors import InvalidName, StorageUnavailable
-from ..contract import ABSENT, Facts, KeyNotFound, Match, PreconditionFailed, check_key
+from ...vocabulary.names import check_key
+from ..contract import ABSENT, Facts, KeyNotFound, Match, PreconditionFailed
 from .bucket import Bucket
 from .record_cache import Bounded
 

@@ -19,18 +19,8 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 from ...vocabulary.errors import InvalidName, StorageError, StorageUnavailable
-from ..contract import (
-    ABSENT,
-    Artifact,
-    Attempt,
-    Facts,
-    KeyNotFound,
-    Match,
-    PreconditionFailed,
-    Source,
-    Staging,
-    check_key,
-)
+from ...vocabulary.names import check_key
+from ..contract import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging
 from .bucket import Bucket
 from .pointers import Pointers
 
