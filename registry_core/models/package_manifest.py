@@ -7,7 +7,6 @@ from contextlib import suppress
 from ..format.chain import Line
 from ..format.encoding import digest
 from ..format.layout import MANIFEST
-from ..storage import reading
 from ..storage.contract import KeyNotFound
 from .model import ModelStore
 
@@ -47,7 +46,7 @@ def manifest_bytes(model: ModelStore, version: str) -> tuple[bytes, bool]:
             # A crash may have left one that no event names.
             if facts is not None or _is_adopted(model, version):
                 return data, True
-    return reading.read_file(model.storage.packages, model.keys.package(version), MANIFEST), False
+    return model.storage.packages.read(model.keys.package(version), MANIFEST), False
 
 
 def _is_adopted(model: ModelStore, version: str) -> bool:

@@ -12,7 +12,6 @@ from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import MANIFEST, META
 from ..models.model import ModelStore
 from ..models.package_manifest import manifest_bytes
-from ..storage import reading
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
 from ..vocabulary.texts import escaped
@@ -35,9 +34,9 @@ def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
 
 def _read_meta(model: ModelStore, version: str) -> bytes:
     with suppress(KeyNotFound):
-        return reading.read_file(model.storage.packages, model.keys.package(version), META)
+        return model.storage.packages.read(model.keys.package(version), META)
     model.require_version(version)  # deleted meanwhile: then it is not damaged, but gone
-    return reading.read_file(model.storage.packages, model.keys.package(version), META)
+    return model.storage.packages.read(model.keys.package(version), META)
 
 
 def listing(model: ModelStore, version: str) -> PackageListing:

@@ -8,8 +8,7 @@ from typing import Any
 
 from ..format.layout import METRICS
 from ..models.model import ModelStore
-from ..storage import reading
-from ..storage.contract import KeyNotFound
+from ..storage.contract import KeyNotFound, read_all
 from ..vocabulary.answers import Metrics
 from . import contents, training_runs
 
@@ -40,7 +39,7 @@ def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict
 def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
     try:
         with model.storage.packages.open(model.keys.package(version), METRICS, 0, MAX_METRICS_BYTES + 1) as reader:
-            data = reading.read_all(reader)
+            data = read_all(reader)
     except KeyNotFound:
         model.require_version(version)  # deleted meanwhile: then nobody knows what it had
         return {}

@@ -12,7 +12,6 @@ from ..format.manifest import Manifest, parse
 from ..models.model import ModelStore
 from ..models.package_manifest import baseline
 from ..storage.contract import Entry, KeyNotFound, Storage
-from ..storage.reading import read_file
 from ..vocabulary.answers import Problem, Verification
 from ..vocabulary.errors import PackageCorrupt, StorageError
 from ..vocabulary.progress import Meter, ProgressCallback
@@ -86,7 +85,7 @@ def _read_manifest(
     storage: Storage, package: str, registered_digest: str | None, baseline: bytes | None
 ) -> tuple[list[Problem], Manifest, str]:
     try:
-        data = baseline if baseline is not None else read_file(storage.packages, package, MANIFEST)
+        data = baseline if baseline is not None else storage.packages.read(package, MANIFEST)
     except KeyNotFound:
         return [Problem(MANIFEST, "missing", registered_digest)], Manifest({}), ""
     except StorageError as error:

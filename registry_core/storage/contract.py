@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 
 from ..vocabulary.artifact import Artifact
 from .documents import Documents, Prepared
-from .packages import Packages, Readable, Source, Staging
+from .packages import Packages, Readable, Source, Staging, read_all
 from .uploads import Incoming, SessionFiles, Uploads
 from .values import (
     ABSENT,
@@ -60,6 +60,7 @@ __all__ = [
     "StorageOptions",
     "Uploads",
     "outcome_unknown",
+    "read_all",
 ]
 
 

@@ -35,6 +35,11 @@ class Readable(Protocol):
     ) -> None: ...
 
 
+def read_all(reader: Readable) -> bytes:
+    """All that the reader still holds; it is small."""
+    return b"".join(iter(lambda: reader.read(1024 * 1024), b""))
+
+
 class Staging(AbstractContextManager["Staging"]):
     """A package in the making, seen by nobody else and held while the context lasts.
 
@@ -95,6 +100,11 @@ class Packages(ABC):
     @abstractmethod
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader of one file of a package. Raises ``KeyNotFound``."""
+
+    def read(self, package: str, path: str) -> bytes:
+        """The whole of a small file of a package. Raises ``KeyNotFound``, ``StorageError``."""
+        with self.open(package, path) as reader:
+            return read_all(reader)
 
     def local_path(self, package: str, path: str) -> str | None:
         """The absolute path of a package's file, where it is a file of this machine; it may be gone."""

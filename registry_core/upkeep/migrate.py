@@ -24,7 +24,6 @@ from ..models.model import ModelStore, all_models
 from ..packages.hash_stream import hash_stream
 from ..packages.parallel import in_parallel
 from ..packages.sources import BytesSource
-from ..storage import reading
 from ..storage.contract import Entry, Facts, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
@@ -136,7 +135,7 @@ def _differs(model: ModelStore, what: str, **more: str) -> DestinationDiffers:
 
 def _manifest(storage: Storage, key: str) -> bytes | None:
     try:
-        return reading.read_file(storage.packages, key, MANIFEST)
+        return storage.packages.read(key, MANIFEST)
     except KeyNotFound:
         return None
 
@@ -182,7 +181,7 @@ def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) ->
     if line is None:
         return Facts(None, own_digest)
     assert package.key is not None
-    names = adopted if adopted is not None else reading.read_file(model.storage.packages, package.key, MANIFEST)
+    names = adopted if adopted is not None else model.storage.packages.read(package.key, MANIFEST)
     hashes = manifest.parse(names, covers_manifest=adopted is not None).hashes
     wrong = [path for path, sha256 in hashes.items() if path not in copied or copied[path].sha256 != sha256]
     wrong += sorted(copied.keys() - hashes.keys() - {MANIFEST})
