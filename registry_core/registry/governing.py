@@ -29,7 +29,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         expected_version: str | Unset | None = UNSET,
     ) -> Promotion:
         move = promotion.Move(alias, version, actor, reason, expected_version)
-        return promotion.promote(self._model(task, model_name).require(), move, self._gate)
+        return promotion.promote(self._model(task, model_name), move, self._gate)
 
     def unalias(
         self,

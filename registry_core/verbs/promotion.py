@@ -99,8 +99,8 @@ class SeenPromote:
 def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     """The alias names the version, by one event that says who moved it and why.
 
-    Raises ``VersionNotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``, and what the gate refuses with;
-    nothing has changed then, unless ``committed`` is true in the detail.
+    Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``, and what the gate refuses with; nothing
+    has changed then, unless ``committed`` is true in the detail.
     """
     check_words(move.actor, move.reason)
     done = change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move))
@@ -109,6 +109,8 @@ def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
 
 def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromote:
     version = move.version if move.version is not None and model.has_version(move.version) else None
+    if version is None:
+        model.require()  # one that has the version is there
     return SeenPromote(
         look_at_alias(model, move.alias),
         is_published=version is not None,
