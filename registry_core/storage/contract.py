@@ -79,7 +79,8 @@ class Storage(ABC):
         Raises ``NotConfigured`` with the reason otherwise. Writes nothing.
         """
 
-    def check_guarantees(self) -> None:  # noqa: B027 - most storages have nothing to prove
+    @abstractmethod
+    def check_guarantees(self) -> None:
         """The store does what this contract builds on; asked once before the first change.
 
         Raises ``NotConfigured`` saying what it fails to do.
