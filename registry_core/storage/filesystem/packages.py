@@ -14,7 +14,7 @@ from pathlib import Path
 from ...vocabulary.names import check_key
 from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
 from ..locks import is_held, release
-from .drafts import is_draft, remove_abandoned
+from .documents import is_draft, remove_abandoned
 from .moves import move, remove
 from .posix import open_without_waiting, path_of, translated_errors
 from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed

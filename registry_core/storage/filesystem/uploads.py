@@ -30,7 +30,7 @@ from ..contract import Artifact, Document, KeyNotFound, Readable, Staging
 from ..locks import hold_open_file
 from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked
 from .borrowing import borrow, link_in
-from .drafts import etag
+from .documents import etag
 from .posix import make_directories
 from .receiving import (
     DIRECTORY,
