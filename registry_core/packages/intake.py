@@ -20,10 +20,11 @@ from ..format.metadata import MAX_BYTES as MAX_META_BYTES
 from ..format.metadata import parse_packaged
 from ..storage.contract import Staging
 from ..vocabulary.artifact import Artifact
-from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, InvalidMetadata
+from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, HoldingDamaged, InvalidMetadata
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.texts import has_control, is_unicode, printable
 from .hash_stream import size_hint
+from .kept_files import KeptFile, Reading, holding_damaged
 from .parallel import in_parallel
 from .sources import FileSource
 
@@ -32,25 +33,6 @@ MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use
 MAX_PATH_BYTES = 1024
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _SHOWN = 20
-
-
-class KeptFile(Protocol):
-    """A file that the registry's storage has already, with a digest that the registry computed itself."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def size_bytes(self) -> int: ...
-
-    def digest_only(self) -> tuple[str, int]:
-        """(SHA-256 in hex, bytes), as known: nothing is read."""
-
-    def read(self, limit_bytes: int) -> bytes:
-        """As of :class:`FileSource`."""
-
-    def put_into(self, staging: Staging) -> Artifact:
-        """It is staged without a second read."""
 
 
 @dataclass(frozen=True)
@@ -266,22 +248,34 @@ def packaged_meta(plan: Plan) -> tuple[dict[str, object], str | None]:
 
 
 def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallback | None = None) -> list[Artifact]:
-    """Every planned file, staged and hashed in one pass, several at once."""
+    """Every planned file, staged and hashed in one pass, several at once.
+
+    Raises ``HoldingDamaged`` naming all that are damaged where the registry has them.
+    """
     meter = Meter(progress)
     total_bytes = sum(file.size_bytes for file in plan.files)
     meter.start(len(plan.files), total_bytes)
+    damaged: list[str] = []
 
-    def take(file: FileSource | KeptFile) -> Artifact:
+    def take(file: FileSource | KeptFile) -> Artifact | None:
+        hint = size_hint(file.size_bytes, total_bytes, workers)
         if isinstance(file, FileSource):
-            hint = size_hint(file.size_bytes, total_bytes, workers)
             artifact = staging.add(file.name, replace(file, tick=meter.tick, hint=hint))
         else:
-            artifact = file.put_into(staging)
-            meter.tick(artifact.size_bytes)
+            reading = Reading(meter.tick, hint)
+            try:
+                artifact = file.put_into(staging, reading.prove)
+            except HoldingDamaged:
+                damaged.append(file.name)  # the others are read all the same: their owner hears of all at once
+                return None
+            meter.tick(artifact.size_bytes - reading.count)
         meter.file_done()
         return artifact
 
-    return in_parallel(take, _largest_first(plan), workers)
+    taken = in_parallel(take, _largest_first(plan), workers)
+    if damaged:
+        raise holding_damaged(sorted(damaged))
+    return [artifact for artifact in taken if artifact is not None]
 
 
 def digests(plan: Plan, *, workers: int) -> dict[str, str]:

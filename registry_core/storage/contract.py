@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 
 from ..vocabulary.artifact import Artifact
 from .documents import Documents, Prepared
-from .packages import Packages, Readable, Source, Staging, read_all
+from .packages import Packages, Prove, Readable, Source, Staging, read_all
 from .uploads import Incoming, SessionFiles, Uploads
 from .values import (
     ABSENT,
@@ -52,6 +52,7 @@ __all__ = [
     "PreconditionFailed",
     "Prepared",
     "Presence",
+    "Prove",
     "Readable",
     "SessionFiles",
     "Source",

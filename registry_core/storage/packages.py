@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from types import TracebackType
@@ -33,6 +33,9 @@ class Readable(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
+
+
+Prove = Callable[[Readable], tuple[str, int]]  # reads all that is left, and gives (SHA-256 hex, bytes)
 
 
 def read_all(reader: Readable) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import UploadLocked
-from .packages import Readable, Staging
+from .packages import Prove, Readable, Staging
 from .values import Document, KeyNotFound
 
 UPLOADS = ".uploads"
@@ -27,7 +27,8 @@ _ID = re.compile(r"[0-9a-f]{32}")
 class Incoming:
     """One file of a session. ``sha256`` (hex) is None until it is complete and its digest is recorded.
 
-    ``made`` tells it from an earlier file of the same id, where ids come again.
+    ``made`` tells it from an earlier file of the same id, where ids come again. ``mark`` says, where a storage needs
+    that, how the file lay there when it was complete: one that anybody has changed since has another.
     """
 
     file_id: str
@@ -36,6 +37,7 @@ class Incoming:
     offset: int
     sha256: str | None
     made: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,11 @@ class Uploads(ABC):
 
     @abstractmethod
     def announced(self, upload: str) -> bytes:
-        """What :meth:`begin` was told of the files to come. Raises ``KeyNotFound``."""
+        """What :meth:`begin`, or :meth:`announce` later, was told of the files to come. Raises ``KeyNotFound``."""
+
+    @abstractmethod
+    def announce(self, upload: str, announced: bytes) -> None:
+        """Another word on the files to come takes the place of that before. Call within :meth:`alone`."""
 
     @abstractmethod
     def alone(self, upload: str) -> AbstractContextManager[None]:
@@ -124,14 +130,19 @@ class Uploads(ABC):
         """A reader of what has arrived, from ``start`` on. Raises ``KeyNotFound``."""
 
     @abstractmethod
-    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
-        """The complete file is staged under its path, without reading it; the session keeps it too."""
+    def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
+        """The complete file is staged under its path, and the session keeps it too. Returns what is staged.
+
+        It is not read while it is the very file that was complete then; else ``prove`` reads what is staged, whose
+        digest may be another. Raises ``KeyNotFound`` where it is gone, or of another size.
+        """
 
     @abstractmethod
-    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         """A file of a published package, ``inside``, is staged as ``wanted``, cloned or linked where that can be.
 
-        Raises ``KeyNotFound`` where it is not there (any more), or is not what is wanted.
+        Returns what is staged, whose digest is another than wanted where the file is damaged: ``prove`` has read it.
+        Raises ``KeyNotFound`` where it is not there (any more), or has not the size that is wanted.
         """
 
     @abstractmethod

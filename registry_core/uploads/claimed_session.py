@@ -1,16 +1,21 @@
-"""A session whose files have all arrived, as a package to be registered: nothing of it is read again."""
+"""A session whose files have all arrived, as a package to be registered.
+
+What came is not read again while it lies there as it came; what the model has is read, and proven, as it is taken.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..format.encoding import DIGEST_PREFIX
 from ..models.model import ModelStore
 from ..packages import intake
-from ..storage.contract import Incoming, KeyNotFound, Readable, Staging, Uploads
+from ..packages.kept_files import holding_damaged
+from ..storage.contract import Incoming, KeyNotFound, Prove, Readable, Staging, Uploads
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
@@ -45,15 +50,21 @@ class _Arrived:
             return b""
         try:
             with self.space.open(self.upload_id, self.file.file_id, 0) as reader:
-                return _some(reader, limit_bytes)
+                data = _some(reader, limit_bytes)
         except KeyNotFound:
             raise _gone(self.name, _TAMPERED) from None
+        if len(data) <= limit_bytes and hashlib.sha256(data).hexdigest() != self.file.sha256:
+            raise holding_damaged([self.name])
+        return data
 
-    def put_into(self, staging: Staging) -> Artifact:
+    def put_into(self, staging: Staging, prove: Prove) -> Artifact:
         try:
-            return self.space.take(self.upload_id, self.file, staging)
+            taken = self.space.take(self.upload_id, self.file, staging, prove)
         except KeyNotFound:
             raise _gone(self.name, _TAMPERED) from None
+        if taken.sha256 != self.file.sha256:
+            raise holding_damaged([self.name])
+        return taken
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class _Borrowed:
     model: ModelStore
     wanted: Artifact
     stored: StoredBytes
+    is_damaged: Callable[[Artifact, StoredBytes], None]
 
     @property
     def name(self) -> str:
@@ -79,15 +91,26 @@ class _Borrowed:
     def read(self, limit_bytes: int) -> bytes:
         try:
             with self.model.storage.packages.open(self.stored.package, self.stored.path) as reader:
-                return _some(reader, limit_bytes)
+                data = _some(reader, limit_bytes)
         except KeyNotFound:
             raise _not_stored(self.name) from None
+        if len(data) <= limit_bytes:
+            self._check(hashlib.sha256(data).hexdigest())
+        return data
 
-    def put_into(self, staging: Staging) -> Artifact:
+    def put_into(self, staging: Staging, prove: Prove) -> Artifact:
         try:
-            return self.space.borrow(self.stored.package, self.wanted, self.stored.path, staging)
+            borrowed = self.space.borrow(self.stored.package, self.wanted, self.stored.path, staging, prove)
         except KeyNotFound:
             raise _not_stored(self.name) from None
+        self._check(borrowed.sha256)
+        return borrowed
+
+    def _check(self, sha256: str) -> None:
+        if sha256 != self.wanted.sha256:
+            log.error("%s: %s of %s is damaged", self.model.title, self.stored.path, self.stored.package)
+            self.is_damaged(self.wanted, self.stored)
+            raise holding_damaged([self.name])
 
 
 class ClaimedSession:
@@ -100,9 +123,11 @@ class ClaimedSession:
         upload_id: str,
         announced: Mapping[str, Any],
         files: Sequence[Incoming],
+        is_damaged: Callable[[Artifact, StoredBytes], None],
     ) -> None:
         self._space, self._model, self._upload_id = space, model, upload_id
         self._announced, self._files = announced, files
+        self._is_damaged = is_damaged
 
     def plan(self, required_files: tuple[str, ...]) -> intake.Plan:
         """The session's files as a plan. Raises ``ArtifactsRefused`` naming what is missing, ``DigestMismatch``."""
@@ -122,7 +147,7 @@ class ClaimedSession:
                 problems.append({"path": file["path"], "reason": _NOT_STORED})
             else:
                 wanted = Artifact(file["path"], file["sha256"], file["size_bytes"])
-                borrowed[wanted.path] = _Borrowed(self._space, self._model, wanted, stored)
+                borrowed[wanted.path] = _Borrowed(self._space, self._model, wanted, stored, self._is_damaged)
         never = declared.keys() - arrived.keys() - {file["path"] for file in have}
         problems += [{"path": path, "reason": "was announced, and has not arrived"} for path in sorted(never)]
         problems += rules.collisions([*arrived, *borrowed])

@@ -1,6 +1,7 @@
 """Packages that arrive over a network: a session of files, each sent in pieces, until it is registered or expires.
 
-The bytes are hashed while they arrive. What a registration takes from here it neither reads nor copies.
+The bytes are hashed while they arrive. What a registration takes from here it neither reads nor copies, while it
+lies there as it came.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -22,6 +23,7 @@ from ..settings import CoreSettings
 from ..storage.contract import Incoming, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.errors import (
     ChecksumMismatch,
+    HoldingDamaged,
     InvalidParameter,
     RegistryError,
     StorageFull,
@@ -37,7 +39,7 @@ from . import rules
 from .claimed_session import ClaimedSession
 from .pouring import pour
 from .running_hashes import RunningHashes
-from .stored_bytes import stored_bytes
+from .stored_bytes import KnownDamage, stored_bytes
 from .values import UploadFile, UploadSession
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Uploads:
         self._settings = settings
         self._space = storage.uploads
         self._hashes = RunningHashes()
+        self._damage = KnownDamage()
         self._looked_at = 0.0
 
     # sessions
@@ -62,7 +65,7 @@ class Uploads:
         check_words(actor, None)
         files = rules.check_declared(declared, self._settings.max_upload_files)
         self._make_room()
-        known = stored_bytes(model, {file["sha256"] for file in files})
+        known = stored_bytes(model, {file["sha256"] for file in files}, self._damage)
         have = [
             file["path"]
             for file in files
@@ -114,13 +117,30 @@ class Uploads:
         with _known(upload_id):
             alone = self._space.alone(upload_id)
             alone.__enter__()
+        missing: set[str] = set()
         try:
             with _known(upload_id):
                 files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
                 announced = json.loads(self._space.announced(upload_id))
-            yield ClaimedSession(self._space, model, upload_id, announced, files)
+            yield ClaimedSession(
+                self._space,
+                model,
+                upload_id,
+                announced,
+                files,
+                lambda wanted, stored: self._damage.remember(model, wanted.sha256, stored),
+            )
+        except HoldingDamaged as error:
+            missing.update(error.detail["missing"])
+            have = [path for path in announced["have"] if path not in missing]
+            self._space.announce(upload_id, json.dumps({**announced, "have": have}, ensure_ascii=False).encode())
+            raise
         finally:
             alone.__exit__(None, None, None)
+            for file in files if missing else ():
+                if file.path in missing:  # it came, and was damaged here: it must come again
+                    with suppress(KeyNotFound, UploadLocked):
+                        self._space.drop(upload_id, file.file_id)
 
     # files
 

@@ -31,6 +31,7 @@
     │   ├── DigestMismatch         digest_mismatch    (the caller's bytes)
     │   ├── ChecksumMismatch       checksum_mismatch  (the caller's, on their way)
     │   ├── PackageCorrupt         package_corrupt    (ours)
+    │   ├── HoldingDamaged         holding_damaged    (ours)
     │   └── JournalCorrupt         journal_corrupt    (ours)
     ├── StorageError            the disk or the store failed
     │   ├── StorageFull            storage_full
@@ -197,6 +198,11 @@ class ChecksumMismatch(IntegrityError):
 class PackageCorrupt(IntegrityError):
     code = "package_corrupt"
     title = "The stored package is damaged"
+
+
+class HoldingDamaged(IntegrityError):
+    code = "holding_damaged"
+    title = "Files that the registry said it has are damaged there"
 
 
 class JournalCorrupt(IntegrityError):

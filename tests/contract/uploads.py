@@ -15,7 +15,7 @@ from contextlib import suppress
 import pytest
 
 from registry_core import UploadLocked
-from registry_core.storage.contract import KeyNotFound, PreconditionFailed, SessionFiles, Storage
+from registry_core.storage.contract import KeyNotFound, PreconditionFailed, Readable, SessionFiles, Storage
 from registry_core.storage.uploads import Incoming, Uploads
 from registry_core.vocabulary.artifact import Artifact
 
@@ -23,6 +23,18 @@ from .storage import FACTS, PACKAGE, VERSIONS, Opener, content, publish
 
 DATA = bytes(range(256)) * 1000
 ABOUT, ANNOUNCED = b'{"for": "m\xc3\xbc"}', b'{"files": []}'
+
+
+class Proof:
+    """Reads what it is given; ``count`` says how many bytes that were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, reader: Readable) -> tuple[str, int]:
+        data = b"".join(iter(lambda: reader.read(1000), b""))
+        self.count += len(data)
+        return sha256(data), len(data)
 
 
 class Refused(Exception):
@@ -65,9 +77,13 @@ def read(uploads: Uploads, upload: str, file_id: str, start: int = 0) -> bytes:
 
 
 class UploadsContract:
-    """Subclass with the fixture ``opener``. ``shows_paths``: whether the check of ``add`` sees the paths of others."""
+    """Subclass with the fixture ``opener``. ``shows_paths``: whether the check of ``add`` sees the paths of others.
+
+    ``remembers_arrival``: whether a file that lies there as it came is not read to be taken.
+    """
 
     shows_paths = True
+    remembers_arrival = True
 
     @pytest.fixture
     def opener(self) -> Opener:
@@ -107,7 +123,7 @@ class UploadsContract:
                 lambda upload=upload: uploads.receive(upload, "1" * 32, all_or_nothing=False),
                 lambda upload=upload: uploads.open(upload, "1" * 32, 0),
                 lambda upload=upload: uploads.alone(upload).__enter__(),
-                lambda upload=upload: uploads.take(upload, file, storage.packages.stage(PACKAGE)),
+                lambda upload=upload: uploads.take(upload, file, storage.packages.stage(PACKAGE), Proof()),
             ]
             for call in calls:
                 with pytest.raises(KeyNotFound):
@@ -317,6 +333,19 @@ class UploadsContract:
         with uploads.alone(upload):
             pass
 
+    def test_what_was_announced_can_be_said_anew(self, opener: Opener) -> None:
+        uploads = opener().uploads
+        upload = begun(uploads)
+        for word in (b'{"have": ["x"]}', b"{}"):
+            with uploads.alone(upload):
+                uploads.announce(upload, word)
+            assert opener().uploads.announced(upload) == word
+        with uploads.alone(upload):
+            uploads.end(upload)
+        with pytest.raises(KeyNotFound):
+            opener().uploads.announced(upload)
+        assert list(opener().documents.list(opener().uploads.place, deep=True)) == []
+
     # into a package
 
     def test_a_complete_file_is_taken_and_the_session_keeps_it(self, opener: Opener) -> None:
@@ -325,10 +354,12 @@ class UploadsContract:
         empty = send(opener().uploads, upload, empty.file_id, b"", sha256(b""))
         storage = opener()
         with storage.packages.stage(PACKAGE) as staging:
+            proof = Proof()
             for one in (file, empty):
-                assert storage.uploads.take(upload, one, staging) == Artifact(
+                assert storage.uploads.take(upload, one, staging, proof) == Artifact(
                     one.path, one.sha256 or "", one.size_bytes
                 )
+            assert proof.count == 0 or not self.remembers_arrival
             assert read(opener().uploads, upload, file.file_id) == DATA
             staging.seal()
             staging.reserve()
@@ -347,7 +378,7 @@ class UploadsContract:
             file = send(opener().uploads, upload, file.file_id, DATA[begin : min(20, begin + 7)], digest)
         storage = opener()
         with storage.packages.stage(PACKAGE) as staging:
-            assert storage.uploads.take(upload, file, staging) == Artifact("a", sha256(DATA[:20]), 20)
+            assert storage.uploads.take(upload, file, staging, Proof()) == Artifact("a", sha256(DATA[:20]), 20)
             staging.seal()
             staging.reserve()
             staging.publish(FACTS)
@@ -357,7 +388,9 @@ class UploadsContract:
         publish(opener(), files={"d/old": DATA})
         storage, wanted = opener(), Artifact("new/er", sha256(DATA), len(DATA))
         with storage.packages.stage(f"{VERSIONS}/2") as staging:
-            assert storage.uploads.borrow(PACKAGE, wanted, "d/old", staging) == wanted
+            proof = Proof()
+            assert storage.uploads.borrow(PACKAGE, wanted, "d/old", staging, proof) == wanted
+            assert proof.count == len(DATA)
             staging.seal()
             staging.reserve()
             staging.publish(FACTS)
@@ -370,5 +403,13 @@ class UploadsContract:
         with storage.packages.stage(f"{VERSIONS}/2") as staging:
             for package, inside in ((PACKAGE, "other"), (f"{VERSIONS}/9", "old")):
                 with pytest.raises(KeyNotFound):
-                    storage.uploads.borrow(package, wanted, inside, staging)
+                    storage.uploads.borrow(package, wanted, inside, staging, Proof())
         assert list(storage.packages.staged()) == []
+
+    def test_what_is_borrowed_is_what_was_read_of_it(self, storage: Storage) -> None:
+        """The caller sees by the digest that it is not what was wanted."""
+        publish(storage, files={"old": DATA})
+        wanted = Artifact("new", sha256(b"other"), len(DATA))
+        with storage.packages.stage(f"{VERSIONS}/2") as staging:
+            borrowed = storage.uploads.borrow(PACKAGE, wanted, "old", staging, Proof())
+        assert borrowed == Artifact("new", sha256(DATA), len(DATA))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,6 +126,30 @@ def test_each_verb_costs_what_the_table_says(proxy: FaultyProxy, root: str, tmp_
         with meter.cost_of(verb):
             call()
     meter.judge()
+
+
+def test_announcing_reads_no_artifact_and_registering_reads_each_once(
+    proxy: FaultyProxy, root: str, tmp_path: Path
+) -> None:
+    """What has arrived is copied within the store and not read; what the model has is copied, and the copy read."""
+    registry, data = open_through(proxy, root), bytes(range(256)) * 256
+    words = [{"path": "model.pt", "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}]
+
+    def read() -> int:
+        return sum(request.method == "GET" and request.target.endswith("/model.pt") for request in proxy.passed)
+
+    first = registry.begin_upload(TASK, MODEL, words)
+    file = registry.add_upload(first.upload_id, "model.pt", len(data))
+    registry.receive(first.upload_id, file.file_id, 0, io.BytesIO(data))
+    proxy.clear()
+    registry.register(TASK, MODEL, "1", upload_id=first.upload_id)
+    pieces = [request for request in proxy.passed if "/data/" in request.target and request.method == "GET"]
+    assert (read(), pieces) == (0, [])
+    proxy.clear()
+    second = registry.begin_upload(TASK, MODEL, words)
+    assert (second.have, read()) == (["model.pt"], 0)
+    registry.register(TASK, MODEL, "2", upload_id=second.upload_id)
+    assert read() == 1
 
 
 def test_a_long_journal_costs_little(seaweed: Seaweed, proxy: FaultyProxy, root: str, tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
-"""A file becomes part of a package being built without a copy of its bytes: by a clone or a hard link."""
+"""A file becomes part of a package being built without a copy of its bytes: by a clone or a hard link.
+
+What the caller is told of it was read from the very bytes that are there then, or is known of the very same file.
+"""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 from ..cloning import clone
-from ..contract import Artifact, KeyNotFound
+from ..contract import Artifact, KeyNotFound, Prove
+from ..uploads import Incoming
+from .receiving import mark_of, write_all
 from .staging import FILE_MODE
 
-_CHUNK_BYTES = 1024 * 1024
 _NO_LINK = {errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -30,21 +34,48 @@ def link_in(name: str | Path, fd: int, target: Path, *, dir_fd: int | None = Non
     os.fsync(fd)
 
 
-def borrow(source: Path, wanted: Artifact, target: Path) -> None:
-    """The target has the bytes of a published file. Raises ``KeyNotFound`` if that is gone or has another size.
+def take(data: int, fd: int, file: Incoming, target: Path, prove: Prove) -> Artifact:
+    """The target is the open file that has arrived in the directory ``data``; as it was recorded, or as it is read.
+
+    Raises ``KeyNotFound`` if it has another size than was said.
+    """
+    status = os.fstat(fd)
+    if status.st_size != file.size_bytes:
+        raise KeyNotFound(file.path)
+    link_in(file.file_id, fd, target, dir_fd=data)
+    if file.mark and mark_of(status) == file.mark:
+        return Artifact(file.path, file.sha256 or "", file.size_bytes)
+    return Artifact(file.path, *_read(fd, prove))
+
+
+def borrow(source: Path, wanted: Artifact, target: Path, prove: Prove) -> Artifact:
+    """The target has the bytes of a published file, which are those that are returned.
 
     A clone shares extents and nothing else. A link shares the file itself, which is read-only. Where the filesystem
-    can do neither, or a file has as many links as it may have, it is copied, and the copy proven.
+    can do neither, or a file has as many links as it may have, it is copied. What is read is the clone, the file that
+    is linked, or what is copied. Raises ``KeyNotFound`` if the file is gone or has another size than is wanted.
     """
     fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_size != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
-        if not _clone(fd, target) and not _link(source, fd, target):
-            _copy(fd, wanted, target)
+        if _clone(fd, target):
+            clone_fd = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                return Artifact(wanted.path, *_read(clone_fd, prove))
+            finally:
+                os.close(clone_fd)
+        if _link(source, fd, target):
+            return Artifact(wanted.path, *_read(fd, prove))
+        return Artifact(wanted.path, *_copy(fd, target, prove))
     finally:
         os.close(fd)
+
+
+def _read(fd: int, prove: Prove) -> tuple[str, int]:
+    with os.fdopen(os.dup(fd), "rb", buffering=0) as reader:
+        return prove(reader)
 
 
 def _clone(fd: int, target: Path) -> bool:
@@ -75,20 +106,27 @@ def _link(source: Path, fd: int, target: Path) -> bool:
     return True
 
 
-def _copy(fd: int, wanted: Artifact, target: Path) -> None:
+class _Copying(FileIO):
+    """A reader of a file; what is read of it is in another one too."""
+
+    def __init__(self, fd: int, new: int) -> None:
+        super().__init__(os.dup(fd), "rb")
+        self._new = new
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        count = super().readinto(buffer) or 0
+        write_all(self._new, buffer[:count])
+        return count
+
+
+def _copy(fd: int, target: Path, prove: Prove) -> tuple[str, int]:
     new = _create(target)
     try:
-        sha = hashlib.sha256()
-        while chunk := os.read(fd, _CHUNK_BYTES):
-            sha.update(chunk)
-            left = memoryview(chunk)
-            while left:
-                left = left[os.write(new, left) :]
-        if sha.hexdigest() != wanted.sha256:
-            os.unlink(target)
-            raise KeyNotFound(wanted.path)
+        with _Copying(fd, new) as reader:
+            copied = prove(reader)
         os.fchmod(new, FILE_MODE)
         os.fsync(new)
+        return copied
     finally:
         os.close(new)
 

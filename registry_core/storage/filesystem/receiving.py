@@ -25,7 +25,7 @@ class FilesystemReceiving(Receiving):
     """The open file, held; everything that is open with it is closed at the end."""
 
     def __init__(
-        self, file: Incoming, fd: int, data: int, about: int, complete: Callable[[str], None], opened: ExitStack
+        self, file: Incoming, fd: int, data: int, about: int, complete: Callable[[str, str], None], opened: ExitStack
     ) -> None:
         self.file = file
         self._fd, self._data, self._about = fd, data, about
@@ -54,10 +54,12 @@ class FilesystemReceiving(Receiving):
             self._kept = True
             forget_floor(self.file.file_id, self._data)
             os.fsync(self._data)
+            mark = ""
             if sha256 is not None:
-                self._complete(sha256)
+                mark = mark_of(os.fstat(self._fd))
+                self._complete(sha256, mark)
             self._touch()
-        return replace(self.file, offset=offset, sha256=sha256)
+        return replace(self.file, offset=offset, sha256=sha256, mark=mark)
 
     def _touch(self) -> None:
         os.utime(self._about)
@@ -109,6 +111,11 @@ def regular(name: str, flags: int, directory: int) -> Iterator[int]:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
         yield fd
+
+
+def mark_of(status: os.stat_result) -> str:
+    """Names the file as it lies there: whoever writes to it or puts another in its place changes that."""
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
 
 def forget_floor(file_id: str, data: int) -> None:

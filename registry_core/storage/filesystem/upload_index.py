@@ -1,7 +1,8 @@
 """The list of a session's files on a filesystem: ``files.jsonl``, to which lines are only ever appended.
 
 A process remembers what it has read of it, so that a session of thousands of files costs no more than its new
-lines. A line is ``{"file", "path", "size_bytes"}``, later ``{"file", "sha256"}``, or ``{"file", "gone": true}``.
+lines. A line is ``{"file", "path", "size_bytes"}``, later ``{"file", "sha256", "mark"}``, or
+``{"file", "gone": true}``.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Index:
             self.directories.update(above(file.path))
             self.size_bytes += file.size_bytes
         elif file_id in self.files and "sha256" in line:
-            self.files[file_id] = replace(self.files[file_id], sha256=line["sha256"])
+            self.files[file_id] = replace(self.files[file_id], sha256=line["sha256"], mark=line.get("mark", ""))
         elif file_id in self.files:
             gone = self.files.pop(file_id)
             del self.paths[gone.path]

@@ -26,10 +26,10 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from ..contract import Artifact, Document, KeyNotFound, Readable, Staging
+from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..locks import hold_open_file
 from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked
-from .borrowing import borrow, link_in
+from .borrowing import borrow, take
 from .documents import etag
 from .posix import make_directories
 from .receiving import (
@@ -95,6 +95,15 @@ class FilesystemUploads(Uploads):
     def announced(self, upload: str) -> bytes:
         with self._session(upload) as session, regular(ANNOUNCED, os.O_RDONLY, session) as fd:
             return _read_all(fd)
+
+    def announce(self, upload: str, announced: bytes) -> None:
+        with self._session(upload) as session, translated(upload):
+            new = _NEW + ANNOUNCED
+            with opened_in(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FILE, session) as fd:
+                write_all(fd, announced)
+                os.fsync(fd)
+            os.rename(new, ANNOUNCED, src_dir_fd=session, dst_dir_fd=session)
+            os.fsync(session)
 
     @contextmanager
     def alone(self, upload: str) -> Iterator[None]:
@@ -199,9 +208,9 @@ class FilesystemUploads(Uploads):
             else:
                 forget_floor(file_id, data)
 
-            def complete(sha256: str) -> None:
+            def complete(sha256: str, mark: str) -> None:
                 with self._listed(upload, session) as (listed, index):
-                    append(listed, index, {"file": file_id, "sha256": sha256})
+                    append(listed, index, {"file": file_id, "sha256": sha256, "mark": mark})
 
             return FilesystemReceiving(file, fd, data, about, complete, opened.pop_all())
         raise AssertionError("unreachable")
@@ -216,23 +225,20 @@ class FilesystemUploads(Uploads):
         reader.seek(start)
         return reader
 
-    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
+    def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
-        taken = Artifact(file.path, file.sha256 or "", file.size_bytes)
         with self._session(upload) as session, opened_in(DATA, DIRECTORY, session) as data, translated(file.path):
             # A file without bytes may never have been written to.
             flags = os.O_RDONLY | (os.O_CREAT if file.size_bytes == 0 else 0)
             with regular(check_id(file.file_id), flags, data) as fd:
-                if os.fstat(fd).st_size != file.size_bytes:
-                    raise KeyNotFound(file.path)
-                link_in(file.file_id, fd, staging.place(file.path), dir_fd=data)
-        return taken
+                return take(data, fd, file, staging.place(file.path), prove)
+        raise AssertionError("unreachable")
 
-    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
         with translated(inside):
-            borrow(self._root / package / inside, wanted, staging.place(wanted.path))
-        return wanted
+            return borrow(self._root / package / inside, wanted, staging.place(wanted.path), prove)
+        raise AssertionError("unreachable")
 
     # inside
 

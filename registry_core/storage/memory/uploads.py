@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from ...vocabulary.names import check_key
-from ..contract import Artifact, Document, KeyNotFound, Readable, Staging
+from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, now_s
 from .packages import MemoryStaging
 from .state import Session, State, etag
@@ -34,6 +34,10 @@ class MemoryUploads(Uploads):
 
     def announced(self, upload: str) -> bytes:
         return self._session(upload).announced
+
+    def announce(self, upload: str, announced: bytes) -> None:
+        with self._state.mutex:
+            self._session(upload).announced = announced
 
     @contextmanager
     def alone(self, upload: str) -> Iterator[None]:
@@ -95,21 +99,24 @@ class MemoryUploads(Uploads):
         with self._state.mutex:
             return io.BytesIO(self._session(upload).arrived[file_id][start:])
 
-    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
+    def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, MemoryStaging)
         self.file(upload, file.file_id)
         with self._state.mutex:
-            staging.put(file.path, self._session(upload).arrived[file.file_id])
-        return Artifact(file.path, file.sha256 or "", file.size_bytes)
+            data = self._session(upload).arrived[file.file_id]
+        if len(data) != file.size_bytes:
+            raise KeyNotFound(file.path)
+        staging.put(file.path, data)
+        return Artifact(file.path, *prove(io.BytesIO(data)))
 
-    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, MemoryStaging)
         with self._state.mutex:
             data = self._state.packages.get(check_key(package), {}).get(inside)
         if data is None or len(data) != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
         staging.put(wanted.path, data)
-        return wanted
+        return Artifact(wanted.path, *prove(io.BytesIO(data)))
 
     def _session(self, upload: str) -> Session:
         with self._state.mutex:

@@ -194,6 +194,10 @@ class Bucket:
         with _typed_errors(source):
             obstore.copy(self._files, _check_key(source), _check_key(target))
 
+    def tag(self, key: str) -> str:
+        """The ETag of the object as it is now: of other bytes it is another. Raises ``KeyNotFound``."""
+        return _patiently(key, lambda: self._etag(obstore.head(self._documents, _check_key(key))))
+
     def stream(self, key: str, start: int = 0, length: int | None = None) -> Readable:
         """A streamed reader of one object, or of what lies within it of a range. Raises ``KeyNotFound``."""
         options: Any = {}

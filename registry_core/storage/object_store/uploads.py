@@ -9,8 +9,9 @@
     .incoming/<id>/data/<file id>/<piece>  what one request brought
 
 There are no locks: two writers of one file both send, and the one whose piece is recorded first has won. Within a
-process the second is refused at once. A file that came in one piece is taken by a copy within the store; pieces are
-put together by streaming them through.
+process the second is refused at once. A file that came in one piece is taken by a copy within the store, which is
+believed if the piece still has the ETag of its arrival, and else read; pieces are put together by streaming them
+through. What is borrowed is copied within the store, and the copy read.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from ..contract import ABSENT, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Readable, Staging
+from ..contract import ABSENT, ANY, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Prove, Readable, Staging
 from ..process_locks import ProcessLocks
 from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .bucket import Bucket
@@ -66,6 +67,9 @@ class ObjectUploads(Uploads):
 
     def announced(self, upload: str) -> bytes:
         return self._bucket.read(f"{_home(upload)}/announced.json").data
+
+    def announce(self, upload: str, announced: bytes) -> None:
+        self._bucket.put(f"{_home(upload)}/announced.json", announced, ANY)
 
     def touch(self, upload: str) -> None:
         """Something has been done to the session now."""
@@ -186,25 +190,36 @@ class ObjectUploads(Uploads):
         fields, _ = self._fields(upload, file_id)
         return Pieces(self._bucket, _pieces(upload, file_id, fields), start)
 
-    def take(self, upload: str, file: Incoming, staging: Staging) -> Artifact:
+    def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, ObjectStaging)
         fields, _ = self._fields(upload, file.file_id)
         pieces = _pieces(upload, file.file_id, fields)
-        artifact = Artifact(file.path, file.sha256 or "", file.size_bytes)
-        if len(pieces) == 1 and file.size_bytes <= MOST_COPY_BYTES:
-            self._bucket.copy(pieces[0][0], staging.place(file.path))
-        elif staging.add(file.path, Poured(Pieces(self._bucket, pieces, 0), file.size_bytes)) != artifact:
-            raise KeyNotFound(file.path)
-        return artifact
+        if len(pieces) != 1 or file.size_bytes > MOST_COPY_BYTES:
+            return staging.add(file.path, Poured(Pieces(self._bucket, pieces, 0), file.size_bytes))
+        piece, target = pieces[0][0], staging.place(file.path)
+        self._bucket.copy(piece, target)
+        arrived_as = fields.get("etags", {}).get(piece.rsplit("/", 1)[-1])
+        # Asked after the copy: what was changed before it shows.
+        if arrived_as and self._bucket.tag(piece) == arrived_as:
+            return Artifact(file.path, file.sha256 or "", file.size_bytes)
+        return self._proven(target, Artifact(file.path, "", file.size_bytes), prove)
 
-    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging) -> Artifact:
+    def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, ObjectStaging)
         source = f"{self._pointers.home(package)}/{inside}"
-        if wanted.size_bytes <= MOST_COPY_BYTES:
-            self._bucket.copy(source, staging.place(wanted.path))
-        elif staging.add(wanted.path, Poured(self._bucket.stream(source), wanted.size_bytes)) != wanted:
+        if wanted.size_bytes > MOST_COPY_BYTES:
+            return staging.add(wanted.path, Poured(self._bucket.stream(source), wanted.size_bytes))
+        target = staging.place(wanted.path)
+        self._bucket.copy(source, target)
+        return self._proven(target, wanted, prove)
+
+    def _proven(self, target: str, wanted: Artifact, prove: Prove) -> Artifact:
+        """What the copy is, read from itself. Raises ``KeyNotFound`` for another size."""
+        with self._bucket.stream(target) as reader:
+            copied = Artifact(wanted.path, *prove(reader))
+        if copied.size_bytes != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
-        return wanted
+        return copied
 
 
 class _ObjectReceiving(Receiving):
@@ -256,7 +271,10 @@ class _ObjectReceiving(Receiving):
         if count:
             self._finish()
         pieces = [*self._fields["pieces"], *([[self._piece, count]] if count else [])]
-        fields = {**self._fields, "pieces": pieces, "sha256": sha256}
+        etags = dict(self._fields.get("etags", {}))
+        if count:
+            etags[self._piece] = self._bucket.tag(self._key)
+        fields = {**self._fields, "pieces": pieces, "etags": etags, "sha256": sha256}
         try:
             self._bucket.put(_file_key(self._upload, self.file.file_id), _encoded(fields), Match(self._etag))
         except PreconditionFailed:
