@@ -19,6 +19,7 @@ from typing import Any
 
 from registry_core import (
     ArtifactsRefused,
+    HoldingDamaged,
     Meter,
     NotFound,
     ProgressCallback,
@@ -34,7 +35,7 @@ from ..remote.versions import Versions
 from . import tus
 from .local_package import LocalFile, changed, digests, held, scan
 
-SESSIONS = 3
+ROUNDS = 5  # what the registry turns out not to have is sent after all, so often
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,12 @@ class _Job:
             return None
         try:
             return self._register(str(asked.get("upload_id")), str(asked.get("key")))
-        except (NotFound, ArtifactsRefused):
+        except (NotFound, ArtifactsRefused, HoldingDamaged):
             return None  # the session ended otherwise, or is not complete
 
     def upload_and_register(self) -> Registration:
         error: RegistryError | None = None
-        for _ in range(SESSIONS):
+        for _ in range(ROUNDS):
             try:
                 upload_id = self._uploaded()
                 key = self._target.idempotency_key or str(uuid.uuid4())
@@ -140,6 +141,8 @@ class _Job:
             except tus.SessionGone:
                 error = StorageUnavailable("The upload was ended by somebody else. Push again.")
                 self._cache.forget("pushes", self._content_key)
+            except HoldingDamaged as damaged:
+                error = damaged  # the same upload goes on: it does not say any more that it has these files
             except ArtifactsRefused as refused:
                 if not any("Upload it" in str(found.get("reason")) for found in refused.detail.get("problems", [])):
                     raise

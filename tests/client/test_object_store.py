@@ -11,9 +11,10 @@ import pytest
 
 from registry_client import RegistryClient
 from registry_client.local.cache import Cache
+from registry_core import PackageCorrupt
 
 from ..support.packages import write_files
-from ..support.seaweed import Seaweed
+from ..support.seaweed import BUCKET, Seaweed, s3_client
 from ..support.servers import PREFIX, gunicorn
 from .trees import assert_nothing_wrong, files_of, package
 from .wire import Wire, wire
@@ -26,14 +27,16 @@ class Stored:
     url: str
     line: Wire
     redirects: bool
+    root: str
 
 
 @pytest.fixture(scope="module", params=["3600", "0"], ids=["redirect", "stream"])
 def stored(request: pytest.FixtureRequest, seaweed: Seaweed) -> Iterator[Stored]:
     with wire(seaweed.endpoint) as line:
         env = {**seaweed.env, "AWS_ENDPOINT_URL": line.url, PREFIX + "PRESIGN_S": request.param}
-        with gunicorn(seaweed.new_root(), workers=1, env=env) as server:
-            yield Stored(server.url, line, request.param != "0")
+        root = seaweed.new_root()
+        with gunicorn(root, workers=1, env=env) as server:
+            yield Stored(server.url, line, request.param != "0", root)
 
 
 def test_there_and_back(stored: Stored, area: Path, cache: Cache, model: str) -> None:
@@ -48,6 +51,27 @@ def test_there_and_back(stored: Stored, area: Path, cache: Cache, model: str) ->
     kept = files_of(area / "dest")
     assert {path: kept[path] for path in files} == files
     assert_nothing_wrong(cache)
+
+
+def test_what_is_damaged_in_the_store_is_sent_and_the_model_heals(
+    stored: Stored, seaweed: Seaweed, area: Path, cache: Cache, model: str
+) -> None:
+    files, damaged = package(seed=5), "shards/00/part 1.bin"
+    client = s3_client(seaweed.endpoint)
+    with RegistryClient(stored.url) as registry:
+        registry.push(write_files(area / "source", files), "t", model, "1", cache=cache)
+        prefix = f"{stored.root.removeprefix(f's3://{BUCKET}/')}/tasks/t/models/{model}/versions/1/"
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
+        [key] = [found["Key"] for found in listed if found["Key"].endswith(damaged)]
+        data = files[damaged]
+        client.put_object(Bucket=BUCKET, Key=key, Body=data[:-1] + bytes([data[-1] ^ 1]))
+        done = registry.push(area / "source", "t", model, "2", cache=cache)
+        assert (done.files_sent, done.bytes_sent) == (1, len(data))
+        registry.verify("t", f"{model}@2")
+        with pytest.raises(PackageCorrupt):
+            registry.verify("t", f"{model}@1")
+        assert registry.push(area / "source", "t", model, "3", cache=Cache(area / "other")).bytes_sent == 0
+        registry.verify("t", f"{model}@3")
 
 
 def test_a_line_to_the_store_that_breaks_is_got_over(stored: Stored, area: Path, cache: Cache, model: str) -> None:

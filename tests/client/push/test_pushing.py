@@ -13,7 +13,15 @@ from registry_client import RegistryClient
 from registry_client.local.cache import Cache
 from registry_client.push import pushing, tus
 from registry_client.remote import transport
-from registry_core import ArtifactsRefused, DigestMismatch, InvalidName, Progress, StorageUnavailable, VersionExists
+from registry_core import (
+    ArtifactsRefused,
+    DigestMismatch,
+    InvalidName,
+    PackageCorrupt,
+    Progress,
+    StorageUnavailable,
+    VersionExists,
+)
 
 from ...support.machine import MIB
 from ...support.packages import write_files
@@ -110,6 +118,45 @@ def test_bytes_that_the_model_does_not_hold_any_more_are_sent_after_all(
     done = client.push(source, "t", model, "2", cache=cache)
     assert own_files(service, model, "2") == {**package(), "new": b"new"}
     assert done.bytes_sent >= sum(map(len, package().values()))
+
+
+@pytest.mark.parametrize("path", ["shards/00/part 1.bin", "label map.json"])
+def test_what_is_damaged_in_the_registry_is_sent_and_the_model_heals(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, area: Path, path: str
+) -> None:
+    """A byte of a file flips on the registry's disk; whoever pushes the good file again gets a good version."""
+    client.push(source, "t", model, "1", cache=cache)
+    stored = Path(service.registry.resolve("t", f"{model}@1").path) / path
+    data = stored.read_bytes()
+    stored.chmod(0o644)
+    stored.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    stored.chmod(0o444)
+    done = client.push(source, "t", model, "2", cache=cache)
+    assert (done.files_sent, done.bytes_sent) == (1, len(package()[path]))
+    assert own_files(service, model, "2") == package()
+    with pytest.raises(PackageCorrupt):
+        client.verify("t", f"{model}@1")
+    assert client.push(source, "t", model, "3", cache=Cache(area / "another cache")).bytes_sent == 0
+    assert own_files(service, model, "3") == package()
+
+
+def test_a_push_that_died_before_its_answer_hears_of_damage_when_it_is_run_again(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.push(source, "t", model, "1", cache=cache)
+    stored = Path(service.registry.resolve("t", f"{model}@1").path) / "shards/00/part-2.bin"
+    stored.chmod(0o644)
+    with stored.open("r+b") as file:
+        file.write(b"rotten")
+
+    def die(*_: object, **__: object) -> None:
+        raise StorageUnavailable("The line broke.")
+
+    with monkeypatch.context() as broken, pytest.raises(StorageUnavailable):
+        broken.setattr(client, "register", die)
+        client.push(source, "t", model, "2", cache=cache)
+    assert client.push(source, "t", model, "2", cache=cache).files_sent == 1
+    assert own_files(service, model, "2") == package()
 
 
 def test_a_line_that_breaks_again_and_again_is_resumed(service: Service, model: str, cache: Cache, area: Path) -> None:
