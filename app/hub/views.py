@@ -15,6 +15,7 @@ from flask import Response, current_app, g, jsonify, request
 from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
 from ..web.blueprint import Blueprint
+from ..web.body_budget import current_budget
 from ..web.gate import may_wait
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
@@ -101,10 +102,11 @@ def _tree(task: str, model_name: str, revision: str, folder: str) -> Response:
 
 
 @blueprint.post(f"{_API}/paths-info/<revision>")
-@blueprint.sends_json(problems=(*_FINDS, 413))
+@blueprint.sends_json(problems=(*_FINDS, 413, 422))
 def paths_info(task: str, model_name: str, revision: str) -> Response:
     """What is known of the `paths` in the form that is sent; those that are not there are left out."""
     request.max_form_memory_size = current_app.config["MAX_CONTENT_LENGTH"]
+    current_budget().check_form(request.get_data())
     snapshot = _snapshot(task, model_name, revision)
     expand = request.form.get("expand", "").lower() == "true"
     known = entries(snapshot, expand=expand)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask import current_app
 from marshmallow import EXCLUDE, Schema, fields
 
 from registry_core import Verbs
 
+from ..config import Settings
 from ..web.schemas import Answer, Open, Request, field_of, text
 
 
@@ -15,10 +19,20 @@ class AnnouncedFile(Open):
     size_bytes = fields.Integer(required=True, strict=True, metadata={"description": "How many bytes it has."})
 
 
+class AnnouncedFiles(fields.List[Any]):
+    """Of a list that is longer than an upload may be no file is looked at: the registry refuses it by its length."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
+        settings: Settings = current_app.extensions["settings"]
+        if isinstance(value, list) and len(value) > settings.core.max_upload_files:
+            return value
+        return super()._deserialize(value, attr, data, **options) or []
+
+
 class UploadRequest(Request):
     task = field_of(Verbs.promote, "task")
     model_name = text("The model's name within the task; it need not exist yet.", required=True)
-    files = fields.List(
+    files = AnnouncedFiles(
         fields.Nested(AnnouncedFile),
         load_default=list,
         metadata={"description": "What the version will have; the answer says which of it need not be sent."},

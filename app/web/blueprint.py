@@ -12,8 +12,7 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from registry_core import InvalidMetadata
-
+from .body_budget import check_query, current_budget
 from .errors import CONTENT_TYPE
 from .schemas import Problem
 
@@ -30,11 +29,13 @@ class _Parser(FlaskParser):
         limit_bytes = req.max_content_length
         if req.content_length is None and limit_bytes is not None and len(req.get_data()) >= limit_bytes:
             raise RequestEntityTooLarge  # a chunked body is cut off at the limit; a part must not pass for the whole
-        try:
-            body = super().load_json(req, schema)
-        except RecursionError:
-            raise InvalidMetadata("The body is nested far deeper than the 64 levels that metadata may have.") from None
+        current_budget().check_json(req.get_data())
+        body = super().load_json(req, schema)
         return {} if body is missing else body
+
+    def load_querystring(self, req: Any, schema: Any) -> Any:
+        check_query(req.query_string)
+        return super().load_querystring(req, schema)
 
     def load_json_or_query(self, req: Any, schema: Any) -> Any:
         """The fields of a DELETE: clients send them as JSON or in the query."""

@@ -100,6 +100,10 @@ FRAMEWORK_CODES: dict[int, str] = {
 }
 
 
+MOST_ERRORS = 20  # that are told; all are counted
+MOST_CHARACTERS = 4096  # of a text in a problem document
+
+
 class Busy(Exception):
     """Too many long calls are running in this worker."""
 
@@ -107,11 +111,11 @@ class Busy(Exception):
 def problem(status: int, code: str, title: str, detail: str, fields: dict[str, Any] | None = None) -> Response:
     """An RFC 9457 answer. ``fields`` are added to the document, and never replace its own."""
     body = {
-        **(fields or {}),
+        **_bounded(fields or {}),
         "type": TYPE_PREFIX + code,
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": _bounded(detail),
         "ok": False,
         "code": code,
         "request_id": request_id(),
@@ -121,6 +125,17 @@ def problem(status: int, code: str, title: str, detail: str, fields: dict[str, A
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
+
+
+def _bounded(value: Any) -> Any:
+    """The value, its texts cut to what a message may have: whatever a caller has sent may stand in them."""
+    if isinstance(value, str):
+        return value if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]}… ({len(value)} characters)"
+    if isinstance(value, dict):
+        return {_bounded(name): _bounded(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bounded(part) for part in value]
+    return value
 
 
 def describe(error: Exception) -> dict[str, Any]:
@@ -142,8 +157,15 @@ def _from_framework(error: HTTPException) -> Response:
         return response  # a redirect is no failure
     headers = {name: value for name, value in response.headers if name in ("Allow", "Retry-After")}
     messages = getattr(error, "data", {}).get("messages")
-    fields = {"errors": _flat(messages)} if messages else {}
-    detail = _describe(status, error.description or "", fields.get("errors", {}))
+    fields: dict[str, Any] = {}
+    detail = error.description or ""
+    if messages:
+        told, total = _first(_flat(messages), MOST_ERRORS)
+        fields["errors"] = told
+        detail = _describe(status, detail, told)
+        if total > MOST_ERRORS:
+            fields["errors_total"] = total
+            detail = f"{_bounded(detail)} These are the first {MOST_ERRORS} of {total} errors."
     title = HTTPStatus(status).phrase
     answer = problem(status, FRAMEWORK_CODES.get(status, f"http_{status}"), title, detail, fields)
     answer.headers.update(headers)
@@ -156,6 +178,25 @@ def _flat(messages: dict[str, Any]) -> dict[str, Any]:
     for location, found in messages.items():
         flat.update(found if isinstance(found, dict) else {location: found})
     return flat
+
+
+def _first(messages: Any, most: int) -> tuple[Any, int]:
+    """The first ``most`` sentences, where they stood; and how many there are in all."""
+    parts = messages.items() if isinstance(messages, dict) else enumerate(messages) if _is_list(messages) else None
+    if parts is None:
+        return messages, 1
+    told: list[tuple[Any, Any]] = []
+    total = 0
+    for name, part in parts:
+        inside, count = _first(part, max(0, most - total))
+        if total < most:
+            told.append((name, inside))
+        total += count
+    return (dict(told) if isinstance(messages, dict) else [part for _, part in told]), total
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _describe(status: int, description: str, errors: dict[str, Any]) -> str:

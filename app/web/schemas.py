@@ -14,6 +14,8 @@ from registry_core import UNSET, Parameter, answer_of, parameters_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+MOST_TOLD = 20  # unknown fields that a warning names
+MOST_OF_A_NAME = 100
 
 
 class Request(Schema):
@@ -47,7 +49,14 @@ class Answer(Open):
 
 def unknown_fields() -> list[str]:
     """A sentence about each field of the request that nobody knows."""
-    return [f"The field {name!r} is not known here and was ignored." for name in g.get("unknown_fields", [])]
+    names: list[str] = g.get("unknown_fields", [])
+    told = [f"The field {_short(name)!r} is not known here and was ignored." for name in names[:MOST_TOLD]]
+    more = len(names) - len(told)
+    return [*told, f"So were {more} more."] if more else told
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MOST_OF_A_NAME else f"{name[:MOST_OF_A_NAME]}…"
 
 
 def answer(content: Mapping[str, Any] | DataclassInstance) -> dict[str, Any]:
