@@ -20,10 +20,11 @@ from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.uploads import blueprint as uploads
-from .web import errors, openapi, tracing
+from .web import errors, openapi, protecting, tracing
 from .web.gate import Gate
 from .web.middlewares import Draining, MethodOverride
 from .web.root import Root
+from .web.strict_json import StrictJson
 
 __all__ = ["create_app"]
 
@@ -38,10 +39,11 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = StrictJson(app)
     app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     tracing.init_app(app)
+    protecting.init_app(app)
     errors.init_app(app)
     init_app(app)
     api = openapi.init_app(app)

@@ -83,6 +83,7 @@ from .vocabulary.errors import (
     VersionNotFound,
 )
 from .vocabulary.filters import Filters
+from .vocabulary.finite import finite
 from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
 from .vocabulary.progress import Meter, Progress, ProgressCallback
 from .vocabulary.reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
@@ -180,6 +181,7 @@ __all__ = [
     "VersionNotFound",
     "__version__",
     "answer_of",
+    "finite",
     "parameters_of",
     "parse_manifest",
     "taking",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from ..web.gate import current_gate, may_wait
 from ..web.root import current_registry
 from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
+from ..web.strict_json import line, warn
 from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
 
 POLL_S = 0.5
@@ -45,9 +45,7 @@ def models(query: dict[str, Any]) -> Response:
         following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
         target = f"{request.path}?{urlencode([*following, ('cursor', page.next)])}"
         response.headers["Link"] = f'<{target}>; rel="next"'
-    warnings = unknown_fields()
-    if warnings:
-        response.headers["X-Warnings"] = json.dumps(warnings)
+    warn(response, unknown_fields())
     return response
 
 
@@ -83,7 +81,7 @@ def _message(item: StreamedEvent) -> str:
     # In ASCII, and the name only if it is one: a journal may hold whatever somebody has written into it.
     name = item.event.event
     named = f"event: {name}\n" if isinstance(name, str) and _EVENT_NAME.fullmatch(name) else ""
-    return f"id: {item.id}\n{named}data: {json.dumps(item.event.to_dict())}\n\n"
+    return f"id: {item.id}\n{named}data: {line(item.event.to_dict())}\n\n"
 
 
 def _stream(registry: ModelRegistry, after: str) -> Iterator[str]:
