@@ -26,6 +26,9 @@ class Settings:
     threads: int = 64
     graceful_timeout_s: int = 900
     max_body_bytes: int = 4 * MIB
+    body_patience_s: int = 30
+    body_least_bytes_per_s: int = 1024
+    head_timeout_s: int = 15
     min_free_bytes: int = 64 * MIB
     accel_prefix: str | None = None
     presign_s: int = 3600
@@ -64,6 +67,9 @@ class Settings:
             threads=whole("THREADS", cls.threads, 8),
             graceful_timeout_s=whole("GRACEFUL_TIMEOUT_S", cls.graceful_timeout_s, 1),
             max_body_bytes=whole("MAX_BODY_BYTES", cls.max_body_bytes, 1024),
+            body_patience_s=whole("BODY_PATIENCE_S", cls.body_patience_s, 1),
+            body_least_bytes_per_s=whole("BODY_LEAST_BYTES_PER_S", cls.body_least_bytes_per_s, 0),
+            head_timeout_s=whole("HEAD_TIMEOUT_S", cls.head_timeout_s, 1),
             min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
             accel_prefix=accel_prefix,
             presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),

@@ -6,22 +6,49 @@ import threading
 from functools import partial
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
-
-from ..web import respond_async
+from ..config import Settings
+from ..web import peer, respond_async
+from ..web.peer import Pace, Peer
 from ..web.stopping import stopping
+from .heads import HeadGatherer
 
 LINGERING = 64  # clients that were answered and have not hung up yet; of more than these none is waited for
 
 _lingering = threading.BoundedSemaphore(LINGERING)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(HeadGatherer):
     """A stopping worker refuses new connections at once, so that a proxy or client tries elsewhere.
 
     gunicorn's own keeps its listening socket until the last running call has ended: whoever connects
     meanwhile waits as long as a registration takes, and is then cut off.
     """
+
+    def init_process(self) -> None:
+        self._settings = Settings.from_env()
+        self.head_timeout_s = self._settings.head_timeout_s
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """As gunicorn's, in a thread; it waits for the client only in a place of the gate."""
+        conn.init()
+        unreader = conn.parser.unreader
+        if not isinstance(unreader.sock, Peer):
+            pace = Pace(self._settings.body_patience_s, self._settings.body_least_bytes_per_s)
+            unreader.sock = Peer(conn.sock, self.wsgi.extensions["gate"], pace)
+        unreader.sock.begin()
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        plain, conn.sock = conn.sock, conn.parser.unreader.sock
+        plain.settimeout(peer.STALLED_S)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.sock = plain
+
+    def hang_up(self, conn: Any, graceful: bool) -> None:
+        _close(conn, graceful=graceful)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """As gunicorn's, in the thread that takes newcomers; it must not wait there until a client hangs up."""
@@ -36,6 +63,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if not self.alive:
             stopping.set()
+            self.cap_heads()
             for listener in self.sockets:
                 listener.close()
 

@@ -10,8 +10,9 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, json
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, json, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
 from registry_core import (
     AliasMoved,
@@ -92,6 +93,7 @@ FRAMEWORK_CODES: dict[int, str] = {
     400: "malformed_request",
     404: "no_such_path",
     405: "method_not_allowed",
+    408: "body_too_slow",
     412: "unsupported_tus_version",
     413: "body_too_large",
     415: "unsupported_media_type",
@@ -210,6 +212,16 @@ def _describe(status: int, description: str, errors: dict[str, Any]) -> str:
     return description
 
 
+def _from_broken(_: Exception) -> Response:
+    """The body is not whole: it broke off, is no valid HTTP, or was no longer waited for."""
+    failure = getattr(request.environ.get("gunicorn.socket"), "failure", None)
+    if failure == "busy":
+        return refuse_as_busy()
+    if failure == "late":
+        return _from_framework(RequestTimeout("The body came too slowly, and was no longer waited for. Send it anew."))
+    return _from_framework(BadRequest("The body is no valid HTTP, or broke off."))
+
+
 def _from_anything(error: Exception) -> Response:
     log.exception("unexpected failure", exc_info=error)
     return problem(
@@ -220,7 +232,8 @@ def _from_anything(error: Exception) -> Response:
     )
 
 
-def _from_busy(_: Busy) -> Response:
+def refuse_as_busy(_: Busy | None = None) -> Response:
+    """The 503 of :class:`Busy`."""
     return problem(
         503,
         "busy",
@@ -232,6 +245,8 @@ def _from_busy(_: Busy) -> Response:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(RegistryError, _from_core)
-    app.register_error_handler(Busy, _from_busy)
+    app.register_error_handler(Busy, refuse_as_busy)
+    app.register_error_handler(ClientDisconnected, _from_broken)
+    app.register_error_handler(ParseException, _from_broken)
     app.register_error_handler(HTTPException, _from_framework)
     app.register_error_handler(Exception, _from_anything)

@@ -7,13 +7,18 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import current_app
+from flask import Flask, Response, current_app, has_request_context, request
 
-from .errors import Busy
+from .errors import Busy, refuse_as_busy
 
 RESERVED_THREADS = 4  # of each worker, for calls that answer at once
 DOWNLOADS = 0.75  # of the threads that long calls may take, so that registrations find some too
 STREAMS = 8  # event streams of each worker: each holds a thread for as long as its client listens
+WAITS = 0.5  # of the same: for clients that send or take slowly; the rest is for those that do not
+BUILDERS = 4  # answers of each worker that may be large and are made at the same moment; more queue
+BUILDERS_WAIT_S = 10.0  # and are refused after that
+LARGE_BYTES = 256 * 1024  # an answer from this size on counts until it is sent
+ANSWERS_BYTES = 128 * 1024 * 1024  # of all such answers of each worker together
 READERS = 8  # calls of each worker that read whole packages at the same moment; more only queue
 
 P = ParamSpec("P")
@@ -27,6 +32,10 @@ class Gate:
         admitted = max(1, threads - RESERVED_THREADS)
         self.admitted = threading.BoundedSemaphore(admitted)
         self.downloading = threading.BoundedSemaphore(max(1, int(admitted * DOWNLOADS)))
+        self.waiting = threading.BoundedSemaphore(max(1, int(admitted * WAITS)))
+        self.building = threading.BoundedSemaphore(BUILDERS)
+        self._answers_bytes = 0
+        self._counting = threading.Lock()
         self.reading = threading.BoundedSemaphore(READERS)
         self.streaming = threading.BoundedSemaphore(max(1, min(STREAMS, admitted // 2)))
 
@@ -38,7 +47,40 @@ class Gate:
         """As :meth:`admit_stream`, for an answer that is sent as slowly as its reader takes it."""
         return self._admit(self.downloading)
 
+    def try_wait(self) -> Callable[[], None] | None:
+        """A place to wait for a slow client, None if there is none; call what is returned when it is no longer so."""
+        try:
+            return self._take(self.waiting)
+        except Busy:
+            return None
+
+    def keep(self, size_bytes: int) -> Callable[[], None]:
+        """An answer of that size waits to be sent; call what is returned when it has been. Raises ``Busy``."""
+        with self._counting:
+            if self._answers_bytes + size_bytes > ANSWERS_BYTES:
+                raise Busy
+            self._answers_bytes += size_bytes
+
+        def leave() -> None:
+            with self._counting:
+                self._answers_bytes -= size_bytes
+
+        return leave
+
     def _admit(self, places: threading.BoundedSemaphore) -> Callable[[], None]:
+        leave = self._take(places)
+        connection = request.environ.get("gunicorn.socket") if has_request_context() else None
+        if connection is None:
+            return leave
+        connection.has_place = True  # whoever waits for its client does so in this place (app/web/peer.py)
+
+        def leave_both() -> None:
+            connection.has_place = False
+            leave()
+
+        return leave_both
+
+    def _take(self, places: threading.BoundedSemaphore) -> Callable[[], None]:
         if not places.acquire(blocking=False):
             raise Busy
         if not self.admitted.acquire(blocking=False):
@@ -71,6 +113,42 @@ def may_wait(view: Callable[P, R]) -> Callable[P, R]:
             gate.admitted.release()
 
     return guarded
+
+
+def may_be_large(view: Callable[P, R]) -> Callable[P, R]:
+    """The answer may be large: as :func:`may_wait`, and only a few such are made at a time.
+
+    Their bytes are counted until they are sent (:func:`init_app`).
+    """
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        building = current_gate().building
+        if not building.acquire(timeout=BUILDERS_WAIT_S):
+            raise Busy
+        try:
+            return view(*args, **kwargs)
+        finally:
+            building.release()
+
+    return may_wait(guarded)
+
+
+def init_app(app: Flask, gate: Gate) -> None:
+    """From now on the gate admits the calls of the application, and counts its large answers."""
+    app.extensions["gate"] = gate
+    app.after_request(_keep)
+
+
+def _keep(response: Response) -> Response:
+    if not response.is_streamed and not response.direct_passthrough:
+        size_bytes = response.calculate_content_length() or 0
+        if size_bytes >= LARGE_BYTES:
+            try:
+                response.call_on_close(current_gate().keep(size_bytes))
+            except Busy:
+                return refuse_as_busy()
+    return response
 
 
 def reads_bytes(view: Callable[P, R]) -> Callable[P, R]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+
+from .peer import peer_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CHUNK_BYTES = 64 * 1024
+DRAINED_S = 10.0  # a refusal that its sender does not wait for is not worth a longer wait
 _OVERRIDDEN = {"PATCH", "DELETE", "HEAD"}
 
 
 class Draining:
-    """Reads up to ``limit_bytes`` of a body that the application left, so that a refusal reaches its sender.
+    """Reads up to ``limit_bytes`` of a body that the application left, for up to 10 s: a refusal reaches its sender.
 
     A server that answers and closes while bytes are still coming makes the kernel reset the connection,
     and a proxy in front then reports 502 in place of our 415 or 413.
@@ -27,8 +33,12 @@ class Draining:
         answer = self._application(environ, start_response)
         body = environ["wsgi.input"]
         left = self._limit_bytes
-        while left > 0 and (chunk := body.read(min(left, CHUNK_BYTES))):
-            left -= len(chunk)
+        peer = peer_of(environ)
+        if peer is not None:
+            peer.finish_in(DRAINED_S)
+        with suppress(OSError, ParseException):  # it is no body, or comes too slowly; gunicorn closes the connection
+            while left > 0 and (chunk := body.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
         return answer
 
 

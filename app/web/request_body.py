@@ -1,17 +1,14 @@
-"""The body of a request as it arrives: read straight from the socket, and never waited for without an end."""
+"""The body of a request as it arrives, read straight from the connection, which waits for it only so long."""
 
 from __future__ import annotations
 
 import io
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-SILENCE_S = 30.0  # a peer that sends nothing for so long is gone; its upload must not stay locked
 
 
 class Body:
@@ -47,16 +44,11 @@ class Body:
             ahead = self._direct.unreader.take_buffered()
             self._ahead = memoryview(ahead)[: self._direct.length]
             self._direct.unreader.unread(ahead[len(self._ahead) :])
-        if self._socket is not None:
-            self._socket.settimeout(SILENCE_S)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self._direct is not None and self._ahead:
             self._direct.unreader.unread(bytes(self._ahead))
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.settimeout(None)
         if self.broken:
             self._environ["wsgi.input"] = io.BytesIO()  # nobody shall wait for the rest
 

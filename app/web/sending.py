@@ -21,7 +21,6 @@ from .gate import current_gate
 from .ranges import Part, Unsatisfiable, may_be_partial, parts, status_of_conditions
 
 CHUNK_BYTES = 256 * 1024
-STALLED_S = 300.0  # a client that takes no byte for so long is gone, and its thread is needed
 CONTENT_TYPE = "application/octet-stream"
 
 
@@ -128,11 +127,7 @@ def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Pa
 
 
 def _admitted() -> Callable[[], None]:
-    leave = current_gate().admit_download()
-    connection = request.environ.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(STALLED_S)  # gunicorn takes it off again before the next request
-    return leave
+    return current_gate().admit_download()
 
 
 class _Body:

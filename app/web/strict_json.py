@@ -1,4 +1,4 @@
-"""Every JSON answer is JSON for whoever reads it: null for a number that JSON does not have, and a warning naming it."""
+"""Every JSON answer is JSON for all readers: null for a number that JSON does not have, and a warning naming it."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_a_version_that_is_deleted_while_it_is_read_finishes(place: Place, throu
 def test_a_client_that_takes_nothing_any_more_loses_its_place(place: Place, tmp_path: Path) -> None:
     """The service as it is, but for the time that it waits. Nobody hangs up here, and yet one more is let in."""
     (tmp_path / "hasty.py").write_text(
-        "import app.web.sending\napp.web.sending.STALLED_S = 0.5\nfrom wsgi import application\n"
+        "import app.web.peer\napp.web.peer.STALLED_S = 0.5\nfrom wsgi import application\n"
     )
     args = ["--pythonpath", str(tmp_path), "hasty:application"]
     with gunicorn(place.root, workers=1, threads=8, args=args) as server, ExitStack() as opened:

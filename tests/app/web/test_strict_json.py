@@ -65,7 +65,8 @@ def test_an_answer_names_what_it_has_made_null(registered: Any) -> None:
     assert found["version_metrics"]["f1"] == 0.5
     assert found["version_metrics"]["auc"] is None
     (warning,) = found["warnings"]
-    assert "version_metrics.auc" in warning and "version_metrics.loss" in warning
+    assert "version_metrics.auc" in warning
+    assert "version_metrics.loss" in warning
 
 
 def test_a_list_says_it_in_a_header(client: Any) -> None:
