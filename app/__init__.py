@@ -20,7 +20,7 @@ from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.uploads import blueprint as uploads
-from .web import errors, openapi, protecting, tracing
+from .web import errors, gate, openapi, protecting, tracing
 from .web.gate import Gate
 from .web.middlewares import Draining, MethodOverride
 from .web.root import Root
@@ -53,5 +53,5 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
         api.register_blueprint(hub)
     app.extensions["settings"] = settings
     app.extensions["root"] = Root(settings, registry)
-    app.extensions["gate"] = Gate(settings.threads)
+    gate.init_app(app, Gate(settings.threads))
     return app

@@ -16,7 +16,7 @@ from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
 from ..web.blueprint import Blueprint
 from ..web.body_budget import current_budget
-from ..web.gate import may_wait
+from ..web.gate import may_be_large
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
 from .answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
@@ -65,6 +65,7 @@ def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
 
 
 @blueprint.get(_API)
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def model(task: str, model_name: str) -> Response:
     """The model at `main`: its commit id and its files, with `blobs=true` their digests."""
@@ -72,6 +73,7 @@ def model(task: str, model_name: str) -> Response:
 
 
 @blueprint.get(f"{_API}/revision/<revision>")
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def model_at(task: str, model_name: str, revision: str) -> Response:
     """The model at a revision: its commit id and its files, with `blobs=true` their digests."""
@@ -83,6 +85,7 @@ def _model(task: str, model_name: str, revision: str) -> Response:
 
 
 @blueprint.get(f"{_API}/tree/<revision>")
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def tree(task: str, model_name: str, revision: str) -> Response:
     """The files and folders at the top of a version; with `recursive=true` all of them."""
@@ -90,6 +93,7 @@ def tree(task: str, model_name: str, revision: str) -> Response:
 
 
 @blueprint.get(f"{_API}/tree/<revision>/<path:path>")
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def subtree(task: str, model_name: str, revision: str, path: str) -> Response:
     """The files and folders in a folder of a version; with `recursive=true` all below it."""
@@ -102,6 +106,7 @@ def _tree(task: str, model_name: str, revision: str, folder: str) -> Response:
 
 
 @blueprint.post(f"{_API}/paths-info/<revision>")
+@may_be_large
 @blueprint.sends_json(problems=(*_FINDS, 413, 422))
 def paths_info(task: str, model_name: str, revision: str) -> Response:
     """What is known of the `paths` in the form that is sent; those that are not there are left out."""
@@ -115,8 +120,8 @@ def paths_info(task: str, model_name: str, revision: str) -> Response:
 
 
 @blueprint.get(f"{_API}/refs")
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
-@may_wait
 def refs(task: str, model_name: str) -> Response:
     """Aliases and `main` as branches, versions as tags."""
     registry = current_registry()
@@ -129,8 +134,8 @@ def refs(task: str, model_name: str) -> Response:
 
 
 @blueprint.get(f"{_API}/commits/<revision>")
+@may_be_large
 @blueprint.sends_json(problems=_FINDS)
-@may_wait
 def commits(task: str, model_name: str, revision: str) -> Response:
     """The version and those that were registered before it, the newest first."""
     snapshot = _snapshot(task, model_name, revision)
@@ -140,8 +145,8 @@ def commits(task: str, model_name: str, revision: str) -> Response:
 
 
 @blueprint.get("/api/models")
+@may_be_large
 @blueprint.sends_json(problems=(422, 503))
-@may_wait
 def models() -> Response:
     """Models that have the alias `latest`: of the task `author`, with the words of `search`, at most `limit`."""
     limit = request.args.get("limit", MOST_LISTED, type=int)

@@ -7,7 +7,7 @@ from typing import Any
 from registry_core import Verbs
 
 from ..web.blueprint import BODY_OR_QUERY, Blueprint
-from ..web.gate import may_wait
+from ..web.gate import may_be_large, may_wait
 from ..web.root import current_registry
 from ..web.schemas import answer, answer_schema, request_schema
 from .schemas import MODEL, AliasesAnswer, between
@@ -57,6 +57,7 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(
     request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, 1000)), location="query"
 )
+@may_be_large
 @blueprint.answers(answer_schema(Verbs.history), problems=(404, 422, 503))
 def history(query: dict[str, Any]) -> dict[str, Any]:
     """The events of a model, oldest first."""

@@ -13,7 +13,7 @@ from flask import Response, jsonify, request
 from registry_core import ModelRegistry, StorageError, StreamedEvent
 
 from ..web.blueprint import Blueprint
-from ..web.gate import current_gate, may_wait
+from ..web.gate import current_gate, may_be_large
 from ..web.root import current_registry
 from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
@@ -30,8 +30,8 @@ blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Cata
 
 @blueprint.get("/models")
 @blueprint.arguments(ModelsQuery, location="query")
+@may_be_large
 @blueprint.answers(ListedVersion(many=True), problems=(422, 503))
-@may_wait
 def models(query: dict[str, Any]) -> Response:
     """The versions that pass all filters, a page at a time.
 
@@ -51,8 +51,8 @@ def models(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/tasks")
 @blueprint.arguments(NoQuery, location="query")
+@may_be_large
 @blueprint.answers(TasksAnswer, problems=(503,))
-@may_wait
 def tasks(_: dict[str, Any]) -> dict[str, Any]:
     """Every task, with its models, their versions and the bytes of those."""
     return answer({"tasks": [task.to_dict() for task in current_registry().list_tasks()]})

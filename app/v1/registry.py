@@ -9,7 +9,7 @@ from registry_core import Verbs
 
 from ..web import respond_async
 from ..web.blueprint import Blueprint
-from ..web.gate import reads_bytes
+from ..web.gate import may_be_large, reads_bytes
 from ..web.root import current_registry
 from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema
 from .schemas import MODEL, ONE_STAGE, RegisterAnswer, RegisterHeaders, RegisterRequest
@@ -98,6 +98,7 @@ def _verify(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/artifacts")
 @blueprint.arguments(request_schema(Verbs.artifacts), location="query")
+@may_be_large
 @blueprint.answers(answer_schema(Verbs.artifacts), problems=_FINDS)
 def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     """Every file of a version, nested paths included."""
@@ -106,6 +107,7 @@ def artifacts(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/metrics")
 @blueprint.arguments(request_schema(Verbs.metrics), location="query")
+@may_be_large
 @blueprint.answers(answer_schema(Verbs.metrics), problems=_FINDS)
 def metrics(query: dict[str, Any]) -> dict[str, Any]:
     """What a version achieved, and the points of its training run."""
@@ -114,6 +116,7 @@ def metrics(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/compare")
 @blueprint.arguments(request_schema(Verbs.compare, model_name=MODEL), location="query")
+@may_be_large
 @blueprint.answers(answer_schema(Verbs.compare), problems=_FINDS)
 def compare(query: dict[str, Any]) -> dict[str, Any]:
     """Versions side by side: metrics, parameters, files, and in what they differ."""

@@ -12,7 +12,7 @@ from registry_core import NotConfigured, UploadFile, UploadSession
 
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
-from ..web.gate import current_gate, may_wait
+from ..web.gate import current_gate, may_be_large, may_wait
 from ..web.request_body import Body
 from ..web.root import current_registry
 from ..web.schemas import Problem, answer
@@ -79,8 +79,8 @@ def begin(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 
 
 @blueprint.get(SESSION)
+@may_be_large
 @blueprint.answers(UploadSessionAnswer, problems=(*_FINDS, 423))
-@may_wait
 def show(upload_id: str) -> dict[str, Any]:
     """What has arrived so far."""
     session = current_registry().upload(upload_id)
