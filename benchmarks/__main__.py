@@ -13,13 +13,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import catalogue, downloads, files, memory, service, store, uploads
+from . import catalogue, downloads, files, health, memory, service, store, uploads
 from .harness import Places, Scale, Table, machine
 
 BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table]]] = {
     "files": files.run,
     "memory": memory.run,
     "service": service.run,
+    "health": health.run,
     "store": store.run,
     "catalogue": catalogue.run,
     "downloads": downloads.run,

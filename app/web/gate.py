@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -15,7 +16,7 @@ RESERVED_THREADS = 4  # of each worker, for calls that answer at once
 DOWNLOADS = 0.75  # of the threads that long calls may take, so that registrations find some too
 STREAMS = 8  # event streams of each worker: each holds a thread for as long as its client listens
 WAITS = 0.5  # of the same: for clients that send or take slowly; the rest is for those that do not
-BUILDERS = 4  # answers of each worker that may be large and are made at the same moment; more queue
+BUILDERS = 2  # answers of each worker that may be large and are made at the same moment; more queue
 BUILDERS_WAIT_S = 10.0  # and are refused after that
 LARGE_BYTES = 256 * 1024  # an answer from this size on counts until it is sent
 ANSWERS_BYTES = 128 * 1024 * 1024  # of all such answers of each worker together
@@ -34,6 +35,7 @@ class Gate:
         self.downloading = threading.BoundedSemaphore(max(1, int(admitted * DOWNLOADS)))
         self.waiting = threading.BoundedSemaphore(max(1, int(admitted * WAITS)))
         self.building = threading.BoundedSemaphore(BUILDERS)
+        self.judging = threading.Lock()
         self._answers_bytes = 0
         self._counting = threading.Lock()
         self.reading = threading.BoundedSemaphore(READERS)
@@ -53,6 +55,19 @@ class Gate:
             return self._take(self.waiting)
         except Busy:
             return None
+
+    @contextmanager
+    def judge(self) -> Iterator[None]:
+        """One large body at a time is parsed and judged, so that this takes one share of the worker's time at most.
+
+        The others queue, in places. Raises ``Busy``.
+        """
+        leave = self._take(self.waiting)
+        try:
+            with self.judging:
+                yield
+        finally:
+            leave()
 
     def keep(self, size_bytes: int) -> Callable[[], None]:
         """An answer of that size waits to be sent; call what is returned when it has been. Raises ``Busy``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import catalogue, files, memory, service, store
+from benchmarks import catalogue, files, health, memory, service, store
 from benchmarks.harness import MIB, Places, Row, Scale, Table, percentile, take_turns
 from benchmarks.load import drive
 from registry_core import ModelRegistry
@@ -33,6 +33,13 @@ def test_files(places: Places) -> None:
 def test_memory(places: Places) -> None:
     (table,) = memory.run(places, TINY)
     assert [row.is_met for row in table.rows] == [None, True, True]
+    assert list(places.main.iterdir()) == []
+
+
+def test_health(places: Places) -> None:
+    (table,) = health.run(places, TINY)
+    assert {row.target for row in table.rows} == {100}
+    assert all(row.value > 0 for row in table.rows)
     assert list(places.main.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.web import gate as gates
+from app.web.blueprint import LARGE_BODY_BYTES
 from registry_core import CoreSettings
 
 LARGE = ["/v1/models", "/v1/tasks", "/v1/artifacts?task=t&ref=m@1", "/v1/history?task=t&model=m", "/hf/api/models/t/m"]
@@ -47,6 +48,18 @@ def test_few_large_answers_are_made_at_once(client: Any, path: str, monkeypatch:
         assert client.get("/v1/resolve?task=t&ref=m@1").status_code == 200
     assert client.get(path).status_code == 200
     assert building.acquire(blocking=False)
+
+
+def test_large_bodies_are_judged_one_after_the_other(client: Any) -> None:
+    gate = client.application.extensions["gate"]
+    large = {"task": "t", "model_name": "m", "actor": 7, "metadata": "x" * LARGE_BODY_BYTES}
+    with ExitStack() as queued:
+        while (leave := gate.try_wait()) is not None:  # as many as may queue
+            queued.callback(leave)
+        assert_busy(client.post("/v1/uploads", json=large))
+        assert client.post("/v1/uploads", json={"actor": 7}).status_code == 422
+    assert client.post("/v1/uploads", json=large).status_code == 422
+    assert not gate.judging.locked()
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/show?task=t&ref=m@1"])
