@@ -12,6 +12,7 @@ from registry_core import CoreSettings, NotConfigured
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
+HOST_NAME = r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]"  # in lower case, without a port
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 
 
@@ -32,6 +33,7 @@ class Settings:
     min_free_bytes: int = 64 * MIB
     accel_prefix: str | None = None
     presign_s: int = 3600
+    trusted_hosts: tuple[str, ...] = ()
     hub: bool = True
     log_level: str = "INFO"
 
@@ -53,6 +55,12 @@ class Settings:
         accel_prefix = environ.get(PREFIX + "ACCEL_PREFIX", "").strip().rstrip("/") or None
         if accel_prefix is not None and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", accel_prefix) is None:
             raise NotConfigured(f"{PREFIX}ACCEL_PREFIX is {accel_prefix!r}; it takes a path such as /_packages.")
+        hosts = [
+            word for part in environ.get(PREFIX + "TRUSTED_HOSTS", "").split(",") if (word := part.strip().lower())
+        ]
+        for host in hosts:
+            if re.fullmatch(HOST_NAME, host) is None:
+                raise NotConfigured(f"{PREFIX}TRUSTED_HOSTS names {host!r}; it takes host names, without ports.")
         hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
         if hub not in ("true", "false"):
             raise NotConfigured(f"{PREFIX}HUB is {hub!r}; it takes true or false.")
@@ -73,6 +81,7 @@ class Settings:
             min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
             accel_prefix=accel_prefix,
             presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),
+            trusted_hosts=tuple(hosts),
             hub=hub == "true",
             log_level=log_level,
         )

@@ -91,6 +91,7 @@ TABLE: dict[type[RegistryError], int] = {
 # What the web framework refuses before a verb is called: status -> code.
 FRAMEWORK_CODES: dict[int, str] = {
     400: "malformed_request",
+    403: "untrusted_host",
     404: "no_such_path",
     405: "method_not_allowed",
     408: "body_too_slow",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from ...support.packages import write_files
 from ...support.servers import PREFIX, gunicorn, nginx
 from ..conftest import scratch
-from ..curl import curl, post
+from ..curl import Answer, assert_problem, curl, post
 
 STRICT = {
     "x-content-type-options": "nosniff",
@@ -67,3 +68,97 @@ def test_what_nginx_answers_itself_is_no_page_either(tmp_path: Path) -> None:
         assert answer.status == 502
         assert {name: answer.headers.get(name) for name in STRICT} == STRICT
         assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+PROMOTE = {"task": "t", "model_name": "m", "alias": "production", "version": "1"}
+OWN = ["localhost", "LOCALHOST:8095", "127.0.0.1", "10.1.2.3:80", "[::1]:8095", "registry", socket.gethostname()]
+STRANGE = [
+    "attacker.example",
+    "attacker.example:8095",
+    "127.0.0.1.attacker.example",
+    "localhost.attacker.example",
+    "[::1].attacker.example",
+    "attacker.example.",
+    "127.0.0.1:x",
+    "a b",
+]
+
+
+def change(url: str, host: str, origin: str | None, *more: str) -> Answer:
+    said = () if origin is None else ("-H", f"Origin: {origin}")
+    return post(f"{url}/v1/promote", PROMOTE, "-H", f"Host: {host}", *said, *more)
+
+
+@pytest.mark.parametrize("host", OWN)
+def test_a_page_of_the_service_itself_may_ask_for_a_change(url: str, host: str) -> None:
+    for scheme in ("http", "https"):
+        assert change(url, host, f"{scheme}://{host}").status == 200
+
+
+@pytest.mark.parametrize("host", STRANGE)
+def test_a_foreign_name_that_leads_here_changes_nothing(url: str, host: str) -> None:
+    answer = change(url, host, f"http://{host}")
+    if answer.status == 400:  # nginx's word for what is no host name at all
+        assert " " in host
+        return
+    detail = assert_problem(answer, 403, "untrusted_host")["detail"]
+    assert "OMNIBIOAI_MODEL_REGISTRY_TRUSTED_HOSTS" in detail
+    assert change(url, host, None).status in (200, 400), "whoever sends no Origin is no browser"
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://attacker.example", "http://localhost:1", "null", "", "file://", "http://", "http://u@localhost"]
+)
+def test_a_page_of_another_origin_changes_nothing(url: str, origin: str) -> None:
+    if origin:
+        assert_problem(change(url, "localhost", origin), 403, "untrusted_host")
+    answer = curl(f"{url}/v1/models", "-H", "Host: localhost", "-H", f"Origin: {origin}")
+    assert answer.status == 200, "what it reads there, the browser keeps from it"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/v1/aliases?task=t&model=m&alias=x"),
+        ("PUT", "/v1/tags"),
+        ("POST", "/v1/uploads"),
+        ("PATCH", "/v1/x"),
+    ],
+)
+def test_every_kind_of_change_is_judged(url: str, method: str, path: str) -> None:
+    answer = curl("-X", method, url + path, "-H", "Host: attacker.example", "-H", "Origin: http://attacker.example")
+    assert_problem(answer, 403, "untrusted_host")
+
+
+def test_with_a_list_of_hosts_every_call_is_judged(area: Path, root: Path) -> None:
+    source = write_files(area / "source", {"model.pt": b"x"})
+    named = {PREFIX + "TRUSTED_HOSTS": "Registry.Example.org, pages.example.org, 127.0.0.1"}
+    with gunicorn(root, workers=1, env=named) as server:
+        body = {"task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source)}
+        assert post(f"{server.url}/v1/register", body).status == 201
+        for host in ("registry.example.org", "REGISTRY.example.org:8443", "127.0.0.1"):
+            assert curl(f"{server.url}/v1/models", "-H", f"Host: {host}").status == 200
+            assert change(server.url, host, f"http://{host}").status == 200
+            assert change(server.url, host, "https://pages.example.org:8443").status == 200
+            assert_problem(change(server.url, host, "https://other.example.org"), 403, "untrusted_host")
+        for host in ("localhost", "registry", "example.org", "", "a.registry.example.org"):
+            answer = curl(f"{server.url}/v1/models", "-H", f"Host: {host}" if host else "Host;")
+            assert_problem(answer, 403, "untrusted_host")
+            for probe in ("/health", "/health/ready"):
+                assert curl(server.url + probe, "-H", f"Host: {host}" if host else "Host;").status == 200
+
+
+def test_no_address_is_made_of_the_host_that_a_caller_names(url: str, area: Path) -> None:
+    source = write_files(area / "again", {"model.pt": b"y"})
+    body = {"task": "t", "model_name": "m", "version": area.name, "artifacts_dir": str(source)}
+    upload = {"task": "t", "model_name": "m"}
+    strange = ("-H", "Host: attacker.example", "-H", "X-Forwarded-Host: attacker.example")
+    answers = [
+        post(f"{url}/v1/register", body, *strange),
+        post(f"{url}/v1/verify", {"task": "t", "ref": "m@1"}, *strange, "-H", "Prefer: respond-async"),
+        post(f"{url}/v1/uploads", upload, *strange),
+        curl(f"{url}/v1/models?limit=1", *strange),
+    ]
+    for answer, name in zip(answers, ("location", "location", "location", "link"), strict=True):
+        assert answer.headers[name].lstrip("<").startswith("/v1/")
+        assert "attacker" not in str(answer.headers) + answer.body
