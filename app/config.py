@@ -21,7 +21,7 @@ class Settings:
     """How to serve, beside what the core itself is told. Sizes in bytes, times in seconds."""
 
     core: CoreSettings = field(default_factory=CoreSettings)
-    host: str = "0.0.0.0"
+    host: str = "127.0.0.1"
     port: int = 8095
     workers: int = 2
     threads: int = 64

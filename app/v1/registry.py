@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from registry_core import Verbs
+from flask import request
 
+from registry_core import ArtifactsRefused, Verbs
+
+from ..config import PREFIX
 from ..web import respond_async
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, reads_bytes
+from ..web.peer import comes_from_here
 from ..web.root import current_registry
 from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema
 from .schemas import MODEL, ONE_STAGE, RegisterAnswer, RegisterHeaders, RegisterRequest
@@ -26,6 +30,8 @@ _FINDS = (404, 409, 422, 503)
 @blueprint.answers(RegisterAnswer, status=201, problems=(400, 404, 409, 410, 413, 415, 422, 423, 503, 507))
 def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     """Take a package in as a version, and let an alias name it."""
+    if body.get("artifacts_dir") is not None:
+        _check_may_name_paths()
     prefer, key = headers["prefer"], headers["idempotency_key"]
     if not respond_async.is_preferred(prefer):
         return _register(body, key)
@@ -37,6 +43,15 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
         scoped,
         lambda progress: registry.register(**body, idempotency_key=key, progress=progress).to_dict(),
     )
+
+
+def _check_may_name_paths() -> None:
+    """Whoever may make this process read a path is at work on its machine, or is held to the allowed roots."""
+    if not current_registry().artifacts_allowed_roots and not comes_from_here(request.environ):
+        raise ArtifactsRefused(
+            "artifacts_dir is taken from other machines, and through a proxy, only where the places are named that "
+            f"it may lie in. Set {PREFIX}ARTIFACTS_ALLOWED_ROOTS, or send the files as an upload."
+        )
 
 
 @reads_bytes

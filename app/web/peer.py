@@ -6,10 +6,11 @@ some of the worker's threads, and the others stay for who has sent all and takes
 
 from __future__ import annotations
 
+import ipaddress
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -140,6 +141,31 @@ class Peer:
             yield
         finally:
             leave()
+
+
+_RELAYED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+
+def comes_from_here(environ: Mapping[str, Any]) -> bool:
+    """Whether whoever asks is at work on this machine: it reached an address of its own, and no proxy stands between.
+
+    Under a server that does not say which address was reached, that of the caller counts.
+    """
+    if any(name.startswith(_RELAYED) for name in environ):
+        return False
+    connection = environ.get("gunicorn.socket")
+    if connection is None:
+        return _is_loopback(environ.get("REMOTE_ADDR") or "")
+    reached = connection.getsockname()
+    return connection.family == socket.AF_UNIX or _is_loopback(reached[0])
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def peer_of(environ: Any) -> Peer | None:

@@ -177,7 +177,7 @@ def artifacts(registry: Registry, *, as_json: bool, task: str, ref: str) -> None
 
 
 @main.command()
-@click.option("--host", help="The address to listen on [default: 0.0.0.0].")
+@click.option("--host", help="The address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="The port to listen on [default: 8095].")
 @click.option("--workers", type=int, help="Processes [default: 2].")
 @local_verb

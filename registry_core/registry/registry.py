@@ -43,6 +43,11 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         self._inventories = Inventories()
         self._snapshots = Snapshots(self._inventories)
 
+    @property
+    def artifacts_allowed_roots(self) -> tuple[str, ...]:
+        """Where ``artifacts_dir`` may lie; empty: anywhere outside the registry."""
+        return self._settings.artifacts_allowed_roots
+
     def register(
         self,
         task: str,

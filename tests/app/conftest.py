@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ..support.machine import MIB, memory_backed, need, remove_tree
-from ..support.servers import Server, gunicorn, nginx
+from ..support.servers import PREFIX, Server, gunicorn, nginx
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     with scratch() as area:
         root = area / "root"
         root.mkdir()
-        with gunicorn(root) as server:
+        with gunicorn(root, env={PREFIX + "ARTIFACTS_ALLOWED_ROOTS": str(area)}) as server:
             if request.param == "gunicorn":
                 yield Service(server.url, root, area, server)
             else:

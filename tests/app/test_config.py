@@ -17,7 +17,7 @@ from ..support.servers import REPOSITORY, clean_environment
 def test_defaults() -> None:
     settings = Settings.from_env({})
     assert settings == Settings.from_env({PREFIX + "PORT": " ", PREFIX + "HOST": "", PREFIX + "ROOT": " "})
-    assert (settings.host, settings.port, settings.core.root) == ("0.0.0.0", 8095, None)
+    assert (settings.host, settings.port, settings.core.root) == ("127.0.0.1", 8095, None)
     assert settings.max_body_bytes == 4 * MIB
 
 

@@ -287,7 +287,8 @@ def test_not_configured_is_503_and_says_what_to_set(behind_nginx: bool) -> None:
 def test_a_full_disk_is_507_and_gives_the_space_back(small_disk: Callable[[int], Path], area: Path) -> None:
     disk = small_disk(16 * MIB)
     source = write_files(area / "source", {"model.pt": os.urandom(32 * MIB)})
-    with gunicorn(disk, workers=1, env={PREFIX + "MIN_FREE_BYTES": "0"}) as server, nginx([server.url]) as url:
+    settings = {PREFIX + "MIN_FREE_BYTES": "0", PREFIX + "ARTIFACTS_ALLOWED_ROOTS": str(area)}
+    with gunicorn(disk, workers=1, env=settings) as server, nginx([server.url]) as url:
         for address in (server.url, url):
             body = {"task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source)}
             assert_problem(post(f"{address}/v1/register", body), 507, "storage_full")

@@ -10,16 +10,17 @@ import pytest
 from ..app.curl import get, post
 from ..support.packages import write_files, write_package
 from ..support.seaweed import BUCKET, Seaweed, s3_client
-from ..support.servers import gunicorn, nginx
+from ..support.servers import PREFIX, gunicorn, nginx
 
 
 @pytest.fixture
-def urls(seaweed: Seaweed) -> Iterator[tuple[str, str, str]]:
+def urls(seaweed: Seaweed, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
     """nginx, and each replica behind it."""
     root = seaweed.new_root()
+    env = {**seaweed.env, PREFIX + "ARTIFACTS_ALLOWED_ROOTS": str(tmp_path)}
     with (
-        gunicorn(root, env=seaweed.env, workers=1) as one,
-        gunicorn(root, env=seaweed.env, workers=1) as other,
+        gunicorn(root, env=env, workers=1) as one,
+        gunicorn(root, env=env, workers=1) as other,
         nginx([one.url, other.url]) as front,
     ):
         yield front, one.url, other.url

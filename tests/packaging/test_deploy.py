@@ -205,6 +205,20 @@ def test_kubernetes_names_agree() -> None:
     assert command.make_context(arguments[0], options, parent=context).params["older_than"] == 24 * 3600
 
 
+def test_what_others_reach_listens_for_them_and_names_where_packages_may_lie() -> None:
+    for settings in (
+        image_environment(),
+        load("compose.yaml")["services"]["registry"]["environment"],
+        kubernetes()["ConfigMap"]["data"],
+    ):
+        assert settings[PREFIX + "HOST"] == "0.0.0.0"
+        assert settings[PREFIX + "ARTIFACTS_ALLOWED_ROOTS"] == "/shared"
+    variables = dict(assignment.split("=", 1) for assignment in unit()["Service.Environment"])
+    assert variables[PREFIX + "HOST"] == Settings.host == "127.0.0.1"
+    assert variables[PREFIX + "ARTIFACTS_ALLOWED_ROOTS"] == "/srv/shared"
+    assert unit()["Service.PrivateTmp"] == unit()["Service.ProtectHome"] == ["yes"]
+
+
 # systemd
 
 

@@ -29,7 +29,8 @@ def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
     with scratch() as area:
         root = area / "root"
         root.mkdir()
-        with gunicorn(root) as server, ExitStack() as stack:
+        staged = {PREFIX + "ARTIFACTS_ALLOWED_ROOTS": str(area)}
+        with gunicorn(root, env=staged) as server, ExitStack() as stack:
             url = server.url if request.param == "gunicorn" else stack.enter_context(nginx([server.url]))
             yield Wire(url, root)
 
