@@ -139,6 +139,15 @@ def _field(parameter: Parameter, **options: Any) -> fields.Field[Any]:
     return _of_type(parameter.type, **described, **options)
 
 
+class _Whole(fields.Integer):
+    """A whole number, also as a text of a query; 7.9 and true are none."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 def _of_type(kind: Any, **options: Any) -> fields.Field[Any]:
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind) and isinstance(kind, type):
@@ -151,7 +160,7 @@ def _of_type(kind: Any, **options: Any) -> fields.Field[Any]:
         Any: fields.Raw,
         str: fields.String,
         bool: fields.Boolean,
-        int: fields.Integer,
+        int: _Whole,
         float: fields.Float,
     }
     return plain[kind](**options)

@@ -20,6 +20,8 @@ from registry_core import (
     NotFound,
     RegistryError,
     StorageError,
+    Unset,
+    Verbs,
     parameters_of,
 )
 
@@ -151,6 +153,21 @@ def option(described: Callable[..., Any], *names: str, **form: Any) -> Callable[
     return click.option(*names, **{"help": found.meaning, **shown, **form})
 
 
+def _seq(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | Unset | None:
+    if value is None:
+        return UNSET
+    if value != "none" and re.fullmatch(r"[0-9]{1,15}", value) is None:
+        raise click.BadParameter(f"{value!r} is no number of an event, nor none.")
+    return None if value == "none" else int(value)
+
+
+expected_seq = option(
+    Verbs.rollback,
+    "--expected-seq",
+    metavar="SEQ|none",
+    callback=_seq,
+    help="Do it only if this event moved the alias last; none: only if there is no such alias, or no event moved it.",
+)
 who = click.option("--actor", envvar=f"{PREFIX}_ACTOR", help="Who does this; goes into the journal.")
 why = click.option("--reason", help="Why; goes into the journal.")
 

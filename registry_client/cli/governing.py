@@ -12,7 +12,7 @@ import click
 from registry_core import STAGES, UNSET, Comparison, Verbs
 
 from . import output
-from .command import finish, option, verb, who, why
+from .command import expected_seq, finish, option, verb, who, why
 
 if TYPE_CHECKING:
     from .command import Registry
@@ -29,6 +29,7 @@ _expected = option(
 @click.argument("model_name")
 @click.argument("alias")
 @_expected
+@expected_seq
 @who
 @why
 @verb
@@ -41,7 +42,10 @@ def unalias(registry: Registry, *, as_json: bool, **words: Any) -> None:
 @click.argument("task")
 @click.argument("model_name")
 @click.argument("alias")
+@option(Verbs.rollback, "--to-version")
+@option(Verbs.rollback, "--dry-run", is_flag=True, default=False, show_default=False)
 @_expected
+@expected_seq
 @who
 @why
 @verb
@@ -108,6 +112,7 @@ def _scalar(text: str) -> Any:
 @click.argument("version")
 @click.argument("stage", type=click.Choice(STAGES))
 @_expected
+@expected_seq
 @click.option("--expected-absent", is_flag=True, help="Do it only if there is no such alias yet.")
 @who
 @why

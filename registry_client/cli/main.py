@@ -18,7 +18,7 @@ from click.shell_completion import get_completion_class
 from registry_core import UNSET, Verbs, __version__
 
 from . import governing, listing, maintaining, output, transferring
-from .command import PREFIX, choose, finish, local_verb, option, table_of, verb, who, why
+from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def show(registry: Registry, *, as_json: bool, task: str, ref: str, verify: bool
 @click.argument("alias")
 @click.argument("version")
 @click.option("--expected-version", help="Move only if the alias names this version now.")
+@expected_seq
 @click.option("--expected-absent", is_flag=True, help="Move only if there is no such alias yet.")
 @who
 @why

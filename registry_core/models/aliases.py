@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from ..format.chain import Line
 from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
@@ -65,6 +67,27 @@ def parse(alias: str, data: bytes) -> Alias | None:
         actor=_text(fields.get("actor")),
         reason=_text(fields.get("reason")),
         seq=seq_of(fields),
+    )
+
+
+def last_move(lines: Iterable[Line], alias: str) -> Line | None:
+    """The last event of the alias, which may be its removal."""
+    found = None
+    for line in lines:
+        if line.get("alias") == alias:
+            found = line
+    return found
+
+
+def moved_by(line: Line) -> Alias:
+    """The alias as the event, which names a version, has left it."""
+    return Alias(
+        alias=line.get("alias"),
+        version=line.get("version"),
+        updated_at=_text(line.get("ts_utc")),
+        actor=_text(line.get("actor")),
+        reason=_text(line.get("reason")),
+        seq=line.seq if line.is_own else None,
     )
 
 

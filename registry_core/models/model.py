@@ -199,23 +199,31 @@ class ModelStore(Subject):
                 found = line
         return found
 
-    def alias_target(self, alias: str) -> str | None:
-        """The version that the alias names, None if there is none.
+    def alias_now(self, alias: str) -> Alias | None:
+        """The alias, None if there is none.
 
         Where its document is damaged the journal says it, so that a promote can mend it.
         """
         try:
-            found = aliases.read(self.storage, self.keys, alias)
+            return aliases.read(self.storage, self.keys, alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
-        else:
-            return found.version if found else None
-        moves = [line.get("version") for line in self.journal.mentioning(alias) if line.get("alias") == alias]
-        return moves[-1] if moves else None
+        line = aliases.last_move(self.journal.mentioning(alias), alias)
+        return aliases.moved_by(line) if line is not None and line.get("version") is not None else None
+
+    def alias_looked_up(self, alias: str) -> Alias | None:
+        """As :meth:`alias_now`, for a name that nobody has looked at yet."""
+        return self.alias_now(alias) if self.may_look_up(alias, self.keys.aliases, aliases.SUFFIX) else None
+
+    def alias_target(self, alias: str) -> str | None:
+        """The version that the alias names, None if there is none; as :meth:`alias_now`."""
+        found = self.alias_now(alias)
+        return found.version if found else None
 
     def alias_named(self, alias: str) -> str | None:
         """As :meth:`alias_target`, for a name that nobody has looked at yet."""
-        return self.alias_target(alias) if self.may_look_up(alias, self.keys.aliases, aliases.SUFFIX) else None
+        found = self.alias_looked_up(alias)
+        return found.version if found else None
 
     def aliases(self) -> list[Alias]:
         """Every readable alias, sorted; a damaged document is left out and logged."""

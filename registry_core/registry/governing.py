@@ -27,8 +27,9 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
         expected_version: str | Unset | None = UNSET,
+        expected_seq: int | Unset | None = UNSET,
     ) -> Promotion:
-        move = promotion.Move(alias, version, actor, reason, expected_version)
+        move = promotion.Move(alias, version, actor, reason, promotion.Expected(expected_version, expected_seq))
         return promotion.promote(self._model(task, model_name), move, self._gate)
 
     def unalias(
@@ -40,8 +41,9 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
         expected_version: str | Unset | None = UNSET,
+        expected_seq: int | Unset | None = UNSET,
     ) -> Removal:
-        move = promotion.Move(alias, None, actor, reason, expected_version)
+        move = promotion.Move(alias, None, actor, reason, promotion.Expected(expected_version, expected_seq))
         return promotion.unalias(self._model(task, model_name).require(), move)
 
     def rollback(
@@ -53,9 +55,12 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
         expected_version: str | Unset | None = UNSET,
+        expected_seq: int | Unset | None = UNSET,
+        to_version: str | None = None,
+        dry_run: bool = False,
     ) -> Promotion:
-        move = promotion.Move(alias, None, actor, reason, expected_version)
-        return promotion.rollback(self._model(task, model_name).require(), move, self._gate)
+        move = promotion.Move(alias, to_version, actor, reason, promotion.Expected(expected_version, expected_seq))
+        return promotion.rollback(self._model(task, model_name).require(), move, self._gate, dry_run=dry_run)
 
     def tag(
         self,
@@ -95,8 +100,11 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
         expected_version: str | Unset | None = UNSET,
+        expected_seq: int | Unset | None = UNSET,
     ) -> Annotation:
-        request = annotating.StageRequest(version, stage, actor, reason, expected_version)
+        request = annotating.StageRequest(
+            version, stage, actor, reason, promotion.Expected(expected_version, expected_seq)
+        )
         return annotating.stage(self._model(task, model_name).require(), request, self._gate)
 
     def delete(

@@ -20,7 +20,7 @@ from ..vocabulary.errors import InvalidParameter, PackageCorrupt
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE, STAGES
 from ..vocabulary.texts import check_words, has_control, is_unicode, printable
 from ..vocabulary.unset import Unset
-from .promotion import SeenAlias, ask, look_at_alias
+from .promotion import ANYWHERE, Expected, SeenAlias, ask, look_at_alias
 
 MAX_TAGS = 256
 MAX_TAG_KEY_CHARACTERS = 128
@@ -115,13 +115,13 @@ def decide_patch(seen: SeenVersion, words: Words) -> Draft:
 
 @dataclass(frozen=True)
 class StageRequest:
-    """The stage that a version shall have. ``expected_version``: of the alias of that name, where it is one."""
+    """The stage that a version shall have. ``expected``: of the alias of that name, where it is one."""
 
     version: str
     stage: str
     actor: str | None
     reason: str | None
-    expected_version: str | Unset | None
+    expected: Expected = ANYWHERE
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,10 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annota
     check_words(request.actor, request.reason)
     if request.stage not in STAGES:
         raise InvalidParameter("A stage is none, staging, production or archived.", field="stage")
+    if request.stage not in ALIAS_STAGES and not isinstance(request.expected.seq, Unset):
+        raise InvalidParameter(
+            f"The stage {request.stage!r} is no alias, so there is no move of it to expect.", field="expected_seq"
+        )
 
     def look() -> SeenStage:
         return look_stage(model, request, gate)
@@ -163,7 +167,7 @@ def look_stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> S
     if request.stage not in ALIAS_STAGES:
         return SeenStage(version, None, Verdict())
     verdict = ask(gate, model, request.stage, request.version if version.is_published else None)
-    return SeenStage(version, look_at_alias(model, request.stage), verdict)
+    return SeenStage(version, look_at_alias(model, request.stage, request.expected), verdict)
 
 
 def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
@@ -171,7 +175,7 @@ def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
         no_version(seen.version.model, request.version)
     if seen.alias is not None:
         seen.alias.check_may_be()
-        seen.alias.check_expected(request.expected_version)
+        seen.alias.check_expected(request.expected)
     if seen.verdict.refusal is not None:
         raise seen.verdict.refusal
     return Draft(

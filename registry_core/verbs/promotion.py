@@ -9,28 +9,60 @@ from typing import Any
 from ..format.chain import Line
 from ..format.events import PROMOTE, ROLLBACK, UNALIAS
 from ..format.layout import ModelKeys
-from ..models import package_manifest
+from ..models import aliases, package_manifest
 from ..models.changes import Draft, change
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
-from ..vocabulary.answers import Promotion, Removal
+from ..vocabulary.answers import Alias, Promotion, Removal
 from ..vocabulary.errors import AliasMoved, AliasNotFound, NameTaken, VersionNotFound
 from ..vocabulary.names import check_new_name
-from ..vocabulary.texts import check_words
-from ..vocabulary.unset import Unset
+from ..vocabulary.texts import check_words, printable
+from ..vocabulary.unset import UNSET, Unset
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Where the caller thinks that an alias is: the version that it names, and the event that moved it last.
+
+    None: there is no such alias; of ``seq`` also where older software moved it.
+    """
+
+    version: str | Unset | None = UNSET
+    seq: int | Unset | None = UNSET
+
+    def is_met(self, now: Alias | None) -> bool:
+        named, seq = (None, None) if now is None else (now.version, now.seq)
+        return (isinstance(self.version, Unset) or named == self.version) and (
+            isinstance(self.seq, Unset) or seq == self.seq
+        )
+
+    def said(self) -> dict[str, Any]:
+        """What the caller has said, by the parameters' names."""
+        said = {"expected_version": self.version, "expected_seq": self.seq}
+        return {name: value for name, value in said.items() if not isinstance(value, Unset)}
+
+
+ANYWHERE = Expected()
 
 
 @dataclass(frozen=True)
 class SeenAlias:
-    """An alias as it is. ``named``: the version that it names, None if there is no such alias.
+    """An alias as it is; ``now`` is None if there is no such alias.
 
     ``is_version``: a version has its name, or once had it (only looked at where there is no such alias).
+    ``removal``: the event that removed it (only looked at where the caller thinks that it is there).
     """
 
     model: ModelKeys
     alias: str
-    named: str | None
+    now: Alias | None
     is_version: bool
+    removal: Line | None = None
+
+    @property
+    def named(self) -> str | None:
+        """The version that it names."""
+        return self.now.version if self.now is not None else None
 
     def check_may_be(self) -> None:
         """The alias is there, or may be made. Raises ``InvalidName``, ``NameTaken``."""
@@ -51,23 +83,39 @@ class SeenAlias:
             )
         return self.named
 
-    def check_expected(self, expected: str | Unset | None) -> None:
-        """The alias names the version that the caller thinks. Raises ``AliasMoved``."""
-        if isinstance(expected, Unset) or self.named == expected:
+    def check_expected(self, expected: Expected) -> None:
+        """The alias is where the caller thinks. Raises ``AliasMoved``, which tells who moved it, when and why."""
+        if expected.is_met(self.now):
             return
         now = f"names {self.named!r}" if self.named is not None else "does not exist"
-        wanted = f"to name {expected!r}" if expected is not None else "not to exist"
+        wanted = f"to name {expected.version!r}" if expected.version is not None else "not to exist"
+        if isinstance(expected.version, Unset) or expected.version == self.named:
+            at = self.now.seq if self.now is not None else None
+            now = f"{now}, {f'moved by event {at}' if at is not None else 'moved by no event'}"
+            wanted = f"to be moved last by event {expected.seq}" if expected.seq is not None else "to be moved by none"
         raise AliasMoved(
             f"The alias {self.alias!r} {now}, but the request expects it {wanted}. Look at it again before moving it.",
             alias=self.alias,
-            expected_version=expected,
+            **expected.said(),
             actual_version=self.named,
+            **self._last_move(),
         )
 
+    def _last_move(self) -> dict[str, Any]:
+        """Who has made the alias what it is, when and why; all None where nobody knows."""
+        if self.now is not None:
+            made: Alias | None = self.now
+        else:
+            made = aliases.moved_by(self.removal) if self.removal is not None else None
+        return {name: getattr(made, name, None) for name in ("actor", "updated_at", "reason", "seq")}
 
-def look_at_alias(model: ModelStore, alias: str) -> SeenAlias:
-    named = model.alias_named(alias)
-    return SeenAlias(model.keys, alias, named, is_version=named is None and model.is_taken(alias))
+
+def look_at_alias(model: ModelStore, alias: str, expected: Expected = ANYWHERE) -> SeenAlias:
+    now = model.alias_looked_up(alias)
+    removal = None
+    if now is None and not expected.is_met(None) and model.may_look_up(alias, model.keys.aliases, aliases.SUFFIX):
+        removal = aliases.last_move(model.journal.mentioning(alias), alias)
+    return SeenAlias(model.keys, alias, now, is_version=now is None and model.is_taken(alias), removal=removal)
 
 
 def ask(gate: Gate | None, model: ModelStore, alias: str, version: str | None) -> Verdict:
@@ -83,7 +131,7 @@ class Move:
     version: str | None
     actor: str | None
     reason: str | None
-    expected_version: str | Unset | None
+    expected: Expected = ANYWHERE
 
 
 @dataclass(frozen=True)
@@ -112,7 +160,7 @@ def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromot
     if version is None:
         model.require()  # one that has the version is there
     return SeenPromote(
-        look_at_alias(model, move.alias),
+        look_at_alias(model, move.alias, move.expected),
         is_published=version is not None,
         package_digest=package_manifest.package_digest(model, version) if version is not None else None,
         verdict=ask(gate, model, move.alias, version),
@@ -123,7 +171,7 @@ def decide_promote(seen: SeenPromote, move: Move) -> Draft:
     if not seen.is_published or move.version is None:
         no_version(seen.alias.model, move.version)
     seen.alias.check_may_be()
-    seen.alias.check_expected(move.expected_version)
+    seen.alias.check_expected(move.expected)
     return _draft(PROMOTE, seen.alias, move, move.version, seen.package_digest, seen.verdict)
 
 
@@ -140,48 +188,59 @@ def unalias(model: ModelStore, move: Move) -> Removal:
     Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
     """
     check_words(move.actor, move.reason)
-    done = change(model, lambda: SeenUnalias(look_at_alias(model, move.alias)), lambda seen: decide_unalias(seen, move))
+
+    def look() -> SeenUnalias:
+        return SeenUnalias(look_at_alias(model, move.alias, move.expected))
+
+    done = change(model, look, lambda seen: decide_unalias(seen, move))
     event = done.event
     return Removal(move.alias, event["previous_version"], event["seq"], event["ts_utc"])
 
 
 def decide_unalias(seen: SeenUnalias, move: Move) -> Draft:
     seen.alias.check_is()
-    seen.alias.check_expected(move.expected_version)
+    seen.alias.check_expected(move.expected)
     return _draft(UNALIAS, seen.alias, move, None, None, Verdict())
 
 
 @dataclass(frozen=True)
 class SeenRollback:
-    """What a rollback looks at. ``before``: the version that the alias named before the present one, if any."""
+    """What a rollback looks at. ``back_to``: the version that the alias shall name again, None where it never did."""
 
     alias: SeenAlias
-    before: str | None
+    back_to: str | None
     is_published: bool
     package_digest: str | None
     verdict: Verdict
 
 
-def rollback(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
-    """The alias names the version again that it named before the present one.
+def rollback(model: ModelStore, move: Move, gate: Gate | None, *, dry_run: bool = False) -> Promotion:
+    """The alias names the version again that it named before the present one, or that of the move, once its own.
 
-    Raises ``AliasNotFound``, ``AliasMoved``, what the gate refuses with, and ``VersionNotFound`` where it never
-    named another, or where that one is deleted.
+    ``dry_run``: it only says which one that is. Raises ``AliasNotFound``, ``AliasMoved``, what the gate refuses
+    with, and ``VersionNotFound`` where it never named such a one, or where that one is deleted.
     """
     check_words(move.actor, move.reason)
+    if dry_run:
+        draft = decide_rollback(look_rollback(model, move, gate), move)
+        return Promotion(move.alias, str(draft.version), draft.previous_version, None, None)
     done = change(model, lambda: look_rollback(model, move, gate), lambda seen: decide_rollback(seen, move))
     return _moved_to(done.event)
 
 
 def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollback:
-    alias = look_at_alias(model, move.alias)
-    before = None
+    alias = look_at_alias(model, move.alias, move.expected)
+    back_to = None
     if alias.named is not None:
-        before = version_before(model.journal.mentioning(move.alias), move.alias, alias.named)
-    version = before if before is not None and model.has_version(before) else None
+        lines = model.journal.mentioning(move.alias)
+        if move.version is None:
+            back_to = version_before(lines, move.alias, alias.named)
+        elif move.version in (alias.named, *named_by(lines, move.alias)):
+            back_to = move.version
+    version = back_to if back_to is not None and model.has_version(back_to) else None
     return SeenRollback(
         alias,
-        before,
+        back_to,
         is_published=version is not None,
         package_digest=package_manifest.package_digest(model, version) if version is not None else None,
         verdict=ask(gate, model, move.alias, version),
@@ -190,25 +249,33 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
 
 def decide_rollback(seen: SeenRollback, move: Move) -> Draft:
     now = seen.alias.check_is()
-    seen.alias.check_expected(move.expected_version)
-    if seen.before is None:
+    seen.alias.check_expected(move.expected)
+    if seen.back_to is None:
+        another = (
+            f"a version other than {now!r}" if move.version is None else f"the version {printable(move.version)!r}"
+        )
         raise VersionNotFound(
-            f"The alias {move.alias!r} of {seen.alias.model.title} has never named a version other than {now!r}, "
+            f"The alias {move.alias!r} of {seen.alias.model.title} has never named {another}, "
             "so there is nothing to go back to.",
             alias=move.alias,
-            version=now,
+            version=now if move.version is None else printable(move.version),
         )
     if not seen.is_published:
-        no_version(seen.alias.model, seen.before)
-    return _draft(ROLLBACK, seen.alias, move, seen.before, seen.package_digest, seen.verdict)
+        no_version(seen.alias.model, seen.back_to)
+    return _draft(ROLLBACK, seen.alias, move, seen.back_to, seen.package_digest, seen.verdict)
 
 
 def version_before(lines: Iterable[Line], alias: str, now: str | None) -> str | None:
     """The last version that the alias named before it came to name ``now``; None if there was none."""
-    moves = (line for line in lines if line.get("alias") == alias)
-    named = [line.get(name) for line in moves for name in ("previous_version", "version")]
-    others = [version for version in named if isinstance(version, str) and version != now]
+    others = [version for version in named_by(lines, alias) if version != now]
     return others[-1] if others else None
+
+
+def named_by(lines: Iterable[Line], alias: str) -> list[str]:
+    """Every version that the alias has named, oldest first."""
+    moves = (line for line in lines if line.get("alias") == alias)
+    named = (line.get(name) for line in moves for name in ("previous_version", "version"))
+    return [version for version in named if isinstance(version, str)]
 
 
 def _draft(

@@ -63,8 +63,8 @@ class Promotion(Value):
     alias: str
     version: str
     previous_version: str | None
-    seq: Annotated[int, "The event's number in the journal."]
-    updated_at: str
+    seq: Annotated[int | None, "The event's number in the journal; null in a dry run."]
+    updated_at: str | None
 
 
 @dataclass(frozen=True)

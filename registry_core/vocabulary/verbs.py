@@ -39,6 +39,10 @@ Told = Annotated[ProgressCallback | None, "Told how far it is; a client knows it
 Actor = Annotated[str | None, "Who does this."]
 Reason = Annotated[str | None, "Why."]
 Expected = Annotated[str | Unset | None, "Do it only if the alias names this version now."]
+ExpectedSeq = Annotated[
+    int | Unset | None,
+    "Do it only if this is the seq of the alias's last move; null: only if there is no such alias, or that has none.",
+]
 
 
 class Verbs(Protocol):
@@ -58,6 +62,7 @@ class Verbs(Protocol):
         expected_version: Annotated[
             str | Unset | None, "Move only if the alias names this version now; null: only if there is no such alias."
         ] = UNSET,
+        expected_seq: ExpectedSeq = UNSET,
     ) -> Promotion:
         """The alias names the version, and the journal says who moved it and why.
 
@@ -73,6 +78,7 @@ class Verbs(Protocol):
         actor: Actor = None,
         reason: Reason = None,
         expected_version: Expected = UNSET,
+        expected_seq: ExpectedSeq = UNSET,
     ) -> Removal:
         """The alias is gone, and the journal says who removed it and why.
 
@@ -88,9 +94,13 @@ class Verbs(Protocol):
         actor: Actor = None,
         reason: Reason = None,
         expected_version: Expected = UNSET,
+        expected_seq: ExpectedSeq = UNSET,
+        to_version: Annotated[str | None, "The version to go back to, which the alias must have named before."] = None,
+        dry_run: Annotated[bool, "Only say where it would go; nothing is changed."] = False,
     ) -> Promotion:
         """The alias names the version that it named before the present one; again, and it is back.
 
+        With ``to_version`` it names that one. A dry run answers without ``seq`` and ``updated_at``.
         Raises ``AliasNotFound``, ``VersionNotFound``, ``AliasMoved``, ``StorageError``.
         """
 
@@ -133,11 +143,12 @@ class Verbs(Protocol):
         actor: Actor = None,
         reason: Reason = None,
         expected_version: Expected = UNSET,
+        expected_seq: ExpectedSeq = UNSET,
     ) -> Annotation:
         """The version has the stage.
 
-        Staging and production are the aliases of those names: setting one promotes (``expected_version``
-        as there), ``none`` removes those that name the version. ``archived`` is a recall: resolve warns.
+        Staging and production are the aliases of those names: setting one promotes (what is expected as there),
+        ``none`` removes those that name the version. ``archived`` is a recall: resolve warns.
         Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, ``StorageError``.
         """
 

@@ -108,12 +108,11 @@ class Core:
         actor: str | None = None,
         reason: str | None = None,
         expected_version: Any = UNSET,
+        expected_seq: Any = UNSET,
     ) -> Answer:
-        return tidy(
-            self.registry.promote(
-                task, model_name, alias, version, actor=actor, reason=reason, expected_version=expected_version
-            ).to_dict()
-        )
+        expected = {"expected_version": expected_version, "expected_seq": expected_seq}
+        done = self.registry.promote(task, model_name, alias, version, actor=actor, reason=reason, **expected)
+        return tidy(done.to_dict())
 
     def aliases(self, task: str, model_name: str) -> Answer:
         found = self.registry.list_aliases(task, model_name)
@@ -364,10 +363,10 @@ class Cli(Core):
         return self.run("history", [task, model_name], **filters)
 
     def unalias(self, task: str, model_name: str, alias: str, **words: Any) -> Answer:
-        return self.run("unalias", [task, model_name, alias], **words)
+        return self.run("unalias", [task, model_name, alias], **_expecting(words))
 
     def rollback(self, task: str, model_name: str, alias: str, **words: Any) -> Answer:
-        return self.run("rollback", [task, model_name, alias], **words)
+        return self.run("rollback", [task, model_name, alias], **_expecting(words))
 
     def tag(self, task: str, model_name: str, version: str, key: str, value: Any, **words: Any) -> Answer:
         if value is None:
@@ -417,6 +416,8 @@ def _verify(verify: bool | None) -> dict[str, bool]:
 
 
 def _expecting(words: dict[str, Any]) -> dict[str, Any]:
+    if words.get("expected_seq", UNSET) is None:
+        words = {**words, "expected_seq": "none"}
     return {**words, "expected_absent": True} if words.get("expected_version", UNSET) is None else words
 
 

@@ -71,7 +71,9 @@ class Governing:
         for verb in (way.unalias, way.rollback):
             with pytest.raises(AliasMoved) as refused:
                 verb(TASK, MODEL, "latest", expected_version="1")
-            assert refused.value.detail == {"alias": "latest", "expected_version": "1", "actual_version": "2"}
+            told = {"alias": "latest", "expected_version": "1", "actual_version": "2"}
+            assert told.items() <= refused.value.detail.items()
+            assert (refused.value.detail["seq"], refused.value.detail["actor"]) == (3, None)
             for alias in ("production", "1"):
                 with pytest.raises(AliasNotFound):
                     verb(TASK, MODEL, alias)
@@ -93,6 +95,38 @@ class Governing:
         assert (event["event"], event["version"], event["actor"]) == ("rollback", "2", "ada")
         assert way.resolve(TASK, REF)["version"] == "2"
         assert way.rollback(TASK, MODEL, "production")["version"] == "3"  # the version before is 3 again
+
+    def test_a_rollback_goes_to_the_version_that_was_chosen(self, two_versions: Place) -> None:
+        """Whoever saw "back to 1" gets 1, wherever others have moved the alias meanwhile; or nothing."""
+        way = two_versions.way
+        two_versions.register("3", set_alias=None)
+        for version in ("1", "2"):
+            way.promote(TASK, MODEL, "production", version)
+        seen = way.rollback(TASK, MODEL, "production", dry_run=True)
+        assert seen == {
+            **{"alias": "production", "version": "1", "previous_version": "2"},
+            **{"seq": None, "updated_at": None},
+        }
+        for version in ("3", "2"):
+            way.promote(TASK, MODEL, "production", version)
+        assert len(way.history(TASK, MODEL)["events"]) == 7, "a dry run is no event"
+        assert way.rollback(TASK, MODEL, "production", dry_run=True)["version"] == "3"
+        with pytest.raises(AliasMoved):
+            way.rollback(TASK, MODEL, "production", to_version="1", expected_seq=5)
+        for never in ("4", "latest", "../1"):
+            with pytest.raises(VersionNotFound):
+                way.rollback(TASK, MODEL, "production", to_version=never)
+        done = way.rollback(TASK, MODEL, "production", to_version="1", expected_version="2")
+        assert (done["version"], done["previous_version"], done["seq"]) == ("1", "2", 8)
+        with pytest.raises(AliasMoved):
+            way.rollback(TASK, MODEL, "production", to_version="1", expected_version="2", dry_run=True)
+
+    def test_a_version_that_is_there_but_was_never_named_is_nothing_to_go_back_to(self, two_versions: Place) -> None:
+        way = two_versions.way
+        with pytest.raises(VersionNotFound):
+            way.rollback(TASK, MODEL, "latest", to_version="2")
+        with pytest.raises(VersionNotFound):
+            way.rollback(TASK, MODEL, "latest", to_version="2", dry_run=True)
 
     def test_there_must_be_something_to_go_back_to(self, two_versions: Place) -> None:
         way = two_versions.way
@@ -281,6 +315,17 @@ class Governing:
         assert way.rollback(TASK, MODEL, "production")["version"] == "1"
         assert way.show(TASK, f"{MODEL}@1")["stage"] == "production"
         assert way.check()["findings"] == []
+
+    def test_a_stage_is_guarded_by_the_last_move_of_its_alias(self, two_versions: Place) -> None:
+        way = two_versions.way
+        assert way.stage(TASK, MODEL, "1", "production", expected_seq=None)["seq"] == 3
+        for expected in (2, None):
+            with pytest.raises(AliasMoved):
+                way.stage(TASK, MODEL, "2", "production", expected_seq=expected)
+        assert way.stage(TASK, MODEL, "2", "production", expected_seq=3)["seq"] == 4
+        for stage in ("none", "archived"):
+            with pytest.raises(InvalidParameter):
+                way.stage(TASK, MODEL, "2", stage, expected_seq=4)
 
     def test_a_stage_is_guarded_as_promote_is(self, two_versions: Place) -> None:
         way = two_versions.way

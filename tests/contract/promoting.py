@@ -55,10 +55,52 @@ class Promoting:
         for alias, expected, actual in (("latest", "2", "1"), ("latest", None, "1"), ("new", "1", None)):
             with pytest.raises(AliasMoved) as refused:
                 way.promote(TASK, MODEL, alias, "2", expected_version=expected)
-            assert refused.value.detail == {"alias": alias, "expected_version": expected, "actual_version": actual}
+            detail = refused.value.detail
+            moved = dict.fromkeys(("actor", "reason", "updated_at", "seq"))
+            if actual is not None:
+                moved = {"actor": "ada", "reason": "first", "updated_at": detail["updated_at"], "seq": 1}
+                datetime.fromisoformat(detail["updated_at"])
+            assert detail == {"alias": alias, "expected_version": expected, "actual_version": actual, **moved}
         assert len(way.history(TASK, MODEL)["events"]) == 2
         assert way.promote(TASK, MODEL, "latest", "2", expected_version="1")["version"] == "2"
         assert way.promote(TASK, MODEL, "new", "2", expected_version=None)["version"] == "2"
+
+    def test_expected_seq_guards_the_move(self, two_versions: Place) -> None:
+        """Of an alias that has moved away and come back since, too."""
+        way = two_versions.way
+        for version in ("2", "1"):
+            way.promote(TASK, MODEL, "latest", version, actor="bob", reason="a try")
+        for verb, words in (
+            (way.promote, [TASK, MODEL, "latest", "2"]),
+            (way.unalias, [TASK, MODEL, "latest"]),
+            (way.rollback, [TASK, MODEL, "latest"]),
+        ):
+            for expected in (1, 3, None):
+                with pytest.raises(AliasMoved) as refused:
+                    verb(*words, expected_seq=expected)
+                moment = refused.value.detail.pop("updated_at")
+                datetime.fromisoformat(moment)
+                assert refused.value.detail == {
+                    **{"alias": "latest", "expected_seq": expected, "actual_version": "1"},
+                    **{"actor": "bob", "reason": "a try", "seq": 4},
+                }
+        with pytest.raises(AliasMoved):
+            way.promote(TASK, MODEL, "new", "2", expected_seq=4)
+        assert len(way.history(TASK, MODEL)["events"]) == 4
+        assert way.promote(TASK, MODEL, "new", "2", expected_seq=None)["seq"] == 5
+        assert way.promote(TASK, MODEL, "latest", "2", expected_seq=4, expected_version="1")["seq"] == 6
+        assert way.rollback(TASK, MODEL, "latest", expected_seq=6)["version"] == "1"
+        assert way.unalias(TASK, MODEL, "latest", expected_seq=7)["previous_version"] == "1"
+
+    def test_who_removed_an_alias_is_told_to_whoever_expects_it(self, two_versions: Place) -> None:
+        way = two_versions.way
+        gone = way.unalias(TASK, MODEL, "latest", actor="bob", reason="trial is over")
+        with pytest.raises(AliasMoved) as refused:
+            way.promote(TASK, MODEL, "latest", "2", expected_version="1")
+        assert refused.value.detail == {
+            **{"alias": "latest", "expected_version": "1", "actual_version": None},
+            **{"actor": "bob", "reason": "trial is over", "seq": gone["seq"], "updated_at": gone["updated_at"]},
+        }
 
     def test_only_a_version_can_be_promoted(self, two_versions: Place) -> None:
         way = two_versions.way

@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     with scratch() as area:
         (area / "root").mkdir()
         source = write_files(area / "source", {"page.html": b"<script>alert(1)</script>"})
-        staged = {PREFIX + "ARTIFACTS_ALLOWED_ROOTS": str(area.parent)}
+        staged = {PREFIX + "ARTIFACTS_ALLOWED_ROOTS": "/"}
         with gunicorn(area / "root", workers=1, env=staged) as server, nginx([server.url]) as proxied:
             body = {"task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source)}
             assert post(f"{server.url}/v1/register", body).status == 201

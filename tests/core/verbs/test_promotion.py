@@ -13,7 +13,6 @@ from registry_core.models.gate import Verdict
 from registry_core.models.model import ModelStore
 from registry_core.verbs.promotion import Move, promote, rollback, version_before
 from registry_core.vocabulary.errors import InvalidParameter
-from registry_core.vocabulary.unset import UNSET
 
 from ..conftest import MODEL, TASK, Shelf, SimulatedShelf
 from ..simulated import after
@@ -157,7 +156,7 @@ def test_what_comes_to_name_a_version_asks_the_gate(shelf: Shelf) -> None:
     guard = Guard("best")
 
     def move(alias: str, version: str | None) -> Move:
-        return Move(alias, version, None, None, UNSET)
+        return Move(alias, version, None, None)
 
     promote(shelf.model(), move("best", "1"), guard)
     assert shelf.events()[-1]["gate"] == "guard"
