@@ -32,15 +32,19 @@ class RegistryClient(Versions):
         cache: Cache | None = None,
         workers: int = 4,
         offline: bool = False,
+        link: bool = False,
         progress: ProgressCallback | None = None,
     ) -> Pulled:
         """``dest`` is the package, every byte proven here; or it is not there at all. See :mod:`.pulling`.
 
-        ``digest``: the package digest that it must have, whatever the registry says.
+        ``digest``: the package digest that it must have, whatever the registry says. ``link``: files may be hard
+        links into the cache, so that they cost nothing, and whoever changes one changes all.
         """
         used = Cache() if cache is None else cache
         wanted = pulling.Wanted(task, ref, digest)
-        return pulling.pull(self, wanted, Path(dest), cache=used, workers=workers, offline=offline, progress=progress)
+        return pulling.pull(
+            self, wanted, Path(dest), cache=used, workers=workers, offline=offline, link=link, progress=progress
+        )
 
     def push(
         self,

@@ -10,9 +10,10 @@ MAX_DEPTH = 64
 MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use
 MAX_PATH_BYTES = 1024
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+INSIDE = ".omr-pull"  # what a pull keeps in a directory while it fills it
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
-# What a program obeys that finds it above the directory that it works in.
-_OBEYED = frozenset({".git", "git~1", ".hg", "hg~1"})
+# What a program obeys that finds it in the directory that it works in, or above.
+_OBEYED = frozenset({".git", "git~1", ".hg", "hg~1", INSIDE})
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BARE_REPOSITORY = ("HEAD", "objects/", "refs/")
 

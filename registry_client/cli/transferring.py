@@ -33,13 +33,14 @@ _workers = click.option(
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--digest", help="The package digest that it must have, whatever the registry says.")
 @click.option("--offline", is_flag=True, help="Ask nobody; take all from the cache.")
+@click.option("--link", is_flag=True, help="Hard-link files into the cache where that can be; never change one then.")
 @_workers
 @_cache_dir
 @remote_verb
 def pull(
     registry: RegistryClient, *, as_json: bool, task: str, ref: str, dest: Path, cache_dir: Path | None, **words: Any
 ) -> None:
-    """Put the files of the version that REF names into the new directory DEST, every byte proven."""
+    """Put the files of the version that REF names into DEST, which is new or empty, every byte proven."""
     from ..local.cache import Cache
 
     with output.progress("pull") as progress:

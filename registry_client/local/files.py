@@ -162,30 +162,23 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def lay(source: int, source_path: Path, target: Path) -> str:
+def lay(source: int, source_path: Path, target: Path, *, link: bool) -> str:
     """``target`` is a new file with the bytes of the open ``source``; returns the SHA-256 of what it has.
 
-    Shared with the source where the filesystem can (a clone, or else a hard link), copied otherwise.
+    It shares its extents with the source where the filesystem can (a clone), and is a copy otherwise. With ``link``
+    it is the very same file where that can be: then whoever writes to one writes to both.
     Durable, but for its directory. Raises ``OSError``.
     """
-    out = _create(target)
+    if link and _link(source, source_path, target):
+        return hash_open(source)[0].hexdigest()
+    out = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        if not _clone(source, out):
-            os.unlink(target)
-            if _link(source, source_path, target):
-                return hash_open(source)[0].hexdigest()
-            os.close(out)
-            out = _create(target)
-        sha = _copy(source, out) if os.fstat(out).st_size == 0 else hash_open(out)[0]
+        sha = hash_open(out)[0] if _clone(source, out) else _copy(source, out)
         os.fchmod(out, 0o444)
         os.fsync(out)
         return sha.hexdigest()
     finally:
         os.close(out)
-
-
-def _create(target: Path) -> int:
-    return os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def _clone(source: int, out: int) -> bool:

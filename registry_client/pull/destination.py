@@ -1,38 +1,81 @@
-"""The directory that a pull makes: built beside its place, held by a lock, renamed when it is whole."""
+"""The directory that a pull makes: built beside its place and renamed; one that is there already is filled in place.
+
+::
+
+    <parent>/.<name>.omr-pull-<random>/files     what will be <parent>/<name>
+    <directory>/.omr-pull/files                  what will lie in the directory, and beside it:
+                     .omr-pull/lock              held by whoever fills the directory
+                     .omr-pull/laid              the names that are being put there, once all is proven
+
+A directory that is there may be a mount point, somebody's working directory, or below one that cannot be written to, so
+nothing takes its place. Its manifest is the marker: it comes last.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry_core import InvalidParameter
 
-from ..local.files import blaming, hash_file, hold_directory, remove_tree, sync_directory
+from ..forms import INSIDE, is_segment
+from ..local.files import blaming, hash_file, hold, hold_directory, remove_tree, sync_directory
 from .download import Remote
-from .remote_package import Package
+from .remote_package import MANIFEST, Package
 
 _MARK = ".omr-pull-"
+_RESERVED = "lost+found"  # of the filesystem that is mounted there
 
 Excuse = Callable[[Remote], bool]
 """Whether a file may have other bytes than its digest says: older software's rewritten metadata."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a package is built: in ``files``, to become ``target``; ``is_within``: ``target`` is there already."""
+
+    target: Path
+    files: Path
+    is_within: bool
+
+
+def target_of(dest: Path) -> Path:
+    """The absolute path, and of a link to a directory that directory."""
+    target = Path(os.path.abspath(dest))
+    return Path(os.path.realpath(target)) if target.is_symlink() and target.is_dir() else target
+
+
 def is_there(target: Path, package: Package, excused: Excuse) -> bool:
-    """Whether the directory is the package already. Raises ``InvalidParameter`` if it is something else."""
+    """Whether the directory is the package already. Raises ``InvalidParameter`` if it is something else.
+
+    False too of one that is being filled, or was when a pull was killed: :func:`building` makes that plain.
+    """
     if not os.path.lexists(target):
         return False
-    if target.is_dir() and not target.is_symlink():
-        with blaming(str(target)):
-            if not any(target.iterdir()):
-                return False
-            if _is_equal(target, package, excused):
-                return True
+    if not target.is_dir() or target.is_symlink():
+        raise _is_another(target, package)
+    return not os.path.lexists(target / INSIDE) and is_filled(target, package, excused)
+
+
+def is_filled(target: Path, package: Package, excused: Excuse) -> bool:
+    """As :func:`is_there`, of a directory that nobody is filling now; false of an empty one."""
+    with blaming(str(target)):
+        if not _names(target, package):
+            return False
+        if _is_equal(target, package, excused):
+            return True
+    raise _is_another(target, package)
+
+
+def _is_another(target: Path, package: Package) -> InvalidParameter:
     found = package.resolution
-    raise InvalidParameter(
+    return InvalidParameter(
         f"{target} is there, and is not {found.model_name}@{found.version}. Nothing was changed; name another "
         "directory, or remove this one.",
         field="dest",
@@ -45,7 +88,7 @@ def check_names(top: Path, package: Package) -> None:
 
     A filesystem that takes some names for equal, capitals for small letters say, would have mixed them.
     """
-    mixed = {file.path for file in package.files} ^ _names(top)
+    mixed = {file.path for file in package.files} ^ _paths(top, os.listdir(top))
     if mixed:
         raise InvalidParameter(
             f"The directory of {top.parent} cannot hold {min(mixed)!r} beside the other files of the version: it takes "
@@ -55,12 +98,28 @@ def check_names(top: Path, package: Package) -> None:
         )
 
 
-def _names(top: Path) -> set[str]:
-    return {path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_symlink() or not path.is_dir()}
+def _names(target: Path, package: Package) -> list[str]:
+    """What lies in the directory, but for what is ours or the filesystem's."""
+    needed = {file.path.partition("/")[0] for file in package.files}
+    return [name for name in os.listdir(target) if name != INSIDE and (name != _RESERVED or name in needed)]
+
+
+def _paths(top: Path, names: list[str]) -> set[str]:
+    """Every path below these names but those of directories."""
+    found = set()
+    pending = list(names)
+    while pending:
+        path = pending.pop()
+        full = top / path
+        if full.is_symlink() or not full.is_dir():
+            found.add(path)
+        else:
+            pending += [f"{path}/{name}" for name in os.listdir(full)]
+    return found
 
 
 def _is_equal(target: Path, package: Package, excused: Excuse) -> bool:
-    if _names(target) != {file.path for file in package.files}:
+    if _paths(target, _names(target, package)) != {file.path for file in package.files}:
         return False
     for file in package.files:
         try:
@@ -73,22 +132,33 @@ def _is_equal(target: Path, package: Package, excused: Excuse) -> bool:
 
 
 @contextmanager
-def beside(target: Path) -> Iterator[Path]:
-    """A new directory in the one of ``target``, held, and gone at the end if it was not renamed."""
+def building(target: Path) -> Iterator[Place]:
+    """A new, empty directory to build in, held, and gone at the end.
+
+    What pulls that were killed have left of theirs is gone, and a directory that they were filling is as it was.
+    """
+    with _within(target) if target.is_dir() else _beside(target) as place:
+        place.files.mkdir()
+        yield place
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Place]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
     while True:
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}{_MARK}", dir=target.parent))
         lock = hold_directory(temporary)
         if lock is not None:
             break
     try:
-        os.chmod(temporary, 0o755)
-        yield temporary
+        yield Place(target, temporary / "files", is_within=False)
     finally:
         remove_tree(temporary)
         os.close(lock)
 
 
-def remove_abandoned(target: Path) -> None:
+def _remove_abandoned(target: Path) -> None:
     for path in target.parent.glob(f".{_escaped(target.name[:100])}{_MARK}*"):
         lock = hold_directory(path)
         if lock is not None:
@@ -100,13 +170,77 @@ def _escaped(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
-def publish(temporary: Path, target: Path, package: Package, excused: Excuse) -> bool:
-    """The directory has its name; false if another pull was faster with the very same files."""
+@contextmanager
+def _within(target: Path) -> Iterator[Place]:
+    inside = target / INSIDE
+    lock = None
+    while lock is None:
+        with suppress(FileExistsError):
+            inside.mkdir(mode=0o700)
+        if inside.is_symlink():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with suppress(FileNotFoundError):  # its last holder has removed it all
+            lock = hold(inside / "lock", wait=True)
     try:
-        os.rename(temporary, target)  # onto nothing, or an empty directory
+        _take_back(target)
+        remove_tree(inside / "files")
+        yield Place(target, inside / "files", is_within=True)
+    finally:
+        with suppress(OSError):
+            _take_back(target)
+            remove_tree(inside / "files")
+            # From here on it may be another's, who waits for nothing but the lock.
+            os.unlink(inside / "lock")
+            os.rmdir(inside)
+        os.close(lock)
+
+
+def publish(place: Place, package: Package, excused: Excuse) -> bool:
+    """The files have their names; false if another pull was faster with the very same files."""
+    if place.is_within:
+        _lay_within(place.target, place.files)
+        return True
+    try:
+        os.chmod(place.files, 0o755)
+        os.rename(place.files, place.target)  # onto nothing, or an empty directory
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-        return not is_there(target, package, excused)
-    sync_directory(target.parent)
+        return not is_there(place.target, package, excused)
+    sync_directory(place.target.parent)
     return True
+
+
+def _lay_within(target: Path, files: Path) -> None:
+    """What lies in ``files`` lies in the target, the manifest last. A crash leaves what :func:`_take_back` undoes."""
+    inside = target / INSIDE
+    names = sorted(os.listdir(files), key=lambda name: name == MANIFEST)
+    with (inside / "laid").open("x", encoding="utf-8") as note:
+        json.dump(names, note)
+        note.flush()
+        os.fsync(note.fileno())
+    sync_directory(inside)
+    for name in names:
+        if name == MANIFEST:
+            sync_directory(target)
+        if os.path.lexists(target / name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.rename(files / name, target / name)
+    sync_directory(target)
+    os.unlink(inside / "laid")
+
+
+def _take_back(target: Path) -> None:
+    """Nothing is left of a laying that did not end; one whose last name was given stands."""
+    inside = target / INSIDE
+    try:
+        names = json.loads((inside / "laid").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return  # none was begun: the note is whole before the first name is given
+    left = [name for name in names if os.path.lexists(inside / "files" / name)]
+    for name in set(names).difference(left) if left else ():
+        if is_segment(name) and name != INSIDE:
+            path = target / name
+            remove_tree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    sync_directory(target)
+    os.unlink(inside / "laid")

@@ -1,8 +1,8 @@
 """Pull: a version on this machine, every byte proven before it has its name; or nothing.
 
 The ref is resolved once, and everything is asked for by that version: an alias that moves meanwhile mixes
-nothing. Files come through the cache (:mod:`.cache`), are laid into a directory beside the destination, hashed
-there, made durable, and the directory is renamed. A directory that a killed pull left is removed by the next one.
+nothing. Files come through the cache (:mod:`.cache`), are laid into a directory beside the destination or within it
+(:mod:`.destination`), hashed there, made durable, and only then given their names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
 from ..remote.versions import Versions
-from .destination import Excuse, beside, check_names, is_there, publish, remove_abandoned
+from .destination import Excuse, building, check_names, is_filled, is_there, publish, target_of
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
 from .remote_package import META, Package
@@ -91,18 +91,20 @@ def pull(
     cache: Cache,
     workers: int,
     offline: bool,
+    link: bool,
     progress: ProgressCallback | None,
 ) -> Pulled:
     """``dest`` holds exactly the version's files, proven; or it is as it was.
 
     A ``dest`` that holds them already is left alone, an empty directory is filled, any other is refused. Files are
-    read-only. Where the registry cannot be reached (or with ``offline``) the cache says what the ref meant, with a
-    warning, and has the bytes. Raises ``InvalidParameter`` for ``dest`` and ``digest``, ``NotFound``,
-    ``DigestMismatch``, ``PackageCorrupt``, ``StorageFull``, ``StorageUnavailable``.
+    read-only, and the caller's own; with ``link`` they may be those of the cache. Where the registry cannot be reached
+    (or with ``offline``) the cache says what the ref meant, with a warning, and has the bytes. Raises
+    ``InvalidParameter`` for ``dest`` and ``digest``, ``NotFound``, ``DigestMismatch``, ``PackageCorrupt``,
+    ``StorageFull``, ``StorageUnavailable``.
     """
     if wanted.digest is not None and sha256_of(wanted.digest) is None:
         raise InvalidParameter("A package digest is sha256: and 64 hex digits.", field="digest")
-    target = Path(os.path.abspath(dest))
+    target = target_of(dest)
 
     def excused(file: Remote) -> bool:
         is_free = wanted.digest is None and not is_offline
@@ -116,16 +118,15 @@ def pull(
         return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
     meter = Meter(progress)
     meter.start(len(package.files), package.bytes_total)
-    job = _Job(client, package, cache, meter, excused)
+    job = _Job(client, package, cache, meter, excused, link=link)
     check_room(package, target, cache)
-    with blaming(str(target)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(target)
-        with beside(target) as temporary:
-            each(lambda file, stop: job.supply(file, temporary, stop, offline=is_offline), job.by_size(), workers)
-            check_names(temporary, package)
-            sync_tree(temporary)
-            already_there = not publish(temporary, target, package, excused)
+    with blaming(str(target)), building(target) as place:
+        already_there = place.is_within and is_filled(target, package, excused)
+        if not already_there:
+            each(lambda file, stop: job.supply(file, place.files, stop, offline=is_offline), job.by_size(), workers)
+            check_names(place.files, package)
+            sync_tree(place.files)
+            already_there = not publish(place, package, excused)
     if not is_offline:
         remember(cache, client.url, wanted.ref, package)
     notes += job.notes
@@ -154,9 +155,11 @@ def _answer(
 
 
 class _Job:
-    def __init__(self, client: Versions, package: Package, cache: Cache, meter: Meter, excused: Excuse) -> None:
+    def __init__(
+        self, client: Versions, package: Package, cache: Cache, meter: Meter, excused: Excuse, *, link: bool
+    ) -> None:
         self._client, self._package, self._cache, self._meter = client, package, cache, meter
-        self._excused = excused
+        self._excused, self._link = excused, link
         self.fetched = 0
         self.notes: list[str] = []
 
@@ -198,7 +201,7 @@ class _Job:
 
         for _ in range(PROOFS):
             with self._cache.blob(file.sha256, get, stop) as (fd, _fetched):
-                actual = lay(fd, self._cache.blob_path(file.sha256), target)
+                actual = lay(fd, self._cache.blob_path(file.sha256), target, link=self._link)
                 if actual == file.sha256:
                     self._meter.tick(file.size_bytes - ticked)
                     return

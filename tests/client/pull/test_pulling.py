@@ -100,7 +100,7 @@ def test_a_directory_that_is_the_package_is_left_alone_and_any_other_is_refused(
         assert refused.value.detail["field"] == "dest"
         assert files_of(other) == before
     (area / "file").write_bytes(b"x")
-    (area / "link").symlink_to(dest)
+    (area / "link").symlink_to(area / "other-0")
     for occupied in (area / "file", area / "link"):
         with pytest.raises(InvalidParameter):
             client.pull("t", f"{model}@1", occupied, cache=cache)
