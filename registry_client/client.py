@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from .local.cache import Cache
 from .pull import pulling
 from .pull.pulling import Pulled
 from .push import pushing
+from .push.choice import Choice
 from .push.pushing import Pushed
 from .remote.versions import Versions
 
@@ -58,11 +60,19 @@ class RegistryClient(Versions):
         actor: str | None = None,
         reason: str | None = None,
         idempotency_key: str | None = None,
+        exclude: Sequence[str] = (),
+        follow_links: bool = False,
         cache: Cache | None = None,
         workers: int = 4,
         progress: ProgressCallback | None = None,
     ) -> Pushed:
-        """The files of ``directory`` on this machine are a version for ever. See :mod:`.pushing`."""
+        """The files of ``directory`` on this machine, or the one file, are a version for ever. See :mod:`.pushing`.
+
+        ``exclude``: patterns of what is left out. ``follow_links``: symbolic links are what they lead to.
+        """
         words = {"set_alias": set_alias, "actor": actor, "reason": reason, "metadata": metadata or {}}
         target = pushing.Target(task, model_name, version, words, idempotency_key)
-        return pushing.push(self, Path(directory), target, cache=cache, workers=workers, progress=progress)
+        choice = Choice(tuple(exclude), follow_links)
+        return pushing.push(
+            self, Path(directory), target, choice=choice, cache=cache, workers=workers, progress=progress
+        )

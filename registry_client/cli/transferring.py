@@ -57,6 +57,8 @@ def pull(
 @click.option("--set-alias", default="latest", show_default=True, help="The alias that shall name the version.")
 @click.option("--no-alias", is_flag=True, help="Set no alias.")
 @click.option("--idempotency-key", help="Makes a repeat of the same call harmless.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what it fits: '*.log', 'logs/*'.")
+@click.option("--follow-links", is_flag=True, help="Send what symbolic links lead to.")
 @_workers
 @_cache_dir
 @who
@@ -73,7 +75,7 @@ def push(
     cache_dir: Path | None,
     **words: Any,
 ) -> None:
-    """Upload the files of DIRECTORY on this machine, and register them as a version. Run again, it goes on."""
+    """Upload DIRECTORY, or one file, of this machine, and register it as a version. Run again, it goes on."""
     from ..local.cache import Cache
 
     with output.progress("push") as progress:
@@ -85,7 +87,10 @@ def push(
             progress=progress,
             **words,
         )
-    finish(done.to_dict(), as_json)
+    content = done.to_dict()
+    if not as_json:
+        del content["warnings"]  # they were printed before anything was sent
+    finish(content, as_json)
 
 
 @click.group()

@@ -1,7 +1,8 @@
 """A directory on this machine that shall become a version: what is in it, and the digest of each file.
 
-It is held open, and everything in it is reached from there, one name at a time and through no link: whatever is
-renamed or linked meanwhile, nothing else is read.
+It is held open, and everything in it is reached from there, one name at a time and through no link. Where links are to
+be followed, a file is read only if it is the very one that the walk saw. Whatever is renamed or linked meanwhile,
+nothing else is read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,26 +18,32 @@ from registry_core import ArtifactsRefused
 
 from ..local.files import hash_open
 from ..local.parallel import each
+from .choice import Choice
 
 _SHOWN = 20
-_CAREFUL = os.O_NOFOLLOW | os.O_CLOEXEC
+_LINKED = "is a symbolic link; --follow-links (follow_links=True) sends what it leads to"
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """One regular file below the open directory ``top``. ``seen`` is what the walk saw of it."""
+    """One regular file below the open directory ``top``. ``seen`` is what the walk saw of it.
+
+    ``follows``: links may lead to it.
+    """
 
     path: str
     top: int
     size_bytes: int
     seen: tuple[int, ...]
+    follows: bool = False
 
     def open(self) -> int:
         """A descriptor to read from. Raises ``ArtifactsRefused`` where it cannot be read, or is another file by now."""
         inside, _, name = self.path.rpartition("/")
         try:
-            with _directory(self.top, inside) as directory:
-                fd = os.open(name, os.O_RDONLY | _CAREFUL | os.O_NONBLOCK, dir_fd=directory)
+            with _directory(self.top, inside, self.follows) as directory:
+                flags = os.O_RDONLY | os.O_NONBLOCK | _careful(self.follows)
+                fd = os.open(name, flags, dir_fd=directory)
         except OSError as error:
             raise ArtifactsRefused(f"{self.path!r} cannot be read: {error.strerror}.", path=self.path) from None
         status = os.fstat(fd)
@@ -44,6 +51,10 @@ class LocalFile:
             os.close(fd)
             raise changed(self.path)
         return fd
+
+
+def _careful(follows: bool) -> int:
+    return os.O_CLOEXEC | (0 if follows else os.O_NOFOLLOW)
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:
@@ -64,12 +75,15 @@ def held(top: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _directory(top: int, inside: str) -> Iterator[int]:
-    """A descriptor of a directory below the open one. Raises ``OSError``, also where a link is on the way."""
+def _directory(top: int, inside: str, follows: bool) -> Iterator[int]:
+    """A descriptor of a directory below the open one. Raises ``OSError``, also where a link is on the way.
+
+    Unless it ``follows`` links.
+    """
     fd = os.dup(top)
     try:
         for part in inside.split("/") if inside else ():
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _CAREFUL, dir_fd=fd)
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _careful(follows), dir_fd=fd)
             os.close(fd)
             fd = below
         yield fd
@@ -84,35 +98,102 @@ def changed(path: str) -> ArtifactsRefused:
     )
 
 
-def scan(top: Path, top_fd: int) -> list[LocalFile]:
-    """Every file below ``top``, which is open as ``top_fd`` for as long as they are used, sorted by path.
+@dataclass(frozen=True)
+class Selected:
+    """The files that a push takes, sorted by path, and what a package cannot keep: these directories and modes."""
 
-    Raises ``ArtifactsRefused``, with up to 20 ``problems``, for anything but regular files and directories.
+    files: list[LocalFile]
+    empty_directories: list[str]
+    executables: list[str]
+
+
+@contextmanager
+def opened(source: Path, choice: Choice) -> Iterator[Selected]:
+    """The files of a directory, or the one file, open for as long as they are used. Raises as :func:`scan`."""
+    if source.is_symlink() and not source.is_dir() and not choice.follow_links:
+        raise ArtifactsRefused(f"{source} {_LINKED}. Nothing was sent.")
+    if source.is_file():
+        with held(source.parent) as top_fd:
+            status = source.stat()
+            file = LocalFile(source.name, top_fd, status.st_size, _seen(status), choice.follow_links)
+            yield Selected([file], [], [])
+    else:
+        with held(source) as top_fd:
+            yield scan(source, top_fd, choice)
+
+
+def scan(top: Path, top_fd: int, choice: Choice) -> Selected:
+    """What the choice takes of what is below ``top``, which is open as ``top_fd`` for as long as it is used.
+
+    Raises ``ArtifactsRefused``, with up to 20 ``problems``, for anything but regular files and directories, and for a
+    link, or where links are followed one that leads nowhere or back.
     """
-    files: list[LocalFile] = []
-    problems: list[dict[str, str]] = []
-    pending = [""]
+    walk = _Walk(top_fd, choice)
     try:
-        while pending:
-            inside = pending.pop()
-            with _directory(top_fd, inside) as directory:
-                found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(directory)]
-            for name, status in found:
-                path = f"{inside}/{name}" if inside else name
-                if stat.S_ISDIR(status.st_mode):
-                    pending.append(path)
-                elif stat.S_ISREG(status.st_mode):
-                    files.append(LocalFile(path, top_fd, status.st_size, _seen(status)))
-                else:
-                    problems.append({"path": path, "reason": "is no regular file; a package holds nothing else"})
+        walk.all()
     except OSError as error:
         raise ArtifactsRefused(f"{top} cannot be read: {error.strerror}.") from None
+    problems = sorted(walk.problems, key=lambda problem: problem["path"])
     if problems:
         first = problems[0]
         raise ArtifactsRefused(f"{first['path']!r} {first['reason']}. Nothing was sent.", problems=problems[:_SHOWN])
-    if not files:
+    if not walk.files:
         raise ArtifactsRefused(f"{top} holds no file. Check that the training job wrote its package there.")
-    return sorted(files, key=lambda file: file.path)
+    files = sorted(walk.files, key=lambda file: file.path)
+    return Selected(files, sorted(walk.empty_directories), sorted(walk.executables))
+
+
+_Above = frozenset[tuple[int, int]]
+
+
+class _Walk:
+    def __init__(self, top_fd: int, choice: Choice) -> None:
+        self._top_fd, self._choice = top_fd, choice
+        self._pending: list[tuple[str, _Above]] = [("", frozenset())]
+        self.files: list[LocalFile] = []
+        self.empty_directories: list[str] = []
+        self.executables: list[str] = []
+        self.problems: list[dict[str, str]] = []
+
+    def all(self) -> None:
+        """Raises ``OSError``."""
+        while self._pending:
+            inside, above = self._pending.pop()
+            with _directory(self._top_fd, inside, self._choice.follow_links) as directory:
+                here = os.fstat(directory)
+                entries = [(entry.name, _status(entry, directory, self._choice)) for entry in os.scandir(directory)]
+            if not entries and inside:
+                self.empty_directories.append(inside)
+            for name, status in entries:
+                path = f"{inside}/{name}" if inside else name
+                if not self._choice.leaves_out(path):
+                    self._take(path, status, above | {(here.st_dev, here.st_ino)})
+
+    def _take(self, path: str, status: os.stat_result, above: _Above) -> None:
+        if stat.S_ISREG(status.st_mode):
+            file = LocalFile(path, self._top_fd, status.st_size, _seen(status), self._choice.follow_links)
+            self.files.append(file)
+            if status.st_mode & 0o111:
+                self.executables.append(path)
+        elif stat.S_ISLNK(status.st_mode):
+            leads_nowhere = "is a symbolic link that leads nowhere"
+            self._refuse(path, leads_nowhere if self._choice.follow_links else _LINKED)
+        elif not stat.S_ISDIR(status.st_mode):
+            self._refuse(path, "is no regular file; a package holds nothing else")
+        elif (status.st_dev, status.st_ino) in above:
+            self._refuse(path, "is a symbolic link that leads back to where it is")
+        else:
+            self._pending.append((path, above))
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self.problems.append({"path": path, "reason": reason})
+
+
+def _status(entry: os.DirEntry[str], directory: int, choice: Choice) -> os.stat_result:
+    if choice.follow_links and entry.is_symlink():
+        with suppress(OSError):
+            return os.stat(entry.name, dir_fd=directory)
+    return entry.stat(follow_symlinks=False)
 
 
 def digests(files: list[LocalFile], workers: int, tick: Callable[[int], None]) -> dict[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,11 @@ from ..local.files import hold
 from ..local.parallel import each
 from ..remote.versions import Versions
 from . import tus
-from .local_package import LocalFile, changed, digests, held, scan
+from .choice import Choice
+from .local_package import LocalFile, changed, digests, opened
+from .remarks import remarks
+
+log = logging.getLogger(__name__)
 
 ROUNDS = 5  # what the registry turns out not to have is sent after all, so often
 
@@ -58,28 +63,33 @@ class Pushed:
     files_sent: int
     bytes_total: int
     bytes_sent: int
+    warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        counts = {name: getattr(self, name) for name in ("files", "files_sent", "bytes_total", "bytes_sent")}
-        return {**self.registration.to_dict(), **counts}
+        names = ("files", "files_sent", "bytes_total", "bytes_sent", "warnings")
+        return {**self.registration.to_dict(), **{name: getattr(self, name) for name in names}}
 
 
 def push(
     client: Versions,
-    directory: Path,
+    source: Path,
     target: Target,
     *,
+    choice: Choice,
     cache: Cache | None,
     workers: int,
     progress: ProgressCallback | None,
 ) -> Pushed:
-    """The directory's files are a version for ever; or nothing has changed but for an upload that can go on.
+    """The files of a directory, or the one file, are a version for ever; or nothing has changed but for an upload
+    that can go on.
 
-    ``progress`` hears of the files being hashed, and then of those being sent. Raises as ``register``.
+    What seems unmeant is warned of before anything is sent. ``progress`` hears of the files being hashed, and then of
+    those being sent. Raises as ``register``.
     """
-    top = Path(os.path.abspath(directory))
-    with held(top) as top_fd:
-        files = scan(top, top_fd)
+    with opened(Path(os.path.abspath(source)), choice) as selected:
+        files, warnings = selected.files, remarks(selected)
+        for warning in warnings:
+            log.warning("warning: %s", warning)
         bytes_total = sum(file.size_bytes for file in files)
         meter = Meter(progress)
         meter.start(len(files), bytes_total)
@@ -87,7 +97,7 @@ def push(
         job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
         with job.alone():
             done = job.earlier_answer() or job.upload_and_register()
-    return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent)
+    return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent, warnings)
 
 
 class _Job:

@@ -76,6 +76,11 @@ def plan(
         with _directory(top, None, registry) as top_fd:
             _walk(top, top_fd, registry, files, problems)
     except OSError as error:
+        if os.path.isfile(top):
+            raise ArtifactsRefused(
+                "artifacts_dir is a file, and a package is a directory. Put it into one of its own; 'omr push' takes "
+                "it as it is."
+            ) from None
         raise ArtifactsRefused(
             f"artifacts_dir cannot be read: {error.strerror}. It must be a directory that is visible to the "
             "registry's machine and user, and stay where it is."
@@ -213,6 +218,8 @@ def _refusal(name: str, mode: int, depth: int) -> str | None:
         return "has a control character, a newline or a backslash in its name"
     if stat.S_ISDIR(mode):
         return f"is nested deeper than {MAX_DEPTH} levels" if depth >= MAX_DEPTH else None
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link; a package holds regular files only, and 'omr push --follow-links' sends those"
     if not stat.S_ISREG(mode):
         return f"is {_kind(mode)}; a package holds regular files only"
     return None
@@ -220,7 +227,6 @@ def _refusal(name: str, mode: int, depth: int) -> str | None:
 
 def _kind(mode: int) -> str:
     kinds = {
-        stat.S_IFLNK: "a symbolic link",
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",
         stat.S_IFBLK: "a block device",

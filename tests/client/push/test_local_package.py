@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from registry_client.push.local_package import digests, held, scan
+from registry_client.push.choice import Choice
+from registry_client.push.local_package import digests, held, opened, scan
 from registry_core import ArtifactsRefused
 
 from ...support.packages import write_files
@@ -45,7 +47,7 @@ def test_I13_a_file_that_is_swapped_is_not_read(area: Path, swap: Callable[[Path
     status = (top / "sub/file").stat()
     os.utime(outside / "file", ns=(status.st_atime_ns, status.st_mtime_ns))
     with held(top) as top_fd:
-        files = {file.path: file for file in scan(top, top_fd)}
+        files = {file.path: file for file in scan(top, top_fd, Choice()).files}
         if late:
             digests(list(files.values()), 1, lambda _: None)
         swap(top, outside)
@@ -58,7 +60,7 @@ def test_I13_a_file_that_is_swapped_is_not_read(area: Path, swap: Callable[[Path
 def test_I13_the_directory_itself_may_be_moved_and_replaced(area: Path) -> None:
     top = write_files(area / "source", {"sub/file": b"mine"})
     with held(top) as top_fd:
-        (file,) = scan(top, top_fd)
+        (file,) = scan(top, top_fd, Choice()).files
         top.rename(area / "moved")
         write_files(top, {"sub/file": b"evil"})
         fd = file.open()
@@ -73,4 +75,75 @@ def test_a_directory_that_is_none_is_refused(area: Path) -> None:
         with pytest.raises(ArtifactsRefused), held(wrong):
             pass
     with held(area / "link") as top_fd:
-        assert [file.path for file in scan(area / "link", top_fd)] == ["file"]
+        assert [file.path for file in scan(area / "link", top_fd, Choice()).files] == ["file"]
+
+
+def linked(area: Path) -> Path:
+    """As Nextflow, DVC and the Hugging Face cache leave it: links to files and directories elsewhere."""
+    write_files(area / "blobs", {"abc": b"weights", "shards/1": b"one", "shards/2": b"two"})
+    top = write_files(area / "source", {"config.json": b"{}"})
+    (top / "model.pt").symlink_to("../blobs/abc")
+    (top / "shards").symlink_to(area / "blobs/shards")
+    return top
+
+
+def test_links_are_refused_and_the_refusal_says_what_follows_them(area: Path) -> None:
+    top = linked(area)
+    with pytest.raises(ArtifactsRefused) as refused, opened(top, Choice()):
+        pass
+    assert "--follow-links" in refused.value.message
+    assert [found["path"] for found in refused.value.detail["problems"]] == ["model.pt", "shards"]
+
+
+def test_links_are_followed_where_that_is_asked_for(area: Path) -> None:
+    with opened(linked(area), Choice(follow_links=True)) as selected:
+        found = {}
+        for file in selected.files:
+            fd = file.open()
+            found[file.path] = os.read(fd, 100)
+            os.close(fd)
+    assert found == {"config.json": b"{}", "model.pt": b"weights", "shards/1": b"one", "shards/2": b"two"}
+
+
+def test_I13_a_link_that_leads_elsewhere_by_now_is_not_read(area: Path) -> None:
+    top = linked(area)
+    outside = write_files(area / "outside", {"abc": b"secrets"})
+    status = (area / "blobs/abc").stat()
+    os.utime(outside / "abc", ns=(status.st_atime_ns, status.st_mtime_ns))
+    with opened(top, Choice(follow_links=True)) as selected:
+        file = next(file for file in selected.files if file.path == "model.pt")
+        (top / "model.pt").unlink()
+        (top / "model.pt").symlink_to(outside / "abc")
+        with pytest.raises(ArtifactsRefused):
+            file.open()
+
+
+@pytest.mark.parametrize("target", ["nothing", "loop", ".", "..", "/dev/null"])
+def test_a_link_that_leads_to_no_file_is_refused(area: Path, target: str) -> None:
+    top = write_files(area / "top/source", {"file": b"x"})
+    (top / "loop").symlink_to(target)
+    with pytest.raises(ArtifactsRefused) as refused, opened(top, Choice(follow_links=True)):
+        pass
+    assert "loop" in refused.value.detail["problems"][0]["path"]
+
+
+def test_one_file_is_a_package_of_one_file(area: Path) -> None:
+    write_files(area / "source", {"model.pt": b"weights", "other": b"x"})
+    (area / "link.pt").symlink_to("source/model.pt")
+    with pytest.raises(ArtifactsRefused, match="--follow-links"), opened(area / "link.pt", Choice()):
+        pass
+    for source, name in ((area / "source/model.pt", "model.pt"), (area / "link.pt", "link.pt")):
+        with opened(source, Choice(follow_links=name == "link.pt")) as selected:
+            (file,) = selected.files
+            assert (file.path, file.size_bytes) == (name, 7)
+            assert digests(selected.files, 1, lambda _: None)[name] == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_what_is_excluded_is_not_even_looked_at(area: Path) -> None:
+    top = write_files(area / "source", {"model.pt": b"x", "logs/a": b"x", "deep/b.log": b"x"})
+    os.mkfifo(top / "logs/pipe")
+    with opened(top, Choice(("logs", "*.log"))) as selected:
+        assert [file.path for file in selected.files] == ["model.pt"]
+        assert selected.empty_directories == []
+    with pytest.raises(ArtifactsRefused), opened(top, Choice(("*",))):
+        pass

@@ -343,3 +343,8 @@ def test_what_is_taken_in_beside_the_files_is_bounded(source: Path) -> None:
         file.truncate(MAX_META_BYTES + 1)
     with pytest.raises(InvalidMetadata, match="larger than"):
         packaged_meta(plan(str(source), registry_root=None))
+
+
+def test_a_file_in_place_of_a_directory_is_told_so(source: Path) -> None:
+    with pytest.raises(ArtifactsRefused, match="is a file, and a package is a directory"):
+        plan(str(source / "model.pt"), registry_root=None)
