@@ -10,6 +10,8 @@ MAX_DEPTH = 64
 MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use
 MAX_PATH_BYTES = 1024
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+MANIFEST = "sha256sums.txt"
+META = "model_meta.json"
 INSIDE = ".omr-pull"  # what a pull keeps in a directory while it fills it
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # What a program obeys that finds it in the directory that it works in, or above.

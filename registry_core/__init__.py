@@ -18,6 +18,7 @@ from .registry.registry import ModelRegistry
 from .settings import CoreSettings
 from .uploads.values import UploadFile, UploadSession
 from .vocabulary.answers import (
+    Admission,
     Alias,
     Annotation,
     CatalogState,
@@ -96,6 +97,7 @@ __version__ = "1.0.0"
 __all__ = [
     "STAGES",
     "UNSET",
+    "Admission",
     "AdoptionReport",
     "Alias",
     "AliasMoved",

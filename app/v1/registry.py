@@ -16,7 +16,15 @@ from ..web.gate import may_be_large, reads_bytes
 from ..web.peer import comes_from_here
 from ..web.root import current_registry
 from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema
-from .schemas import MODEL, ONE_STAGE, RegisterAnswer, RegisterHeaders, RegisterRequest
+from .schemas import (
+    MODEL,
+    ONE_STAGE,
+    AdmissionAnswer,
+    AdmissionRequest,
+    RegisterAnswer,
+    RegisterHeaders,
+    RegisterRequest,
+)
 
 blueprint = Blueprint("registry", __name__, url_prefix="/v1", description="Versions: immutable, proven packages")
 
@@ -59,6 +67,15 @@ def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
     done = current_registry().register(**body, idempotency_key=key)
     ref = urlencode({"task": done.task, "ref": f"{done.model_name}@{done.version}"})
     return answer(done), 201, {"Location": f"/v1/show?{ref}"}
+
+
+@blueprint.post("/register/ask")
+@blueprint.arguments(AdmissionRequest)
+@may_be_large
+@blueprint.answers(AdmissionAnswer, problems=(400, 409, 413, 415, 422, 503))
+def ask_register(body: dict[str, Any]) -> dict[str, Any]:
+    """Whether register would take the name, the words and the alias, before anything is read or sent."""
+    return answer(current_registry().ask_register(**body))
 
 
 @blueprint.get("/resolve")

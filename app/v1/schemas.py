@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from registry_core import STAGES, Alias, CatalogState, Registration, Verbs
+from registry_core import STAGES, Admission, Alias, CatalogState, Registration, Verbs
 
 from ..web.schemas import Answer, PreferHeaders, Request, field_of, fields_of, part_schema, text
 
@@ -21,16 +21,19 @@ def between(lowest: int, highest: int | None = None) -> dict[str, Any]:
     return {"validate": validate.Range(min=lowest, max=highest)}
 
 
-class RegisterRequest(Request):
+class AdmissionRequest(Request):
     task = text("The task, for example celltype_sc.", required=True)
     model_name = text("The model's name within the task.", required=True)
     version = text("The version's label; it is never given to other bytes.", required=True)
-    artifacts_dir = text("Absolute path of the package's directory, as the registry's machine sees it.")
-    upload_id = text("In place of artifacts_dir: the upload whose files the version shall have.")
     metadata = fields.Dict(load_default=dict, allow_none=True, metadata={"description": "Free JSON, at most 1 MiB."})
     set_alias = text("The alias that shall name the version; null: none.", load_default="latest", allow_none=True)
     actor = field_of(Verbs.promote, "actor")
     reason = field_of(Verbs.promote, "reason")
+
+
+class RegisterRequest(AdmissionRequest):
+    artifacts_dir = text("Absolute path of the package's directory, as the registry's machine sees it.")
+    upload_id = text("In place of artifacts_dir: the upload whose files the version shall have.")
 
     @validates_schema(skip_on_field_errors=False)
     def one_source(self, data: Any, **_: Any) -> None:
@@ -50,6 +53,7 @@ class RegisterHeaders(PreferHeaders):
 
 
 RegisterAnswer = type("RegisterAnswer", (Answer,), fields_of(Registration))
+AdmissionAnswer = type("AdmissionAnswer", (Answer,), fields_of(Admission))
 
 
 class AliasesAnswer(Answer):

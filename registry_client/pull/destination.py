@@ -24,10 +24,10 @@ from pathlib import Path
 
 from registry_core import InvalidParameter
 
-from ..forms import INSIDE, is_segment
+from ..forms import INSIDE, MANIFEST, is_segment
 from ..local.files import blaming, hash_file, hold, hold_directory, remove_tree, sync_directory
 from .download import Remote
-from .remote_package import MANIFEST, Package
+from .remote_package import Package
 
 _MARK = ".omr-pull-"
 _RESERVED = "lost+found"  # of the filesystem that is mounted there

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 
 from registry_core import Conflict, PackageCorrupt, PackageListing, RegistryError, Resolution, StorageUnavailable
 
+from ..forms import MANIFEST
 from ..local.cache import Cache
 from ..remote import answers
 from ..remote.transport import is_unreachable
 from ..remote.versions import Versions
 from .download import Remote, fetch
-from .remote_package import MANIFEST, MAX_MANIFEST_BYTES, Package, assemble
+from .remote_package import MAX_MANIFEST_BYTES, Package, assemble
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from registry_core import (
     StorageUnavailable,
 )
 
-from ..forms import sha256_of
+from ..forms import META, sha256_of
 from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
@@ -31,7 +31,7 @@ from ..remote.versions import Versions
 from .destination import Excuse, building, check_names, is_filled, is_there, publish, target_of
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
-from .remote_package import META, Package
+from .remote_package import Package
 from .room import check_room
 
 log = logging.getLogger(__name__)

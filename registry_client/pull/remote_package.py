@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from registry_core import PackageCorrupt, PackageListing, Problem, Resolution, parse_manifest
 
-from ..forms import sha256_of, tree_fault
+from ..forms import MANIFEST, sha256_of, tree_fault
 from .download import Remote
 
-MANIFEST = "sha256sums.txt"
-META = "model_meta.json"
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500_000
 _PREFIX = "sha256:"

@@ -12,13 +12,14 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from registry_core import (
+    Admission,
     ArtifactsRefused,
     HoldingDamaged,
     Meter,
@@ -27,8 +28,10 @@ from registry_core import (
     Registration,
     RegistryError,
     StorageUnavailable,
+    VersionExists,
 )
 
+from ..forms import MANIFEST, META, sha256_of
 from ..local.cache import Cache
 from ..local.files import hold
 from ..local.parallel import each
@@ -83,21 +86,39 @@ def push(
     """The files of a directory, or the one file, are a version for ever; or nothing has changed but for an upload
     that can go on.
 
-    What seems unmeant is warned of before anything is sent. ``progress`` hears of the files being hashed, and then of
+    What the registry would refuse is asked before anything is read, and what seems unmeant is warned of before anything
+    is sent. ``progress`` hears of the files being hashed, and then of
     those being sent. Raises as ``register``.
     """
     with opened(Path(os.path.abspath(source)), choice) as selected:
         files, warnings = selected.files, remarks(selected)
         for warning in warnings:
             log.warning("warning: %s", warning)
+        asked = client.ask_register(target.task, target.model_name, target.version, **target.words)
+        sizes = {file.name: file.size_bytes for file in asked.files}
+        _check_name(asked, {file.path: file.size_bytes for file in files}, sizes)
         bytes_total = sum(file.size_bytes for file in files)
         meter = Meter(progress)
         meter.start(len(files), bytes_total)
         hashes = digests(files, workers, meter.tick)
+        _check_name(asked, hashes, {file.name: sha256_of(file.sha256) for file in asked.files})
         job = _Job(client, cache or Cache(), target, files, hashes, workers, progress)
         with job.alone():
             done = job.earlier_answer() or job.upload_and_register()
     return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent, warnings)
+
+
+def _check_name(asked: Admission, ours: Mapping[str, object], theirs: Mapping[str, object]) -> None:
+    """The name is free, or has the same files by what is compared. Raises ``VersionExists``."""
+    paths = ours.keys() - {META, MANIFEST}  # which the registry writes anew
+    is_same = paths == theirs.keys() and all(theirs[path] in (None, ours[path]) for path in paths)
+    if asked.is_taken and not is_same:
+        raise VersionExists(
+            f"{asked.task}/{asked.model_name} has, or had, a version {asked.version!r} of other files; a version's "
+            "name is never given to other bytes. Nothing was sent; push under a new name.",
+            existing=asked.existing,
+            same_content=False,
+        )
 
 
 class _Job:

@@ -19,7 +19,9 @@ def remarks(selected: Selected) -> list[str]:
     found = []
     for pattern in _SELDOM:
         if fitting := [path for path in paths if _fits(path, pattern)]:
-            found.append(f"{_some(fitting)} will be in the package; --exclude '{pattern}' leaves such files out.")
+            found.append(
+                f"{_some(fitting)} will be in the package; 'omr push --exclude {pattern}' leaves such files out."
+            )
     if pointers := [file.path for file in selected.files if _is_pointer(file)]:
         found.append(f"{_some(pointers)}: a Git LFS pointer, and not the file itself. 'git lfs pull' fetches it.")
     fault = tree_fault(paths)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from registry_core import (
+    Admission,
     InvalidMetadata,
     InvalidParameter,
     ProgressCallback,
@@ -70,13 +71,30 @@ class Versions(Governing, ListingVerbs):
         source = {"artifacts_dir": os.fspath(artifacts_dir)} if artifacts_dir is not None else {"upload_id": upload_id}
         words = {"set_alias": set_alias, "actor": actor, "reason": reason}
         fields = {"task": task, "model_name": model_name, "version": version, **source}
-        try:
-            content = as_json({**fields, "metadata": {} if metadata is None else metadata, **words})
-        except InvalidParameter as error:
-            raise InvalidMetadata(error.message) from None
+        content = _registration({**fields, **words}, metadata)
         key = str(uuid.uuid4()) if idempotency_key is None else _checked_key(idempotency_key)
         answer = self._long("/v1/register", content, {"Idempotency-Key": key}, progress, wait=wait)
         return read(Registration, answer)
+
+    def ask_register(
+        self,
+        task: str,
+        model_name: str,
+        version: str,
+        metadata: dict[str, Any] | None = None,
+        *,
+        set_alias: str | None = "latest",
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Admission:
+        """Whether :meth:`register` would take the name, the words and the alias. As ``ModelRegistry.ask_register``."""
+        words = {"set_alias": set_alias, "actor": actor, "reason": reason}
+        content = _registration({"task": task, "model_name": model_name, "version": version, **words}, metadata)
+        headers = {"Content-Type": "application/json"}
+        answer = self._transport.call(
+            "POST", "/v1/register/ask", content=content, headers=headers, repeat=Repeat.ANY_FAILURE
+        )
+        return read(Admission, object_of(answer))
 
     def resolve(
         self,
@@ -132,6 +150,13 @@ class Versions(Governing, ListingVerbs):
             return read(Operation, found) if answer.status_code == 202 else found
 
         return finish(begin, self.operation, progress) if in_background else begin()
+
+
+def _registration(fields: dict[str, Any], metadata: dict[str, Any] | None) -> bytes:
+    try:
+        return as_json({**fields, "metadata": {} if metadata is None else metadata})
+    except InvalidParameter as error:
+        raise InvalidMetadata(error.message) from None
 
 
 def _checked_key(key: str) -> str:

@@ -11,8 +11,9 @@ from ..packages.snapshots import LATEST, MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Inventories, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
-from ..verbs import comparison, history, registration, resolution
+from ..verbs import admission, comparison, history, registration, resolution
 from ..vocabulary.answers import (
+    Admission,
     Alias,
     Comparison,
     Description,
@@ -92,6 +93,25 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
             uploaded=lambda upload_id, model: self._uploads.claim(upload_id, model),
             progress=progress,
         )
+
+    def ask_register(
+        self,
+        task: str,
+        model_name: str,
+        version: str,
+        metadata: dict[str, Any] | None = None,
+        *,
+        set_alias: str | None = "latest",
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Admission:
+        """Whether :meth:`register` would take the name, the words and the alias; nothing is read or changed.
+
+        Raises as it would, but not ``VersionExists``: the answer says what has the name.
+        """
+        said = {} if metadata is None else metadata
+        request = registration.Request(task, model_name, version, None, said, set_alias, actor, reason, None)
+        return admission.ask(self._model(task, model_name), request, self._gate)
 
     # verbs that read
 

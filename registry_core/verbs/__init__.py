@@ -2,5 +2,5 @@
 
 ``registration``, ``promotion``, ``annotating`` and ``deletion`` change: each looks, decides, and leaves the rest to
 ``models.changes``; ``promotion`` has the rules that every move of an alias keeps. ``resolution``, ``history`` and
-``comparison`` read.
+``comparison`` read, and so does ``admission``, which says what a registration would meet.
 """

@@ -56,6 +56,10 @@ class Request:
         """The request's words can be stored. Raises an ``InvalidInput``."""
         if (self.artifacts_dir is None) == (self.upload_id is None):
             raise InvalidParameter("Name either an artifacts_dir or an upload_id.", field="artifacts_dir")
+        self.check_words()
+
+    def check_words(self) -> None:
+        """As :meth:`check`, wherever the files are."""
         metadata.check(self.metadata)
         check_words(self.actor, self.reason)
         key = self.idempotency_key

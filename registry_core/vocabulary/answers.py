@@ -295,3 +295,15 @@ class Problem(Value):
     kind: str
     expected: str | None = None
     actual: str | None = None
+
+
+@dataclass(frozen=True)
+class Admission(Value):
+    """What a registration would meet. ``existing`` and ``files`` are those of the version that has the name, or had."""
+
+    task: str
+    model_name: str
+    version: str
+    is_taken: Annotated[bool, "Whether a version has this name, or had it: register would answer version_exists."]
+    existing: Annotated[dict[str, Any] | None, "Its package digest, and when and by whom it was made."]
+    files: Annotated[list[PackageFile], "Its own files, so that whoever has others need not read them."]

@@ -29,6 +29,7 @@ CALLS = {
     "/health/ready": {"get"},
     "/v1/auth/status": {"get"},
     "/v1/register": {"post"},
+    "/v1/register/ask": {"post"},
     "/v1/resolve": {"get"},
     "/v1/show": {"get"},
     "/v1/promote": {"post"},

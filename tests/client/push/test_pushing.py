@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,13 @@ from registry_client.remote import transport
 from registry_core import (
     ArtifactsRefused,
     DigestMismatch,
+    InvalidMetadata,
     InvalidName,
+    InvalidParameter,
+    NameTaken,
     PackageCorrupt,
     Progress,
+    RegistryError,
     StorageUnavailable,
     VersionExists,
 )
@@ -93,11 +98,65 @@ def test_the_same_push_again_gets_the_first_answer(
 def test_after_a_refusal_the_bytes_need_not_be_sent_again(
     service: Service, client: RegistryClient, model: str, source: Path, cache: Cache
 ) -> None:
-    for bad, kind in (("../1", InvalidName), ("latest", Exception)):
-        with pytest.raises(kind):
-            client.push(source, "t", model, bad, cache=cache)
-    assert client.push(source, "t", model, "1", cache=cache).bytes_sent == 0
+    """What only the files themselves show is refused when they are there."""
+    (source / "sha256sums.txt").write_text(f"{'0' * 64}  model.pt\n")
+    with pytest.raises(DigestMismatch):
+        client.push(source, "t", model, "1", cache=cache)
+    done = client.push(source, "t", model, "1", cache=cache, exclude=["sha256sums.txt"])
+    again = [file for file in package() if file != "empty"]
     assert own_files(service, model, "1") == package()
+    assert done.files == len(again) + 1
+
+
+@pytest.mark.parametrize(
+    ("version", "words", "error"),
+    [
+        ("../2", {}, InvalidName),
+        ("latest", {"set_alias": "latest"}, NameTaken),
+        ("production", {}, NameTaken),
+        ("2", {"set_alias": "../x"}, InvalidName),
+        ("2", {"set_alias": "1"}, NameTaken),
+        ("2", {"metadata": {"a": float("nan")}}, InvalidMetadata),
+        ("2", {"metadata": {"lineage": "x"}}, InvalidMetadata),
+        ("2", {"actor": "a" * 300}, InvalidParameter),
+        ("1", {}, VersionExists),
+    ],
+)
+def test_what_is_refused_anyway_is_refused_before_anything_is_read(
+    service: Service,
+    model: str,
+    area: Path,
+    cache: Cache,
+    version: str,
+    words: dict[str, Any],
+    error: type[RegistryError],
+) -> None:
+    service.registry.register("t", model, "1", write_files(area / "first", {"model.pt": b"other", "more": b""}))
+    service.registry.promote("t", model, "production", "1")
+    heard: list[Progress] = []
+    source = write_files(area / "source", {"model.pt": bytes(1000)})
+    with wire(service.url) as line, RegistryClient(line.url) as client, pytest.raises(error) as refused:
+        line.at_byte(3000, line.close)  # a refusal is short, and the files are not on the line
+        client.push(source, "t", model, version, cache=cache, progress=heard.append, **words)
+    assert heard == []
+    if error is VersionExists:
+        assert refused.value.detail["same_content"] is False
+        assert refused.value.detail["existing"]["package_digest"].startswith("sha256:")
+
+
+def test_a_name_that_has_other_bytes_of_the_same_length_is_refused_before_any_is_sent(
+    service: Service, client: RegistryClient, model: str, area: Path
+) -> None:
+    service.registry.register("t", model, "1", write_files(area / "first", {"model.pt": b"one", "a/b": b""}))
+    source = write_files(area / "source", {"model.pt": b"two", "a/b": b"", "sha256sums.txt": b""})
+    for is_deleted in (False, True):
+        with pytest.raises(VersionExists) as refused:
+            client.push(source, "t", model, "1", cache=Cache(area / "cache"))
+        assert refused.value.detail["same_content"] is False
+        assert not (area / "cache").exists(), "no upload was begun"
+        if not is_deleted:
+            service.registry.unalias("t", model, "latest")
+            service.registry.delete("t", model, "1", reason="r")
 
 
 def test_bytes_that_the_model_does_not_hold_any_more_are_sent_after_all(

@@ -27,11 +27,11 @@ def said(top: Path, *exclude: str) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "data", "words"),
     [
-        (".git/config", b"x", "--exclude '.git'"),
-        ("sub/__pycache__/a.pyc", b"x", "--exclude '__pycache__'"),
-        (".DS_Store", b"x", "--exclude '.DS_Store'"),
-        (".cache/huggingface/download/model.lock", b"x", "--exclude '.cache/huggingface'"),
-        ("blobs/abc.incomplete", b"x", "--exclude '*.incomplete'"),
+        (".git/config", b"x", "--exclude .git'"),
+        ("sub/__pycache__/a.pyc", b"x", "--exclude __pycache__'"),
+        (".DS_Store", b"x", "--exclude .DS_Store'"),
+        (".cache/huggingface/download/model.lock", b"x", "--exclude .cache/huggingface'"),
+        ("blobs/abc.incomplete", b"x", "--exclude *.incomplete'"),
         ("weights.bin", POINTER, "git lfs pull"),
         (".omr-pull/laid", b"[]", "'omr pull' refuses"),
     ],
