@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from registry_core import ProgressCallback
@@ -32,20 +34,29 @@ class RegistryClient(Versions):
         *,
         digest: str | None = None,
         cache: Cache | None = None,
+        use_cache: bool = True,
         workers: int = 4,
         offline: bool = False,
         link: bool = False,
+        update: bool = False,
         progress: ProgressCallback | None = None,
     ) -> Pulled:
         """``dest`` is the package, every byte proven here; or it is not there at all. See :mod:`.pulling`.
 
         ``digest``: the package digest that it must have, whatever the registry says. ``link``: files may be hard
-        links into the cache, so that they cost nothing, and whoever changes one changes all.
+        links into the cache, so that they cost nothing, and whoever changes one changes all. ``update``: another
+        version of the model, unchanged since it was pulled to ``dest``, gives way.
         """
-        used = Cache() if cache is None else cache
-        wanted = pulling.Wanted(task, ref, digest)
         return pulling.pull(
-            self, wanted, Path(dest), cache=used, workers=workers, offline=offline, link=link, progress=progress
+            self,
+            pulling.Wanted(task, ref, digest),
+            Path(dest),
+            cache=(cache or Cache()) if use_cache else None,
+            workers=workers,
+            offline=offline,
+            link=link,
+            update=update,
+            progress=progress,
         )
 
     def push(
@@ -63,16 +74,20 @@ class RegistryClient(Versions):
         exclude: Sequence[str] = (),
         follow_links: bool = False,
         cache: Cache | None = None,
+        use_cache: bool = True,
         workers: int = 4,
         progress: ProgressCallback | None = None,
     ) -> Pushed:
         """The files of ``directory`` on this machine, or the one file, are a version for ever. See :mod:`.pushing`.
 
         ``exclude``: patterns of what is left out. ``follow_links``: symbolic links are what they lead to.
+        Without a cache (``use_cache=False``) a push that breaks off begins anew.
         """
         words = {"set_alias": set_alias, "actor": actor, "reason": reason, "metadata": metadata or {}}
         target = pushing.Target(task, model_name, version, words, idempotency_key)
         choice = Choice(tuple(exclude), follow_links)
-        return pushing.push(
-            self, Path(directory), target, choice=choice, cache=cache, workers=workers, progress=progress
-        )
+        with TemporaryDirectory(prefix="omr-push-") if not use_cache else nullcontext() as passing:
+            used = Cache(passing) if passing is not None else cache
+            return pushing.push(
+                self, Path(directory), target, choice=choice, cache=used, workers=workers, progress=progress
+            )

@@ -22,9 +22,18 @@ _cache_dir = click.option(
     type=click.Path(path_type=Path),
     help=f"Where pulled files are kept [default: ${PREFIX}_CACHE_DIR, or below ~/.cache].",
 )
+_no_cache = click.option("--no-cache", is_flag=True, help="Keep nothing on this machine but what was asked for.")
 _workers = click.option(
     "--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at the same time."
 )
+
+
+def _cache_of(words: dict[str, Any]) -> dict[str, Any]:
+    """The words, with the cache that they name in place of its directory."""
+    from ..local.cache import Cache
+
+    directory, without = words.pop("cache_dir"), words.pop("no_cache")
+    return {**words, "use_cache": not without, "cache": None if without else Cache(directory)}
 
 
 @click.command()
@@ -33,18 +42,16 @@ _workers = click.option(
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--digest", help="The package digest that it must have, whatever the registry says.")
 @click.option("--offline", is_flag=True, help="Ask nobody; take all from the cache.")
+@click.option("--update", is_flag=True, help="Replace another version of the model that DEST holds, unchanged.")
 @click.option("--link", is_flag=True, help="Hard-link files into the cache where that can be; never change one then.")
 @_workers
 @_cache_dir
+@_no_cache
 @remote_verb
-def pull(
-    registry: RegistryClient, *, as_json: bool, task: str, ref: str, dest: Path, cache_dir: Path | None, **words: Any
-) -> None:
+def pull(registry: RegistryClient, *, as_json: bool, task: str, ref: str, dest: Path, **words: Any) -> None:
     """Put the files of the version that REF names into DEST, which is new or empty, every byte proven."""
-    from ..local.cache import Cache
-
     with output.progress("pull") as progress:
-        done = registry.pull(task, ref, dest, cache=Cache(cache_dir), progress=progress, **words)
+        done = registry.pull(task, ref, dest, progress=progress, **_cache_of(words))
     finish(done.to_dict(), as_json)
 
 
@@ -61,6 +68,7 @@ def pull(
 @click.option("--follow-links", is_flag=True, help="Send what symbolic links lead to.")
 @_workers
 @_cache_dir
+@_no_cache
 @who
 @why
 @remote_verb
@@ -72,20 +80,16 @@ def push(
     metadata: str | None,
     set_alias: str,
     no_alias: bool,
-    cache_dir: Path | None,
     **words: Any,
 ) -> None:
     """Upload DIRECTORY, or one file, of this machine, and register it as a version. Run again, it goes on."""
-    from ..local.cache import Cache
-
     with output.progress("push") as progress:
         done = registry.push(
             os.path.abspath(directory),
             metadata=read_metadata(metadata),
             set_alias=None if no_alias else set_alias,
-            cache=Cache(cache_dir),
             progress=progress,
-            **words,
+            **_cache_of(words),
         )
     content = done.to_dict()
     if not as_json:

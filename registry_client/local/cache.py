@@ -34,7 +34,7 @@ from registry_core import InvalidParameter, StorageUnavailable
 
 from ..forms import sha256_of
 from .files import blaming, hold, is_at, is_own_file, own_directory, sync_directory
-from .settings import cache_dir
+from .settings import ELSEWHERE, cache_dir
 
 FORGET_PUSHES_S = 7 * 86400.0  # the server has given an upload up long before
 
@@ -127,7 +127,7 @@ class Cache:
     def _fetch(self, sha256: str, fetch: Callable[[int], None], stop: Callable[[], None] | None) -> int:
         blob = self.blob_path(sha256)
         partial = self._partial / blob.name
-        with blaming(str(self.directory)):
+        with blaming(str(self.directory), ELSEWHERE):
             self._make(self._partial, self._blobs, blob.parent)
             _drop_foreign(partial)
             fd = hold(partial, wait=True, stop=stop)
@@ -138,7 +138,7 @@ class Cache:
                 with suppress(OSError):
                     os.unlink(partial)
                 return there
-            with blaming(str(self.directory)):
+            with blaming(str(self.directory), ELSEWHERE):
                 fetch(fd)
                 os.fchmod(fd, 0o444)
                 os.fsync(fd)
@@ -180,7 +180,7 @@ class Cache:
     def note(self, kind: str, key: str, content: dict[str, Any]) -> None:
         """The document is there from now on. Raises ``StorageFull``, ``StorageUnavailable``."""
         path = self._note(kind, key)
-        with blaming(str(self.directory)):
+        with blaming(str(self.directory), ELSEWHERE):
             self._make(path.parent)
             fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=".note-")
             try:
@@ -213,7 +213,7 @@ class Cache:
     def lock_path(self, kind: str, key: str) -> Path:
         """A file to hold while working on what the document is about; its directory is there."""
         path = self._note(kind, key).with_suffix(".lock")
-        with blaming(str(self.directory)):
+        with blaming(str(self.directory), ELSEWHERE):
             self._make(path.parent)
             _drop_foreign(path)
         return path
@@ -253,7 +253,7 @@ class Cache:
                 removed.append(file)
             else:
                 kept.append(file)
-        with blaming(str(self.directory)):
+        with blaming(str(self.directory), ELSEWHERE):
             for file in removed:
                 with suppress(FileNotFoundError):
                     self.blob_path(file.sha256).unlink()
@@ -274,7 +274,7 @@ class Cache:
                     os.close(lock)
 
     def _paths(self, top: Path) -> list[Path]:
-        with blaming(str(self.directory)):
+        with blaming(str(self.directory), ELSEWHERE):
             if not self._is_ours(top):
                 return []
             below = [path for path in top.iterdir() if path.is_dir() and not path.is_symlink()]
@@ -289,7 +289,7 @@ def blaming_unless_missing(what: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(what) from None
     except OSError as error:
-        with blaming(what):
+        with blaming(what, ELSEWHERE):
             raise error
 
 

@@ -15,34 +15,36 @@ from pathlib import Path
 
 from registry_core import RegistryError, StorageFull, StorageUnavailable
 
+from .settings import ELSEWHERE
+
 CHUNK_BYTES = 1024 * 1024
 POLL_S = 0.05
 _FICLONE = 0x40049409  # linux/fs.h: share all extents of one file with another
 
 
 @contextmanager
-def blaming(what: str) -> Iterator[None]:
+def blaming(what: str, remedy: str = "") -> Iterator[None]:
     """An ``OSError`` inside becomes ``StorageFull`` or ``StorageUnavailable`` that names ``what``."""
     try:
         yield
     except RegistryError:
         raise
     except OSError as error:
-        raise blamed(what, error) from None
+        raise blamed(what, error, remedy) from None
 
 
-def blamed(what: str, error: OSError) -> RegistryError:
+def blamed(what: str, error: OSError, remedy: str = "") -> RegistryError:
     """The error in the words of the registry."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StorageFull(f"There is no space left for {what}. Make room, and run it again.", path=what)
-    return StorageUnavailable(f"{what} cannot be used: {error.strerror or error}.", path=what)
+    return StorageUnavailable(f"{what} cannot be used: {error.strerror or error}. {remedy}".rstrip(), path=what)
 
 
 def own_directory(path: Path, *, make: bool) -> bool:
     """Whether the directory is there, this user's alone from now on; with ``make`` it is.
 
-    A symbolic link to one counts where the user has made it. Raises ``StorageUnavailable`` where it is another
-    user's, or others can write to it and that cannot be changed, and ``OSError``.
+    It is the cache, or in it. A symbolic link to one counts where the user has made it. Raises ``StorageUnavailable``
+    where it is another user's, or others can write to it and that cannot be changed, and ``OSError``.
     """
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +62,13 @@ def own_directory(path: Path, *, make: bool) -> bool:
     try:
         status = os.fstat(fd)
         if {owner, status.st_uid} != {os.geteuid()}:
-            raise StorageUnavailable(f"{path} belongs to another user. Name another directory.", path=str(path))
+            raise StorageUnavailable(f"{path} belongs to another user. {ELSEWHERE}", path=str(path))
         if status.st_mode & 0o077:
             with suppress(OSError):
                 os.fchmod(fd, 0o700)
             if os.fstat(fd).st_mode & 0o022:
                 raise StorageUnavailable(
-                    f"Others can write to {path}, and that cannot be changed. Name another directory.", path=str(path)
+                    f"Others can write to {path}, and that cannot be changed. {ELSEWHERE}", path=str(path)
                 )
     finally:
         os.close(fd)

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 CACHE_DIR = "OMNIBIOAI_MODEL_REGISTRY_CACHE_DIR"
+ELSEWHERE = f"Name another with --cache-dir or {CACHE_DIR}, or use none: --no-cache."
+_NAME = "omnibioai-model-registry"
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where pulled files are kept: as the environment says, or below ``~/.cache``."""
+    """Where pulled files are kept: as the environment says, or below ``~/.cache``.
+
+    Where that can never be (no home, or one that cannot be written to), below the directory of temporary files.
+    """
     named = environ.get(CACHE_DIR, "").strip()
     if named:
         return Path(named).expanduser()
     base = environ.get("XDG_CACHE_HOME", "").strip()
-    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "omnibioai-model-registry"
+    try:
+        wanted = (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / _NAME
+    except RuntimeError:  # nobody knows this user's home
+        wanted = Path("~") / _NAME
+    if wanted.is_absolute() and _can_be(wanted):
+        return wanted
+    passing = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    log.warning("The cache cannot be %s, and is %s. %s", wanted, passing, ELSEWHERE)
+    return passing
+
+
+def _can_be(directory: Path) -> bool:
+    """Whether it is there, or could be made."""
+    if directory.exists():
+        return True
+    while not directory.exists():
+        directory = directory.parent
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK, effective_ids=True)

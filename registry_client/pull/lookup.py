@@ -20,7 +20,7 @@ from .remote_package import MAX_MANIFEST_BYTES, Package, assemble
 log = logging.getLogger(__name__)
 
 
-def look_up(client: Versions, task: str, ref: str, cache: Cache, *, offline: bool) -> tuple[Package, bool]:
+def look_up(client: Versions, task: str, ref: str, cache: Cache | None, *, offline: bool) -> tuple[Package, bool]:
     """(the package, whether it is what the cache remembers)."""
     if not offline:
         try:
@@ -34,12 +34,12 @@ def look_up(client: Versions, task: str, ref: str, cache: Cache, *, offline: boo
             log.warning("%s", error.message)
             return known, True
     known = _recall(cache, client.url, task, ref)
-    if known is None:
-        raise StorageUnavailable(f"{ref} of {client.url} was never pulled into the cache {cache.directory}.")
+    if known is None or cache is None:
+        raise StorageUnavailable(f"{ref} of {client.url} was never pulled into the cache {cache and cache.directory}.")
     return known, True
 
 
-def _ask(client: Versions, task: str, ref: str, cache: Cache) -> Package:
+def _ask(client: Versions, task: str, ref: str, cache: Cache | None) -> Package:
     found = client.resolve(task, ref, verify=False)
     if (found.task, found.model_name) != (task, ref.partition("@")[0]):
         raise answers.strange(Resolution, "it is about another model")
@@ -56,7 +56,8 @@ def _ask(client: Versions, task: str, ref: str, cache: Cache) -> Package:
             if left:
                 continue  # one bad moment on the way is not damage
             raise
-        cache.put(manifest or b"")
+        if cache is not None:
+            cache.put(manifest or b"")
         return package
     raise AssertionError("unreachable")
 
@@ -78,7 +79,10 @@ def _key(url: str, task: str, ref: str) -> str:
     return "\0".join((url, task, ref))
 
 
-def remember(cache: Cache, url: str, ref: str, package: Package) -> None:
+def remember(cache: Cache | None, url: str, ref: str, package: Package) -> None:
+    """The cache knows what the ref meant, if there is one."""
+    if cache is None:
+        return
     found = package.resolution
     listing = [
         {"name": f.path, "sha256": f.sha256 and f"sha256:{f.sha256}", "size_bytes": f.size_bytes}
@@ -101,10 +105,10 @@ def remember(cache: Cache, url: str, ref: str, package: Package) -> None:
         log.warning("%s", error.message)  # the package is there all the same
 
 
-def _recall(cache: Cache, url: str, task: str, ref: str) -> Package | None:
+def _recall(cache: Cache | None, url: str, task: str, ref: str) -> Package | None:
     """What the ref meant when it was last pulled, proven by its package digest again; None if it is not known."""
-    note = cache.noted("refs", _key(url, task, ref))
-    if note is None:
+    note = None if cache is None else cache.noted("refs", _key(url, task, ref))
+    if cache is None or note is None:
         return None
     try:
         found = answers.read(Resolution, note["resolution"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
 from ..remote.versions import Versions
-from .destination import Excuse, building, check_names, is_filled, is_there, publish, target_of
+from .destination import Excuse, building, check_names, is_there, publish, target_of
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
 from .remote_package import Package
@@ -88,22 +89,26 @@ def pull(
     wanted: Wanted,
     dest: Path,
     *,
-    cache: Cache,
+    cache: Cache | None,
     workers: int,
     offline: bool,
     link: bool,
+    update: bool,
     progress: ProgressCallback | None,
 ) -> Pulled:
     """``dest`` holds exactly the version's files, proven; or it is as it was.
 
-    A ``dest`` that holds them already is left alone, an empty directory is filled, any other is refused. Files are
-    read-only, and the caller's own; with ``link`` they may be those of the cache. Where the registry cannot be reached
+    A ``dest`` that holds them already is left alone, an empty directory is filled, with ``update`` another version of
+    the model gives way, and any other is refused. Files are read-only, and the caller's own; with ``link`` they may be
+    those of the cache. Without a cache all is fetched, and nothing is remembered. Where the registry cannot be reached
     (or with ``offline``) the cache says what the ref meant, with a warning, and has the bytes. Raises
     ``InvalidParameter`` for ``dest`` and ``digest``, ``NotFound``, ``DigestMismatch``, ``PackageCorrupt``,
     ``StorageFull``, ``StorageUnavailable``.
     """
     if wanted.digest is not None and sha256_of(wanted.digest) is None:
         raise InvalidParameter("A package digest is sha256: and 64 hex digits.", field="digest")
+    if offline and cache is None:
+        raise InvalidParameter("Offline there is nothing but the cache; leave one of the two out.", field="offline")
     target = target_of(dest)
 
     def excused(file: Remote) -> bool:
@@ -113,15 +118,16 @@ def pull(
     package, is_offline = look_up(client, wanted.task, wanted.ref, cache, offline=offline)
     wanted.check(package)
     notes = [*package.resolution.warnings, *package.warnings]
-    if is_there(target, package, excused):
+    if is_there(target, package, excused, update=update):
         remember(cache, client.url, wanted.ref, package)
         return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
     meter = Meter(progress)
     meter.start(len(package.files), package.bytes_total)
-    job = _Job(client, package, cache, meter, excused, link=link)
     check_room(package, target, cache)
-    with blaming(str(target)), building(target) as place:
-        already_there = place.is_within and is_filled(target, package, excused)
+    with blaming(str(target)), building(target, update=update) as place:
+        used = Cache(place.cache) if cache is None else cache
+        job = _Job(client, package, used, meter, excused, link=link, is_passing=cache is None)
+        already_there = place.is_filled(package, excused)
         if not already_there:
             each(lambda file, stop: job.supply(file, place.files, stop, offline=is_offline), job.by_size(), workers)
             check_names(place.files, package)
@@ -156,10 +162,19 @@ def _answer(
 
 class _Job:
     def __init__(
-        self, client: Versions, package: Package, cache: Cache, meter: Meter, excused: Excuse, *, link: bool
+        self,
+        client: Versions,
+        package: Package,
+        cache: Cache,
+        meter: Meter,
+        excused: Excuse,
+        *,
+        link: bool,
+        is_passing: bool,
     ) -> None:
         self._client, self._package, self._cache, self._meter = client, package, cache, meter
-        self._excused, self._link = excused, link
+        self._excused, self._link, self._is_passing = excused, link, is_passing
+        self._times = Counter(file.sha256 for file in package.files)
         self.fetched = 0
         self.notes: list[str] = []
 
@@ -199,9 +214,11 @@ class _Job:
                 raise StorageUnavailable(f"{file.path!r} is not in the cache, and the registry was not asked.")
             fetch(self._client.transport, file, fd, self._counted(tick), stop)
 
+        # What is in a passing cache may become the file itself, unless it would become two.
+        link = self._link or (self._is_passing and self._times[file.sha256] == 1)
         for _ in range(PROOFS):
             with self._cache.blob(file.sha256, get, stop) as (fd, _fetched):
-                actual = lay(fd, self._cache.blob_path(file.sha256), target, link=self._link)
+                actual = lay(fd, self._cache.blob_path(file.sha256), target, link=link)
                 if actual == file.sha256:
                     self._meter.tick(file.size_bytes - ticked)
                     return

@@ -11,11 +11,14 @@ from ..local.cache import Cache
 from .remote_package import Package
 
 
-def check_room(package: Package, target: Path, cache: Cache) -> None:
+def check_room(package: Package, target: Path, cache: Cache | None) -> None:
     """Raises ``StorageFull`` where the disks certainly have no room for the package.
 
     Where the cache and the destination are on one disk, they are taken to share the bytes.
     """
+    if cache is None:
+        _check(target, package.bytes_total)
+        return
     sizes = {file.sha256: file.size_bytes for file in package.files if file.sha256 is not None}
     _check(cache.directory, sum(cache.lacks_bytes(sha256, size) for sha256, size in sizes.items()))
     if _disk(target) != _disk(cache.directory):

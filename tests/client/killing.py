@@ -27,10 +27,18 @@ STEPS = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "write", "pwri
 
 
 def pull(
-    url: str, model: str, dest: Path, cache: Path, *, dies_at: int = -1, counter: Any = None, retries: int = RETRIES
+    url: str,
+    model: str,
+    dest: Path,
+    cache: Path,
+    *,
+    dies_at: int = -1,
+    counter: Any = None,
+    retries: int = RETRIES,
+    update: bool = False,
 ) -> Any:
     """The process that pulls ``latest``; ``dies_at``: before which of its :data:`STEPS`, counted from 0."""
-    return _start(_pull, url, model, dest, cache, dies_at, counter, retries)
+    return _start(_pull, url, model, dest, cache, dies_at, counter, retries, update)
 
 
 def counter() -> Any:
@@ -86,11 +94,13 @@ def _die_at(step: int, counter: Any) -> None:
         setattr(os, name, guarded(getattr(os, name)))
 
 
-def _pull(url: str, model: str, dest: Path, cache: Path, dies_at: int, counter: Any, retries: int) -> None:
+def _pull(
+    url: str, model: str, dest: Path, cache: Path, dies_at: int, counter: Any, retries: int, update: bool
+) -> None:
     _impatient()
     _die_at(dies_at, counter)
     with RegistryClient(url, retries=retries) as client:
-        client.pull("t", f"{model}@latest", dest, cache=Cache(cache))
+        client.pull("t", f"{model}@latest", dest, cache=Cache(cache), update=update)
 
 
 def _push(url: str, model: str, version: str, source: Path, cache: Path, retries: int) -> None:

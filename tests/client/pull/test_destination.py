@@ -5,6 +5,7 @@ It holds the files of the package under their own names (invariant I13).
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,9 +159,9 @@ def test_a_name_that_somebody_takes_meanwhile_is_his(
     (dest := area / "dest").mkdir()
     lay = destination._lay_within
 
-    def late(target: Path, files: Path) -> None:
+    def late(target: Path, files: Path, replaced: list[str]) -> None:
         (dest / "shards").write_bytes(b"mine")
-        lay(target, files)
+        lay(target, files, replaced)
 
     monkeypatch.setattr(destination, "_lay_within", late)
     with pytest.raises(StorageUnavailable):
@@ -220,6 +222,127 @@ def test_a_pull_into_a_directory_killed_while_it_gives_the_names(service: Servic
 @pytest.mark.slow
 def test_a_pull_into_a_directory_killed_before_each_of_its_steps(service: Service, area: Path, model: str) -> None:
     die_at(range(steps(service, area, model)), service, area, model)
+
+
+def test_an_update_follows_an_alias(
+    service: Service, client: RegistryClient, model: str, expected: dict[str, bytes], cache: Cache, area: Path
+) -> None:
+    """In place, proven first; and only of what is as it was pulled."""
+    dest = area / "dest"
+    client.pull("t", f"{model}@latest", dest, cache=cache, update=True)
+    inode = dest.stat().st_ino
+    new = {"model.pt": b"new", "other/deep": b"x"}
+    service.registry.register("t", model, "2", write_files(area / "new", new))
+    second = files_of(Path(service.registry.resolve("t", f"{model}@2").path))
+    with pytest.raises(InvalidParameter):
+        client.pull("t", f"{model}@latest", dest, cache=cache)
+    assert files_of(dest) == expected
+    done = client.pull("t", f"{model}@latest", dest, cache=cache, update=True)
+    assert (done.version, done.already_there) == ("2", False)
+    assert files_of(dest) == second
+    assert sorted(path.name for path in dest.iterdir()) == sorted({path.partition("/")[0] for path in second})
+    assert dest.stat().st_ino == inode
+    assert client.pull("t", f"{model}@latest", dest, cache=cache, update=True).already_there
+    assert not client.pull("t", f"{model}@1", dest, cache=cache, update=True).already_there
+    assert files_of(dest) == expected
+
+
+@pytest.mark.parametrize("change", ["added", "changed", "removed", "another model", "no version"])
+def test_an_update_replaces_nothing_that_somebody_has_changed(
+    service: Service,
+    client: RegistryClient,
+    model: str,
+    expected: dict[str, bytes],
+    cache: Cache,
+    area: Path,
+    change: str,
+) -> None:
+    dest = area / "dest"
+    client.pull("t", f"{model}@1", dest, cache=cache)
+    service.registry.register("t", model, "2", write_files(area / "new", {"model.pt": b"new"}))
+    service.registry.register("t", f"{model}-other", "1", area / "new")
+    wanted = f"{model}-other@1" if change == "another model" else f"{model}@2"
+    (dest / "label map.json").chmod(0o644)
+    if change == "added":
+        (dest / "notes").write_bytes(b"mine")
+    elif change == "changed":
+        (dest / "label map.json").write_bytes(b"mine")
+    elif change == "removed":
+        (dest / "empty").unlink()
+    elif change == "no version":
+        (dest / "sha256sums.txt").unlink()
+    before = files_of(dest)
+    with pytest.raises(InvalidParameter, match="only as it was pulled"):
+        client.pull("t", wanted, dest, cache=cache, update=True)
+    assert files_of(dest) == before
+
+
+def test_an_update_that_fails_leaves_the_version_that_was_there(
+    service: Service,
+    client: RegistryClient,
+    model: str,
+    expected: dict[str, bytes],
+    cache: Cache,
+    area: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dest = area / "dest"
+    client.pull("t", f"{model}@1", dest, cache=cache)
+    service.registry.register("t", model, "2", write_files(area / "new", {"model.pt": b"new", "z": b"z"}))
+    rename = os.rename
+
+    def fail(source: Path, target: Path) -> None:
+        if target == dest / "z":
+            raise OSError(errno.EIO, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(StorageUnavailable):
+        client.pull("t", f"{model}@2", dest, cache=cache, update=True)
+    assert files_of(dest) == expected
+
+
+def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
+    """Whichever is there is whole, or has no manifest; and the next one ends it."""
+    registry = service.registry
+    registry.register("t", model, "1", write_files(area / "s", SMALL))
+    registry.register("t", model, "2", write_files(area / "s2", {"a": b"new", "c": b"c"}))
+    versions = [files_of(Path(registry.resolve("t", f"{model}@{number}").path)) for number in (1, 2)]
+
+    def update(name: str, **words: Any) -> tuple[Path, int]:
+        dest = area / name / "dest"
+        with RegistryClient(service.url) as client:
+            client.pull("t", f"{model}@1", dest, cache=Cache(area / name / "cache"))
+        process = killing.pull(service.url, model, dest, area / name / "cache", update=True, **words)
+        return dest, killing.ended(process)
+
+    counter = killing.counter()
+    assert update("counted", counter=counter) == (area / "counted/dest", 0)
+    for step in range(counter.value - 24, counter.value):
+        dest, code = update(str(step), dies_at=step)
+        assert code == -signal.SIGKILL, f"step {step} is not reached"
+        found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
+        assert found in versions or MANIFEST not in found
+        process = killing.pull(service.url, model, dest, dest.parent / "cache", update=True)
+        assert killing.ended(process) == 0
+        assert files_of(dest) == versions[1]
+
+
+def test_without_a_cache_nothing_is_kept_but_the_package(
+    service: Service, client: RegistryClient, model: str, expected: dict[str, bytes], area: Path
+) -> None:
+    (area / "there").mkdir()
+    for name in ("new", "there"):
+        done = client.pull("t", f"{model}@1", area / name, use_cache=False)
+        assert done.bytes_fetched >= len(package()["model.pt"])
+        assert files_of(area / name) == expected
+        assert {os.stat(path).st_nlink for path in (area / name).rglob("*") if path.is_file()} == {1}
+    service.registry.register("t", f"{model}-2", "1", write_files(area / "twice", {"a": b"xyz", "b": b"xyz"}))
+    client.pull("t", f"{model}-2@1", area / "pair", use_cache=False)
+    assert (area / "pair/a").stat().st_ino != (area / "pair/b").stat().st_ino, "two files, as they were sent"
+    assert sorted(path.name for path in area.iterdir()) == ["new", "pair", "source", "there", "twice"]
+    with pytest.raises(InvalidParameter):
+        client.pull("t", f"{model}@1", area / "never", use_cache=False, offline=True)
 
 
 def test_after_a_killed_pull_only_what_it_laid_is_taken_back(
