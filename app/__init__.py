@@ -20,7 +20,7 @@ from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.uploads import blueprint as uploads
-from .web import errors, gate, openapi, protecting, tracing
+from .web import cors, errors, gate, openapi, protecting, tracing
 from .web.gate import Gate
 from .web.middlewares import Draining, MethodOverride
 from .web.root import Root
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     tracing.init_app(app)
     protecting.init_app(app)
+    cors.init_app(app, settings.cors_origins)
     errors.init_app(app)
     init_app(app)
     api = openapi.init_app(app)

@@ -13,6 +13,7 @@ from registry_core import CoreSettings, NotConfigured
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
 HOST_NAME = r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]"  # in lower case, without a port
+ORIGIN = rf"https?://({HOST_NAME})(?::[0-9]{{1,5}})?"  # as browsers write it
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 
 
@@ -34,6 +35,7 @@ class Settings:
     accel_prefix: str | None = None
     presign_s: int = 3600
     trusted_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     hub: bool = True
     log_level: str = "INFO"
 
@@ -52,15 +54,18 @@ class Settings:
                 raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes a whole number {limits}.")
             return value
 
+        def names(name: str, form: str, what: str) -> tuple[str, ...]:
+            found = [part.strip().lower() for part in environ.get(PREFIX + name, "").split(",") if part.strip()]
+            for word in found:
+                if re.fullmatch(form, word) is None:
+                    raise NotConfigured(f"{PREFIX}{name} names {word!r}; it takes {what}.")
+            return tuple(found)
+
         accel_prefix = environ.get(PREFIX + "ACCEL_PREFIX", "").strip().rstrip("/") or None
         if accel_prefix is not None and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", accel_prefix) is None:
             raise NotConfigured(f"{PREFIX}ACCEL_PREFIX is {accel_prefix!r}; it takes a path such as /_packages.")
-        hosts = [
-            word for part in environ.get(PREFIX + "TRUSTED_HOSTS", "").split(",") if (word := part.strip().lower())
-        ]
-        for host in hosts:
-            if re.fullmatch(HOST_NAME, host) is None:
-                raise NotConfigured(f"{PREFIX}TRUSTED_HOSTS names {host!r}; it takes host names, without ports.")
+        hosts = names("TRUSTED_HOSTS", HOST_NAME, "host names, without ports")
+        origins = names("CORS_ORIGINS", ORIGIN, "origins such as https://console.example, and no *")
         hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
         if hub not in ("true", "false"):
             raise NotConfigured(f"{PREFIX}HUB is {hub!r}; it takes true or false.")
@@ -81,7 +86,8 @@ class Settings:
             min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
             accel_prefix=accel_prefix,
             presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),
-            trusted_hosts=tuple(hosts),
+            trusted_hosts=hosts,
+            cors_origins=origins,
             hub=hub == "true",
             log_level=log_level,
         )

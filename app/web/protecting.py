@@ -16,7 +16,7 @@ import socket
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import Forbidden
 
-from ..config import HOST_NAME, PREFIX, Settings
+from ..config import HOST_NAME, ORIGIN, PREFIX, Settings
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _READS = {"GET", "HEAD", "OPTIONS"}
@@ -43,16 +43,27 @@ def _judge() -> None:
         return
     host = request.headers.get("Host", "").lower()
     named = _HOST.fullmatch(host)
-    if named is None or not (named[1] in settings.trusted_hosts if settings.trusted_hosts else _is_ours(named[1])):
+    if named is None or not _is_known(named[1], settings):
         raise Forbidden(
             f"The request was sent to the host name {host!r}, which is not known as one of this service. "
             f"If it is one, name it in {PREFIX}TRUSTED_HOSTS."
         )
-    if origin is not None and not _may_ask(origin.lower(), named, settings.trusted_hosts):
+    if origin is not None and not _may_ask(origin.lower(), named, settings):
         raise Forbidden(
             f"A page of {origin!r} asks for a change here, and only pages of {host!r} may. "
-            f"If it may, name both hosts in {PREFIX}TRUSTED_HOSTS."
+            f"If it may, name its origin in {PREFIX}CORS_ORIGINS."
         )
+
+
+def _is_known(name: str, settings: Settings) -> bool:
+    if settings.trusted_hosts:
+        return name in settings.trusted_hosts
+    return _is_ours(name) or any(_host_of(origin) == name for origin in settings.cors_origins)
+
+
+def _host_of(origin: str) -> str:
+    said = re.fullmatch(ORIGIN, origin)
+    return "" if said is None else said[1]
 
 
 def _is_ours(name: str) -> bool:
@@ -66,15 +77,17 @@ def _is_ours(name: str) -> bool:
     return True
 
 
-def _may_ask(origin: str, host: re.Match[str], trusted: tuple[str, ...]) -> bool:
-    """Whether pages of the origin are the service's own, or of a host that is trusted."""
+def _may_ask(origin: str, host: re.Match[str], settings: Settings) -> bool:
+    """Whether pages of the origin are the service's own, or of a host or an origin that is trusted."""
+    if origin in settings.cors_origins:
+        return True
     said = _ORIGIN.fullmatch(origin)
     page = None if said is None else _HOST.fullmatch(said[2])
     if said is None or page is None:
         return False
     usual = _PORTS[said[1]]
     is_same = (page[1], page[2] or usual) == (host[1], host[2] or usual)
-    return is_same or page[1] in trusted
+    return is_same or page[1] in settings.trusted_hosts
 
 
 def _protect(response: Response) -> Response:
@@ -84,6 +97,8 @@ def _protect(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if response.is_json and response.status_code != 304:  # an alias may name another version at once
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -31,6 +31,7 @@ ONLY_IN = {
     "webargs": {"app"},
     "werkzeug": {"app"},
     "gunicorn": {"app"},
+    "flask_cors": {"app.web"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},
     # The bucket is what the object storage does its requests with; no other module knows obstore.
