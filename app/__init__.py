@@ -6,6 +6,7 @@ No rule of the registry is decided here; see ``registry_core``.
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry_core import ModelRegistry
 
@@ -22,7 +23,7 @@ from .v1.registry import blueprint as registry_blueprint
 from .v1.uploads import blueprint as uploads
 from .web import cors, errors, gate, openapi, protecting, tracing
 from .web.gate import Gate
-from .web.middlewares import Draining, MethodOverride
+from .web.middlewares import BelowPath, Draining, MethodOverride
 from .web.root import Root
 from .web.strict_json import StrictJson
 
@@ -42,6 +43,12 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.json = StrictJson(app)
     app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
+    # Outermost: what the others see of a request is what its client sent to the proxy in front.
+    if settings.base_path:
+        app.wsgi_app = BelowPath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        x_prefix = 0 if settings.base_path else hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, x_prefix)  # type: ignore[method-assign]
     tracing.init_app(app)
     protecting.init_app(app)
     cors.init_app(app, settings.cors_origins)

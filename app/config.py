@@ -14,6 +14,8 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
 HOST_NAME = r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]"  # in lower case, without a port
 ORIGIN = rf"https?://({HOST_NAME})(?::[0-9]{{1,5}})?"  # as browsers write it
+OWN_PATHS = {"v1", "hf", "health", "docs", "openapi.json"}  # the first words of the service's addresses
+_PATH = r"(/[A-Za-z0-9._~-]+)+"
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 
 
@@ -36,6 +38,8 @@ class Settings:
     presign_s: int = 3600
     trusted_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    base_path: str = ""
+    trusted_proxies: int = 0
     hub: bool = True
     log_level: str = "INFO"
 
@@ -62,8 +66,14 @@ class Settings:
             return tuple(found)
 
         accel_prefix = environ.get(PREFIX + "ACCEL_PREFIX", "").strip().rstrip("/") or None
-        if accel_prefix is not None and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", accel_prefix) is None:
+        if accel_prefix is not None and re.fullmatch(_PATH, accel_prefix) is None:
             raise NotConfigured(f"{PREFIX}ACCEL_PREFIX is {accel_prefix!r}; it takes a path such as /_packages.")
+        base_path = environ.get(PREFIX + "BASE_PATH", "").strip().rstrip("/")
+        if base_path and (re.fullmatch(_PATH, base_path) is None or base_path.split("/")[1] in OWN_PATHS):
+            raise NotConfigured(
+                f"{PREFIX}BASE_PATH is {base_path!r}; it takes a path such as /modelregistry, and none that the "
+                f"service uses itself ({', '.join(sorted(OWN_PATHS))})."
+            )
         hosts = names("TRUSTED_HOSTS", HOST_NAME, "host names, without ports")
         origins = names("CORS_ORIGINS", ORIGIN, "origins such as https://console.example, and no *")
         hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
@@ -88,6 +98,8 @@ class Settings:
             presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),
             trusted_hosts=hosts,
             cors_origins=origins,
+            base_path=base_path,
+            trusted_proxies=whole("TRUSTED_PROXIES", cls.trusted_proxies, 0, 10),
             hub=hub == "true",
             log_level=log_level,
         )

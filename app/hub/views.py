@@ -8,9 +8,9 @@ between two requests cannot give a client the bytes of one version under the dig
 from __future__ import annotations
 
 from typing import NoReturn
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from flask import Response, current_app, g, jsonify, request
+from flask import Response, current_app, g, jsonify, request, url_for
 
 from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
@@ -57,9 +57,9 @@ def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
     if revision == snapshot.commit_id:
         return send(stored, identified)
     response = Response(status=307)
-    place = "/".join(quote(part, safe="") for part in (task, model_name, "resolve", snapshot.commit_id))
     # A path without a host: the oldest clients follow no other.
-    response.headers.update({**identified, "Location": f"{PREFIX}/{place}/{quote(path)}", "Cache-Control": "no-cache"})
+    place = url_for("hub.resolve", task=task, model_name=model_name, revision=snapshot.commit_id, path=path)
+    response.headers.update({**identified, "Location": place, "Cache-Control": "no-cache"})
     response.autocorrect_location_header = False
     return response
 
@@ -161,7 +161,8 @@ def models() -> Response:
     if page.next is not None:
         following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
         scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
-        target = f"{scheme}://{request.host}{request.path}?{urlencode([*following, ('cursor', page.next)])}"
+        place = url_for("hub.models", _external=True, _scheme=scheme)
+        target = f"{place}?{urlencode([*following, ('cursor', page.next)])}"
         response.headers["Link"] = f'<{target}>; rel="next"'
     return response
 

@@ -29,6 +29,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 logconfig_dict = logging_config(_settings.log_level)
 # No admin socket: it would be one file below HOME for all gunicorns of a user.
 control_socket_disable = True
+# Who is believed of a request's way here is app/__init__.py's to say (TRUSTED_PROXIES).
+forwarded_allow_ips = ""
 accesslog = None  # app/web/tracing.py writes it, with the request id
 
 

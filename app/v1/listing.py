@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify, request, url_for
 
 from registry_core import ModelRegistry, StorageError, StreamedEvent
 
@@ -43,7 +43,7 @@ def models(query: dict[str, Any]) -> Response:
     response.headers["X-Total-Count"] = str(page.total)
     if page.next is not None:
         following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-        target = f"{request.path}?{urlencode([*following, ('cursor', page.next)])}"
+        target = f"{url_for('catalogue.models')}?{urlencode([*following, ('cursor', page.next)])}"
         response.headers["Link"] = f'<{target}>; rel="next"'
     warn(response, unknown_fields())
     return response

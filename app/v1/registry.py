@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
+from flask import request, url_for
 
 from registry_core import ArtifactsRefused, Verbs
 
@@ -66,7 +66,7 @@ def _check_may_name_paths() -> None:
 def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     done = current_registry().register(**body, idempotency_key=key)
     ref = urlencode({"task": done.task, "ref": f"{done.model_name}@{done.version}"})
-    return answer(done), 201, {"Location": f"/v1/show?{ref}"}
+    return answer(done), 201, {"Location": f"{url_for('registry.show')}?{ref}"}
 
 
 @blueprint.post("/register/ask")

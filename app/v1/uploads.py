@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Response, request
+from flask import Response, request, url_for
 from werkzeug.exceptions import UnsupportedMediaType
 
 from registry_core import NotConfigured, UploadFile, UploadSession
@@ -21,12 +21,13 @@ from .uploads_schemas import CreationHeaders, PatchHeaders, TusHeaders, UploadAn
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PREFIX = "/v1/uploads"
 SESSION = "/<upload_id>"
 FILE = "/<upload_id>/<file_id>"
 _FINDS = (404, 410, 503)
 
-blueprint = Blueprint("uploads", __name__, url_prefix=PREFIX, description="Uploads: resumable, by the tus protocol")
+blueprint = Blueprint(
+    "uploads", __name__, url_prefix="/v1/uploads", description="Uploads: resumable, by the tus protocol"
+)
 
 
 def _says(status: int, *problems: int) -> Callable[[F], F]:
@@ -54,14 +55,14 @@ def _speak(response: Response) -> Response:
 def _shown(session: UploadSession) -> dict[str, Any]:
     return {
         "upload_id": session.upload_id,
-        "url": f"{PREFIX}/{session.upload_id}",
+        "url": url_for("uploads.show", upload_id=session.upload_id),
         "expires_at": session.expires_at,
         "have": session.have,
     }
 
 
 def _file_url(upload_id: str, file: UploadFile) -> str:
-    return f"{PREFIX}/{upload_id}/{file.file_id}"
+    return url_for("uploads.append", upload_id=upload_id, file_id=file.file_id)
 
 
 def _state(file: UploadFile) -> dict[str, str]:
@@ -74,8 +75,8 @@ def _state(file: UploadFile) -> dict[str, str]:
 @may_wait
 def begin(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Begin an upload: a session for the files of one version."""
-    session = current_registry().begin_upload(**body)
-    return answer(_shown(session)), 201, {"Location": f"{PREFIX}/{session.upload_id}"}
+    session = _shown(current_registry().begin_upload(**body))
+    return answer(session), 201, {"Location": session["url"]}
 
 
 @blueprint.get(SESSION)

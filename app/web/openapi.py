@@ -12,6 +12,7 @@ from .errors import CONTENT_TYPE
 from .schemas import Problem
 
 ASSETS = "/docs/assets/"
+_FROM_PAGE = ASSETS.removeprefix("/")  # below whatever path a proxy has put the page
 
 
 class _Api(Api):  # type: ignore[misc]
@@ -39,7 +40,7 @@ def init_app(app: Flask) -> Api:
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
         OPENAPI_SWAGGER_UI_PATH="/docs",
-        OPENAPI_SWAGGER_UI_URL=ASSETS,
+        OPENAPI_SWAGGER_UI_URL=_FROM_PAGE,
     )
 
     @app.get(ASSETS + "<path:name>")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, url_for
 
 from registry_core import Operation, ProgressCallback, RunningOperation
 
@@ -21,7 +21,6 @@ from .tracing import request_id
 log = logging.getLogger(__name__)
 
 PREFERENCE = "respond-async"
-URL = "/v1/operations"
 
 Work = Callable[[ProgressCallback], dict[str, Any]]
 
@@ -84,7 +83,7 @@ def _with_warnings(work: Work) -> Work:
 
 
 def _accepted(operation: Operation) -> Response:
-    url = f"{URL}/{operation.operation_id}"
+    url = url_for("operations.operation", operation_id=operation.operation_id)
     body = {"ok": True, "operation_id": operation.operation_id, "state": operation.state, "url": url}
     response = jsonify(answer(body))
     response.status_code = 202

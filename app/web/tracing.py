@@ -37,7 +37,7 @@ def _end(response: Response) -> Response:
             "path": request.path,
             "status": response.status_code,
             "duration_ms": round((time.monotonic() - g.began) * 1000, 2),
-            "remote": request.headers.get("X-Forwarded-For", request.remote_addr),
+            "remote": request.remote_addr,
         },
     )
     return response

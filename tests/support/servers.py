@@ -30,6 +30,7 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 START_S = 30.0
 POLL_S = 0.02
 _PORT_ATTEMPTS = 3
+_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # places that nginx makes at its start
 _PORTS = range(12_000, 32_000)  # below those that the kernel gives to clients and to whoever asks for any port
 
 T = TypeVar("T")
@@ -225,11 +226,27 @@ def nginx(upstreams: Sequence[str], *, directory: Path | None = None) -> Iterato
 
     Its ``access.log`` and ``error.log`` are in ``directory``, if one is given.
     """
+    with _nginx(lambda port: site_configuration(upstreams, port), directory) as url:
+        yield url
+
+
+@contextmanager
+def nginx_of(location: str) -> Iterator[str]:
+    """The address of an nginx that has these ``location`` blocks, and nothing else in its configuration."""
+    places = " ".join(f"{kind}_temp_path {kind}_temp;" for kind in _TEMPORARY)
+    with _nginx(
+        lambda port: f"events {{}} http {{ {places} server {{ listen 127.0.0.1:{port}; {location} }} }}", None
+    ) as url:
+        yield url
+
+
+@contextmanager
+def _nginx(configuration: Callable[[int], str], directory: Path | None) -> Iterator[str]:
     binary = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     need(binary, "nginx is not installed; on Debian: apt-get install nginx-light")
     assert binary is not None
     with tempfile.TemporaryDirectory(prefix="registry-nginx-") as scratch:
-        port, process = _start_nginx(binary, list(upstreams), Path(scratch), directory or Path(scratch))
+        port, process = _start_nginx(binary, configuration, Path(scratch), directory or Path(scratch))
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -238,11 +255,13 @@ def nginx(upstreams: Sequence[str], *, directory: Path | None = None) -> Iterato
             process.wait(START_S)
 
 
-def _start_nginx(binary: str, upstreams: list[str], prefix: Path, logs: Path) -> tuple[int, subprocess.Popen[bytes]]:
+def _start_nginx(
+    binary: str, configured: Callable[[int], str], prefix: Path, logs: Path
+) -> tuple[int, subprocess.Popen[bytes]]:
     for _ in range(_PORT_ATTEMPTS):
         port = free_port()
         configuration = prefix / "nginx.conf"
-        configuration.write_text(site_configuration(upstreams, port))
+        configuration.write_text(configured(port))
         # Started as root, its workers would be "nobody", who may not enter a temporary directory.
         user = "user root; " if os.geteuid() == 0 else ""
         command = [binary, "-p", f"{prefix}/", "-c", str(configuration), "-g", f"{user}daemon off; pid nginx.pid;"]

@@ -58,8 +58,8 @@ def test_the_documentation_may_use_its_own_assets_and_no_others(url: str) -> Non
     assert sorted(allowed) == sorted(["'self'", *(f"'sha256-{digest}'" for digest in digests)])
     assert re.findall(r'(?:src|href)="([^"]*)"', answer.body)
     for asset in re.findall(r'(?:src|href)="([^"]*)"', answer.body):
-        assert asset.startswith("/docs/assets/")
-        assert curl("-o", "/dev/null", url + asset).status == 200
+        assert asset.startswith("docs/assets/"), "beside the page, whatever path a proxy has put that below"
+        assert curl("-o", "/dev/null", f"{url}/{asset}").status == 200
 
 
 def test_what_nginx_answers_itself_is_no_page_either(tmp_path: Path) -> None:
