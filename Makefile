@@ -63,6 +63,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app registry_core registry_client wsgi.py
+	$(BIN)/python .ci/audit_dependencies.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

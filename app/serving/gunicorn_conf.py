@@ -25,7 +25,7 @@ keepalive = 30
 # gunicorn's most. A proxy in front takes no more than that either, and refuses with a problem document.
 limit_request_line = 8190
 # The heart beats in a file; on a disk that stalls, a healthy worker would look dead.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 logconfig_dict = logging_config(_settings.log_level)
 # No admin socket: it would be one file below HOME for all gunicorns of a user.
 control_socket_disable = True

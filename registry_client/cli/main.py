@@ -191,7 +191,7 @@ def serve(registry: Registry, *, as_json: bool, **options: Any) -> None:
         if value is not None:
             environment[f"{PREFIX}_{name.upper()}"] = str(value)
     command = [sys.executable, "-m", "gunicorn", "--config", "python:app.serving.gunicorn_conf", "wsgi:application"]
-    os.execve(sys.executable, command, environment)
+    os.execve(sys.executable, command, environment)  # nosec B606
 
 
 @main.command()
