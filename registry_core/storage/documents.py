@@ -111,6 +111,15 @@ class Documents(ABC):
     def last(self, log: str) -> tuple[int, bytes] | None:
         """The last complete record, or None."""
 
+    def tail(self, log: str) -> bytes | None:
+        """The last complete record without its number, where that is cheaper to tell."""
+        found = self.last(log)
+        return found[1] if found is not None else None
+
+    def is_torn(self, log: str) -> bool:
+        """Whether an incomplete record follows the last one: what a crash can leave, and the next append removes."""
+        return False
+
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:  # noqa: B027 - most logs show nothing else
         """If it is needed, every record that can be read now is durable, also one whose writer died on the way.
 

@@ -125,6 +125,14 @@ class FilesystemDocuments(Documents):
         with translated_errors(log):
             return logfile.last(self._path(log))
 
+    def tail(self, log: str) -> bytes | None:
+        with translated_errors(log):
+            return logfile.tail(self._path(log))
+
+    def is_torn(self, log: str) -> bool:
+        with translated_errors(log):
+            return logfile.is_torn(self._path(log))
+
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:
         if is_needed():
             with translated_errors(log):

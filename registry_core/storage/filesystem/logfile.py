@@ -1,8 +1,9 @@
 """An append-only file of JSON lines whose last line may be torn by a crash.
 
-A record is a line, whatever it holds; only the *last* line is judged. If it is not a complete
-JSON object it is no record: readers pass over it and the next append removes it. If it is one
-that merely lacks its newline, it counts, and the next append supplies the newline.
+A record is a line, whatever it holds; only the *last* line is judged. If it is what a crash leaves of a line
+(no newline, and no complete JSON object; or NUL bytes where a sector never reached the disk) it is no record:
+readers pass over it and the next append removes it. If it is a complete JSON object that merely lacks its newline,
+it counts, and the next append supplies the newline. Any other line counts too: it is damage, and never removed here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
@@ -19,6 +21,8 @@ from ..contract import PreconditionFailed, outcome_unknown
 from .posix import fsync_directory
 
 _CHUNK_BYTES = 1024 * 1024
+_SECTOR_BYTES = 512  # of a disk: a power cut leaves each of them as it was, or as it is written
+_NULS = re.compile(rb"\x00+")
 
 
 def append(path: Path, record: bytes, expected_seq: int) -> None:
@@ -67,7 +71,7 @@ def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
     if not path.exists():
         return
     with path.open("rb") as file:
-        seq = 0
+        seq = at = 0  # where the line after the one held begins
         held: bytes | None = None  # one line back, so that the last one can be judged
         for line in file:
             if held is not None:
@@ -75,7 +79,8 @@ def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
                 if seq > after:
                     yield seq, held.rstrip(b"\n")
             held = line
-        if held is not None and _is_complete(held) and seq + 1 > after:
+            at += len(line)
+        if held is not None and _is_record(held, at - len(held)) and seq + 1 > after:
             yield seq + 1, held.rstrip(b"\n")
 
 
@@ -86,6 +91,30 @@ def last(path: Path) -> tuple[int, bytes] | None:
     with path.open("rb", buffering=0) as file:
         end = _find_end(file)
         return (end.count, end.last) if end.count else None
+
+
+def tail(path: Path) -> bytes | None:
+    """The last record, without counting those before it."""
+    if not path.exists():
+        return None
+    with path.open("rb", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        start, line = _line_before(file, size)
+        if not _is_record(line, start):
+            if start == 0:
+                return None
+            _, line = _line_before(file, start)
+        return line.rstrip(b"\n")
+
+
+def is_torn(path: Path) -> bool:
+    """Whether the last line is no record, so that the next append removes it."""
+    if not path.exists():
+        return False
+    with path.open("rb", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        start, line = _line_before(file, size)
+        return size > 0 and not _is_record(line, start)
 
 
 @dataclass(frozen=True)
@@ -104,7 +133,7 @@ def _find_end(file: FileIO) -> _End:
         return _End(0, b"", 0, True)
     start, line = _line_before(file, size)
     newlines = _count_newlines(file, start)
-    if _is_complete(line):
+    if _is_record(line, start):
         return _End(newlines + 1, line.rstrip(b"\n"), size, line.endswith(b"\n"))
     if start == 0:
         return _End(0, b"", 0, True)
@@ -145,6 +174,20 @@ def _is_complete(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _is_record(line: bytes, start: int) -> bool:
+    """Whether the last line, which starts at that offset, counts: any that a crash of its writer cannot have left.
+
+    One that is no event all the same is damage, and stays where it is.
+    """
+    return _is_complete(line) or (line.endswith(b"\n") and not _lacks_sectors(line, start))
+
+
+def _lacks_sectors(line: bytes, start: int) -> bool:
+    """Whether there are NUL bytes in the place of sectors that never reached the disk; no line of ours has any."""
+    runs = [(start + run.start(), start + run.end()) for run in _NULS.finditer(line)]
+    return bool(runs) and all(end % _SECTOR_BYTES == 0 for _, end in runs)
 
 
 def _write_at(fd: int, data: bytes, offset: int) -> None:

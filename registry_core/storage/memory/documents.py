@@ -94,6 +94,11 @@ class MemoryDocuments(Documents):
         found = list(self.records(log))
         return found[-1] if found else None
 
+    def is_torn(self, log: str) -> bool:
+        with self._state.mutex:
+            lines = self._state.logs.get(check_key(log), [])
+            return bool(lines) and not _is_complete(lines[-1])
+
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:
         with self._state.mutex:
