@@ -87,7 +87,8 @@ def change(
     a storage has no locks, another writer may take the next place in the journal first: then both run again,
     until the lock timeout. ``reserve`` meets whatever the event can still need space for.
 
-    Raises ``LockTimeout``, whatever the two raise, and as :func:`commit`.
+    Raises ``LockTimeout``, whatever the two raise, ``JournalCorrupt`` where more is shown of the journal than is in
+    it, and as :func:`commit`.
     """
     subject.storage.probe()
     subject.storage.check_guarantees()
@@ -104,6 +105,7 @@ def change(
                 decided = decide(seen)
                 if isinstance(decided, Draft):
                     event = subject.journal.next_event(last, decided.fields(subject))
+                    subject.require_whole(last, event)
                     reserve()
                     commit(subject, event, decided.beside, staging)
                     result: Committed[S] | A = Committed(event, seen)
@@ -159,6 +161,7 @@ def commit(
         for projection in subject.documents_of(event):
             drafts.append(PreparedDocument(subject.storage, projection))
             prepared.callback(drafts[-1].discard)
+        subject.require_reached(draft.key for draft in drafts if draft.is_later)
         try:
             subject.journal.append(event)
         except StorageUnavailable as error:
@@ -211,6 +214,7 @@ def finish(subject: Subject) -> Line | None:
     """Make true whatever the last event says; call with the subject held. Returns the last line."""
     last = subject.journal.last()
     event, superseded = subject.last_event(last)
+    subject.require_whole(last, event)  # else what is made true might be long past
     if event is not None:
         # Its writer may have died before its own fsync; what a power cut can take back is not shown.
         subject.journal.sync(lambda: bool(_steps(subject, event, superseded)))

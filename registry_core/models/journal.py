@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,23 @@ class Journal:
     def last(self) -> Line | None:
         found = self._storage.documents.last(self._key)
         return parse_line(*found) if found else None
+
+    def reaches(self, seq: int) -> bool:
+        """Whether the journal has an event of that number; costs no walk through it."""
+        if seq <= 0:
+            return True
+        tail = self._storage.documents.tail(self._key)
+        if tail is None:
+            return False
+        line = parse_line(0, tail)
+        if line.is_own:
+            return bool(line.get("seq") >= seq)
+        last = self.last()  # older software's lines have no number
+        return last is not None and last.seq >= seq
+
+    def is_torn(self) -> bool:
+        """Whether a crash has left a piece of a line behind the last event, which the next append removes."""
+        return self._storage.documents.is_torn(self._key)
 
     def next_event(self, last: Line | None, fields: dict[str, Any]) -> dict[str, Any]:
         """The next event as it would be appended now. Call with the model's lock held."""
@@ -92,6 +109,17 @@ class Subject(ABC):
     @abstractmethod
     def last_event(self, last: Line | None) -> tuple[Event | None, frozenset[str]]:
         """(our event that may not be finished yet, documents that others have written since); ``last`` ends the log."""
+
+    @abstractmethod
+    def require_whole(self, last: Line | None, event: Event | None) -> None:
+        """The journal, which ``last`` ends, has all that is shown of it where a change looks that makes the event.
+
+        Raises ``JournalCorrupt``.
+        """
+
+    @abstractmethod
+    def require_reached(self, documents: Iterable[str]) -> None:
+        """The journal has the events that the documents show now. Raises ``JournalCorrupt``."""
 
     @abstractmethod
     def documents_of(self, event: Event) -> list[Projection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,9 +15,9 @@ from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
-from . import aliases, older, package_moves, states, tombstones
+from . import aliases, evidence, older, package_moves, states, tombstones
 from .journal import Event, Journal, Subject
-from .projections import Fields, Projection
+from .projections import Fields, Projection, seq_of
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class ModelStore(Subject):
         self.keys = ModelKeys(task, model_name)
         super().__init__(storage, self.keys.model, Journal(storage, self.keys.journal), lock_timeout_s)
         self._on_change = on_change
+        self.noticed = evidence.Noticed()
 
     @property
     def title(self) -> str:
@@ -89,6 +90,31 @@ class ModelStore(Subject):
     def behind(self, event: Event) -> list[str]:
         return package_moves.behind(self.storage, self.keys, event) if _is_of_package(event) else []
 
+    def require_whole(self, last: Line | None, event: Event | None) -> None:
+        if last is not None and last.fields is None:
+            raise evidence.refuse_last(self.title, last.seq)
+        if last is None or self.journal.is_torn():
+            self._require(lambda: evidence.of_all(self.storage, self.keys))
+            return
+        self.require_reached(key for key, seq in self.noticed.shown.items() if seq > last.seq)
+        version = event["version"] if event is not None else None
+        if isinstance(version, str) and self.storage.documents.looks_are_cheap():
+            self._require(lambda: evidence.of_version(self.storage, self.keys, version))
+
+    def require_reached(self, documents: Iterable[str]) -> None:
+        keys = list(documents)
+        if keys:
+            self._require(lambda: evidence.of_documents(self.storage, self.keys, keys))
+
+    def require_remembered(self, version: str) -> None:
+        """The journal has what the version's documents and its grave show. Raises ``JournalCorrupt``."""
+        self._require(lambda: evidence.of_version(self.storage, self.keys, version))
+
+    def _require(self, look: evidence.Look) -> None:
+        found = evidence.beyond(self.journal, look)
+        if found:
+            raise evidence.refuse(self.keys, found, self.journal.last())
+
     def changed(self) -> None:
         if self._on_change is not None:
             self._on_change(self)
@@ -96,8 +122,10 @@ class ModelStore(Subject):
     # what is there
 
     def exists(self) -> bool:
-        """Whether it has a version or an event; an empty directory is no model."""
-        return self.journal.line(1) is not None or any(True for _ in self.storage.documents.list(self.keys.versions))
+        """Whether it has a version or an event, or once had one; an empty directory is no model."""
+        if self.journal.line(1) is not None or any(True for _ in self.storage.documents.list(self.keys.versions)):
+            return True
+        return bool(self.deleted())
 
     def require(self) -> "ModelStore":
         """The store itself. Raises ``ModelNotFound``."""
@@ -121,7 +149,13 @@ class ModelStore(Subject):
         """The tombstone as it is stored, of a version that is deleted now; for a name that nobody has looked at yet."""
         if not self.may_look_up(version, self.keys.graves):
             return None
-        return tombstones.read(self.storage, self.keys, version)
+        stone = tombstones.read(self.storage, self.keys, version)
+        self.noticed.show(self.keys.tombstone(version), seq_of(stone))
+        return stone
+
+    def warnings(self) -> list[str]:
+        """What whoever has read of the model through this store must know of what was read."""
+        return evidence.warnings(self.storage, self.keys, self.journal, self.noticed)
 
     def tombstone(self, version: str) -> Tombstone | None:
         """What is kept of the version, if it is deleted now."""
@@ -134,12 +168,12 @@ class ModelStore(Subject):
         ``PackageCorrupt``, and ``VersionNotFound`` for an alias whose version is not there.
         """
         if self.may_look_up(selector, self.keys.aliases, aliases.SUFFIX):
-            alias = aliases.read(self.storage, self.keys, selector)
+            alias = self._alias(selector)
             while alias is not None:
                 location = self.locate(alias.version)
                 if location is not None:
                     return Found(self, alias.version, selector, location, self.facts(alias.version))
-                before, alias = alias, aliases.read(self.storage, self.keys, selector)
+                before, alias = alias, self._alias(selector)
                 if alias == before:  # else it has moved, and what it named was free to go
                     raise VersionNotFound(
                         f"The alias {selector!r} of {self.title} names version {alias.version!r}, which is not there.",
@@ -168,7 +202,10 @@ class ModelStore(Subject):
             return True
         if self.storage.packages.keeps_facts():
             return False
-        return any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version))
+        if any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version)):
+            return True
+        # Whatever has become of the journal: a name that a grave bears is never given to other bytes.
+        return any(True for _ in evidence.of_grave(self.storage, self.keys, version))
 
     def locate(self, version: str) -> str | None:
         """Where the published version lies, or None. The name must have been looked up before."""
@@ -205,7 +242,7 @@ class ModelStore(Subject):
         Where its document is damaged the journal says it, so that a promote can mend it.
         """
         try:
-            return aliases.read(self.storage, self.keys, alias)
+            return self._alias(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
         line = aliases.last_move(self.journal.mentioning(alias), alias)
@@ -220,6 +257,12 @@ class ModelStore(Subject):
         found = self.alias_now(alias)
         return found.version if found else None
 
+    def _alias(self, alias: str) -> Alias | None:
+        found = aliases.read(self.storage, self.keys, alias)
+        if found is not None:
+            self.noticed.show(self.keys.alias(alias), found.seq)
+        return found
+
     def alias_named(self, alias: str) -> str | None:
         """As :meth:`alias_target`, for a name that nobody has looked at yet."""
         found = self.alias_looked_up(alias)
@@ -230,7 +273,7 @@ class ModelStore(Subject):
         found = []
         for name in aliases.names(self.storage, self.keys):
             try:
-                alias = aliases.read(self.storage, self.keys, name)
+                alias = self._alias(name)
             except PackageCorrupt as error:
                 log.error("%s: %s", self.title, error.message)
                 continue

@@ -41,8 +41,10 @@ class PreparedDocument:
     def __init__(self, storage: Storage, projection: Projection) -> None:
         self._storage = storage
         self._projection = projection
+        self.key = projection.key
         self._prepared: Prepared | None = None
         when, old = _look(storage, projection)
+        self.is_later = when is None  # the document shows the event, or a later one, before there is such an event
         self._when = ANY if when is None else when
         self._new = projection.render(old)
         if not _is_gone(self._new):
@@ -114,6 +116,14 @@ def read(storage: Storage, key: str) -> Fields | None:
     if fields is None:
         raise ValueError(key)
     return None if fields.get("version", "") is None else fields
+
+
+def shown_seq(storage: Storage, key: str) -> int | None:
+    """The event that the document shows, one of a thing that is gone included; None where it shows none."""
+    try:
+        return seq_of(_parse(storage.documents.read(key).data))
+    except KeyNotFound:
+        return None
 
 
 def seq_of(fields: Fields | None) -> int | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from ..format.chain import Line, chain
 from ..format.encoding import DIGEST_PREFIX
+from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt
-from . import aliases, projections
+from . import aliases, evidence, projections
 from .model import ModelStore
 from .projections import Fields, seq_of
 
@@ -28,46 +30,89 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
     """No event was edited, removed, reordered or cut off, as far as anything in the registry can tell.
 
     The chain shows every change before the last line. A last line that was edited or cut off shows by the
-    documents that still speak of it; for certain only by an ``expected`` head. Raises ``JournalCorrupt``
-    with the first ``broken_seq`` and all ``faults``.
+    documents, packages and graves that still speak of it; for certain only by an ``expected`` head. Raises
+    ``JournalCorrupt`` with the first ``broken_seq`` and all ``faults``.
     """
-    faults: list[tuple[int, str]] = []
-    spoken_of = dict(_documents(model))
+    proof, faults = _look(model, expected)
+    if faults:
+        proof, faults = _look(model, expected)  # both once more: others may have written meanwhile
+    if faults:
+        raise _broken(model, faults)
+    return proof
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """What is wrong with event ``seq``; ``document``: what disagrees with it."""
+
+    seq: int
+    text: str
+    document: str = ""
+
+
+def faults_of(model: ModelStore) -> list[Fault]:
+    """All that :func:`prove` would refuse, the first first.
+
+    Where the chain says that an event was changed, it is not said again of what disagrees with it.
+    """
+    _, faults = _look(model, None)
+    if faults:
+        _, faults = _look(model, None)
+    broken = {fault.seq for fault in faults if not fault.document}
+    return [fault for fault in faults if not fault.document or not broken & {fault.seq, fault.seq + 1}]
+
+
+def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[Fault]]:
+    faults: list[Fault] = []
+    spoken_of = _documents(model)  # before the journal, which is never behind them
+    graves: list[evidence.Shown] = []
+    for shown in evidence.of_packages(model.storage, model.keys):
+        if shown.seq is None:
+            graves.append(shown)
+        else:
+            spoken_of.setdefault(shown.seq, []).append((shown.where, None))
+    deleted: set[Any] = set()
     head: Head | None = None
     for link in chain(model.journal.read_anew()):
         seq = link.line.seq
         head = Head(seq, link.digest)
-        faults += [(seq, fault) for fault in link.faults]
+        faults += [Fault(seq, text) for text in link.faults]
         if expected is not None and seq == expected.seq and head != expected:
-            faults.append((seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
+            faults.append(Fault(seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
+        if link.line.get("event") == DELETE:
+            deleted.add(link.line.get("version"))
         for name, fields in spoken_of.pop(seq, []):
-            if not _agrees(fields, link.line):
-                faults.append((seq, f"{name} shows this event, and says otherwise"))
+            if fields is not None and not _agrees(fields, link.line):
+                faults.append(Fault(seq, f"{name} shows this event, and says otherwise", name))
     events = head.seq if head is not None else 0
     if expected is not None and expected.seq > events:
-        faults.append((events + 1, f"the journal ends before the expected event {expected.seq}"))
+        faults.append(Fault(events + 1, f"the journal ends before the expected event {expected.seq}"))
     for seq, documents in spoken_of.items():
-        faults += [(min(seq, events + 1), f"{name} shows event {seq}, which is not there") for name, _ in documents]
-    if faults:
-        raise _broken(model, sorted(faults))
-    return JournalProof(events, head)
+        end = min(seq, events + 1)
+        faults += [Fault(end, f"{name} shows event {seq}, which is not there") for name, _ in documents]
+    lost = [grave for grave in graves if grave.deleted not in deleted]
+    faults += [Fault(events + 1, f"{grave.says()}, and no event says so") for grave in lost]
+    return JournalProof(events, head), sorted(faults)
 
 
-def _documents(model: ModelStore) -> Iterator[tuple[int, list[tuple[str, Fields]]]]:
-    """Seq -> the documents that show that event."""
-    found: dict[int, list[tuple[str, Fields]]] = {}
+def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
+    """Seq -> the documents that show that event, each with what it says of it, if it says anything."""
+    found: dict[int, list[tuple[str, Fields | None]]] = {}
     keys = [(f"alias {name}", model.keys.alias(name)) for name in aliases.names(model.storage, model.keys)]
-    keys += [(f"state {entry.name}", entry.key) for entry in model.storage.documents.list(model.keys.states)]
+    keys += [
+        (f"state of {entry.name.removesuffix('.json')}", entry.key)
+        for entry in model.storage.documents.list(model.keys.states)
+    ]
     keys += [(f"tombstone {version}", model.keys.tombstone(version)) for version in model.deleted()]
     for name, key in keys:
         try:
             fields = projections.read(model.storage, key)
         except ValueError:
             continue  # damaged: `check` names it
-        seq = seq_of(fields)
-        if fields is not None and seq is not None:
+        seq = seq_of(fields) if fields is not None else projections.shown_seq(model.storage, key)
+        if seq is not None:
             found.setdefault(seq, []).append((name, fields))
-    yield from found.items()
+    return found
 
 
 def _agrees(fields: Fields, line: Line) -> bool:
@@ -79,12 +124,12 @@ def _agrees(fields: Fields, line: Line) -> bool:
     return same and all(name not in fields or fields[name] == line.get(name) for name in who)
 
 
-def _broken(model: ModelStore, faults: list[tuple[int, str]]) -> JournalCorrupt:
-    seq, fault = faults[0]
+def _broken(model: ModelStore, faults: list[Fault]) -> JournalCorrupt:
+    first = faults[0]
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
     return JournalCorrupt(
-        f"The journal of {model.title} is not what was written: event {seq}: {fault}{more}. "
+        f"The journal of {model.title} is not what was written: event {first.seq}: {first.text}{more}. "
         "Compare it with a backup; nothing in it proves anything from there on.",
-        broken_seq=seq,
-        faults=[{"seq": seq, "fault": fault} for seq, fault in faults],
+        broken_seq=first.seq,
+        faults=[{"seq": fault.seq, "fault": fault.text} for fault in faults],
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..format.chain import Line, chain_faults
+from ..format.chain import Line
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
-from ..models import aliases, package_manifest, projections, states, tombstones
+from ..models import aliases, package_manifest, projections, proof, states, tombstones
 from ..models.changes import pending
 from ..models.model import ModelStore, all_models
 from ..models.timeline import Moment, replay
@@ -22,7 +22,8 @@ MAX_LOOKS = 20  # at a model that never comes to rest
 
 
 def check(storage: Storage) -> CheckReport:
-    """Every disagreement in the registry. Reads manifests and documents, no artifact; writes nothing."""
+    """Every disagreement in the registry, every journal proven. Reads manifests and documents, no artifact; writes
+    nothing."""
     findings: list[Finding] = []
 
     def name(task: str, error: StorageError) -> None:
@@ -77,8 +78,8 @@ def _check_model(model: ModelStore) -> _ModelReport:
 
 
 def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:
-    for seq, fault in chain_faults(lines):
-        yield Finding("damage", f"{model.title} event {seq}", fault)
+    for fault in proof.faults_of(model):
+        yield Finding("damage", f"{model.title} {fault.document or f'event {fault.seq}'}", fault.text)
     unfinished = lines[-1] if steps and lines[-1].is_own else None
     under_way: set[str] = set()  # where such a version is can be either way
     if unfinished is not None:

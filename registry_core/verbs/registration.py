@@ -207,6 +207,8 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
     # Before the key is looked for: it may be this very request that takes the name meanwhile.
     is_published = model.has_version(request.version)
     is_taken = is_published or model.was_version(request.version)
+    if is_taken and not is_published:
+        model.require_remembered(request.version)
     repeat = _same_key(model, request.idempotency_key)
     is_there = repeat is not None and model.locate(repeat["version"]) is not None
     alias = None if request.set_alias is None else look_at_alias(model, request.set_alias)

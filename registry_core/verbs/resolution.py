@@ -88,7 +88,7 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
 
 
 def _warnings(found: Found, checked: Verification | None) -> list[str]:
-    return [*annotation.warnings(found), *(checked.warnings if checked else [])]
+    return [*annotation.warnings(found), *(checked.warnings if checked else []), *found.model.warnings()]
 
 
 def _digest(found: Found, checked: Verification | None) -> str | None:

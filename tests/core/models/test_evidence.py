@@ -1,0 +1,190 @@
+"""A journal that ends before what documents, packages and graves show is not believed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry_core import CoreSettings, JournalCorrupt, ModelRegistry, RegistryError, VersionExists
+from registry_core.storage.memory.root import MemoryStorage
+
+from ...support.packages import open_registry, write_files
+
+Damage = Callable[[Path], None]
+
+
+def _keep_lines(count: int) -> Damage:
+    return lambda log: _write(log, b"".join(log.read_bytes().splitlines(keepends=True)[:count]))
+
+
+def _write(log: Path, data: bytes) -> None:
+    log.write_bytes(data)
+
+
+LOST: dict[str, Damage] = {
+    "emptied": lambda log: _write(log, b""),
+    "deleted": lambda log: log.unlink(),
+    "its directory deleted": lambda log: shutil.rmtree(log.parent),
+    "an older copy": _keep_lines(3),
+    "cut in the middle of a line": lambda log: _write(log, log.read_bytes()[:-400]),
+    "filled with NUL": lambda log: _write(log, bytes(log.stat().st_size)),
+    "its end filled with NUL": lambda log: _write(log, log.read_bytes()[:-700] + bytes(700)),
+    "its last line damaged": lambda log: _write(log, log.read_bytes()[:-40] + b"x" * 39 + b"\n"),
+    "a newline of nothing": lambda log: _write(log, log.read_bytes() + b"\n"),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Events: 1, 2 register, 3 promote of 1, 4 tag of 1, 5 register of 3, 6 delete of 2, 7 promote of 3."""
+    made = tmp_path / "root"
+    made.mkdir()
+    registry = open_registry(made)
+    for version in ("1", "2"):
+        registry.register("t", "m", version, _package(tmp_path, version))
+    registry.promote("t", "m", "production", "1", actor="ada")
+    registry.tag("t", "m", "1", "k", "v")
+    registry.register("t", "m", "3", _package(tmp_path, "3"))
+    registry.delete("t", "m", "2", reason="wrong")
+    registry.promote("t", "m", "production", "3")
+    assert registry.check().findings == []
+    return made
+
+
+def _package(directory: Path, version: str) -> Path:
+    return write_files(directory / f"package-{version}", {"model.pt": version.encode()})
+
+
+def _log(root: Path) -> Path:
+    return root / "tasks/t/models/m/audit/promotions.jsonl"
+
+
+CHANGES: dict[str, Callable[[ModelRegistry, Path], object]] = {
+    "register": lambda registry, package: registry.register("t", "m", "2", package),
+    "promote": lambda registry, _: registry.promote("t", "m", "production", "1"),
+    "tag": lambda registry, _: registry.tag("t", "m", "3", "k", "w"),
+    "unalias": lambda registry, _: registry.unalias("t", "m", "production"),
+    "restore": lambda registry, _: registry.restore("t", "m", "2"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_end_is_named_refused_and_warned_of(root: Path, tmp_path: Path, lost: str) -> None:
+    LOST[lost](_log(root))
+    before = _log(root).read_bytes() if _log(root).exists() else None
+    assert not open_registry(root).check().is_clean
+    with pytest.raises(JournalCorrupt):
+        open_registry(root).audit_verify("t", "m")
+    is_shorter = lost not in ("its last line damaged", "a newline of nothing")
+    for name, change in CHANGES.items():
+        if name == "register" and not is_shorter:
+            continue  # the journal still has the deletion: the name is taken, as ever
+        with pytest.raises(JournalCorrupt) as caught:
+            change(open_registry(root), _package(tmp_path, "other"))
+        assert "backup" in caught.value.message and caught.value.detail["faults"]
+    assert (_log(root).read_bytes() if _log(root).exists() else None) == before
+    found = open_registry(root).resolve("t", "m@production")
+    assert found.version == "3"
+    if is_shorter:
+        assert any("journal" in warning for warning in found.warnings)
+        assert any("journal" in warning for warning in open_registry(root).show("t", "m@production").warnings)
+
+
+def test_the_refusal_names_what_shows_more(root: Path) -> None:
+    _keep_lines(3)(_log(root))
+    with pytest.raises(JournalCorrupt, match=r"aliases/production\.json shows event 7.* ends at event 3"):
+        open_registry(root).promote("t", "m", "production", "1")
+
+
+@pytest.mark.parametrize("is_stone_there", [True, False])
+def test_a_name_that_a_grave_bears_is_not_given_away(root: Path, tmp_path: Path, is_stone_there: bool) -> None:
+    model = _log(root).parent.parent
+    for directory in ("aliases", "state"):
+        shutil.rmtree(model / directory)
+    if not is_stone_there:
+        (model / "deleted/2/tombstone.json").unlink()
+    _log(root).unlink()
+    with pytest.raises(JournalCorrupt, match="deleted/2"):
+        open_registry(root).register("t", "m", "2", _package(tmp_path, "other"))
+    assert any("deleted" in f.message or "tombstone" in f.message for f in open_registry(root).check().findings)
+
+
+def test_documents_of_older_software_are_no_evidence(root: Path) -> None:
+    model = _log(root).parent.parent
+    for document in (*model.glob("aliases/*.json"), *model.glob("state/*.json"), *model.glob("deleted/*/*.json")):
+        fields = json.loads(document.read_bytes())
+        del fields["seq"]
+        document.write_text(json.dumps(fields))
+    shutil.rmtree(model / "deleted")
+    _log(root).unlink()
+    open_registry(root).promote("t", "m", "staging", "1")
+
+
+def test_the_right_journal_put_back_heals(root: Path) -> None:
+    whole = _log(root).read_bytes()
+    _log(root).write_bytes(b"")
+    with pytest.raises(RegistryError):
+        open_registry(root).promote("t", "m", "staging", "1")
+    _log(root).write_bytes(whole)
+    registry = open_registry(root)
+    registry.promote("t", "m", "staging", "1")
+    assert registry.check().findings == []
+    assert registry.resolve("t", "m@production").warnings == []
+
+
+@pytest.mark.parametrize("torn", [b'{"seq":8,"event":"pro', b'{"seq":8' + bytes(9), bytes(600), b"x"])
+def test_what_a_crash_tears_is_no_damage(root: Path, torn: bytes) -> None:
+    with _log(root).open("ab") as log:
+        log.write(torn)
+    assert open_registry(root).check().findings == []
+    assert open_registry(root).promote("t", "m", "staging", "1").seq == 8
+    assert open_registry(root).check().findings == []
+
+
+def test_sectors_that_never_reached_the_disk_are_no_damage(root: Path) -> None:
+    """The line's first sectors are lost and its end, with the newline, is there."""
+    whole = _log(root).read_bytes()
+    open_registry(root).promote("t", "m", "fresh", "1", reason="r" * 1024)
+    longer = _log(root).read_bytes()
+    model = _log(root).parent.parent
+    (model / "aliases/fresh.json").unlink()
+    edge = (len(whole) // 512 + 1) * 512
+    _log(root).write_bytes(whole + bytes(edge - len(whole)) + longer[edge:])
+    assert open_registry(root).check().findings == []
+    assert open_registry(root).promote("t", "m", "staging", "1").seq == 8
+
+
+def test_sectors_of_a_line_that_a_document_shows_are_damage(root: Path) -> None:
+    whole = _log(root).read_bytes()
+    start = whole.rindex(b"\n", 0, -1) + 1
+    edge = (start // 512 + 1) * 512
+    damaged = whole[:start] + bytes(edge - start) + whole[edge:]
+    _log(root).write_bytes(damaged)
+    with pytest.raises(JournalCorrupt):
+        open_registry(root).tag("t", "m", "1", "k", "w")
+    assert _log(root).read_bytes() == damaged
+    assert not open_registry(root).check().is_clean
+
+
+def test_in_memory_too(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
+    registry.register("t", "m", "1", _package(tmp_path, "1"))
+    registry.register("t", "m", "2", _package(tmp_path, "2"), set_alias="best")
+    registry.delete("t", "m", "1", reason="wrong")
+    storage.state.logs.clear()
+    assert not registry.check().is_clean
+    with pytest.raises(JournalCorrupt):
+        registry.register("t", "m", "1", _package(tmp_path, "other"))
+    with pytest.raises(JournalCorrupt):
+        registry.promote("t", "m", "best", "2")
+    assert any("journal" in warning for warning in registry.resolve("t", "m@best").warnings)
+
+
+def test_a_whole_journal_keeps_refusing_as_before(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(VersionExists):
+        open_registry(root).register("t", "m", "2", _package(tmp_path, "other"))
