@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.stages import ARCHIVED
-from . import states
 from .aliases import stage_of
 from .model import Found, ModelStore
 from .states import State
@@ -32,7 +31,7 @@ def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Annotation
 
 def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Annotations:
     """As :func:`read`, where it is known already which aliases name the version."""
-    return said(states.read(model.storage, model.keys, version), pointing, meta)
+    return said(model.told.state(version), pointing, meta)
 
 
 def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Annotations:
@@ -56,7 +55,7 @@ def warnings(found: Found) -> list[str]:
     if found.facts is not None:
         archived, reason = found.facts.notes.get(ARCHIVED), found.facts.notes.get("reason")
     else:
-        state = states.read(found.model.storage, found.model.keys, found.version)
+        state = found.model.told.state(found.version)
         archived, reason = state.archived, state.archived_reason
     if not archived:
         return []

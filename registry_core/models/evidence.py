@@ -135,6 +135,8 @@ def _beyond(journal: Journal, look: Look) -> list[Shown]:
 def warnings(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> list[str]:
     """What whoever reads must know: documents that were damaged, and those that the journal does not reach."""
     told = list(noticed.damaged.values())
+    if not storage.documents.looks_are_cheap():
+        return told  # the look at the journal's end would be a request for each read
     try:
         if not journal.reaches(max(noticed.shown.values(), default=0)):
             found = beyond(journal, lambda: of_documents(storage, keys, noticed.shown))

@@ -17,7 +17,8 @@ from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
 from . import aliases, evidence, older, package_moves, states, tombstones
 from .journal import Event, Journal, Subject
-from .projections import Fields, Projection, seq_of
+from .projections import Fields, Projection
+from .told import Told
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class ModelStore(Subject):
         self.keys = ModelKeys(task, model_name)
         super().__init__(storage, self.keys.model, Journal(storage, self.keys.journal), lock_timeout_s)
         self._on_change = on_change
-        self.noticed = evidence.Noticed()
+        self.told = Told(storage, self.keys, self.journal)
 
     @property
     def title(self) -> str:
@@ -75,8 +76,8 @@ class ModelStore(Subject):
             found.append(aliases.projection(self.keys, event))
         if event.get("set") is not None:
             found.append(states.projection(self.keys, event, self.journal.lines))
-        if event["event"] in (DELETE, RESTORE, PURGE):
-            found.append(tombstones.projection(self.keys, event))
+        if event["event"] in tombstones.MOVES:
+            found.append(tombstones.projection(self.keys, event, self.journal.lines))
         return found
 
     def follow(self, event: Event) -> None:
@@ -96,7 +97,7 @@ class ModelStore(Subject):
         if last is None or self.journal.is_torn():
             self._require(lambda: evidence.of_all(self.storage, self.keys))
             return
-        self.require_reached(key for key, seq in self.noticed.shown.items() if seq > last.seq)
+        self.require_reached(self.told.beyond(last.seq))
         version = event["version"] if event is not None else None
         if isinstance(version, str) and self.storage.documents.looks_are_cheap():
             self._require(lambda: evidence.of_version(self.storage, self.keys, version))
@@ -149,13 +150,7 @@ class ModelStore(Subject):
         """The tombstone as it is stored, of a version that is deleted now; for a name that nobody has looked at yet."""
         if not self.may_look_up(version, self.keys.graves):
             return None
-        stone = tombstones.read(self.storage, self.keys, version)
-        self.noticed.show(self.keys.tombstone(version), seq_of(stone))
-        return stone
-
-    def warnings(self) -> list[str]:
-        """What whoever has read of the model through this store must know of what was read."""
-        return evidence.warnings(self.storage, self.keys, self.journal, self.noticed)
+        return self.told.tombstone(version)
 
     def tombstone(self, version: str) -> Tombstone | None:
         """What is kept of the version, if it is deleted now."""
@@ -168,12 +163,12 @@ class ModelStore(Subject):
         ``PackageCorrupt``, and ``VersionNotFound`` for an alias whose version is not there.
         """
         if self.may_look_up(selector, self.keys.aliases, aliases.SUFFIX):
-            alias = self._alias(selector)
+            alias = self.told.alias(selector)
             while alias is not None:
                 location = self.locate(alias.version)
                 if location is not None:
                     return Found(self, alias.version, selector, location, self.facts(alias.version))
-                before, alias = alias, self._alias(selector)
+                before, alias = alias, self.told.alias(selector)
                 if alias == before:  # else it has moved, and what it named was free to go
                     raise VersionNotFound(
                         f"The alias {selector!r} of {self.title} names version {alias.version!r}, which is not there.",
@@ -242,7 +237,7 @@ class ModelStore(Subject):
         Where its document is damaged the journal says it, so that a promote can mend it.
         """
         try:
-            return self._alias(alias)
+            return self.told.alias(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
         line = aliases.last_move(self.journal.mentioning(alias), alias)
@@ -257,29 +252,14 @@ class ModelStore(Subject):
         found = self.alias_now(alias)
         return found.version if found else None
 
-    def _alias(self, alias: str) -> Alias | None:
-        found = aliases.read(self.storage, self.keys, alias)
-        if found is not None:
-            self.noticed.show(self.keys.alias(alias), found.seq)
-        return found
-
     def alias_named(self, alias: str) -> str | None:
         """As :meth:`alias_target`, for a name that nobody has looked at yet."""
         found = self.alias_looked_up(alias)
         return found.version if found else None
 
     def aliases(self) -> list[Alias]:
-        """Every readable alias, sorted; a damaged document is left out and logged."""
-        found = []
-        for name in aliases.names(self.storage, self.keys):
-            try:
-                alias = self._alias(name)
-            except PackageCorrupt as error:
-                log.error("%s: %s", self.title, error.message)
-                continue
-            if alias is not None:
-                found.append(alias)
-        return found
+        """Every alias, sorted; a damaged one of which the journal has no word is left out."""
+        return self.told.aliases()
 
     def may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
         """Whether the name may become part of a key below the prefix."""

@@ -118,6 +118,11 @@ def read(storage: Storage, key: str) -> Fields | None:
     return None if fields.get("version", "") is None else fields
 
 
+def is_damaged(old: Fields | None) -> bool:
+    """Whether what was found of a document that only we write is not what we wrote; an absent one is empty."""
+    return old is None or (bool(old) and seq_of(old) is None)
+
+
 def shown_seq(storage: Storage, key: str) -> int | None:
     """The event that the document shows, one of a thing that is gone included; None where it shows none."""
     try:
@@ -162,4 +167,4 @@ def _parse(data: bytes) -> Fields | None:
         fields = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return fields if isinstance(fields, dict) else None
+    return fields if isinstance(fields, dict) and fields else None

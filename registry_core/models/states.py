@@ -6,7 +6,6 @@ metadata says (older software wrote tags, description and stage there).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +15,6 @@ from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from . import older, projections
 from .projections import Fields, Projection
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,13 +66,13 @@ def replay(events: Iterable[Line], version: str) -> State:
     return state
 
 
-def read(storage: Storage, keys: ModelKeys, version: str) -> State:
-    """The version's state; that of a damaged document is logged, and empty."""
-    try:
-        return _from_fields(projections.read(storage, keys.state(version)))
-    except ValueError:
-        log.error("%s/%s: the state document of %s is damaged", keys.task, keys.model_name, version)
-        return State()
+def read(storage: Storage, keys: ModelKeys, version: str) -> tuple[State, int | None]:
+    """(the version's state, the event that set it last). Raises ``ValueError`` for a document that is damaged."""
+    fields = projections.read(storage, keys.state(version))
+    seq = projections.seq_of(fields)
+    if fields is not None and seq is None:
+        raise ValueError(keys.state(version))  # every such document is ours
+    return _from_fields(fields), seq
 
 
 def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Line]]) -> Projection:
@@ -86,8 +83,11 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
     version = event["version"]
 
     def render(old: Fields | None) -> Fields:
-        before = replay((line for line in history() if line.seq < event["seq"]), version) if old is None else None
-        state = (before or _from_fields(old)).after(event)
+        if projections.is_damaged(old):
+            before = replay((line for line in history() if line.seq < event["seq"]), version)
+        else:
+            before = _from_fields(old)
+        state = before.after(event)
         document = {"task": event["task"], "model_name": event["model_name"], "version": version}
         document["tags"] = dict(state.tags)
         if state.is_described:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from ..format.events import PURGE, RESTORE
+from collections.abc import Callable, Iterable
+
+from ..format.chain import Line
+from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.answers import Tombstone
 from . import projections
 from .projections import Fields, Projection, seq_of
 
+MOVES = (DELETE, RESTORE, PURGE)
 
-def projection(keys: ModelKeys, event: Fields) -> Projection:
-    """The version's tombstone after a delete, restore or purge."""
+
+def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Line]]) -> Projection:
+    """The version's tombstone after a delete, restore or purge.
+
+    ``history`` gives the model's events, to make a damaged document anew.
+    """
     version = event["version"]
 
     def render(old: Fields | None) -> Fields:
         if event["event"] == RESTORE:
             return {"version": None}
         if event["event"] == PURGE:
+            if projections.is_damaged(old):
+                old = replay(keys, (line for line in history() if line.seq < event["seq"]), version)
             kept = {name: value for name, value in (old or {}).items() if name != "seq"}
             purged = {"purged_at": event["ts_utc"], "purged_by": event["actor"], "purge_reason": event["reason"]}
             return {**kept, "version": version, **purged}
@@ -36,11 +46,21 @@ def projection(keys: ModelKeys, event: Fields) -> Projection:
 
 
 def read(storage: Storage, keys: ModelKeys, version: str) -> Fields | None:
-    """The tombstone of a version that is deleted now; an unreadable one says only that it is."""
-    try:
-        return projections.read(storage, keys.tombstone(version))
-    except ValueError:
-        return {"version": version}
+    """The tombstone of a version that is deleted now. Raises ``ValueError`` for one that is damaged."""
+    fields = projections.read(storage, keys.tombstone(version))
+    if fields is not None and seq_of(fields) is None:
+        raise ValueError(keys.tombstone(version))  # every such document is ours
+    return fields
+
+
+def replay(keys: ModelKeys, lines: Iterable[Line], version: str) -> Fields | None:
+    """The version's tombstone after the events; None if it is not deleted then."""
+    fields: Fields | None = None
+    for line in lines:
+        if line.fields is not None and line.is_own and line.get("version") == version and line.get("event") in MOVES:
+            shown = projection(keys, line.fields, lambda: ()).render(fields or {})
+            fields = None if shown["version"] is None else {**shown, "seq": line.seq}
+    return fields
 
 
 def shown(version: str, fields: Fields | None) -> Tombstone | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..format.chain import Line
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
-from ..models import aliases, package_manifest, projections, proof, states, tombstones
+from ..models import aliases, package_manifest, proof, states, tombstones
 from ..models.changes import pending
 from ..models.model import ModelStore, all_models
 from ..models.timeline import Moment, replay
@@ -161,7 +161,12 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
             yield _lost(model, line)
         if key is not None and version in moment.purged:
             yield Finding("damage", where, "it was purged, but its bytes are still there")
-        if tombstones.read(model.storage, model.keys, version) is None:
+        try:
+            stone = tombstones.read(model.storage, model.keys, version)
+        except ValueError:
+            yield Finding("damage", where, "its tombstone is damaged; the journal says what it said")
+            continue
+        if stone is None:
             yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone")
 
 
@@ -214,18 +219,18 @@ def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Ite
     documents = {
         entry.name.removesuffix(".json"): entry.key for entry in model.storage.documents.list(model.keys.states)
     }
-    for version, key in documents.items():
+    for version in documents:
         where = f"{model.title} state of {version}"
         try:
-            projections.read(model.storage, key)
+            state, _ = states.read(model.storage, model.keys, version)
         except ValueError:
-            yield Finding("damage", where, "the document is not a JSON object")
+            yield Finding("damage", where, "the document is damaged; the journal says what it said")
             continue
         if is_pending:
             continue  # the event that is left out here may be what the document shows
         if version not in moment.states:
             yield Finding("damage", where, "no event has set it")
-        elif states.read(model.storage, model.keys, version) != moment.states[version]:
+        elif state != moment.states[version]:
             yield Finding("damage", where, "it is not what the events have set")
     for version in sorted(moment.states.keys() - documents.keys()):
         yield Finding("damage", f"{model.title} state of {version}", "events have set it, but there is no document")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..format.events import PATCH, STAGE, TAG, UNALIAS
 from ..format.layout import ModelKeys
-from ..models import annotation, package_manifest, states
+from ..models import annotation, package_manifest
 from ..models.changes import Draft, change, look_first
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
@@ -56,7 +56,7 @@ def look_at_version(model: ModelStore, version: str) -> SeenVersion:
         model.keys,
         True,
         package_manifest.package_digest(model, version),
-        states.read(model.storage, model.keys, version),
+        model.told.state(version),
         _meta(model, version),
         tuple(alias.alias for alias in model.aliases() if alias.version == version),
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
-from ..models import aliases, package_manifest, tombstones
+from ..models import aliases, package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.model import ModelStore, no_version
 from ..models.projections import Fields, seq_of
@@ -164,7 +164,7 @@ def purge(
     before = datetime.now(UTC) - timedelta(seconds=older_than_s)
     purged, kept, freed = [], [], 0
     for version in model.deleted():
-        stone = tombstones.read(model.storage, model.keys, version)
+        stone = model.told.tombstone(version)
         if stone is None or stone.get("purged_at") is not None:
             continue
         title = f"{model.title}@{version}"
@@ -192,7 +192,7 @@ def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str |
             return True  # restored meanwhile, or purged by somebody else
         return Draft(PURGE, version, actor, reason, package_digest=seen.stone.get("package_digest"))
 
-    change(model, lambda: SeenPurge(tombstones.read(model.storage, model.keys, version)), decide)
+    change(model, lambda: SeenPurge(model.told.tombstone(version)), decide)
 
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:

@@ -88,7 +88,7 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
 
 
 def _warnings(found: Found, checked: Verification | None) -> list[str]:
-    return [*annotation.warnings(found), *(checked.warnings if checked else []), *found.model.warnings()]
+    return [*annotation.warnings(found), *(checked.warnings if checked else []), *found.model.told.warnings()]
 
 
 def _digest(found: Found, checked: Verification | None) -> str | None:

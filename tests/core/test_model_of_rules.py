@@ -325,7 +325,8 @@ class Machine(RuleBasedStateMachine):
         earlier = [line for line in model.events[:-1] if line["alias"] == model.events[-1]["alias"]]
         now = json.loads(self.storage.documents.read(key).data)
         if earlier and earlier[-1]["version"] is not None:
-            self.storage.documents.write(key, json.dumps({**now, **earlier[-1]}).encode())
+            before = {**now, **earlier[-1], "updated_at": earlier[-1]["ts_utc"]}
+            self.storage.documents.write(key, json.dumps(before).encode())
         else:
             self.storage.documents.delete(key)
         assert self.registry.check().findings[0].severity == "pending"

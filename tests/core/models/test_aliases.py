@@ -120,7 +120,8 @@ def test_a_damaged_document_is_mended_by_a_promotion(registry: ModelRegistry, st
     storage.state.documents[KEYS.alias("latest")] = b"garbage"
     with pytest.raises(PackageCorrupt):
         registry.resolve("t", "m@latest")
-    assert [alias.alias for alias in registry.list_aliases("t", "m")] == ["production"]
+    listed = [(alias.alias, alias.version) for alias in registry.list_aliases("t", "m")]
+    assert listed == [("latest", "2"), ("production", "1")]  # as the journal says
     promotion = registry.promote("t", "m", "latest", "1", expected_version="2")  # the journal knows where it was
     assert promotion.previous_version == "2"
     assert registry.resolve("t", "m@latest").version == "1"

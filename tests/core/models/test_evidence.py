@@ -85,7 +85,8 @@ def test_a_lost_end_is_named_refused_and_warned_of(root: Path, tmp_path: Path, l
             continue  # the journal still has the deletion: the name is taken, as ever
         with pytest.raises(JournalCorrupt) as caught:
             change(open_registry(root), _package(tmp_path, "other"))
-        assert "backup" in caught.value.message and caught.value.detail["faults"]
+        assert "backup" in caught.value.message
+        assert caught.value.detail["faults"]
     assert (_log(root).read_bytes() if _log(root).exists() else None) == before
     found = open_registry(root).resolve("t", "m@production")
     assert found.version == "3"
@@ -173,7 +174,7 @@ def test_sectors_of_a_line_that_a_document_shows_are_damage(root: Path) -> None:
 def test_in_memory_too(tmp_path: Path) -> None:
     storage = MemoryStorage()
     registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
-    registry.register("t", "m", "1", _package(tmp_path, "1"))
+    registry.register("t", "m", "1", _package(tmp_path, "1"), set_alias=None)
     registry.register("t", "m", "2", _package(tmp_path, "2"), set_alias="best")
     registry.delete("t", "m", "1", reason="wrong")
     storage.state.logs.clear()

@@ -1,0 +1,88 @@
+"""What a model's documents tell whoever reads; where one is damaged, what the journal says it told.
+
+Never silence: what had to be taken from the journal, and what shows an event that the journal has not, is noticed,
+and :meth:`Told.warnings` has it for the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ..format.layout import ModelKeys
+from ..storage.contract import Storage
+from ..vocabulary.answers import Alias
+from ..vocabulary.errors import PackageCorrupt
+from . import aliases, evidence, states, tombstones
+from .journal import Journal
+from .projections import Fields, seq_of
+from .states import State
+
+log = logging.getLogger(__name__)
+
+
+class Told:
+    """The documents of one model, read for one request."""
+
+    def __init__(self, storage: Storage, keys: ModelKeys, journal: Journal) -> None:
+        self._storage = storage
+        self._keys = keys
+        self._journal = journal
+        self._noticed = evidence.Noticed()
+
+    def alias(self, alias: str) -> Alias | None:
+        """The alias, None if there is none. Raises ``PackageCorrupt`` for a document that is damaged."""
+        found = aliases.read(self._storage, self._keys, alias)
+        if found is not None:
+            self._noticed.show(self._keys.alias(alias), found.seq)
+        return found
+
+    def aliases(self) -> list[Alias]:
+        """Every alias, sorted; a damaged one of which the journal has no word is left out."""
+        found = []
+        for name in aliases.names(self._storage, self._keys):
+            try:
+                alias = self.alias(name)
+            except PackageCorrupt:
+                self._damaged(self._keys.alias(name), f"The document of alias {name}")
+                alias = aliases.replay(self._journal.mentioning(name), name)
+            if alias is not None:
+                found.append(alias)
+        return found
+
+    def state(self, version: str) -> State:
+        """What was set about the version."""
+        key = self._keys.state(version)
+        try:
+            state, seq = states.read(self._storage, self._keys, version)
+        except ValueError:
+            self._damaged(key, f"The document of what was set about {version}")
+            return states.replay(self._journal.lines(), version)
+        self._noticed.show(key, seq)
+        return state
+
+    def tombstone(self, version: str) -> Fields | None:
+        """The tombstone of a version that is deleted now."""
+        key = self._keys.tombstone(version)
+        try:
+            stone = tombstones.read(self._storage, self._keys, version)
+        except ValueError:
+            self._damaged(key, f"The tombstone of {version}")
+            # Where the journal is lost as well, all that is known is that there was one.
+            is_known = any(line.get("version") == version for line in self._journal.mentioning(version))
+            stone = tombstones.replay(self._keys, self._journal.lines(), version)
+            return stone if is_known else {"version": version}
+        self._noticed.show(key, seq_of(stone))
+        return stone
+
+    def beyond(self, seq: int) -> list[str]:
+        """The documents that showed a later event when they were read."""
+        return [key for key, shown in self._noticed.shown.items() if shown > seq]
+
+    def warnings(self) -> list[str]:
+        """What whoever is answered from these documents must know of them."""
+        return evidence.warnings(self._storage, self._keys, self._journal, self._noticed)
+
+    def _damaged(self, key: str, what: str) -> None:
+        told = f"{what} is damaged ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."
+        log.error("%s: %s", self._keys.title, told)
+        self._noticed.damaged[key] = told

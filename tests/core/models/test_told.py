@@ -1,0 +1,105 @@
+"""A damaged document is answered from the journal, with a warning; never as if nothing had been set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry_core import PackageCorrupt, VersionNotFound
+
+from ...support.packages import open_registry, write_files
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda _: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "filled with NUL": lambda data: bytes(len(data)),
+    "no object": lambda _: b"[]",
+    "an empty object": lambda _: b"{}",
+    "not UTF-8": lambda data: b"\xff" + data,
+}
+
+
+@pytest.fixture(params=DAMAGES)
+def damage(request: pytest.FixtureRequest) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(DAMAGES[request.param](path.read_bytes())) and None
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """1 is archived, tagged and in production; 2 is deleted."""
+    root = tmp_path / "root"
+    root.mkdir()
+    registry = open_registry(root)
+    for version in ("1", "2"):
+        registry.register(
+            "t", "m", version, write_files(tmp_path / version, {"model.pt": version.encode()}), set_alias=None
+        )
+    registry.promote("t", "m", "production", "1", actor="ada", reason="best")
+    registry.tag("t", "m", "1", "k", "v")
+    registry.stage("t", "m", "1", "archived", reason="recalled")
+    registry.delete("t", "m", "2", reason="wrong", actor="ada")
+    registry.promote("t", "m", "latest", "1")
+    assert registry.check().findings == []
+    return root / "tasks/t/models/m"
+
+
+def _root(model: Path) -> Path:
+    return model.parents[3]
+
+
+def _named(model: Path) -> set[str]:
+    return {finding.where for finding in open_registry(_root(model)).check().findings if finding.severity == "damage"}
+
+
+def test_a_state(model: Path, damage: Callable[[Path], None]) -> None:
+    before = open_registry(_root(model)).show("t", "m@1")
+    damage(model / "state/1.json")
+    resolved = open_registry(_root(model)).resolve("t", "m@1")
+    assert any("recalled" in warning for warning in resolved.warnings)
+    assert any("state/1.json" in warning for warning in resolved.warnings)
+    shown = open_registry(_root(model)).show("t", "m@1")
+    assert (shown.tags, shown.stage) == (before.tags, before.stage)
+    assert any("state/1.json" in warning for warning in shown.warnings)
+    assert _named(model) == {"t/m state of 1"}
+    open_registry(_root(model)).tag("t", "m", "1", "k2", "w")
+    assert open_registry(_root(model)).show("t", "m@1").tags == {"k": "v", "k2": "w"}
+    assert open_registry(_root(model)).check().findings == []
+
+
+def test_an_alias(model: Path, damage: Callable[[Path], None]) -> None:
+    registry = open_registry(_root(model))
+    before = registry.list_aliases("t", "m")
+    damage(model / "aliases/production.json")
+    assert registry.list_aliases("t", "m") == before
+    shown = registry.show("t", "m@1")
+    assert "production" in shown.aliases
+    assert any("aliases/production.json" in warning for warning in shown.warnings)
+    with pytest.raises(PackageCorrupt):
+        registry.resolve("t", "m@production")
+    assert _named(model) == {"t/m alias production"}
+    registry.promote("t", "m", "production", "1")
+    assert registry.check().findings == []
+
+
+def test_a_tombstone(model: Path, damage: Callable[[Path], None]) -> None:
+    stone = model / "deleted/2/tombstone.json"
+    before = json.loads(stone.read_bytes())
+    damage(stone)
+    with pytest.raises(VersionNotFound) as caught:
+        open_registry(_root(model)).resolve("t", "m@2")
+    told = caught.value.detail["deleted"]
+    assert {name: told[name] for name in ("deleted_at", "actor", "reason", "package_digest", "seq")} == {
+        name: before[name] for name in ("deleted_at", "actor", "reason", "package_digest", "seq")
+    }
+    assert _named(model) == {"t/m@2"}
+    open_registry(_root(model)).purge(0.0, actor="eve")
+    assert json.loads(stone.read_bytes())["deleted_at"] == before["deleted_at"]
+    assert open_registry(_root(model)).check().findings == []
+
+
+def test_a_restored_version_has_no_tombstone_whatever_lies_there(model: Path) -> None:
+    open_registry(_root(model)).restore("t", "m", "2")
+    assert open_registry(_root(model)).resolve("t", "m@2").warnings == []
