@@ -105,13 +105,8 @@ def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
 
 def replay(lines: Iterable[Line], alias: str) -> Alias | None:
     """The alias as the journal's lines leave it."""
-    last = None
-    for line in lines:
-        last = line if line.get("alias") == alias else last
-    if last is None or not isinstance(last.get("version"), str):
-        return None
-    when, actor, reason = (_text(last.get(name)) for name in ("ts_utc", "actor", "reason"))
-    return Alias(alias, last.get("version"), when, actor, reason, last.seq if last.is_own else None)
+    last = last_move(lines, alias)
+    return moved_by(last) if last is not None and isinstance(last.get("version"), str) else None
 
 
 def names(storage: Storage, keys: ModelKeys) -> list[str]:

@@ -161,7 +161,9 @@ def commit(
         for projection in subject.documents_of(event):
             drafts.append(PreparedDocument(subject.storage, projection))
             prepared.callback(drafts[-1].discard)
-        subject.require_reached(draft.key for draft in drafts if draft.is_later)
+        later = [draft.key for draft in drafts if draft.is_later]
+        if later:
+            subject.require_reached(later)
         try:
             subject.journal.append(event)
         except StorageUnavailable as error:
@@ -172,6 +174,7 @@ def commit(
                 staging.keep()
             if not _stands(subject, event):
                 raise
+        subject.storage.documents.note(subject.key, event["seq"])  # first: whoever loses the journal now is told
         if staging is not None:
             staging.keep()
         with standing(subject, event):

@@ -7,15 +7,16 @@ end was lost. A document without ``seq``, which older software wrote, proves not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..format.chain import Line
 from ..format.events import DELETE
-from ..format.layout import ModelKeys
+from ..format.layout import ModelKeys, is_package
 from ..storage.contract import Storage
 from ..vocabulary.errors import JournalCorrupt, StorageError
 from . import projections
 from .journal import Journal
+from .projections import Noticed
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,15 @@ class Shown:
 Look = Callable[[], Iterable[Shown]]
 
 
-@dataclass
-class Noticed:
-    """What reads of one model have come upon by the way: which events they were shown, and what was damaged."""
+def of_note(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
+    """The last event, as whoever made it has noted it beside the lock, where the storage can do that for nothing.
 
-    shown: dict[str, int] = field(default_factory=dict)
-    damaged: dict[str, str] = field(default_factory=dict)
-
-    def show(self, key: str, seq: int | None) -> None:
-        if seq is not None:
-            self.shown[key] = seq
+    It is a reason to look at everything, and to throw nothing away; by itself it proves nothing: whoever puts a whole
+    model back as it was need not know of it.
+    """
+    noted = storage.documents.noted(keys.model)
+    if noted is not None:
+        yield Shown(".lock", noted)
 
 
 def of_all(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
@@ -84,9 +84,13 @@ def of_document(storage: Storage, keys: ModelKeys, key: str) -> Iterator[Shown]:
         yield Shown(_where(keys, key), seq)
 
 
-def of_documents(storage: Storage, keys: ModelKeys, documents: Iterable[str]) -> Iterator[Shown]:
-    for key in documents:
-        yield from of_document(storage, keys, key)
+def of_keys(storage: Storage, keys: ModelKeys, at: Iterable[str]) -> Iterator[Shown]:
+    """What is shown there, by documents and by what is said beside packages."""
+    for key in at:
+        if is_package(key):
+            yield from of_facts(storage, keys, key.rpartition("/")[2])
+        else:
+            yield from of_document(storage, keys, key)
 
 
 def of_grave(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Shown]:
@@ -114,8 +118,12 @@ def of_facts(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Shown]
 
 
 def beyond(journal: Journal, look: Look) -> list[Shown]:
-    """What shows more than is in the journal, whose end is read after it; both once more before that is believed."""
-    return _beyond(journal, look) and _beyond(journal, look)
+    """What shows more than is in the journal, whose end is read after it; both once more before that is believed.
+
+    What shows the most comes first.
+    """
+    found = _beyond(journal, look) and _beyond(journal, look)
+    return sorted(found, key=lambda one: -(one.seq or 0))
 
 
 def _beyond(journal: Journal, look: Look) -> list[Shown]:
@@ -132,19 +140,38 @@ def _beyond(journal: Journal, look: Look) -> list[Shown]:
     return [one for one in shown if (one.seq > end if one.seq is not None else one.deleted not in deleted)]
 
 
+def require(storage: Storage, keys: ModelKeys, journal: Journal, look: Look) -> None:
+    """The journal has what is shown where the look looks. Raises ``JournalCorrupt``."""
+    last = journal.last()
+    if last is not None and last.fields is None:
+        raise refuse_last(keys, last.seq)
+    if last is None or journal.is_torn():
+        found = beyond(journal, lambda: (*of_all(storage, keys), *look()))
+    else:
+        found = beyond(journal, look)
+    if found:
+        raise refuse(keys, found, journal.last())
+
+
 def warnings(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> list[str]:
     """What whoever reads must know: documents that were damaged, and those that the journal does not reach."""
     told = list(noticed.damaged.values())
     if not storage.documents.looks_are_cheap():
         return told  # the look at the journal's end would be a request for each read
+
+    noted = storage.documents.noted(keys.model)
+
+    def look() -> Iterator[Shown]:
+        return of_keys(storage, keys, noticed.shown) if noted is None else of_all(storage, keys)
+
     try:
-        if not journal.reaches(max(noticed.shown.values(), default=0)):
-            found = beyond(journal, lambda: of_documents(storage, keys, noticed.shown))
-            if found:
-                told.append(
-                    f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it. "
-                    "An operator should look at it with 'omr check'."
-                )
+        highest = max([*noticed.shown.values(), noted or 0])
+        found = [] if journal.reaches(highest) else beyond(journal, look)
+        if found:
+            told.append(
+                f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it. "
+                "An operator should look at it with 'omr check'."
+            )
     except StorageError as error:
         told.append(f"Whether the journal of {keys.title} is whole cannot be told: {error.message}")
     return told
@@ -155,22 +182,33 @@ def refuse(keys: ModelKeys, found: list[Shown], last: Line | None) -> JournalCor
     end = last.seq if last is not None else 0
     return JournalCorrupt(
         f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it; it ends at event {end}. "
-        "Nothing was changed. Restore the journal from a backup; "
-        f"'omr audit verify {keys.task} {keys.model_name}' names all that is missing.",
+        f"Nothing was changed. {_remedy(keys)}",
         broken_seq=end + 1,
         faults=[{"seq": end + 1, "fault": f"{one.says()}, which is not there"} for one in found],
     )
 
 
-def refuse_last(title: str, seq: int) -> JournalCorrupt:
+def refuse_last(keys: ModelKeys, seq: int) -> JournalCorrupt:
     """The refusal of a change to a model the last line of whose journal is no event."""
     fault = "the line is not a JSON object"
     return JournalCorrupt(
-        f"The journal of {title} is damaged: its last line, event {seq}, is no event, and no crash leaves such a line. "
-        "Nothing was changed. Restore the journal from a backup.",
+        f"The journal of {keys.title} is damaged: its last line, event {seq}, is no event, and no crash leaves such a "
+        f"line. Nothing was changed. {_remedy(keys)}",
         broken_seq=seq,
         faults=[{"seq": seq, "fault": fault}],
     )
+
+
+def _remedy(keys: ModelKeys) -> str:
+    return (
+        "Restore the journal from a backup; where there is none, "
+        f"'{repair_command(keys)}' says what is lost, and goes on after it."
+    )
+
+
+def repair_command(keys: ModelKeys) -> str:
+    """What mends a journal whose end is lost."""
+    return f"omr repair journal {keys.task} {keys.model_name} --accept-loss"
 
 
 def _where(keys: ModelKeys, key: str) -> str:

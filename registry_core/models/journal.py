@@ -118,8 +118,8 @@ class Subject(ABC):
         """
 
     @abstractmethod
-    def require_reached(self, documents: Iterable[str]) -> None:
-        """The journal has the events that the documents show now. Raises ``JournalCorrupt``."""
+    def require_reached(self, keys: Iterable[str]) -> None:
+        """The journal has the events that are shown there now. Raises ``JournalCorrupt``."""
 
     @abstractmethod
     def documents_of(self, event: Event) -> list[Projection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from ..format.chain import Line
@@ -15,7 +16,7 @@ from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
-from . import aliases, evidence, older, package_moves, states, tombstones
+from . import aliases, evidence, older, package_moves, projections, states, tombstones
 from .journal import Event, Journal, Subject
 from .projections import Fields, Projection
 from .told import Told
@@ -53,11 +54,16 @@ class ModelStore(Subject):
         self.keys = ModelKeys(task, model_name)
         super().__init__(storage, self.keys.model, Journal(storage, self.keys.journal), lock_timeout_s)
         self._on_change = on_change
-        self.told = Told(storage, self.keys, self.journal)
+        self.noticed = projections.Noticed()
 
     @property
     def title(self) -> str:
         return self.keys.title
+
+    @property
+    def told(self) -> Told:
+        """What the model's documents tell whoever reads."""
+        return Told(self.storage, self.keys, self.journal, self.noticed)
 
     # what follows its events
 
@@ -92,29 +98,37 @@ class ModelStore(Subject):
         return package_moves.behind(self.storage, self.keys, event) if _is_of_package(event) else []
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:
-        if last is not None and last.fields is None:
-            raise evidence.refuse_last(self.title, last.seq)
-        if last is None or self.journal.is_torn():
-            self._require(lambda: evidence.of_all(self.storage, self.keys))
-            return
-        self.require_reached(self.told.beyond(last.seq))
         version = event["version"] if event is not None else None
-        if isinstance(version, str) and self.storage.documents.looks_are_cheap():
-            self._require(lambda: evidence.of_version(self.storage, self.keys, version))
+        at = (self.keys.state(version), self.keys.tombstone(version)) if isinstance(version, str) else ()
+        if last is None or last.fields is None or self.journal.is_torn() or self._is_shown_after(last.seq, at):
+            self.require_all_reached()
 
-    def require_reached(self, documents: Iterable[str]) -> None:
-        keys = list(documents)
-        if keys:
-            self._require(lambda: evidence.of_documents(self.storage, self.keys, keys))
+    def _is_shown_after(self, seq: int, at: Iterable[str]) -> bool:
+        if (self.storage.documents.noted(self.keys.model) or 0) > seq or self.noticed.beyond(seq):
+            return True
+        if self.storage.packages.keeps_facts():
+            return False  # they were looked at, and cost no further request
+        return any((projections.shown_seq(self.storage, key) or 0) > seq for key in at)
+
+    def require_reached(self, keys: Iterable[str]) -> None:
+        look = partial(evidence.of_keys, self.storage, self.keys, keys)
+        evidence.require(self.storage, self.keys, self.journal, look)
 
     def require_remembered(self, version: str) -> None:
         """The journal has what the version's documents and its grave show. Raises ``JournalCorrupt``."""
-        self._require(lambda: evidence.of_version(self.storage, self.keys, version))
+        look = partial(evidence.of_version, self.storage, self.keys, version)
+        evidence.require(self.storage, self.keys, self.journal, look)
 
-    def _require(self, look: evidence.Look) -> None:
-        found = evidence.beyond(self.journal, look)
-        if found:
-            raise evidence.refuse(self.keys, found, self.journal.last())
+    def require_nothing_lost(self) -> None:
+        """The journal is not even suspected to be short. Raises ``JournalCorrupt``."""
+        self.require_all_reached()
+        look = partial(evidence.of_note, self.storage, self.keys)
+        evidence.require(self.storage, self.keys, self.journal, look)
+
+    def require_all_reached(self) -> None:
+        """The journal has all that is shown of it anywhere: a walk through the model. Raises ``JournalCorrupt``."""
+        look = partial(evidence.of_all, self.storage, self.keys)
+        evidence.require(self.storage, self.keys, self.journal, look)
 
     def changed(self) -> None:
         if self._on_change is not None:
@@ -163,12 +177,12 @@ class ModelStore(Subject):
         ``PackageCorrupt``, and ``VersionNotFound`` for an alias whose version is not there.
         """
         if self.may_look_up(selector, self.keys.aliases, aliases.SUFFIX):
-            alias = self.told.alias(selector)
+            alias = self.alias(selector)
             while alias is not None:
                 location = self.locate(alias.version)
                 if location is not None:
                     return Found(self, alias.version, selector, location, self.facts(alias.version))
-                before, alias = alias, self.told.alias(selector)
+                before, alias = alias, self.alias(selector)
                 if alias == before:  # else it has moved, and what it named was free to go
                     raise VersionNotFound(
                         f"The alias {selector!r} of {self.title} names version {alias.version!r}, which is not there.",
@@ -211,7 +225,10 @@ class ModelStore(Subject):
 
     def facts(self, version: str) -> Facts | None:
         """What the storage says of the package, where it keeps that beside it."""
-        return self.storage.packages.facts(self.keys.package(version))
+        facts = self.storage.packages.facts(self.keys.package(version))
+        if facts is not None:
+            self.noticed.show(self.keys.package(version), facts.seq)
+        return facts
 
     def require_version(self, version: str) -> str:
         """Where the version lies. Raises ``VersionNotFound``, ``InvalidName``."""
@@ -237,11 +254,10 @@ class ModelStore(Subject):
         Where its document is damaged the journal says it, so that a promote can mend it.
         """
         try:
-            return self.told.alias(alias)
+            return self.alias(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
-        line = aliases.last_move(self.journal.mentioning(alias), alias)
-        return aliases.moved_by(line) if line is not None and line.get("version") is not None else None
+        return aliases.replay(self.journal.mentioning(alias), alias)
 
     def alias_looked_up(self, alias: str) -> Alias | None:
         """As :meth:`alias_now`, for a name that nobody has looked at yet."""
@@ -251,6 +267,13 @@ class ModelStore(Subject):
         """The version that the alias names, None if there is none; as :meth:`alias_now`."""
         found = self.alias_now(alias)
         return found.version if found else None
+
+    def alias(self, alias: str) -> Alias | None:
+        """The alias, None if there is none. Raises ``PackageCorrupt`` for a document that is damaged."""
+        found = aliases.read(self.storage, self.keys, alias)
+        if found is not None:
+            self.noticed.show(self.keys.alias(alias), found.seq)
+        return found
 
     def alias_named(self, alias: str) -> str | None:
         """As :meth:`alias_target`, for a name that nobody has looked at yet."""
@@ -264,14 +287,6 @@ class ModelStore(Subject):
     def may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
         """Whether the name may become part of a key below the prefix."""
         return may_look_up(self.storage, name, prefix, suffix)
-
-    def attempts_in_want(self) -> set[str]:
-        """Staging attempts that events name but whose versions are not published: never to be swept."""
-        wanted: dict[str, str] = {}
-        for line in self.journal.lines():
-            if line.is_own and line.get("event") == REGISTER:
-                wanted[line.get("attempt")] = line.get("version")
-        return {attempt for attempt, version in wanted.items() if self.locate(version) is None}
 
 
 def _is_of_package(event: Event) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..format.encoding import encode_document
@@ -17,6 +17,22 @@ from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, Preco
 from ..vocabulary.errors import RegistryError
 
 Fields = Mapping[str, Any]
+
+
+@dataclass
+class Noticed:
+    """What reads of one model have come upon by the way: which events were shown where, and what was damaged."""
+
+    shown: dict[str, int] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+    def show(self, key: str, seq: int | None) -> None:
+        if seq is not None:
+            self.shown[key] = seq
+
+    def beyond(self, seq: int) -> bool:
+        """Whether a later event was shown."""
+        return any(shown > seq for shown in self.shown.values())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
 from . import aliases, evidence, states, tombstones
 from .journal import Journal
-from .projections import Fields, seq_of
+from .projections import Fields, Noticed, seq_of
 from .states import State
 
 log = logging.getLogger(__name__)
@@ -23,29 +23,23 @@ log = logging.getLogger(__name__)
 class Told:
     """The documents of one model, read for one request."""
 
-    def __init__(self, storage: Storage, keys: ModelKeys, journal: Journal) -> None:
+    def __init__(self, storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> None:
         self._storage = storage
         self._keys = keys
         self._journal = journal
-        self._noticed = evidence.Noticed()
-
-    def alias(self, alias: str) -> Alias | None:
-        """The alias, None if there is none. Raises ``PackageCorrupt`` for a document that is damaged."""
-        found = aliases.read(self._storage, self._keys, alias)
-        if found is not None:
-            self._noticed.show(self._keys.alias(alias), found.seq)
-        return found
+        self._noticed = noticed
 
     def aliases(self) -> list[Alias]:
         """Every alias, sorted; a damaged one of which the journal has no word is left out."""
         found = []
         for name in aliases.names(self._storage, self._keys):
             try:
-                alias = self.alias(name)
+                alias = aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
                 self._damaged(self._keys.alias(name), f"The document of alias {name}")
                 alias = aliases.replay(self._journal.mentioning(name), name)
             if alias is not None:
+                self._noticed.show(self._keys.alias(name), alias.seq)
                 found.append(alias)
         return found
 
@@ -73,10 +67,6 @@ class Told:
             return stone if is_known else {"version": version}
         self._noticed.show(key, seq_of(stone))
         return stone
-
-    def beyond(self, seq: int) -> list[str]:
-        """The documents that showed a later event when they were read."""
-        return [key for key, shown in self._noticed.shown.items() if shown > seq]
 
     def warnings(self) -> list[str]:
         """What whoever is answered from these documents must know of them."""

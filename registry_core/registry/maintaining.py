@@ -57,7 +57,8 @@ class MaintainingVerbs(OpenedRegistry):
     def migrate_to(self, target: OpenedRegistry, *, progress: ProgressCallback | None = None) -> MigrationReport:
         """Every model, version and event is in ``target`` too, proven; run again to catch up.
 
-        Nobody should write to either registry meanwhile. Raises ``PackageCorrupt``, ``DestinationDiffers``.
+        Nobody should write to either registry meanwhile. Raises ``PackageCorrupt``, ``JournalCorrupt``,
+        ``DestinationDiffers``.
         """
         return migrate.migrate(
             self._storage,

@@ -131,6 +131,16 @@ class Documents(ABC):
 
     # locks
 
+    def note(self, key: str, number: int) -> None:  # noqa: B027 - only where it costs next to nothing
+        """:meth:`noted` gives the number from now on; call with the key's lock held. Never raises.
+
+        A power cut may take it back.
+        """
+
+    def noted(self, key: str) -> int | None:
+        """The number that was noted last about the key; None where none is, or none can be read."""
+        return None
+
     @abstractmethod
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[None]:
         """Exclusive for ``key`` across threads and processes, where there are locks. Raises ``LockTimeout``.

@@ -17,6 +17,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageError
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
+from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
 
@@ -74,7 +75,7 @@ def _check_model(model: ModelStore) -> _ModelReport:
     lines = list(model.journal.lines())
     versions = set(model.versions())
     findings = list(_compare(model, lines, versions, steps))
-    return _ModelReport(len(versions), len(lines), findings, model.attempts_in_want())
+    return _ModelReport(len(versions), len(lines), findings, attempts_in_want(model))
 
 
 def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:

@@ -76,13 +76,15 @@ def migrate(
     """Every model of ``source`` is in ``target`` too, proven, with its whole history.
 
     Raises ``PackageCorrupt`` for a source version that is not what was registered or a damaged journal,
-    ``DestinationDiffers`` where the target has other bytes of a version or another history of a model; what was
-    copied until then stays, and is passed over by the next run.
+    ``JournalCorrupt`` for one that ends before what is shown of it, ``DestinationDiffers`` where the target has other
+    bytes of a version or another history of a model; what was copied until then stays, and is passed over by the next
+    run.
     """
     target.check_guarantees()
     models = list(all_models(source, lock_timeout_s))
     for model in models:
         finish_pending(model)
+        model.require_all_reached()  # what the source has lost, the copy would never be found to lack
     missing = [package for model in models for package in _packages(model) if not _is_there(package, target)]
     meter, files, size_bytes = Meter(progress), 0, 0
     for package in missing:

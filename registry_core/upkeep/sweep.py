@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import logging
 
+from ..format.events import REGISTER
 from ..models.changes import finish_pending, pending
-from ..models.model import all_models
+from ..models.model import ModelStore, all_models
 from ..storage.contract import Staging, Storage
-from ..vocabulary.errors import RegistryError
-from ..vocabulary.reports import SweepReport
+from ..vocabulary.errors import JournalCorrupt, RegistryError
+from ..vocabulary.reports import Finding, SweepReport
+from ..vocabulary.texts import escaped
 
 log = logging.getLogger(__name__)
+
+
+def attempts_in_want(model: ModelStore) -> set[str]:
+    """Staging attempts that events name but whose versions are not published: never to be swept."""
+    wanted: dict[str, str] = {}
+    for line in model.journal.lines():
+        if line.is_own and line.get("event") == REGISTER:
+            wanted[line.get("attempt")] = line.get("version")
+    return {attempt for attempt, version in wanted.items() if model.locate(version) is None}
 
 
 def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_run: bool) -> SweepReport:
@@ -24,27 +35,41 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
     finished: list[str] = []
     removed: list[str] = []
     kept: list[str] = []
+    refused: list[Finding] = []
     published: set[str] = set()  # by this very sweep: what is left of them is a shell
     with storage.packages.sweep(older_than_s) as abandoned:
         named: set[str] = set()
-        unsure = False
         for model in all_models(storage, lock_timeout_s):
             try:
-                wanted = model.attempts_in_want()
+                _require_whole(model, is_staging_at_stake=bool(abandoned))
+                wanted = attempts_in_want(model)
                 if finish_pending(model):
                     finished.append(model.title)
-                    published |= wanted - model.attempts_in_want()
+                    published |= wanted - attempts_in_want(model)
                 named |= wanted - published
             except RegistryError as error:
-                log.error("%s: not swept: %s", model.title, error)
-                unsure = True
+                refused.append(_refused(model, error))
         for staging in abandoned:
-            # A journal that could not be read may name any of them.
-            if unsure or staging.attempt in named or not _discarded(staging):
+            # A journal that could not be read, or has lost its end, may name any of them.
+            if refused or staging.attempt in named or not _discarded(staging):
                 kept.append(staging.attempt)
             elif staging.attempt not in published:
                 removed.append(staging.attempt)
-    return SweepReport(finished, removed, kept)
+    return SweepReport(finished, removed, kept, refused)
+
+
+def _require_whole(model: ModelStore, *, is_staging_at_stake: bool) -> None:
+    """The journal is not known to be short: it may have named what is staged. Raises ``JournalCorrupt``."""
+    if is_staging_at_stake:
+        model.require_nothing_lost()
+    else:
+        model.require_whole(model.journal.last(), None)
+
+
+def _refused(model: ModelStore, error: RegistryError) -> Finding:
+    log.error("%s: not swept: %s", model.title, error)
+    severity = "damage" if isinstance(error, JournalCorrupt) else "pending"
+    return Finding(severity, escaped(model.title), error.message)
 
 
 def _discarded(staging: Staging) -> bool:
@@ -58,10 +83,16 @@ def _discarded(staging: Staging) -> bool:
 
 def _preview(storage: Storage, older_than_s: float) -> SweepReport:
     unfinished: list[str] = []
+    refused: list[Finding] = []
     named: set[str] = set()
-    for model in all_models(storage, 0.0):
-        if pending(model):
-            unfinished.append(model.title)
-        named |= model.attempts_in_want()
     old = [a.name for a in storage.packages.staged() if not a.alive and a.age_s >= older_than_s]
-    return SweepReport(unfinished, [name for name in old if name not in named], [name for name in old if name in named])
+    for model in all_models(storage, 0.0):
+        try:
+            _require_whole(model, is_staging_at_stake=bool(old))
+            if pending(model):
+                unfinished.append(model.title)
+            named |= attempts_in_want(model)
+        except RegistryError as error:
+            refused.append(_refused(model, error))
+    gone = [name for name in old if not refused and name not in named]
+    return SweepReport(unfinished, gone, [name for name in old if name not in gone], refused)

@@ -33,11 +33,16 @@ class CheckReport(Value):
 
 @dataclass(frozen=True)
 class SweepReport(Value):
-    """Models whose journal was finished, staging attempts removed, attempts left alone."""
+    """Models whose journal was finished, staging attempts removed, attempts left alone.
+
+    ``refused``: the models that were left alone, and why. A journal that is damaged or cannot be read may name any
+    attempt, so while there is one none is removed.
+    """
 
     finished: list[str]
     removed: list[str]
     kept: list[str]
+    refused: list[Finding]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from ..contract import (
 )
 from ..locks import exclusive
 from . import logfile
-from .posix import fsync_directory, make_directories, path_of, translated_errors
+from .posix import fsync_directory, make_directories, open_without_waiting, path_of, translated_errors
 from .staging import LOCK, STAGING
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 _SUFFIX = ".doc"
 _SPARE_SUFFIX = ".spare" + _SUFFIX
 _COARSE_CLOCK_S = 1.0  # two changes within one tick of a filesystem's clock look alike
+_LONGEST_NOTE = 24
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
@@ -139,6 +140,22 @@ class FilesystemDocuments(Documents):
                 logfile.sync(self._path(log))
 
     # locks
+
+    def note(self, key: str, number: int) -> None:
+        try:
+            fd = os.open(self._path(key) / LOCK, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(fd, "wb", buffering=0) as file:
+                file.write(b"%d\n" % number)
+        except OSError as error:
+            log.warning("%s: what its lock's file notes could not be written: %s", key, error)
+
+    def noted(self, key: str) -> int | None:
+        try:
+            with os.fdopen(open_without_waiting(self._path(key) / LOCK), "rb", buffering=0) as file:
+                text = file.read(_LONGEST_NOTE).strip()
+        except OSError:
+            return None  # nobody has held it yet, or it is another user's
+        return int(text) if text.isdigit() else None
 
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:

@@ -99,6 +99,12 @@ class MemoryDocuments(Documents):
             lines = self._state.logs.get(check_key(log), [])
             return bool(lines) and not _is_complete(lines[-1])
 
+    def note(self, key: str, number: int) -> None:
+        self._state.notes[check_key(key)] = number
+
+    def noted(self, key: str) -> int | None:
+        return self._state.notes.get(check_key(key))
+
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:
         with self._state.mutex:
@@ -136,6 +142,6 @@ def _check(state: State, key: str, when: Condition) -> None:
 
 def _is_complete(record: bytes) -> bool:
     try:
-        return isinstance(json.loads(record), dict)
+        return not record or isinstance(json.loads(record), dict)
     except (ValueError, RecursionError):
         return False

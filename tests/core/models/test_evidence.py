@@ -121,6 +121,7 @@ def test_documents_of_older_software_are_no_evidence(root: Path) -> None:
         del fields["seq"]
         document.write_text(json.dumps(fields))
     shutil.rmtree(model / "deleted")
+    (model / ".lock").unlink()
     _log(root).unlink()
     open_registry(root).promote("t", "m", "staging", "1")
 
@@ -153,6 +154,7 @@ def test_sectors_that_never_reached_the_disk_are_no_damage(root: Path) -> None:
     longer = _log(root).read_bytes()
     model = _log(root).parent.parent
     (model / "aliases/fresh.json").unlink()
+    (model / ".lock").write_bytes(b"7\n")  # nobody has come so far as to note the event
     edge = (len(whole) // 512 + 1) * 512
     _log(root).write_bytes(whole + bytes(edge - len(whole)) + longer[edge:])
     assert open_registry(root).check().findings == []

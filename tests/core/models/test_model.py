@@ -8,7 +8,6 @@ import pytest
 
 from registry_core import InvalidName, NameTaken, VersionExists, VersionNotFound
 from registry_core.format.layout import ModelKeys
-from registry_core.models.changes import Draft
 from registry_core.models.model import ModelStore
 from registry_core.vocabulary.answers import Alias
 
@@ -106,12 +105,6 @@ def test_an_alias_whose_version_is_not_there_is_named(shelf: Shelf) -> None:
     with pytest.raises(VersionNotFound) as refused:
         shelf.model().find("best")
     assert refused.value.detail["version"] == "9"
-
-
-def test_attempts_in_want_are_those_whose_versions_are_not_there(shelf: Shelf) -> None:
-    assert shelf.model().attempts_in_want() == set()
-    event = shelf.append(Draft("register", "3", None, None, package_digest="sha256:" + "0" * 64))
-    assert shelf.model().attempts_in_want() == {event["attempt"]}
 
 
 def test_the_last_event_of_ours_and_the_aliases_that_older_software_moved_since(shelf: Shelf) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import CoreSettings, DestinationDiffers, ModelRegistry, PackageCorrupt
+from registry_core import CoreSettings, DestinationDiffers, JournalCorrupt, ModelRegistry, PackageCorrupt
 from registry_core.storage.memory.root import MemoryStorage
 
 from . import governed
@@ -150,6 +150,20 @@ def test_a_damaged_journal_is_refused_before_it_is_torn(source: ModelRegistry, t
     target = _memory()
     with pytest.raises(PackageCorrupt, match="Line 2 of the journal"):
         source.migrate_to(target)
+    journal.write_bytes(whole)
+    source.migrate_to(target)
+    assert target.check().findings == []
+
+
+def test_a_journal_that_has_lost_its_end_is_refused(source: ModelRegistry, tmp_path: Path) -> None:
+    journal = tmp_path / "source/tasks/celltype/models/pbmc/audit/promotions.jsonl"
+    whole = journal.read_bytes()
+    target = _memory()
+    for short in (b"", b"".join(whole.splitlines(keepends=True)[:-1]), whole[:-9]):
+        journal.write_bytes(short)
+        with pytest.raises(JournalCorrupt, match="omr repair journal celltype pbmc --accept-loss"):
+            source.migrate_to(target)
+    assert target.check().models == 0
     journal.write_bytes(whole)
     source.migrate_to(target)
     assert target.check().findings == []

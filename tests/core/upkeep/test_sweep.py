@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from registry_core import InvalidParameter
+from registry_core.models.changes import Draft
 from registry_core.packages.sources import BytesSource
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.upkeep.sweep import attempts_in_want
 
 from ...faults.raw import tree
 from ...support.machine import remove_tree
 from ...support.packages import open_registry, write_files
-from ..conftest import SimulatedShelf
+from ..conftest import Shelf, SimulatedShelf
 from ..simulated import away, fails
 
 PACKAGE = "tasks/t/models/m/versions/9"
@@ -154,3 +156,44 @@ def test_an_attempt_that_cannot_be_removed_is_kept_and_keeps_nobody_up(simulated
     simulated.storage.acts.first("discard", fails(away()))
     report = simulated.registry().sweep(0)
     assert (report.removed, report.kept) == ([second], [first])
+
+
+def test_attempts_in_want_are_those_whose_versions_are_not_there(shelf: Shelf) -> None:
+    assert attempts_in_want(shelf.model()) == set()
+    event = shelf.append(Draft("register", "3", None, None, package_digest="sha256:" + "0" * 64))
+    assert attempts_in_want(shelf.model()) == {event["attempt"]}
+
+
+LOST: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda log: log.write_bytes(b""),
+    "deleted": lambda log: log.unlink(),
+    "an older copy": lambda log: log.write_bytes(log.read_bytes().splitlines(keepends=True)[0]),
+    "its last line damaged": lambda log: log.write_bytes(log.read_bytes()[:-9] + b"xxxxxxxx\n"),
+    "torn, with its end gone": lambda log: log.write_bytes(log.read_bytes()[:-9]),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_a_lost_event_may_have_named_is_left_alone(root: Path, tmp_path: Path, lost: str) -> None:
+    """A register whose version was never published: only the lost event says that the staged bytes are wanted."""
+    open_registry(root).register("t", "m", "2", write_files(tmp_path / "2", {"model.pt": b"2"}), set_alias=None)
+    attempt = unpublish(root, "2")
+    abandoned = abandon(root)
+    log = root / "tasks/t/models/m/audit/promotions.jsonl"
+    LOST[lost](log)
+    before = log.read_bytes() if log.exists() else None
+    preview = open_registry(root).sweep(0, dry_run=True)
+    report = open_registry(root).sweep(0)
+    assert report == preview
+    assert (report.finished, report.removed) == ([], [])
+    assert sorted(report.kept) == sorted([attempt, abandoned])
+    [refused] = report.refused
+    assert (refused.severity, refused.where) == ("damage", "t/m")
+    assert "omr repair journal t m --accept-loss" in refused.message
+    assert (root / ".staging" / attempt / "package/model.pt").read_bytes() == b"2"
+    assert (log.read_bytes() if log.exists() else None) == before
+
+
+def test_a_lost_end_is_named_also_where_nothing_is_staged(root: Path) -> None:
+    (root / "tasks/t/models/m/audit/promotions.jsonl").write_bytes(b"")
+    assert [finding.where for finding in open_registry(root).sweep(0).refused] == ["t/m"]
