@@ -87,7 +87,15 @@ from .vocabulary.filters import Filters
 from .vocabulary.finite import finite
 from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
 from .vocabulary.progress import Meter, Progress, ProgressCallback
-from .vocabulary.reports import AdoptionReport, CheckReport, Finding, MigrationReport, PurgeReport, SweepReport
+from .vocabulary.reports import (
+    AdoptionReport,
+    CheckReport,
+    Finding,
+    MigrationReport,
+    PurgeReport,
+    Repair,
+    SweepReport,
+)
 from .vocabulary.stages import STAGES
 from .vocabulary.unset import UNSET, Unset
 from .vocabulary.verbs import Verbs
@@ -154,6 +162,7 @@ __all__ = [
     "Registration",
     "RegistryError",
     "Removal",
+    "Repair",
     "Resolution",
     "Restoration",
     "Run",

@@ -17,7 +17,7 @@ from click.shell_completion import get_completion_class
 
 from registry_core import UNSET, Verbs, __version__
 
-from . import governing, listing, maintaining, output, transferring
+from . import governing, listing, maintaining, output, repairing, transferring
 from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
@@ -203,8 +203,9 @@ def completion(shell: str) -> None:
     click.echo(completer(main, {}, "omr", "_OMR_COMPLETE").source())
 
 
-for command in (*governing.COMMANDS, *listing.COMMANDS, *maintaining.COMMANDS, *transferring.COMMANDS):
-    main.add_command(command)
+for room in (governing, listing, maintaining, repairing, transferring):
+    for command in room.COMMANDS:
+        main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,8 @@ def _read_news(model: ModelStore, known: Known) -> News | None:
     last: Line | None = None
     for line in lines:
         last = line
+        if not line.raw:
+            continue  # it is lost, as a later event says
         if line.fields is None:
             log.error("%s: event %s is damaged and left out of the catalogue", model.title, line.seq)
             continue

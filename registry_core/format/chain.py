@@ -19,7 +19,7 @@ from ..vocabulary.answers import Event
 from ..vocabulary.times import later_than
 from . import older
 from .encoding import digest
-from .events import FIELDS, PRIVATE
+from .events import FIELDS, PRIVATE, REPAIR
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.
 MOST_LEVELS = 32
@@ -59,7 +59,8 @@ class Line:
 
 def _fits(value: Any, kind: type) -> bool:
     # A text is shown whatever stands in its place, as it always was.
-    return value is None or kind is str or isinstance(value, kind)
+    is_of_kind = value is None or kind is str or isinstance(value, kind)
+    return is_of_kind and (not isinstance(value, list) or kind is str or all(isinstance(one, str) for one in value))
 
 
 def _can_be_answered(value: Any, levels: int) -> bool:
@@ -98,11 +99,26 @@ class Link:
 
 
 def chain(lines: Iterable[Line]) -> Iterator[Link]:
-    """Every line of a journal, from the first one on, checked against all that stands before it."""
+    """Every line of a journal, from the first one on, checked against all that stands before it.
+
+    Empty lines are those of lost events, and no fault where the ``repair`` that follows accounts for them.
+    """
     before = older.AllBefore()
     expected = before.digest
+    lost: list[Link] = []
     for number, line in enumerate(lines, start=1):
+        if not line.raw:
+            before.add(line.raw)
+            expected = before.digest
+            lost.append(Link(line, ["the event is lost, and no repair directly after it says so"], expected))
+            continue
+        is_accounted_for = lost_range(line) == (range(number - len(lost), number) if lost else None)
+        for link in lost:
+            yield Link(link.line, [], link.digest) if is_accounted_for else link
         faults = []
+        if not is_accounted_for and lost_range(line) is not None:
+            faults.append("it says which events are lost, and others are")
+        lost = []
         if line.fields is None:
             faults.append("the line is not a JSON object")
         elif line.is_own:
@@ -113,6 +129,15 @@ def chain(lines: Iterable[Line]) -> Iterator[Link]:
         before.add(line.raw)
         expected = digest(line.raw) if line.is_own else before.digest
         yield Link(line, faults, expected)
+    yield from lost
+
+
+def lost_range(line: Line) -> range | None:
+    """The numbers of the events that are lost as the line says; None of one that says nothing of that."""
+    first, last = line.get("lost_from"), line.get("lost_to")
+    if line.get("event") != REPAIR or not isinstance(first, int) or not isinstance(last, int) or not line.is_own:
+        return None
+    return range(first, last + 1)
 
 
 def chain_faults(lines: Iterable[Line]) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 REGISTER, PROMOTE, ROLLBACK, UNALIAS = "register", "promote", "rollback", "unalias"
 TAG, PATCH, STAGE = "tag", "patch", "stage"
 DELETE, RESTORE, PURGE = "delete", "restore", "purge"
+REPAIR = "repair"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ KINDS = (
     Kind(DELETE, "the version was deleted; its bytes are kept"),
     Kind(RESTORE, "the deleted version came back"),
     Kind(PURGE, "the bytes of the deleted version were given up"),
+    Kind(
+        REPAIR,
+        "an operator had something mended; where the end of the journal was lost, it follows the lost events",
+        ("repaired", "paths", "lost_from", "lost_to", "shown_by"),
+    ),
 )
 
 # In the order of a line.
@@ -68,6 +74,11 @@ FIELDS = (
     Field("attempt", str, "a name that no other event has; a register's staged bytes bear it too"),
     Field("set", dict, "the new values of tags, description or archived"),
     Field("adopted", bool, "true where a version of older software got its baseline"),
+    Field("repaired", str, "what was mended: journal, clock, documents, tombstones, seals or strays"),
+    Field("paths", list, "what was written anew or set aside, below the model's directory"),
+    Field("lost_from", int, "the first event that is lost; each lost one is an empty line"),
+    Field("lost_to", int, "the last event that is lost, directly before this one"),
+    Field("shown_by", str, "what shows that there was the last one"),
     Field("idempotency", dict, "the key that the caller sent, and the digest of the request", is_private=True),
     Field("ts_utc", str, "the moment, RFC 3339 with microseconds and `Z`; always later than that of the event before"),
     Field("prev", str, "the digest that chains the line to what stands before it"),

@@ -3,7 +3,8 @@
 ``changes`` is the only way to change anything, on a subject (whoever has a ``journal``); ``model`` is the one
 subject so far. ``aliases``, ``states``, ``annotation``, ``tombstones``,
 ``package_manifest``, ``package_moves`` and ``projections`` are what follows; ``timeline`` and ``as_of`` say what
-was true, ``proof`` that nothing was rewritten, ``evidence`` that its end is not lost. ``told`` reads documents, and
+was true, ``proof`` that nothing was rewritten, ``evidence`` that its end is not lost, and ``lost_end`` goes on
+where it is. ``told`` reads documents, and
 falls back on the journal. ``gate`` and ``visible`` are doors for those who judge and those who
 hide. ``older`` is what came before us.
 """

@@ -16,6 +16,7 @@ from . import older
 from .projections import Fields, Projection, seq_of
 
 SUFFIX = ".json"
+LATEST = "latest"  # what a register moves, unless it is told otherwise
 
 
 def projection(keys: ModelKeys, event: Fields) -> Projection:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..format.chain import Line
-from ..format.events import DELETE
+from ..format.chain import Line, lost_range
+from ..format.events import DELETE, REPAIR
 from ..format.layout import ModelKeys, is_package
 from ..storage.contract import Storage
 from ..vocabulary.errors import JournalCorrupt, StorageError
@@ -117,6 +117,26 @@ def of_facts(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Shown]
         yield Shown(_where(keys, keys.package(version)), None, version)
 
 
+def is_named(storage: Storage, keys: ModelKeys, journal: Journal, version: str) -> bool:
+    """Whether a grave bears the name; or, where the journal has lost events, what else is kept of a version."""
+    if any(True for _ in of_grave(storage, keys, version)):
+        return True
+    if not any(lost_range(line) for line in journal.mentioning(REPAIR)):
+        return False
+    kept = (keys.state(version), keys.baseline(version), keys.tombstone(version))
+    if any(projections.is_there(storage, key) for key in kept):
+        return True
+    return any(_alias_names(storage, entry.key, version) for entry in storage.documents.list(keys.aliases))
+
+
+def _alias_names(storage: Storage, key: str, version: str) -> bool:
+    try:
+        fields = projections.read(storage, key)
+    except ValueError:
+        return False
+    return fields is not None and fields.get("version") == version
+
+
 def beyond(journal: Journal, look: Look) -> list[Shown]:
     """What shows more than is in the journal, whose end is read after it; both once more before that is believed.
 
@@ -130,14 +150,24 @@ def _beyond(journal: Journal, look: Look) -> list[Shown]:
     shown = list(look())
     highest = max((one.seq for one in shown if one.seq is not None), default=0)
     reaches = journal.reaches(highest)
-    deleted: set[str] = set()
-    if any(one.seq is None for one in shown):
-        deleted = {line.get("version") for line in journal.lines() if line.get("event") == DELETE}
-    if reaches and all(one.seq is not None or one.deleted in deleted for one in shown):
+    bare = {one.deleted for one in shown if one.seq is None}
+    unsaid = bare - _deleted(journal, bare) if bare else bare
+    if reaches and not unsaid:
         return []
     last = journal.last()
     end = last.seq if last is not None else 0
-    return [one for one in shown if (one.seq > end if one.seq is not None else one.deleted not in deleted)]
+    return [one for one in shown if (one.seq > end if one.seq is not None else one.deleted in unsaid)]
+
+
+def _deleted(journal: Journal, versions: set[str | None]) -> set[str | None]:
+    """Those of the versions that some event has deleted: all of them, where events are lost that may have."""
+    deleted = set()
+    for line in journal.lines():
+        if lost_range(line):
+            return versions
+        if line.get("event") == DELETE:
+            deleted.add(line.get("version"))
+    return deleted
 
 
 def require(storage: Storage, keys: ModelKeys, journal: Journal, look: Look) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..format.chain import Line, encode_text, next_record, parse_line
 from ..format.encoding import encode
+from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Storage
 from .projections import Projection
@@ -82,6 +83,11 @@ class Journal:
 
 
 Event = Mapping[str, Any]
+
+
+def is_of_package(event: Event) -> bool:
+    """Whether the event says anything of a package as a whole."""
+    return event["event"] in (REGISTER, DELETE, RESTORE, PURGE) or event.get("set") is not None
 
 
 class Subject(ABC):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ..format.chain import Line
-from ..format.events import DELETE, PURGE, REGISTER, RESTORE
+from ..format.events import REGISTER
 from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
@@ -17,7 +17,7 @@ from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, Ver
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
 from . import aliases, evidence, older, package_moves, projections, states, tombstones
-from .journal import Event, Journal, Subject
+from .journal import Event, Journal, Subject, is_of_package
 from .projections import Fields, Projection
 from .told import Told
 
@@ -87,15 +87,15 @@ class ModelStore(Subject):
         return found
 
     def follow(self, event: Event) -> None:
-        if _is_of_package(event):
+        if is_of_package(event):
             package_moves.follow(self.storage, self.keys, event)
 
     def recover(self, event: Event) -> None:
-        if _is_of_package(event):
+        if is_of_package(event):
             package_moves.recover(self.storage, self.keys, event)
 
     def behind(self, event: Event) -> list[str]:
-        return package_moves.behind(self.storage, self.keys, event) if _is_of_package(event) else []
+        return package_moves.behind(self.storage, self.keys, event) if is_of_package(event) else []
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:
         version = event["version"] if event is not None else None
@@ -106,8 +106,11 @@ class ModelStore(Subject):
     def _is_shown_after(self, seq: int, at: Iterable[str]) -> bool:
         if (self.storage.documents.noted(self.keys.model) or 0) > seq or self.noticed.beyond(seq):
             return True
-        if self.storage.packages.keeps_facts():
-            return False  # they were looked at, and cost no further request
+        if self.storage.packages.keeps_facts():  # they were looked at; one request more is spent on the newest alias
+            newest = self.keys.alias(aliases.LATEST)
+            if newest not in self.noticed.shown:
+                self.noticed.show(newest, projections.shown_seq(self.storage, newest) or 0)
+            return self.noticed.beyond(seq)
         return any((projections.shown_seq(self.storage, key) or 0) > seq for key in at)
 
     def require_reached(self, keys: Iterable[str]) -> None:
@@ -214,7 +217,7 @@ class ModelStore(Subject):
         if any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version)):
             return True
         # Whatever has become of the journal: a name that a grave bears is never given to other bytes.
-        return any(True for _ in evidence.of_grave(self.storage, self.keys, version))
+        return evidence.is_named(self.storage, self.keys, self.journal, version)
 
     def locate(self, version: str) -> str | None:
         """Where the published version lies, or None. The name must have been looked up before."""
@@ -287,11 +290,6 @@ class ModelStore(Subject):
     def may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
         """Whether the name may become part of a key below the prefix."""
         return may_look_up(self.storage, name, prefix, suffix)
-
-
-def _is_of_package(event: Event) -> bool:
-    """Whether the event says anything of a package as a whole."""
-    return event["event"] in (REGISTER, DELETE, RESTORE, PURGE) or event.get("set") is not None
 
 
 def _registers(line: Line, version: str) -> bool:

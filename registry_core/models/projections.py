@@ -139,6 +139,15 @@ def is_damaged(old: Fields | None) -> bool:
     return old is None or (bool(old) and seq_of(old) is None)
 
 
+def is_there(storage: Storage, key: str) -> bool:
+    """Whether there is a document, whatever it says."""
+    try:
+        storage.documents.read(key)
+    except KeyNotFound:
+        return False
+    return True
+
+
 def shown_seq(storage: Storage, key: str) -> int | None:
     """The event that the document shows, one of a thing that is gone included; None where it shows none."""
     try:

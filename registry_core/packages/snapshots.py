@@ -11,6 +11,7 @@ from ..format.chain import Line
 from ..format.commit_ids import is_commit_id
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST
+from ..models.aliases import LATEST
 from ..models.annotation import beside
 from ..models.model import Found, ModelStore
 from ..vocabulary.answers import Problem
@@ -22,7 +23,6 @@ from .parallel import in_parallel
 from .stored_files import Inventories, Inventory, StoredFile
 
 MAIN = "main"  # what those clients ask for where the user names nothing
-LATEST = "latest"
 MOST_REMEMBERED = 10_000
 _LOOKING_AT_ONCE = 8
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from ..catalogue import announcements
 from ..models.changes import finish_pending
 from ..models.model import all_models
-from ..upkeep import adopt, check, migrate, sweep
+from ..upkeep import adopt, check, migrate, repair, sweep
 from ..verbs import deletion
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, SweepReport
+from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
 from . import expiry
 from .opening import OpenedRegistry
 
@@ -111,4 +111,21 @@ class MaintainingVerbs(OpenedRegistry):
             reason=reason,
             dry_run=dry_run,
             progress=progress,
+        )
+
+    def repair_journal(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        accept_loss: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """A journal that has lost its end goes on after the loss, if that is accepted; else only the report is made.
+
+        Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
+        """
+        return repair.journal(
+            self._model(task, model_name).require(), accept_loss=accept_loss, actor=actor, reason=reason
         )

@@ -6,8 +6,9 @@ import os
 from datetime import datetime
 from typing import Any
 
+from ..models.aliases import LATEST
 from ..packages import contents, stated_metrics
-from ..packages.snapshots import LATEST, MAIN, HubCommit, Snapshot, Snapshots
+from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Inventories, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from .values import ANY, Condition, Document, Entry
@@ -96,6 +96,14 @@ class Documents(ABC):
 
         An incomplete last record is removed first. A failure leaves the log as it was. Raises
         ``PreconditionFailed`` if the log is longer or shorter than ``expected_seq - 1``.
+        """
+
+    @abstractmethod
+    def replace_end(self, log: str, after: int, records: Sequence[bytes], aside: str) -> bool:
+        """``records`` follow entry ``after``, durably; what stood behind it lies at ``aside``, byte for byte.
+
+        Whether there was anything to set aside. Call with the lock of whose the log is. A crash in between leaves a
+        shorter log, and what was set aside. Raises ``PreconditionFailed`` if another writer has the last one's place.
         """
 
     @abstractmethod

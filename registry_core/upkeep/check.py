@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ..format.chain import Line
+from ..format.chain import Line, lost_range
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
 from ..models import aliases, package_manifest, proof, states, tombstones
 from ..models.changes import pending
 from ..models.model import ModelStore, all_models
+from ..models.projections import seq_of
 from ..models.timeline import Moment, replay
 from ..packages import contents
 from ..storage.contract import Storage
@@ -92,6 +94,8 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     for step in steps:
         yield Finding("pending", model.title, step + "; the next change to the model finishes it")
     moment = replay(lines)
+    if any(lost_range(line) for line in lines):
+        _fill_in(model, moment)
     if unfinished is not None and unfinished.get("event") in (DELETE, RESTORE):
         yield from _check_moving(model, moment.gone.get(unfinished.get("version"), unfinished))
     for version in under_way:
@@ -101,8 +105,33 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     yield from _check_registered(model, moment, versions)
     yield from _check_deleted(model, moment, versions)
     yield from _check_unregistered(model, versions - moment.registered.keys())
-    yield from _check_aliases(model, lines, is_pending=bool(steps))
+    yield from _check_aliases(model, moment, is_pending=bool(steps))
     yield from _check_states(model, moment, is_pending=bool(steps))
+
+
+def _fill_in(model: ModelStore, moment: Moment) -> None:
+    """What events that are lost have left behind is taken as the documents have it: nothing else can tell."""
+    for version in {*model.deleted(), *moment.gone}:
+        with suppress(ValueError):
+            stone = tombstones.read(model.storage, model.keys, version)
+            if stone is None and model.locate(version) is not None:
+                moment.gone.pop(version, None)
+            elif stone is not None and version not in moment.gone:
+                moment.gone[version] = Line(seq_of(stone) or 0, b"", {"version": version})
+                moment.purged |= {version} if stone.get("purged_at") is not None else set()
+    there = aliases.names(model.storage, model.keys)
+    for name in {*there, *moment.aliases}:
+        with suppress(PackageCorrupt):
+            alias = aliases.read(model.storage, model.keys, name)
+            known = moment.aliases.get(name)
+            if alias is None:
+                moment.aliases.pop(name, None)
+            elif known is None or (alias.seq or 0) > known.seq:
+                moment.aliases[name] = Line(alias.seq or 0, b"", {"version": alias.version})
+    for entry in model.storage.documents.list(model.keys.states):
+        version = entry.name.removesuffix(".json")
+        with suppress(ValueError):
+            moment.states[version], _ = states.read(model.storage, model.keys, version)
 
 
 def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iterator[Finding]:
@@ -188,8 +217,8 @@ def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
         yield Finding("note", f"{model.title}@{version}", f"its {META} is missing or no JSON object")
 
 
-def _check_aliases(model: ModelStore, lines: list[Line], *, is_pending: bool) -> Iterator[Finding]:
-    replayed = {line.get("alias"): line for line in lines if isinstance(line.get("alias"), str)}
+def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
+    replayed = moment.aliases
     found = aliases.names(model.storage, model.keys)
     for name in found:
         where = f"{model.title} alias {name}"

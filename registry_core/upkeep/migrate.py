@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..format import manifest
-from ..format.chain import Line, parse_line
+from ..format.chain import Line, chain
 from ..format.encoding import digest
 from ..format.layout import MANIFEST, REGISTRY
 from ..models import package_manifest
@@ -200,13 +200,14 @@ def _prove(package: _Package, line: Line | None, copied: dict[str, Artifact]) ->
 def _copy_journal(model: ModelStore, target: Storage) -> int:
     """The target's log continues to the source's end; returns how many records that took."""
     log = model.keys.journal
+    broken = {link.line.seq for link in chain(model.journal.lines()) if link.faults and link.line.fields is None}
     here = model.storage.documents.records(log)
     for seq, record in target.documents.records(log):
         if next(here, None) != (seq, record):
             raise _differs(model, f"The destination has another history of {model.title}.")
     copied = 0
     for seq, record in here:
-        if parse_line(seq, record).fields is None:
+        if seq in broken:
             # A storage would take it for one that a crash has torn, and lose what follows.
             raise PackageCorrupt(
                 f"Line {seq} of the journal of {model.title} is no event. Restore the journal before migrating."

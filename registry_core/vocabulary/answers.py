@@ -258,6 +258,11 @@ class Event(Value):
     adopted: bool | None = None
     attempt: str | None = None
     prev: str | None = None
+    repaired: str | None = None
+    paths: list[str] | None = None
+    lost_from: int | None = None
+    lost_to: int | None = None
+    shown_by: str | None = None
     more: dict[str, Any] | None = None
 
 

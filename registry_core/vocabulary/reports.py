@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .answers import Value
 
@@ -76,3 +76,24 @@ class AdoptionReport(Value):
     already: int
     noticed: list[Finding]
     refused: list[Finding]
+
+
+@dataclass(frozen=True)
+class Repair(Value):
+    """What is to be mended at a model (``task/model_name``), and whether it was.
+
+    ``kind``: journal, clock, documents, tombstones, seals or strays. ``steps`` says each thing that is to be done, or
+    was, in words; none: there is nothing to mend. ``seq``: the event that records it. ``paths``: what is written anew
+    or set aside, below the model's directory. Of a journal ``lost_from`` to ``lost_to`` are the events that are lost,
+    and ``shown_by`` is what shows that there was the last of them.
+    """
+
+    kind: str
+    where: str
+    steps: list[str]
+    is_done: bool
+    seq: int | None = None
+    paths: list[str] = field(default_factory=list)
+    lost_from: int | None = None
+    lost_to: int | None = None
+    shown_by: str | None = None

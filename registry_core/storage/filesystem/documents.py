@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -117,6 +117,16 @@ class FilesystemDocuments(Documents):
         with translated_errors(log):
             make_directories(path.parent, stop=self._root)
             logfile.append(path, record, expected_seq)
+
+    def replace_end(self, log: str, after: int, records: Sequence[bytes], aside: str) -> bool:
+        path = self._path(log)
+        with translated_errors(log):
+            make_directories(path.parent, stop=self._root)
+            rest = logfile.rest(path, after)
+            if rest:
+                self.write(aside, rest)
+            logfile.replace_end(path, after, records)
+        return bool(rest)
 
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         with translated_errors(log):

@@ -12,10 +12,12 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from ..contract import PreconditionFailed, outcome_unknown
 from .posix import fsync_directory
@@ -54,6 +56,33 @@ def _undo(fd: int, size: int) -> None:
         os.fsync(fd)
     except OSError:
         raise outcome_unknown() from None
+
+
+def rest(path: Path, after: int) -> bytes:
+    """All bytes behind record ``after``, whatever they are."""
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        _skip(file, after)
+        return file.read()
+
+
+def replace_end(path: Path, after: int, lines: Sequence[bytes]) -> None:
+    """The records follow record ``after``, durably, in the place of all bytes that stood behind it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with os.fdopen(fd, "r+b") as file:
+        end = _skip(file, after)
+        file.seek(max(0, end - 1))
+        is_closed = file.read(1) == b"\n" or end == 0
+        os.ftruncate(fd, end)
+        _write_at(fd, (b"" if is_closed else b"\n") + b"".join(line + b"\n" for line in lines), end)
+        os.fsync(fd)
+    fsync_directory(path.parent)
+
+
+def _skip(file: BinaryIO, count: int) -> int:
+    """Where the record after the first ``count`` begins; the file is read up to there."""
+    return sum(len(line) for line in islice(file, count))
 
 
 def sync(path: Path) -> None:

@@ -83,6 +83,14 @@ class MemoryDocuments(Documents):
                 raise PreconditionFailed(log)
             lines.append(record)
 
+    def replace_end(self, log: str, after: int, records: Sequence[bytes], aside: str) -> bool:
+        with self._state.mutex:
+            lines = self._state.logs.setdefault(check_key(log), [])
+            rest, lines[after:] = lines[after:], records
+            if rest:
+                self._state.documents[check_key(aside)] = b"\n".join(rest)
+        return bool(rest)
+
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         with self._state.mutex:
             lines = list(self._state.logs.get(check_key(log), []))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...vocabulary.names import check_key
 from ..contract import ANY, Condition, Document, Documents, Entry, Prepared
 from .bucket import Bucket
-from .logs import ObjectLogs
+from .logs import ObjectLogs, is_record, place_behind
 from .packages import IsPackage, ObjectPackages, sorted_entries
 from .pointers import pointer_key
 
@@ -69,6 +69,15 @@ class ObjectDocuments(Documents):
 
     def append(self, log: str, record: bytes, expected_seq: int) -> None:
         self._logs.append(log, record, expected_seq)
+
+    def replace_end(self, log: str, after: int, records: Sequence[bytes], aside: str) -> bool:
+        behind = [entry.key for entry in self.list_after(*place_behind(log, after)) if is_record(entry.name)]
+        if behind:
+            self.write(aside, b"\n".join(self._bucket.read(key).data for key in behind))
+        for key in behind:
+            self._bucket.delete(key)
+        self._logs.put_behind(log, after, records)
+        return bool(behind)
 
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         return self._logs.records(log, after)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from ...vocabulary.errors import StorageUnavailable
 from ...vocabulary.names import check_key
-from ..contract import ABSENT, Condition, Document, KeyNotFound, PreconditionFailed
+from ..contract import ABSENT, ANY, Condition, Document, KeyNotFound, PreconditionFailed
 from .record_cache import RecordCache
 
 READ_AHEAD = 32  # records fetched at once
 CACHED_BYTES = 16 * 1024 * 1024
 _SEQ_DIGITS = 12
+_RECORD = re.compile(rf"[0-9]{{{_SEQ_DIGITS}}}\.json")
 
 
 class Objects(Protocol):
@@ -68,6 +70,16 @@ class ObjectLogs:
                 for _, fetched in ahead:
                     fetched.cancel()
 
+    def put_behind(self, log: str, after: int, records: Sequence[bytes]) -> None:
+        """The records follow record ``after``, behind which there is nothing. One writer has the place of the last one.
+
+        What other processes remember of the log stays theirs until they end.
+        """
+        self._cache.forget(log)
+        for seq, record in enumerate(records, start=after + 1):
+            is_last = seq == after + len(records)
+            self._objects.put(_key(log, seq), record, ABSENT if is_last else ANY)
+
     def forget(self, log: str) -> None:
         """As ``Documents.forget``."""
         self._cache.forget(log)
@@ -104,3 +116,14 @@ class ObjectLogs:
 
 def _key(log: str, seq: int) -> str:
     return f"{check_key(log).rpartition('/')[0]}/{seq:0{_SEQ_DIGITS}d}.json"
+
+
+def place_behind(log: str, seq: int) -> tuple[str, str]:
+    """(where the log's records lie, the key behind which those after ``seq`` do)."""
+    key = _key(log, seq)
+    return key.rpartition("/")[0], key
+
+
+def is_record(name: str) -> bool:
+    """Whether an object of that name is a record: other things may lie beside them."""
+    return _RECORD.fullmatch(name) is not None

@@ -121,6 +121,21 @@ def test_migrate_copies_the_registry(filled: Shell) -> None:
     assert filled.ok("--root", str(target), "check").out == "clean: 1 models, 2 versions, 2 events\n"
 
 
+def test_a_repair_is_proposed_before_it_is_made(filled: Shell) -> None:
+    journal = filled.root / "tasks/t/models/m/audit/promotions.jsonl"
+    assert filled.ok("repair", "journal", "t", "m").out == "nothing to mend: the journal of t/m\n"
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    swept = filled.omr("sweep", "--json")
+    assert swept.json["refused"][0]["where"] == "t/m"
+    for words in (("t", "m"), ("t/m",)):
+        proposed = filled.omr("repair", "journal", *words, "--json")
+        assert (proposed.code, proposed.json["is_done"], proposed.json["lost_from"]) == (1, False, 2)
+    assert filled.omr("repair", "journal", "t").code == 2
+    done = filled.ok("repair", "journal", "t/m", "--accept-loss", "--reason", "no backup", "--json").json
+    assert (done["is_done"], done["seq"]) == (True, 3)
+    assert filled.ok("audit", "verify", "t", "m").out.startswith("intact: 3 events")
+
+
 def test_the_root_is_an_option_or_the_environment(filled: Shell) -> None:
     other = filled.area / "other"
     other.mkdir()

@@ -32,7 +32,7 @@ JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
 NAMES = [kind.name for kind in KINDS]
 OWN = {name for kind in KINDS for name in kind.own}
 SOMETIMES = {"adopted", "idempotency", "commit"}  # adopt makes no commit id
-TYPES = {str: "text", int: "number", bool: "boolean", dict: "object"}
+TYPES = {str: "text", int: "number", bool: "boolean", dict: "object", list: "list of texts"}
 
 
 @pytest.fixture
@@ -47,11 +47,16 @@ def registry(tmp_path: Path) -> ModelRegistry:
     registry.patch(TASK, MODEL, "kept", tags={"tissue": None}, description="new")
     package = write_files(tmp_path / "keyed", {"weights": b"k"})
     registry.register(TASK, MODEL, "keyed", package, idempotency_key="my-own-key", set_alias="latest")
+    journal = root / JOURNAL
+    registry.promote(TASK, MODEL, "lost", "keyed")
+    journal.write_bytes(b"".join([*journal.read_bytes().splitlines(keepends=True)[:-1], b"no event\n"]))
+    registry.repair_journal(TASK, MODEL, accept_loss=True, actor="ada", reason="no backup")
     return registry
 
 
 def lines(tmp_path: Path) -> list[Line]:
-    return list(Journal(FilesystemStorage(tmp_path / "root"), JOURNAL).lines())
+    """All but the empty ones of lost events."""
+    return [line for line in Journal(FilesystemStorage(tmp_path / "root"), JOURNAL).lines() if line.raw]
 
 
 # the list itself

@@ -1,0 +1,61 @@
+"""The commands that mend a model where the registry lies: each says what it would do before it is told to do it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from registry_core import ModelRegistry, Repair
+
+from . import output
+from .command import EXIT_REFUSED, finish, local_verb, who, why
+
+
+@click.group()
+def repair() -> None:
+    """Mend what is damaged: says what it would do, does it when told to, and records it in the journal."""
+
+
+def split_model(_context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, str]:
+    """(task, model_name) of ``TASK MODEL_NAME`` or ``TASK/MODEL_NAME``."""
+    parts = value[0].split("/") if len(value) == 1 else list(value)
+    if len(parts) != 2:
+        raise click.BadParameter("Write TASK MODEL_NAME or TASK/MODEL_NAME.", param=parameter)
+    return parts[0], parts[1]
+
+
+a_model = click.argument("model", nargs=-1, required=True, metavar="TASK MODEL_NAME", callback=split_model)
+yes = click.option("--yes", is_flag=True, help="Do it; else it is only said what would be done, with exit code 1.")
+
+
+def finish_repair(done: Repair, as_json: bool, told_by: str) -> None:
+    """Print what was done, or what would be; exit code 1 where something is left to do. ``told_by``: the option."""
+
+    def show(_: dict[str, Any]) -> None:
+        for step in done.steps:
+            output.line(f"{'done' if done.is_done else 'would be done'}: {step}")
+        if not done.steps:
+            output.line(f"nothing to mend: the {done.kind} of {done.where}")
+        elif not done.is_done:
+            output.line(f"Nothing was changed. To do it, add {told_by}.", err=True)
+        for path in done.paths:
+            output.line(f"see: {path}")
+
+    finish(done.to_dict(), as_json, show)
+    if done.steps and not done.is_done:
+        click.get_current_context().exit(EXIT_REFUSED)
+
+
+@repair.command()
+@a_model
+@click.option("--accept-loss", is_flag=True, help="Go on after the events that are lost; else it is only said which.")
+@who
+@why
+@local_verb
+def journal(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], accept_loss: bool, **words: Any) -> None:
+    """Go on after a lost end of a model's journal; restore the journal from a backup instead, if there is one."""
+    finish_repair(registry.repair_journal(*model, accept_loss=accept_loss, **words), as_json, "--accept-loss")
+
+
+COMMANDS = (repair,)

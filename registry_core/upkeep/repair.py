@@ -1,0 +1,52 @@
+"""What an operator has mended. Each repair says first what it would do, and its event says what it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..models import lost_end
+from ..models.lost_end import LostEnd
+from ..models.model import ModelStore
+from ..storage.contract import PreconditionFailed
+from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.reports import Repair
+from ..vocabulary.texts import check_words
+
+
+def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: str | None) -> Repair:
+    """The journal goes on after the events that are lost, if ``accept_loss``; else what that would mean.
+
+    What no event stands in is set aside. Documents stay as they are, and names that they, packages or graves show
+    stay taken. Raises ``JournalCorrupt``, ``StorageError``.
+    """
+    check_words(actor, reason)
+    found = lost_end.find(model)
+    if found is None or not accept_loss:
+        return _of_journal(model, found, None)
+    try:
+        with model.lock():
+            found = lost_end.find(model)
+            event = lost_end.go_on(model, found, actor=actor, reason=reason) if found is not None else None
+    except PreconditionFailed:
+        raise StorageUnavailable(
+            f"Somebody else changed the journal of {model.title} at the same time. Look at it again.", retry_after_s=1
+        ) from None
+    model.changed()
+    return _of_journal(model, found, event)
+
+
+def _of_journal(model: ModelStore, found: LostEnd | None, event: dict[str, Any] | None) -> Repair:
+    if found is None:
+        return Repair("journal", model.title, [], False)
+    end = found.lost_from - 1
+    count = found.lost_to - end
+    left = f"events 1 to {end} are left" if end else "nothing is left"
+    which = f"{found.lost_from} to {found.lost_to}, the last of which {found.shown_by} shows; {left}"
+    steps = [f"{count} {'event is' if count == 1 else 'events are'} given up: {which}"]
+    if found.has_rest:
+        steps.append("what stands behind the last event is set aside beside the journal")
+    steps.append(f"event {found.lost_to + 1} records it, and the model can be changed again")
+    lost = (found.lost_from, found.lost_to, found.shown_by)
+    if event is None:
+        return Repair("journal", model.title, steps, False, None, [], *lost)
+    return Repair("journal", model.title, steps, True, event["seq"], event["paths"], *lost)
