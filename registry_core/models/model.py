@@ -266,11 +266,6 @@ class ModelStore(Subject):
         """As :meth:`alias_now`, for a name that nobody has looked at yet."""
         return self.alias_now(alias) if self.may_look_up(alias, self.keys.aliases, aliases.SUFFIX) else None
 
-    def alias_target(self, alias: str) -> str | None:
-        """The version that the alias names, None if there is none; as :meth:`alias_now`."""
-        found = self.alias_now(alias)
-        return found.version if found else None
-
     def alias(self, alias: str) -> Alias | None:
         """The alias, None if there is none. Raises ``PackageCorrupt`` for a document that is damaged."""
         found = aliases.read(self.storage, self.keys, alias)
@@ -279,7 +274,7 @@ class ModelStore(Subject):
         return found
 
     def alias_named(self, alias: str) -> str | None:
-        """As :meth:`alias_target`, for a name that nobody has looked at yet."""
+        """The version that the alias names, None if there is none; as :meth:`alias_looked_up`."""
         found = self.alias_looked_up(alias)
         return found.version if found else None
 

@@ -66,7 +66,7 @@ def look_delete(model: ModelStore, version: str) -> SeenDelete:
         return SeenDelete(model.keys, False, (), None, None)
     # Not as readers are told: a damaged document hides no alias from this.
     known = aliases.names(model.storage, model.keys)
-    naming = tuple(alias for alias in known if model.alias_target(alias) == version)
+    naming = tuple(alias for alias in known if model.alias_named(alias) == version)
     return SeenDelete(
         model.keys, True, naming, _manifest(model, version), package_manifest.package_digest(model, version)
     )

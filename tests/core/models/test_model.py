@@ -25,7 +25,7 @@ def test_a_damaged_alias_names_what_the_journal_says_of_that_alias_last(shelf: S
     shelf.promote("best", "2")
     shelf.registry().promote(TASK, MODEL, "other", "1", reason="best")  # the text, but not the alias
     damage(shelf, "best")
-    assert shelf.model().alias_target("best") == "2"
+    assert shelf.model().alias_named("best") == "2"
     assert shelf.promote("best", "1").previous_version == "2"
     assert shelf.alias("best") == "1"
 
