@@ -20,7 +20,7 @@ from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 
-FORMAT = 6
+FORMAT = 7
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
@@ -35,12 +35,12 @@ CREATE TABLE model (
 CREATE INDEX model_name ON model (name);
 CREATE TABLE version (
     id INTEGER PRIMARY KEY, model_id INTEGER NOT NULL, task TEXT NOT NULL, model_name TEXT NOT NULL,
-    version TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL, size_bytes INTEGER NOT NULL,
-    mark TEXT
+    version TEXT NOT NULL, version_order TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, mark TEXT
 );
 CREATE TABLE document (version_id INTEGER PRIMARY KEY, meta TEXT NOT NULL, annotations TEXT NOT NULL);
-CREATE UNIQUE INDEX version_name ON version (task, model_name, version);
-CREATE INDEX version_created ON version (created_at, task, model_name, version);
+CREATE UNIQUE INDEX version_name ON version (task, model_name, version_order, version);
+CREATE INDEX version_created ON version (created_at, task, model_name, version_order, version);
 CREATE INDEX version_model ON version (model_id, size_bytes);
 CREATE INDEX version_open ON version (model_id) WHERE mark IS NOT NULL;
 CREATE INDEX version_stage ON version (stage);

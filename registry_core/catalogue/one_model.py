@@ -22,6 +22,7 @@ from ..models.changes import pending
 from ..models.model import ModelStore
 from ..packages import contents, stated_metrics
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
+from ..vocabulary.names import natural_order
 from ..vocabulary.texts import escaped, is_unicode
 from ..vocabulary.times import format_time, parse_time
 from .database import Database, Trouble, snapshot
@@ -212,6 +213,7 @@ def _read(model: ModelStore, version: str, pointing: Mapping[str, str], *, is_pr
             mark=None if is_proven else mark,
             values={
                 **names,
+                "version_order": natural_order(version),
                 "created_at": created_at if isinstance(created_at, str) and is_unicode(created_at) else "",
                 "stage": said.stage,
                 "size_bytes": size_bytes,

@@ -28,7 +28,7 @@ from .search_words import split_words
 MAX_FILTERS = 100  # and as many words
 MAX_PAGE_BYTES = 16 * 1024 * 1024  # a page of large metadata ends before its limit
 _BY_METRIC = re.compile(r"metric:(.+)", re.DOTALL)
-_NAME_ORDER = ("task", "model_name", "version")
+_NAME_ORDER = ("task", "model_name", "version_order", "version")
 _LOOKUP_COST = 4  # of a version by its id, next to one met in order
 _WALKED_FOR_EACH = 20  # versions met for each one shown, before a walk is given up
 # The ids of the models that may be seen.

@@ -10,6 +10,7 @@ from .texts import has_control, printable
 
 MAX_NAME_LENGTH = 96
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
+_NUMBER = re.compile(r"0*([0-9]+)")
 _COMMIT_LIKE = re.compile(r"[0-9A-Fa-f]{40}")
 
 RULES = (
@@ -65,6 +66,11 @@ def check_new_name(kind: str, value: str | None) -> str:
             name=printable(value),
         )
     return value
+
+
+def natural_order(name: str) -> str:
+    """A text that sorts as a person counts, 1.10.0 after 1.9.0: before each number stands how many digits it has."""
+    return _NUMBER.sub(lambda match: f"{len(match[1]):05d}{match[1]}", name)
 
 
 def check_key(key: str) -> str:

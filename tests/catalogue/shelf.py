@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,13 +119,20 @@ class Asked:
         """Titles in the order asked for."""
 
         def key(book: Book) -> tuple[Any, ...]:
-            names = (book.task, book.model, book.version)
+            names = (book.task, book.model, counted(book.version), book.version)
             if self._metric is not None:
                 return (book.metrics[self._metric], *names)
             return (book.created_at, *names) if self.sort.endswith("created_at") else names
 
         passing = sorted(filter(self.passes, books), key=key, reverse=self.sort.startswith("-"))
         return [book.title for book in passing]
+
+
+def counted(version: str) -> list[tuple[int, int]]:
+    """The signs of a version in order, each number as one."""
+    return [
+        (ord("0"), int(part)) if part.isdecimal() else (ord(part), 0) for part in re.findall("[0-9]+|[^0-9]", version)
+    ]
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ def filled() -> Iterator[tuple[Shelf, list[Book]]]:
     remove_tree(top)
 
 
+NATURAL = ["0.9", "1.2.0", "1.9.0", "1.10.0", "1.10.0-rc1", "01.11", "2", "10", "v1", "v2", "v10"]
+
+
+@pytest.mark.parametrize("words", [{}, {"task": "t"}, {"text": "odd"}, {"metric_gte": ("n:0",)}])
+def test_versions_are_in_the_order_of_their_numbers_by_whatever_way_they_are_found(
+    shelf: Shelf, words: dict[str, Any]
+) -> None:
+    """Walked in order or looked up one by one, whole or in pages, and back."""
+    for number, version in enumerate(reversed(NATURAL)):
+        shelf.add("m", version, metrics={"n": 1}, note="odd" if number % 2 else "even")
+    expected = [f"m@{version}" for version in NATURAL]
+    if "text" in words:
+        expected = expected[1::2]
+    for limit in (1, 3, 100):
+        assert titles(shelf.registry, limit=limit, **words) == expected
+        assert titles(shelf.registry, limit=limit, sort="-name", **words) == expected[::-1]
+        assert titles(shelf.registry, limit=limit, sort="metric:n", **words) == expected
+
+
 pairs = st.tuples(st.sampled_from(METRICS), st.sampled_from((0.0, 0.5, 1.0, -2.5, 9.0)))
 asked = st.builds(
     Asked,

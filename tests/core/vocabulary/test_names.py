@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 import unicodedata
 from itertools import pairwise
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry_core import InvalidName, InvalidRef
-from registry_core.vocabulary.names import Ref, check_new_name, is_name, is_segment, parse_ref
+from registry_core.vocabulary.names import Ref, check_new_name, is_name, is_segment, natural_order, parse_ref
 from registry_core.vocabulary.texts import has_control, is_unicode, printable
 
 ENDS = string.ascii_letters + string.digits
@@ -129,3 +130,15 @@ def test_what_is_printable_can_be_sent_and_is_short(value: object) -> None:
     assert len(text) <= 203 * len("\\ud800")
     if isinstance(value, str) and is_unicode(value) and len(value) <= 200:
         assert text == value
+
+
+def counted(name: str) -> list[tuple[int, int]]:
+    parts = re.findall("[0-9]+|[^0-9]", name)
+    return [(ord("0"), int(part)) if re.fullmatch("[0-9]+", part) else (ord(part), 0) for part in parts]
+
+
+@given(st.lists(st.text(alphabet="0019a.-_", max_size=8), min_size=2), st.lists(any_text))
+@example(["1.10.0", "1.2.0", "1.9.0", "1.10.0-rc1", "1.02", "1.2", "10", "9", "v1", "", "0", "00"], ["9" * 300, "1"])
+def test_the_natural_order_is_that_of_the_numbers(names: list[str], others: list[str]) -> None:
+    found = [*names, *others]
+    assert sorted(found, key=natural_order) == sorted(found, key=counted)
