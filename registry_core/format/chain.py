@@ -58,9 +58,11 @@ class Line:
 
 
 def _fits(value: Any, kind: type) -> bool:
-    # A text is shown whatever stands in its place, as it always was.
-    is_of_kind = value is None or kind is str or isinstance(value, kind)
-    return is_of_kind and (not isinstance(value, list) or kind is str or all(isinstance(one, str) for one in value))
+    if value is None:
+        return True
+    if kind is str:  # a text is shown whatever stands in its place, as it always was
+        return isinstance(value, float) or _can_be_answered(value, MOST_LEVELS)
+    return isinstance(value, kind) and (not isinstance(value, list) or all(isinstance(one, str) for one in value))
 
 
 def _can_be_answered(value: Any, levels: int) -> bool:

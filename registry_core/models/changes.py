@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ..format.chain import Line
+from ..format.encoding import encode
 from ..storage.contract import KeyNotFound, PreconditionFailed, Staging
-from ..vocabulary.errors import LockTimeout, RegistryError, StorageError, StorageUnavailable
+from ..vocabulary.errors import InvalidName, LockTimeout, RegistryError, StorageError, StorageUnavailable
+from ..vocabulary.texts import printable
 from . import projections
 from .journal import Event, Subject
 from .package_moves import facts_of
@@ -49,8 +51,8 @@ class Draft:
     beside: Mapping[str, bytes] = field(default_factory=dict)
 
     def fields(self, subject: Subject) -> dict[str, Any]:
-        """What the event says, but for its place in the journal."""
-        return {
+        """What the event says, but for its place in the journal. Raises ``InvalidName`` where none can say it."""
+        fields = {
             "event": self.event,
             **subject.names(),
             "version": self.version,
@@ -62,6 +64,14 @@ class Draft:
             **({} if "attempt" in self.own else {"attempt": uuid.uuid4().hex}),
             **self.own,
         }
+        try:
+            encode(fields)
+        except UnicodeEncodeError:  # older software has made directories of any bytes
+            raise InvalidName(
+                f"A name in {printable(subject.title)} is no valid Unicode, so no event can be about it.",
+                name=printable(self.version),
+            ) from None
+        return fields
 
 
 @dataclass(frozen=True)

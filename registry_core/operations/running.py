@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from types import UnionType
 from typing import Any
 
 from ..storage import Storage
@@ -25,8 +26,8 @@ from ..storage.contract import ABSENT, Document, KeyNotFound, Match, Preconditio
 from ..vocabulary.answers import Value
 from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
 from ..vocabulary.progress import Progress, ProgressCallback
-from ..vocabulary.texts import printable
-from ..vocabulary.times import format_time
+from ..vocabulary.texts import parse_object, printable
+from ..vocabulary.times import format_time, parse_time
 from .processes import has_died, this_process
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ SWEEP_EVERY_S = 600.0
 _LAST_TRIES = 5
 _ID = re.compile(r"[0-9a-f]{32}")
 _NONE_YET = Progress(0, 0, 0, 0)
+_FIELDS: dict[str, type | UnionType] = {
+    **dict.fromkeys(("operation_id", "verb", "state", "created_at", "updated_at"), str),
+    **dict.fromkeys(("result", "error", "process"), dict | None),
+    "progress": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -221,12 +227,11 @@ def _encoded(fields: Mapping[str, Any]) -> bytes:
 
 def _fields(document: Document) -> dict[str, Any] | None:
     """What the document says; None if it is damaged."""
-    try:
-        fields = json.loads(document.data)
-        datetime.fromisoformat(fields["updated_at"])
-        return dict(fields)
-    except (ValueError, TypeError, KeyError):
+    fields = parse_object(document.data) or {}
+    is_known = all(isinstance(fields.get(name), kind) for name, kind in _FIELDS.items())
+    if not is_known or fields["state"] not in (RUNNING, SUCCEEDED, FAILED):
         return None
+    return fields if parse_time(fields["updated_at"]) is not None and _age_s(fields) > -EXPIRY_S else None
 
 
 def _state(fields: Mapping[str, Any]) -> str:
@@ -236,7 +241,11 @@ def _state(fields: Mapping[str, Any]) -> str:
 
 
 def _age_s(fields: Mapping[str, Any]) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(fields["updated_at"])).total_seconds()
+    return (datetime.now(UTC) - _updated_at(fields)).total_seconds()
+
+
+def _updated_at(fields: Mapping[str, Any]) -> datetime:
+    return parse_time(fields["updated_at"]) or datetime.now(UTC)
 
 
 def _has_expired(fields: Mapping[str, Any]) -> bool:
@@ -245,6 +254,6 @@ def _has_expired(fields: Mapping[str, Any]) -> bool:
 
 def _shown(fields: Mapping[str, Any]) -> Operation:
     names = ("operation_id", "verb", "progress", "result", "error", "created_at", "updated_at")
-    expires = datetime.fromisoformat(fields["updated_at"]) + timedelta(seconds=EXPIRY_S)
-    known = {name: fields[name] for name in names}
+    expires = _updated_at(fields) + timedelta(seconds=EXPIRY_S)
+    known: dict[str, Any] = {name: fields.get(name) for name in names}
     return Operation(**known, state=_state(fields), expires_at=format_time(expires))

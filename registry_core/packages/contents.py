@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -14,7 +13,7 @@ from ..models.model import ModelStore
 from ..models.package_manifest import manifest_bytes
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
-from ..vocabulary.texts import escaped
+from ..vocabulary.texts import escaped, parse_object
 from .hash_stream import hash_stream
 from .verify import corrupt
 
@@ -22,12 +21,10 @@ from .verify import corrupt
 def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
     """The version's ``model_meta.json``. Raises ``PackageCorrupt`` where there is none to read."""
     try:
-        meta = json.loads(_read_meta(model, version))
+        meta = parse_object(_read_meta(model, version))
     except KeyNotFound:
         raise corrupt(model, version, [Problem(META, "missing")]) from None
-    except (ValueError, RecursionError):
-        meta = None
-    if not isinstance(meta, dict):
+    if meta is None:
         raise corrupt(model, version, [Problem(META, "unreadable", actual="not a JSON object")])
     return meta
 

@@ -10,6 +10,7 @@ from ..format.layout import METRICS
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, read_all
 from ..vocabulary.answers import Metrics
+from ..vocabulary.texts import parse_object
 from . import contents, training_runs
 
 MAX_METRICS_BYTES = 1024 * 1024
@@ -43,7 +44,7 @@ def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
     except KeyNotFound:
         model.require_version(version)  # deleted meanwhile: then nobody knows what it had
         return {}
-    return training_runs.parse_object(data) if len(data) <= MAX_METRICS_BYTES else {}
+    return (parse_object(data) or {}) if len(data) <= MAX_METRICS_BYTES else {}
 
 
 def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

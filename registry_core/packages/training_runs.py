@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Run
+from ..vocabulary.texts import parse_object
 
 MAX_POINTS = 10_000  # of one metric of one run; what is beyond is left out
 _SUFFIX = ".jsonl"
@@ -56,15 +56,6 @@ def _lines(storage: Storage, key: str) -> Iterator[Mapping[str, Any]]:
 
 def _object(storage: Storage, key: str) -> dict[str, Any]:
     try:
-        return parse_object(storage.documents.read(key).data)
+        return parse_object(storage.documents.read(key).data) or {}
     except KeyNotFound:
         return {}
-
-
-def parse_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in the bytes; empty if they hold none."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

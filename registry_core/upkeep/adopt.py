@@ -22,7 +22,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import PackageCorrupt, RegistryError
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import AdoptionReport, Finding
-from ..vocabulary.texts import check_words, has_control, printable
+from ..vocabulary.texts import check_words, has_control, is_unicode, printable
 
 
 def adopt(
@@ -110,17 +110,17 @@ def _created_at(model: ModelStore, version: str) -> str | None:
         created_at = contents.read_meta(model, version).get("created_at")
     except PackageCorrupt:
         return None
-    return created_at if isinstance(created_at, str) else None
+    return created_at if isinstance(created_at, str) and is_unicode(created_at) else None
 
 
 def _hash_all(model: ModelStore, version: str, workers: int, tick: Callable[[int], None]) -> list[Artifact]:
     package = model.keys.package(version)
     entries = list(model.storage.documents.list(package, deep=True))
     for entry in entries:
-        if entry.kind != "file" or has_control(entry.key) or "\\" in entry.key:
+        if entry.kind != "file" or has_control(entry.key) or "\\" in entry.key or not is_unicode(entry.key):
             raise PackageCorrupt(
                 f"{model.title}@{version} holds {printable(entry.name)!r}, which no manifest can list: "
-                "it is no regular file, or has a control character or a backslash in its name."
+                "it is no regular file, or has a control character, a backslash or no valid Unicode in its name."
             )
 
     def take(number: int) -> Artifact:

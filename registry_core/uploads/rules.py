@@ -31,6 +31,15 @@ def check_size(size_bytes: int) -> None:
         raise UploadTooLarge(f"A file has at most {MOST_BYTES} bytes.", size_bytes=size_bytes, limit_bytes=MOST_BYTES)
 
 
+def check_form(file: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``file`` itself, if it says what is said of a file beforehand. Raises ``KeyError``, ``TypeError``."""
+    if not isinstance(file["path"], str) or not isinstance(file["sha256"], str):
+        raise TypeError(file)
+    if not isinstance(file["size_bytes"], int):
+        raise TypeError(file)
+    return file
+
+
 def check_declared(files: Sequence[Mapping[str, Any]], most_files: int) -> list[dict[str, Any]]:
     """What was said beforehand about files: path, sha256, size_bytes of each, if together they make a package."""
     if len(files) > most_files:

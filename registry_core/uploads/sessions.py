@@ -33,7 +33,7 @@ from ..vocabulary.errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
-from ..vocabulary.texts import check_words, printable
+from ..vocabulary.texts import check_words, parse_object, printable
 from ..vocabulary.times import format_time
 from . import rules
 from .claimed_session import ClaimedSession
@@ -91,7 +91,7 @@ class Uploads:
         self._about(upload_id)
         with _known(upload_id):
             files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
-            have = json.loads(self._space.announced(upload_id))["have"]
+            have = self._announced(upload_id)["have"]
         return self._session(upload_id, files, have)
 
     def cancel(self, upload_id: str) -> None:
@@ -121,7 +121,7 @@ class Uploads:
         try:
             with _known(upload_id):
                 files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
-                announced = json.loads(self._space.announced(upload_id))
+                announced = self._announced(upload_id)
             yield ClaimedSession(
                 self._space,
                 model,
@@ -245,8 +245,22 @@ class Uploads:
             raise UploadExpired(
                 "Nothing was sent to this upload for too long, so it is given up. Begin a new one.", upload_id=upload_id
             )
-        about: dict[str, Any] = json.loads(document.data)
+        about = parse_object(document.data) or {}
+        if not isinstance(about.get("task"), str) or not isinstance(about.get("model_name"), str):
+            raise _damaged(upload_id)
         return {**about, "expires_s": active_s + self._settings.upload_expiry_s}
+
+    def _announced(self, upload_id: str) -> dict[str, Any]:
+        """``files``, as they were declared, and the paths of those that the model has."""
+        announced = parse_object(self._space.announced(upload_id)) or {}
+        try:
+            declared = {rules.check_form(file)["path"] for file in announced["files"]}
+            is_whole = isinstance(announced["have"], list) and declared.issuperset(announced["have"])
+        except (KeyError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise _damaged(upload_id)
+        return announced
 
     def _session(self, upload_id: str, files: Sequence[Incoming], have: list[str]) -> UploadSession:
         about = self._about(upload_id)
@@ -312,6 +326,13 @@ def _too_long(file: Incoming) -> UploadTooLarge:
         f"These are more bytes than the {file.size_bytes} that {file.path!r} was said to have. None were kept.",
         offset=file.offset,
         size_bytes=file.size_bytes,
+    )
+
+
+def _damaged(upload_id: str) -> UploadNotFound:
+    return UploadNotFound(
+        "What was noted of this upload is damaged. Begin a new one; a sweep removes this one.",
+        upload_id=printable(upload_id),
     )
 
 

@@ -1,8 +1,10 @@
-"""Texts of others: what is in them, how they can always be shown, and what may stand in the journal as who and why."""
+"""Texts of others: what is in them, also as JSON, how they can be shown, and what may be who and why in the journal."""
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from .errors import InvalidParameter
 
@@ -34,6 +36,33 @@ def printable(value: object) -> str:
 def escaped(text: str) -> str:
     """The text itself, but what is no valid Unicode (a file may have any bytes as its name) written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# What is deeper is damage: whoever makes an answer of it, or writes it again, would trip over it.
+MOST_LEVELS = 100
+
+
+def parse_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object in the bytes, whatever they are; None where they hold none that can be answered."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and not _is_deep(data, value) else None
+
+
+def _is_deep(data: bytes, value: dict[str, Any]) -> bool:
+    if data.count(b"{") + data.count(b"[") <= MOST_LEVELS:
+        return False  # as of nearly all: nothing is walked through
+    level: list[Any] = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 MAX_ACTOR_CHARACTERS = 256

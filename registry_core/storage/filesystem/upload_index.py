@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..uploads import Incoming, SessionFiles
+from ...vocabulary.texts import parse_object
+from ..contract import KeyNotFound
+from ..uploads import Incoming, SessionFiles, check_id
 
 NAME = "files.jsonl"
 _READ_BYTES = 1024 * 1024
@@ -51,10 +53,13 @@ class Index:
             lines, newline, rest = rest.rpartition(b"\n")
             self.position += len(lines) + len(newline)
             for line in lines.split(b"\n") if newline else ():
-                self._apply(json.loads(line))
+                self._apply(parse_object(line) or {})
 
     def _apply(self, line: Mapping[str, Any]) -> None:
-        file_id = line["file"]
+        if not _is_line(line):
+            self.inode = 0  # nothing of it counts, also when it is asked for again
+            raise KeyNotFound(NAME)
+        file_id = check_id(line["file"])
         if "path" in line:
             file = Incoming(file_id, line["path"], line["size_bytes"], 0, None)
             self.files[file_id] = file
@@ -68,6 +73,13 @@ class Index:
             del self.paths[gone.path]
             self.directories -= Counter(above(gone.path))
             self.size_bytes -= gone.size_bytes
+
+
+def _is_line(line: Mapping[str, Any]) -> bool:
+    """Whether the line is of one of the three kinds, its values such as we write."""
+    texts = [line.get(name, "") for name in ("file", "path", "sha256", "mark")]
+    size_bytes = line.get("size_bytes", None if "path" in line else 0)
+    return bool(texts[0]) and all(isinstance(text, str) for text in texts) and isinstance(size_bytes, int)
 
 
 def above(path: str) -> list[str]:
