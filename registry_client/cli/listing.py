@@ -62,7 +62,7 @@ def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | 
     )
     for item in events:
         content = {"id": item.id, **item.event.to_dict()}
-        output.line(output.json_text(content) if as_json else _line(content))
+        output.as_json(content) if as_json else output.line(_line(content))
 
 
 def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iterator[StreamedEvent]:

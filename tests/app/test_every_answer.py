@@ -1,0 +1,546 @@
+"""Whatever lies in the registry and whatever is asked: strict JSON or a typed problem, soon; of each route and command.
+
+A new route or command without a row here is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.config import Settings
+from app.web.errors import CONTENT_TYPE
+from registry_client.cli.main import main
+from registry_core import CoreSettings
+
+from ..docs.documents import read
+from ..support import nasty
+from ..support.machine import MIB
+from ..support.nasty import Target
+from ..support.packages import write_files
+from ..support.servers import gunicorn
+from .conftest import scratch
+
+CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if heading.startswith("`")}
+SOON_S = 20.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
+SAMPLE = 60  # targets of each route and command in `make test`; `make soak` takes all
+FEW = 5  # over HTTP, where a command costs most
+STREAMED = 40  # messages of the stream of events that are looked at
+
+
+@dataclass(frozen=True)
+class Place:
+    root: Path
+    area: Path
+    targets: list[Target]
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Place]:
+    """The nasty registry, which no test changes."""
+    with scratch() as area:
+        yield Place(area / "root", area, [*nasty.make(area / "root", area / "sources"), *nasty.refused()])
+
+
+@pytest.fixture
+def place(made: Place, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A copy of it, for whoever changes something."""
+    asked = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if asked.get("title") in READING or asked.get("route", "")[:1] == ("GET",):
+        yield made
+        return
+    with scratch() as area:
+        shutil.copytree(made.root, area / "root", symlinks=True)
+        write_files(area / "source", {"model.pt": b"new", "metrics.json": b'{"f1": NaN, "x": 1e999}'})
+        yield Place(area / "root", area, made.targets)
+
+
+def concerned(targets: list[Target], asked: object, most: int | None) -> list[Target]:
+    """Those that the request with this template can tell from each other; ``most`` of them, always the same."""
+    text = str(asked)
+    if "{" not in text:
+        return targets[:1]
+    special = {"{upload}": "upload's", "{operation}": "operation"}
+    wanted = next((start for name, start in special.items() if name in text), None)
+    kinds = [target.what.partition(" ")[0] for target in targets]
+    found = [
+        target
+        for target, kind in zip(targets, kinds, strict=True)
+        if (kind not in (*special.values(), "not-yet") if wanted is None else kind in (wanted, "refused"))
+    ]
+    return found if most is None else random.Random(text).sample(found, min(most, len(found)))
+
+
+# what is looked for in an answer
+
+
+def strict(text: str | bytes) -> Any:
+    """The value of strict JSON: no NaN, no infinity, no key twice, no lone surrogate."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        assert len(found) == len(pairs), f"a key stands twice in {[key for key, _ in pairs]}"
+        return found
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        assert abs(value) != float("inf"), f"{digits} is read as infinity"
+        return value
+
+    def short(digits: str) -> int:
+        assert len(digits) <= 4300, "a longer one than this language reads"
+        return int(digits)
+
+    return json.loads(text, parse_constant=refuse, object_pairs_hook=once, parse_float=finite, parse_int=short)
+
+
+def check_answer(answer: TestResponse, title: str) -> None:
+    kind = (answer.content_type or "").partition(";")[0]
+    for name, value in answer.headers.items():
+        assert "\n" not in value, f"{title}: {name}"
+        assert "\r" not in value, f"{title}: {name}"
+    if "X-Warnings" in answer.headers:
+        strict(answer.headers["X-Warnings"])
+    if kind == "text/event-stream":
+        for message in islice(answer.response, STREAMED):
+            text = message if isinstance(message, str) else message.decode()
+            for line in text.splitlines():
+                if line.startswith("data: "):
+                    strict(line.removeprefix("data: "))
+        answer.close()
+        return
+    body = answer.get_data()
+    answer.close()
+    if answer.request.method == "HEAD":
+        assert answer.status_code < 500, title
+    elif answer.status_code >= 400:
+        assert kind == CONTENT_TYPE, f"{title}: {answer.status_code} {kind}"
+        problem = strict(body)
+        assert problem["code"] in CODES, f"{title}: {problem}"
+        assert problem["status"] == answer.status_code
+        assert problem["ok"] is False
+        assert problem["code"] != "internal_error", f"{title}: {problem}"
+        assert len(body) < MIB, title
+    elif "json" in kind:
+        strict(body)
+
+
+# the routes
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with ``{task}`` and the like in it, which a target fills in. ``body`` is JSON, ``data`` is raw."""
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+
+
+REF = {"task": "{task}", "ref": "{model}@{version}"}
+ALIASED = {"task": "{task}", "ref": "{model}@{alias}"}
+MODEL = {"task": "{task}", "model": "{model}"}
+VERSION = {"task": "{task}", "model_name": "{model}", "version": "{version}"}
+ALIAS = {"task": "{task}", "model_name": "{model}", "alias": "{alias}"}
+WHY = {"actor": "{alias}", "reason": "{version}"}
+TUS = {"Tus-Resumable": "1.0.0"}
+HUB = "/hf/api/models/{task}/{model}"
+
+ROUTES: dict[tuple[str, str], list[Call]] = {
+    ("GET", "/health"): [Call("/health")],
+    ("GET", "/health/ready"): [Call("/health/ready")],
+    ("GET", "/v1/auth/status"): [Call("/v1/auth/status")],
+    ("GET", "/docs"): [Call("/docs")],
+    ("GET", "/docs/assets/<path:name>"): [Call("/docs/assets/{path}")],
+    ("GET", "/openapi.json"): [Call("/openapi.json")],
+    ("GET", "/v1/resolve"): [
+        Call("/v1/resolve", REF),
+        Call("/v1/resolve", {**ALIASED, "verify": "false"}),
+        Call("/v1/resolve", {**ALIASED, "as_of": "2026-01-01T00:00:00Z"}),
+        Call("/v1/resolve", {**REF, "as_of": "{version}"}),
+    ],
+    ("GET", "/v1/show"): [
+        Call("/v1/show", REF),
+        Call("/v1/show", {**ALIASED, "verify": "true"}),
+        Call("/v1/show", {**ALIASED, "as_of": "9999-12-31T23:59:59-23:59"}),
+    ],
+    ("GET", "/v1/artifacts"): [Call("/v1/artifacts", REF)],
+    ("GET", "/v1/metrics"): [Call("/v1/metrics", REF)],
+    ("GET", "/v1/compare"): [
+        Call("/v1/compare", {**MODEL, "versions": "{version}"}),
+        Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1&versions=2"}),
+    ],
+    ("GET", "/v1/aliases"): [Call("/v1/aliases", MODEL)],
+    ("GET", "/v1/history"): [
+        Call("/v1/history", MODEL),
+        Call("/v1/history", {**MODEL, "alias": "{alias}", "version": "{version}", "event": "{path}"}),
+        Call("/v1/history", {**MODEL, "after": "{version}", "limit": "{version}"}),
+    ],
+    ("GET", "/v1/audit/verify"): [
+        Call("/v1/audit/verify", MODEL),
+        Call("/v1/audit/verify", {**MODEL, "expect_head": "{version}"}),
+    ],
+    ("GET", "/v1/models"): [
+        Call("/v1/models"),
+        Call("/v1/models", {"task": "{task}", "model_name": "{model}"}),
+        Call("/v1/models", {"q": "{version}", "alias": "{alias}", "sort": "{path}"}),
+        Call("/v1/models", {"tag": "{alias}:{version}", "metric_gte": "{path}:{version}", "cursor": "{model}"}),
+        Call("/v1/models", {"sort": "metric:accuracy", "limit": "1000"}),
+    ],
+    ("GET", "/v1/tasks"): [Call("/v1/tasks")],
+    ("GET", "/v1/events"): [Call("/v1/events", {"after": "0"}), Call("/v1/events", {"after": "{version}"})],
+    ("GET", "/v1/files/<task>/<model_name>/<selector>/<path:path>"): [
+        Call("/v1/files/{task}/{model}/{version}/{path}"),
+        Call("/v1/files/{task}/{model}/{alias}/model.pt", headers={"Range": "bytes=1-,{version}"}),
+    ],
+    ("GET", "/v1/archive/<task>/<model_name>/<selector>"): [Call("/v1/archive/{task}/{model}/{version}")],
+    ("GET", "/v1/operations/<operation_id>"): [Call("/v1/operations/{operation}")],
+    ("GET", "/v1/uploads/<upload_id>"): [Call("/v1/uploads/{upload}")],
+    ("GET", "/hf/<task>/<model_name>/resolve/<revision>/<path:path>"): [
+        Call("/hf/{task}/{model}/resolve/{version}/{path}"),
+        Call("/hf/{task}/{model}/resolve/main/model.pt"),
+    ],
+    ("GET", "/hf/api/agent-harnesses"): [Call("/hf/api/agent-harnesses")],
+    ("GET", "/hf/api/whoami-v2"): [Call("/hf/api/whoami-v2")],
+    ("GET", "/hf/api/models"): [
+        Call("/hf/api/models"),
+        Call("/hf/api/models", {"author": "{task}", "search": "{model}", "limit": "{version}", "cursor": "{alias}"}),
+    ],
+    ("GET", "/hf/api/models/<task>/<model_name>"): [Call(HUB, {"blobs": "true"})],
+    ("GET", "/hf/api/models/<task>/<model_name>/commits/<revision>"): [Call(HUB + "/commits/{version}")],
+    ("GET", "/hf/api/models/<task>/<model_name>/refs"): [Call(HUB + "/refs")],
+    ("GET", "/hf/api/models/<task>/<model_name>/revision/<revision>"): [Call(HUB + "/revision/{version}")],
+    ("GET", "/hf/api/models/<task>/<model_name>/tree/<revision>"): [Call(HUB + "/tree/{alias}", {"recursive": "1"})],
+    ("GET", "/hf/api/models/<task>/<model_name>/tree/<revision>/<path:path>"): [
+        Call(HUB + "/tree/{version}/{path}", {"expand": "true"})
+    ],
+    ("POST", "/hf/api/models/<task>/<model_name>/paths-info/<revision>"): [
+        Call(
+            HUB + "/paths-info/{version}",
+            data=b"paths=model.pt&paths=%ff&paths=..&expand=true",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+    ],
+    ("POST", "/v1/verify"): [
+        Call("/v1/verify", body=REF),
+        Call("/v1/verify", body=ALIASED, headers={"Prefer": "respond-async"}),
+    ],
+    ("POST", "/v1/register"): [
+        Call("/v1/register", body={**VERSION, "artifacts_dir": "{area}/source", "set_alias": "{alias}", **WHY}),
+        Call("/v1/register", body={**VERSION, "artifacts_dir": "{path}", "metadata": {"{alias}": "{version}"}}),
+        Call("/v1/register", body={**VERSION, "upload_id": "{upload}"}, headers={"Idempotency-Key": "{version}"}),
+    ],
+    ("POST", "/v1/promote"): [
+        Call("/v1/promote", body={**VERSION, "alias": "{alias}", **WHY}),
+        Call("/v1/promote", body={**VERSION, "alias": "canary", "expected_version": "{alias}"}),
+    ],
+    ("POST", "/v1/rollback"): [Call("/v1/rollback", body={**ALIAS, **WHY})],
+    ("DELETE", "/v1/aliases"): [Call("/v1/aliases", body=ALIAS), Call("/v1/aliases", ALIAS)],
+    ("PUT", "/v1/tags"): [Call("/v1/tags", body={**VERSION, "key": "{alias}", "value": "{version}"})],
+    ("POST", "/v1/versions/patch"): [
+        Call("/v1/versions/patch", body={**VERSION, "description": "{alias}", "tags": {"{alias}": "{version}"}})
+    ],
+    ("POST", "/v1/stage"): [
+        Call("/v1/stage", body={**VERSION, "stage": "archived", **WHY}),
+        Call("/v1/stage", body={**VERSION, "stage": "staging", **WHY}),
+    ],
+    ("DELETE", "/v1/versions"): [Call("/v1/versions", body={**VERSION, "reason": "{alias}"})],
+    ("POST", "/v1/versions/restore"): [Call("/v1/versions/restore", body=VERSION)],
+    ("POST", "/v1/uploads"): [
+        Call(
+            "/v1/uploads",
+            body={
+                "task": "{task}",
+                "model_name": "{model}",
+                "files": [{"path": "{path}", "size_bytes": 1, "sha256": "0" * 64}],
+                "actor": "{alias}",
+            },
+        )
+    ],
+    ("POST", "/v1/uploads/<upload_id>"): [
+        Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "1", "Upload-Metadata": "filename YQ=="}),
+        Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "{version}", "Upload-Metadata": "{alias}"}),
+    ],
+    ("DELETE", "/v1/uploads/<upload_id>"): [Call("/v1/uploads/{upload}")],
+    ("HEAD", "/v1/uploads/<upload_id>/<file_id>"): [Call("/v1/uploads/{upload}/{file}", headers=TUS)],
+    ("OPTIONS", "/v1/uploads"): [Call("/v1/uploads")],
+    ("PATCH", "/v1/uploads/<upload_id>/<file_id>"): [
+        Call(
+            "/v1/uploads/{upload}/{file}",
+            headers={**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
+            data=b"x",
+        )
+    ],
+    ("DELETE", "/v1/uploads/<upload_id>/<file_id>"): [Call("/v1/uploads/{upload}/{file}", headers=TUS)],
+}
+# What every other route answers by itself, where it says nothing of its own about these methods.
+BY_ITSELF = {"HEAD", "OPTIONS"}
+
+
+def test_every_route_has_a_row() -> None:
+    rules = [
+        (method, rule.rule)
+        for rule in create_app(Settings()).url_map.iter_rules()
+        for method in (rule.methods or set()) - (BY_ITSELF if "GET" in (rule.methods or set()) else set())
+        if method not in BY_ITSELF or (rule.rule.endswith("<file_id>") and method == "HEAD")
+    ]
+    assert sorted(set(rules)) == sorted(route for route in ROUTES if route[0] != "OPTIONS")
+
+
+def filled(template: Any, words: Mapping[str, str], encode: Callable[[str], str] = lambda text: text) -> Any:
+    """The template with the words in the place of their names in braces."""
+    if isinstance(template, str):
+        return re.sub(r"\{([a-z]+)\}", lambda match: encode(words[match[1]]), template)
+    if isinstance(template, Mapping):
+        return {filled(key, words): filled(value, words) for key, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, words) for value in template]
+    return template
+
+
+def percent(text: str) -> str:
+    """The text as an address has it: names of files may be any bytes."""
+    try:
+        return quote(text.encode("utf-8", "surrogateescape"), safe="")
+    except UnicodeEncodeError:
+        return quote(text.encode("utf-8", "surrogatepass"), safe="")
+
+
+def header(text: str) -> str:
+    """What can stand in a header, if it is that at all."""
+    return re.sub(r"[^\x20-\xff]", "?", text)
+
+
+def words_of(target: Target, place: Place) -> dict[str, str]:
+    return {**vars(target), "area": str(place.area)}
+
+
+def ask(client: Any, method: str, call: Call, words: Mapping[str, str]) -> TestResponse:
+    body = {"json": filled(call.body, words)} if call.body is not None else {"data": call.data}
+    query = "&".join(f"{name}={filled(value, words, percent)}" for name, value in call.query.items())
+    answer: TestResponse = client.open(
+        filled(call.path, words, percent),
+        method=method,
+        query_string=query,
+        headers={name: header(filled(value, words)) for name, value in call.headers.items()},
+        **body,
+    )
+    return answer
+
+
+def walk_route(place: Place, route: tuple[str, str], most: int | None) -> None:
+    app = create_app(Settings(core=CoreSettings(root=str(place.root), lock_timeout_s=2.0)))
+    client = app.test_client()
+    for call in ROUTES[route]:
+        for target in concerned(place.targets, call, most):
+            title = f"{route[0]} {call} of {target}"
+            began = time.monotonic()
+            try:
+                check_answer(ask(client, route[0], call, words_of(target, place)), title)
+            except (ValueError, RecursionError, KeyError) as error:
+                raise AssertionError(f"{title}: {error!r}") from error
+            assert time.monotonic() - began < SOON_S, title
+
+
+ROUTE_IDS = [f"{method} {rule}" for method, rule in ROUTES]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
+def test_every_route_answers(place: Place, route: tuple[str, str]) -> None:
+    walk_route(place, route, SAMPLE)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
+def test_every_route_answers_of_everything(place: Place, route: tuple[str, str]) -> None:
+    walk_route(place, route, None)
+
+
+TAKING = [route for route, calls in ROUTES.items() if any(call.body is not None for call in calls)]
+
+
+@pytest.mark.parametrize("changing", TAKING, ids=" ".join)
+def test_whatever_is_sent_is_answered(place: Place, changing: tuple[str, str]) -> None:
+    """Any bytes as the body, any value in each of its fields."""
+    client = create_app(Settings(core=CoreSettings(root=str(place.root)))).test_client()
+    call = next(call for call in ROUTES[changing] if call.body is not None)
+    sent = filled(call.body, {**words_of(Target("there", "names", "all", "1.0.0"), place)})
+    bodies = list(nasty.DOCUMENTS)
+    for name in sent:
+        text = json.dumps({**sent, name: "HERE"})
+        bodies += [text.replace('"HERE"', value).encode() for value in (*nasty.NUMBERS, *nasty.VALUES)]
+    for body in bodies:
+        began = time.monotonic()
+        answer = client.open(
+            filled(call.path, {}), method=changing[0], data=body, headers={"Content-Type": "application/json"}
+        )
+        check_answer(answer, f"{changing} {body[:200]!r}")
+        assert time.monotonic() - began < SOON_S, body[:200]
+
+
+def test_what_is_not_mended_yet(place: Place) -> None:
+    """Whoever mends one of these takes it out of ``nasty.NOT_YET``."""
+    client = create_app(Settings(core=CoreSettings(root=str(place.root)))).test_client()
+    found = [target for target in place.targets if target.what.startswith("not-yet")]
+    assert len(found) == sum(map(len, nasty.NOT_YET.values()))
+    for target in found:
+        for call in ROUTES["PUT", "/v1/tags"]:
+            assert ask(client, "PUT", call, words_of(target, place)).status_code == 500, target
+
+
+# the commands
+
+
+NAMED = ["{task}", "{model}", "{version}"]
+WORDS = ["--actor", "{alias}", "--reason", "{version}"]
+
+# Without the global options and --json, which come first and last.
+COMMANDS: dict[str, list[list[str]]] = {
+    "register": [
+        ["register", *NAMED, "{area}/source", "--set-alias", "{alias}", "--idempotency-key", "{path}", *WORDS],
+        ["register", *NAMED, "{path}", "--metadata", "{version}", "--no-alias"],
+        ["register", "names", "cli", "{version}", "{area}/source", "--metadata", '{"a": {version}}', "--no-alias"],
+    ],
+    "resolve": [
+        ["resolve", "{task}", "{model}@{version}"],
+        ["resolve", "{task}", "{model}@{alias}", "--no-verify"],
+        ["resolve", "{task}", "{model}@{alias}", "--as-of", "2026-01-01T00:00:00Z"],
+    ],
+    "show": [
+        ["show", "{task}", "{model}@{version}"],
+        ["show", "{task}", "{model}@{alias}", "--verify"],
+        ["show", "{task}", "{model}@{alias}", "--as-of", "{version}"],
+    ],
+    "artifacts": [["artifacts", "{task}", "{model}@{version}"]],
+    "metrics": [["metrics", "{task}", "{model}@{version}"]],
+    "compare": [["compare", "{task}", "{model}", "{version}", "1", "2", "--lower-is-better", "{alias}"]],
+    "aliases": [["aliases", "{task}", "{model}"]],
+    "history": [
+        ["history", "{task}", "{model}"],
+        ["history", "{task}", "{model}", "--alias", "{alias}", "--version", "{version}", "--event", "{path}"],
+        ["history", "{task}", "{model}", "--after", "{version}", "--limit", "{version}"],
+    ],
+    "audit verify": [
+        ["audit", "verify", "{task}", "{model}"],
+        ["audit", "verify", "{task}", "{model}", "--expect-head", "{version}"],
+    ],
+    "models": [
+        ["models"],
+        ["models", "--task", "{task}", "--model", "{model}", "--alias", "{alias}", "--limit", "1000"],
+        ["models", "--tag", "{alias}:{version}", "--metric-gte", "{path}:{version}", "--cursor", "{model}"],
+        ["models", "-q", "{version}", "--sort", "{path}"],
+        ["models", "--sort", "metric:accuracy", "--limit", "1000"],
+    ],
+    "tasks": [["tasks"]],
+    "watch": [["watch", "--after", "0", "--limit", "40"], ["watch", "--after", "{version}", "--limit", "1"]],
+    "verify": [["verify", "{task}", "{model}@{version}"]],
+    "promote": [
+        ["promote", "{task}", "{model}", "{alias}", "{version}", *WORDS],
+        ["promote", "{task}", "{model}", "canary", "{version}", "--expected-version", "{alias}"],
+    ],
+    "rollback": [["rollback", "{task}", "{model}", "{alias}", *WORDS]],
+    "unalias": [["unalias", "{task}", "{model}", "{alias}", "--expected-version", "{version}", *WORDS]],
+    "tag": [["tag", *NAMED, "{alias}", "{version}", *WORDS], ["tag", *NAMED, "{alias}", "--remove"]],
+    "patch": [["patch", *NAMED, "--description", "{alias}", "--tag", "{alias}={version}", *WORDS]],
+    "stage": [["stage", *NAMED, "archived", *WORDS], ["stage", *NAMED, "staging"]],
+    "delete": [["delete", *NAMED, *WORDS]],
+    "restore": [["restore", *NAMED, *WORDS]],
+    "check": [["check"]],
+    "reindex": [["reindex"]],
+    "sweep": [["sweep", "--dry-run"], ["sweep", "--older-than", "0"]],
+    "purge": [["purge", "--dry-run", "--older-than", "0"], ["purge", "--older-than", "0", *WORDS]],
+    "adopt": [["adopt", "--dry-run"], ["adopt", *WORDS]],
+    "migrate": [["migrate", "{area}/other"]],
+    "pull": [
+        ["pull", "{task}", "{model}@{version}", "{area}/pulled-{number}", "--cache-dir", "{area}/cache"],
+        ["pull", "{task}", "{model}@{version}", "{area}/none", "--offline", "--cache-dir", "{area}/cache"],
+    ],
+    "push": [["push", "{area}/source", *NAMED, "--set-alias", "{alias}", "--cache-dir", "{area}/cache", *WORDS]],
+    "cache ls": [["cache", "ls", "--cache-dir", "{area}/cache"]],
+    "cache prune": [["cache", "prune", "--cache-dir", "{area}/cache", "--max-bytes", "{version}"]],
+    "serve": [],  # does not end; what it prints is the service's log
+    "completion": [],  # prints a script
+}
+READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
+READING |= {"models", "tasks", "verify", "check", "reindex"}
+WHOLE_ROOT = {"check", "reindex", "sweep", "purge", "adopt", "migrate"}
+ONLY_THERE = {"pull", "push"}
+USAGE = 2
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name
+
+
+def test_every_command_has_a_row() -> None:
+    assert sorted(commands(main)) == sorted(COMMANDS)
+
+
+def check_output(done: Result, title: str) -> None:
+    assert done.exception is None or isinstance(done.exception, SystemExit), f"{title}: {done.exception!r}"
+    assert "Traceback" not in done.stderr, title
+    if done.exit_code == USAGE:
+        assert done.stdout == "", title
+        return
+    if done.stdout.startswith("Usage: "):  # a name may be --help
+        return
+    for line in done.stdout.splitlines():
+        found = strict(line)
+        assert isinstance(found, dict), title
+        if "ok" in found and "code" in found:
+            assert found["code"] in CODES, f"{title}: {found}"
+
+
+def walk_command(place: Place, title: str, registry: list[str], most: int | None) -> None:
+    for template in COMMANDS[title][: None if most != FEW else 1]:
+        for number, target in enumerate(concerned(place.targets, template, most)):
+            words = {**words_of(target, place), "number": str(number)}
+            arguments = [*registry, *(text for text in filled(template, words)), "--json"]
+            began = time.monotonic()
+            done = CliRunner().invoke(main, arguments, env={"OMNIBIOAI_MODEL_REGISTRY_LOCK_TIMEOUT_S": "2"})
+            check_output(done, f"{arguments} of {target}")
+            assert time.monotonic() - began < SOON_S, arguments
+
+
+@pytest.mark.parametrize("title", [title for title in COMMANDS if title not in ONLY_THERE])
+def test_every_command_answers(place: Place, title: str) -> None:
+    walk_command(place, title, ["--root", str(place.root)], SAMPLE)
+
+
+@pytest.mark.parametrize("title", [title for title in COMMANDS if title not in WHOLE_ROOT])
+def test_every_command_answers_over_http(place: Place, title: str) -> None:
+    """The client checks what it is told: what the service really says must pass that."""
+    with gunicorn(place.root, workers=1) as server:
+        walk_command(place, title, ["--url", server.url], FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("title", [title for title in COMMANDS if title not in ONLY_THERE])
+def test_every_command_answers_of_everything(place: Place, title: str) -> None:
+    walk_command(place, title, ["--root", str(place.root)], None)
