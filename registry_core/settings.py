@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,10 +17,13 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 class CoreSettings:
     """What the registry is and which policies hold. ``root`` None: not configured.
 
+    ``create``: an empty root may become a registry. ``id``: the one that the root must have; None: any.
     ``max_upload_bytes`` is of one upload session; 0: no limit.
     """
 
     root: str | None = None
+    create: bool = True
+    id: str | None = None
     required_files: tuple[str, ...] = ()
     artifacts_allowed_roots: tuple[str, ...] = ()
     lock_timeout_s: float = 30.0
@@ -36,6 +40,8 @@ class CoreSettings:
         """Settings by their ``OMNIBIOAI_MODEL_REGISTRY_*`` names. Raises ``NotConfigured``."""
         return cls(
             root=environ.get(PREFIX + "ROOT", "").strip() or None,
+            create=_flag(environ, "CREATE", True),
+            id=_id(environ),
             required_files=_words(environ, "REQUIRED_FILES"),
             artifacts_allowed_roots=_absolute(_words(environ, "ARTIFACTS_ALLOWED_ROOTS")),
             lock_timeout_s=number(environ, PREFIX + "LOCK_TIMEOUT_S", 30.0, least=0.0),
@@ -74,6 +80,15 @@ def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
     if text not in ("", "0", "1", "true", "false"):
         raise NotConfigured(f"{PREFIX}{name} is {text!r}; it takes true or false.", reason="bad_setting")
     return default if not text else text in ("1", "true")
+
+
+def _id(environ: Mapping[str, str]) -> str | None:
+    text = environ.get(PREFIX + "ID", "").strip()
+    if text and re.fullmatch("[0-9a-f]{32}", text) is None:
+        raise NotConfigured(
+            f"{PREFIX}ID is {text!r}; it takes the 32 hexadecimal digits that 'omr init' prints.", reason="bad_setting"
+        )
+    return text or None
 
 
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ class Root:
     def _open(self) -> ModelRegistry:
         registry = ModelRegistry.open(settings=self._settings.core)
         registry.check_guarantees()
+        registry.identify()
         if registry.recovers_quickly:
             _recover(registry)
         else:
@@ -82,7 +83,7 @@ class Root:
         if not self._looking.acquire(timeout=PATIENCE_S):
             raise StorageUnavailable("The storage has not answered the last such question yet.", retry_after_s=5)
         try:
-            registry.check_format()
+            registry.check_root()
         finally:
             self._looking.release()
         free = registry.probe()

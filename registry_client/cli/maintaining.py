@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from registry_core import ModelRegistry
+from registry_core import CoreSettings, ModelRegistry
 
 from . import output
 from .command import EXIT_DAMAGED, Age, finish, local_verb, who, why
@@ -44,12 +45,14 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("destination")
+@click.option("--merge", is_flag=True, help="Copy into another registry too, which stays what it is.")
 @local_verb
-def migrate(registry: ModelRegistry, *, as_json: bool, destination: str) -> None:
+def migrate(registry: ModelRegistry, *, as_json: bool, destination: str, merge: bool) -> None:
     """Copy the registry to DESTINATION, a directory or a storage URI; run again to catch up."""
-    target = ModelRegistry.open(destination)
+    settings = replace(CoreSettings.from_env(), create=True, id=None)  # those are said of the source
+    target = ModelRegistry.open(destination, settings=settings)
     with output.progress("migrate") as progress:
-        done = registry.migrate_to(target, progress=progress)
+        done = registry.migrate_to(target, merge=merge, progress=progress)
     finish(done.to_dict(), as_json)
 
 

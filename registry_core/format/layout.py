@@ -2,7 +2,7 @@
 
 ::
 
-    registry.json                             format number
+    registry.json                             format number, and the root's id
     tasks/<task>/models/<model_name>/         model
         versions/<version>/                   package
             model_meta.json                   META

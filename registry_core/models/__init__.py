@@ -1,10 +1,9 @@
 """One model's truth: an event in its journal is the change, and every document follows it, whatever crashes when.
 
 ``changes`` is the only way to change anything, on a subject (whoever has a ``journal``); ``model`` is the one
-subject so far. ``aliases``, ``states``, ``annotation``, ``tombstones``,
-``package_manifest``, ``package_moves`` and ``projections`` are what follows; ``timeline`` and ``as_of`` say what
-was true, ``proof`` that nothing was rewritten, ``evidence`` that its end is not lost, and ``lost_end`` goes on
-where it is. ``told`` reads documents, and
-falls back on the journal. ``gate`` and ``visible`` are doors for those who judge and those who
-hide. ``older`` is what came before us.
+subject so far, ``all_models`` finds each. ``aliases``, ``states``, ``annotation``, ``tombstones``,
+``package_manifest``, ``package_moves`` and ``projections`` are what follows; ``timeline`` and ``as_of`` say what was
+true, ``proof`` that nothing was rewritten, ``evidence`` that its end is not lost, and ``lost_end`` goes on where it
+is. ``told`` reads documents, and falls back on the journal. ``gate`` and ``visible`` are doors for those who judge and
+those who hide. ``older`` is what came before us.
 """

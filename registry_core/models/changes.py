@@ -106,6 +106,7 @@ def change(
         answer = look_first(subject, look, decide)
         if answer is not None:
             return answer
+    subject.changing()
     deadline = time.monotonic() + subject.lock_timeout_s
     while True:
         with subject.lock():
@@ -116,6 +117,7 @@ def change(
                 if isinstance(decided, Draft):
                     event = subject.journal.next_event(last, decided.fields(subject))
                     subject.require_whole(last, event)
+                    subject.changing()  # staging and waiting for the lock may have taken hours
                     reserve()
                     commit(subject, event, decided.beside, staging)
                     result: Committed[S] | A = Committed(event, seen)

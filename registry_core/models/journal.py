@@ -147,5 +147,9 @@ class Subject(ABC):
         """What the event says beside documents and is not true yet, in words. Writes nothing."""
 
     @abstractmethod
+    def changing(self) -> None:
+        """Called before each change, and again before its event: whether it may be, where the registry lies now."""
+
+    @abstractmethod
     def changed(self) -> None:
         """Called after each change, by whoever made it."""

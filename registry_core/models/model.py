@@ -13,7 +13,7 @@ from ..format.events import REGISTER
 from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
-from ..vocabulary.errors import ModelNotFound, PackageCorrupt, StorageError, VersionNotFound
+from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
 from . import aliases, evidence, older, package_moves, projections, states, tombstones
@@ -24,6 +24,7 @@ from .told import Told
 log = logging.getLogger(__name__)
 
 OnChange = Callable[["ModelStore"], None]
+BeforeChange = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ class ModelStore(Subject):
         model_name: str,
         lock_timeout_s: float,
         on_change: OnChange | None = None,
+        before_change: BeforeChange | None = None,
     ) -> None:
         self.keys = ModelKeys(task, model_name)
         super().__init__(storage, self.keys.model, Journal(storage, self.keys.journal), lock_timeout_s)
         self._on_change = on_change
         self.noticed = projections.Noticed()
+        self._before_change = before_change
 
     @property
     def title(self) -> str:
@@ -132,6 +135,10 @@ class ModelStore(Subject):
         """The journal has all that is shown of it anywhere: a walk through the model. Raises ``JournalCorrupt``."""
         look = partial(evidence.of_all, self.storage, self.keys)
         evidence.require(self.storage, self.keys, self.journal, look)
+
+    def changing(self) -> None:
+        if self._before_change is not None:
+            self._before_change()
 
     def changed(self) -> None:
         if self._on_change is not None:
@@ -312,32 +319,13 @@ def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> b
     return is_segment(name) and any(entry.name == name + suffix for entry in storage.documents.list(prefix))
 
 
-def all_models(
+def open_model(
     storage: Storage,
+    task: str,
+    model_name: str,
     lock_timeout_s: float,
     on_change: OnChange | None = None,
-    pass_over: Callable[[str, StorageError], None] | None = None,
-) -> Iterator[ModelStore]:
-    """Every model of the registry, sorted by task and name.
-
-    ``pass_over`` hears of a task whose models cannot be listed; without it that is raised.
-    """
-    for task in storage.documents.list(TASKS):
-        if task.kind != "prefix":
-            continue
-        try:
-            names = [entry.name for entry in storage.documents.list(models(task.name)) if entry.kind == "prefix"]
-        except StorageError as error:
-            if pass_over is None:
-                raise
-            pass_over(task.name, error)
-            continue
-        for name in names:
-            yield ModelStore(storage, task.name, name, lock_timeout_s, on_change)
-
-
-def open_model(
-    storage: Storage, task: str, model_name: str, lock_timeout_s: float, on_change: OnChange | None = None
+    before_change: BeforeChange | None = None,
 ) -> ModelStore:
     """The store of a model that may be looked up. Raises ``InvalidName``.
 
@@ -347,4 +335,4 @@ def open_model(
         check_new_name("task", task)
     if not may_look_up(storage, model_name, models(task)):
         check_new_name("model_name", model_name)
-    return ModelStore(storage, task, model_name, lock_timeout_s, on_change)
+    return ModelStore(storage, task, model_name, lock_timeout_s, on_change, before_change)

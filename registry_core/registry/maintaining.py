@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 from ..catalogue import announcements
+from ..models.all_models import all_models
 from ..models.changes import finish_pending
-from ..models.model import all_models
 from ..upkeep import adopt, check, migrate, repair, sweep
 from ..verbs import deletion
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
@@ -32,6 +32,7 @@ class MaintainingVerbs(OpenedRegistry):
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        self._identity.confirm()
         report = sweep.sweep(self._storage, self._settings.lock_timeout_s, older_than_s, dry_run=dry_run)
         if not dry_run:
             announcements.sweep(self._storage, older_than_s)
@@ -43,6 +44,7 @@ class MaintainingVerbs(OpenedRegistry):
 
         Returns the models finished. One that cannot be finished now is logged and left.
         """
+        self._identity.confirm()
         finished = []
         for model in all_models(self._storage, 0.0):
             try:
@@ -54,12 +56,17 @@ class MaintainingVerbs(OpenedRegistry):
                 log.error("%s: recovery failed: %s", model.title, error)
         return finished
 
-    def migrate_to(self, target: OpenedRegistry, *, progress: ProgressCallback | None = None) -> MigrationReport:
+    def migrate_to(
+        self, target: OpenedRegistry, *, merge: bool = False, progress: ProgressCallback | None = None
+    ) -> MigrationReport:
         """Every model, version and event is in ``target`` too, proven; run again to catch up.
 
-        Nobody should write to either registry meanwhile. Raises ``PackageCorrupt``, ``JournalCorrupt``,
+        An empty target becomes the same registry, with the same id. One that is another registry takes the models in
+        only with ``merge``, and stays what it is. Nobody should write to either meanwhile. Raises ``PackageCorrupt``,
         ``DestinationDiffers``.
         """
+        self._identity.look()
+        target._identity.take_over(self._identity, merge=merge)  # noqa: SLF001 - a registry like this one
         return migrate.migrate(
             self._storage,
             target._storage,  # noqa: SLF001 - a registry like this one
@@ -70,6 +77,7 @@ class MaintainingVerbs(OpenedRegistry):
 
     def check(self) -> CheckReport:
         """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
+        self._identity.look()
         return check.check(self._storage)
 
     def purge(

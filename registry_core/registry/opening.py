@@ -1,28 +1,175 @@
-"""An opened registry: its root, and how the verbs find a model and a version in it."""
+"""An opened registry: its root, which stays itself, and how the verbs find a model and a version in it."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import secrets
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from ..catalogue.catalogue import Catalogue, catalogue_path
-from ..format.layout import FORMAT, REGISTRY, is_package
+from ..format.encoding import encode_document
+from ..format.layout import FORMAT, REGISTRY, TASKS, is_package
+from ..models.all_models import all_models
 from ..models.gate import Gate
-from ..models.model import Found, ModelStore, all_models, open_model
+from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
 from ..settings import CoreSettings
 from ..storage import Storage, open_storage
-from ..storage.contract import KeyNotFound
+from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
 from ..verbs import resolution
 from ..vocabulary.answers import Verification
-from ..vocabulary.errors import NotConfigured
+from ..vocabulary.errors import DestinationDiffers, NotConfigured, StorageError
 from ..vocabulary.names import parse_ref
 from ..vocabulary.progress import ProgressCallback
+
+log = logging.getLogger(__name__)
+
+NO_ID = ""
+LOOK_EVERY_S = 5.0  # before changes, where a look is a request
+_ID = re.compile("[0-9a-f]{32}")
+
+
+class RootIdentity:
+    """The root is itself: a process goes on with the root that it saw first, or not at all.
+
+    ``registry.json`` has the root's ``id``. A root without one is an empty directory, or a registry of older
+    software, which gets its id at its first change.
+    """
+
+    def __init__(self, storage: Storage, settings: CoreSettings) -> None:
+        self._storage = storage
+        self._is_looked_at_each_time = storage.documents.looks_are_cheap()
+        self._create = settings.create
+        self._wanted = settings.id
+        self._mutex = threading.Lock()  # of what was seen; nobody waits for a storage with it
+        self._seen: str | None = None
+        self._is_registry = False
+        self._place = ""
+        self._mark: str | None = None
+        self._looked_at = 0.0
+
+    @property
+    def id(self) -> str:
+        """The id that was seen last; empty if there is none."""
+        return self._seen or NO_ID
+
+    def confirm(self) -> None:
+        """The root is still itself, at the cost of one look at a directory; an object store is asked nothing.
+
+        Raises as :meth:`look`.
+        """
+        if self._is_looked_at_each_time:
+            mark = self._mark_now()
+            if not mark or mark != self._mark:
+                self.look()
+
+    def before_change(self) -> None:
+        """The root is still itself, and has an id, durably. Raises as :meth:`look`, ``StorageError``."""
+        if self._is_looked_at_each_time:
+            self.confirm()
+        elif time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+            self.look()
+        if self._seen == NO_ID:
+            self.make()
+
+    def look(self) -> None:
+        """The root is of a format that is known, and it is still itself. Writes nothing.
+
+        Raises ``NotConfigured`` (``unknown_format``, ``root_changed``, ``root_empty``), ``StorageUnavailable``.
+        """
+        mark, place = self._mark_now(), self._storage.place()
+        found = self._read()[0].get("id", NO_ID)
+        is_registry = found != NO_ID or any(entry.kind == "prefix" for entry in self._storage.documents.list(TASKS))
+        with self._mutex:
+            self._judge(found, is_registry, place)
+            self._seen, self._is_registry, self._place, self._mark = found, is_registry, place, mark
+            self._looked_at = time.monotonic()
+
+    def make(self, wanted: str | None = None) -> None:
+        """The root has an id, durably: this one, or that of whoever was faster. Raises as :meth:`look`."""
+        while True:
+            fields, when = self._read()
+            if fields.get("id", NO_ID) != NO_ID:
+                break
+            new = {**fields, "id": wanted or secrets.token_hex(16)}
+            with suppress(PreconditionFailed):
+                self._storage.documents.write(REGISTRY, encode_document(new), when)
+        self.look()
+
+    def take_over(self, source: RootIdentity, *, merge: bool) -> None:
+        """An empty root says of itself what the source does, its id too. Raises ``DestinationDiffers``.
+
+        A root that is a registry already, with another id, is refused unless ``merge``, and keeps its own.
+        """
+        self.look()
+        if not self._is_registry and not merge:
+            (said, is_said), (known, when) = source._read(), self._read()
+            if is_said is not ABSENT and (said != known or when is ABSENT):
+                with suppress(PreconditionFailed):
+                    self._storage.documents.write(REGISTRY, encode_document(said), when)
+            self.look()
+        if self.id and self.id != source.id and not merge:
+            raise DestinationDiffers(
+                "The destination is another registry: it has another id. Choose an empty one; with merge this one "
+                "takes the models in and stays what it is."
+            )
+
+    def _mark_now(self) -> str | None:
+        documents = self._storage.documents
+        mark = documents.mark(REGISTRY)
+        return documents.mark(TASKS) if mark == "" else mark
+
+    def _read(self) -> tuple[dict[str, Any], Condition]:
+        """(what the root says of itself, the condition under which it still says so)."""
+        try:
+            document = self._storage.documents.read(REGISTRY)
+        except KeyNotFound:
+            return {"format": FORMAT}, ABSENT  # empty, or written by older software
+        try:
+            fields = json.loads(document.data)
+            known = isinstance(fields, dict) and fields.get("format") == FORMAT
+            known = known and ("id" not in fields or _ID.fullmatch(fields["id"]) is not None)
+        except (ValueError, TypeError, RecursionError):
+            known = False
+        if not known:
+            raise NotConfigured(
+                f"The root's {REGISTRY} is not of format {FORMAT}, the one that this version reads. "
+                "Use the software that wrote it, or restore the file.",
+                reason="unknown_format",
+            )
+        return fields, Match(document.etag)
+
+    def _judge(self, found: str, is_registry: bool, place: str) -> None:
+        was = self._seen
+        is_same = was is None or found == was or (was == NO_ID and place == self._place)
+        if not is_same or (self._is_registry and not is_registry):
+            raise NotConfigured(
+                "Something else is now where the registry was, so nothing is read or changed there. Bring the registry "
+                "back, for example by mounting it: no restart is needed.",
+                reason="root_changed",
+            )
+        if not is_registry and (self._wanted or not self._create):
+            raise NotConfigured(
+                "There is no registry at the root, and none may be made there. If it is a mount point, mount the "
+                "registry; 'omr init' makes a new one.",
+                reason="root_empty",
+            )
+        if self._wanted and found != self._wanted:
+            raise NotConfigured(
+                "The registry at the root has not the id that OMNIBIOAI_MODEL_REGISTRY_ID names. Mount the one that "
+                f"has, or change the setting: the id is in {REGISTRY}, and 'omr init' gives one to a registry without.",
+                reason="root_changed",
+            )
 
 
 class OpenedRegistry:
@@ -33,8 +180,9 @@ class OpenedRegistry:
         self._settings = settings
         self._gate: Gate | None = None
         self._visible: Visible = Everything()
+        self._identity = RootIdentity(storage, settings)
         self._directory = settings.root if settings.root and "://" not in settings.root else None
-        self._catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)
+        self._kept_catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)
 
     @classmethod
     def open(
@@ -50,20 +198,34 @@ class OpenedRegistry:
         ``OMNIBIOAI_MODEL_REGISTRY_*`` environment. ``storage`` takes the place of the one that the
         root names. Opening writes nothing. Raises ``NotConfigured`` saying what is wrong.
         """
-        settings = settings or CoreSettings.from_env()
-        if root is not None:
-            settings = replace(settings, root=os.fspath(root))
-        if storage is None:
-            if not settings.root:
-                raise NotConfigured(
-                    "No registry root is configured. Set OMNIBIOAI_MODEL_REGISTRY_ROOT to its directory.",
-                    reason="root_not_set",
-                )
-            storage = open_storage(settings.root, settings.storage, is_package)
+        settings, storage = _opened(root, settings, storage)
         registry = cls(storage, settings)
         registry.probe(for_writing=False)
-        registry.check_format()
+        registry.check_root()
         return registry
+
+    @classmethod
+    def init(
+        cls,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        settings: CoreSettings | None = None,
+        storage: Storage | None = None,
+    ) -> Self:
+        """As :meth:`open`, of a root that is a registry from now on, whatever ``settings.create`` says.
+
+        A directory that is not there is made, if the one above is. A root that has an id keeps it; else it gets
+        ``settings.id``, or a new one. Raises ``NotConfigured``, ``StorageError``.
+        """
+        settings, storage = _opened(root, settings, storage)
+        if settings.root and "://" not in settings.root:
+            with suppress(OSError):  # what is wrong is said below
+                os.mkdir(settings.root)
+        new = cls(storage, replace(settings, create=True, id=None))
+        new.probe()
+        new.check_guarantees()
+        new._identity.make(settings.id)
+        return cls.open(settings=settings, storage=storage)
 
     def probe(self, *, for_writing: bool = True) -> int | None:
         """Bytes free (None: no limit known) of a root that is there and writable, or at least readable.
@@ -72,24 +234,26 @@ class OpenedRegistry:
         """
         return self._storage.probe(for_writing=for_writing)
 
-    def check_format(self) -> None:
-        """The root answers, and its format is one that this software knows.
+    def check_root(self) -> None:
+        """The root answers, its format is known, and it is the root that was opened.
 
         Raises ``NotConfigured``, ``StorageUnavailable``.
         """
-        try:
-            found = json.loads(self._storage.documents.read(REGISTRY).data)
-            known = isinstance(found, dict) and found.get("format") == FORMAT
-        except KeyNotFound:
-            known = True  # empty, or written by older software
-        except (ValueError, RecursionError):
-            known = False
-        if not known:
-            raise NotConfigured(
-                f"The root's {REGISTRY} does not say format {FORMAT}, the one that this version reads. "
-                "Use the software that wrote it, or restore the file.",
-                reason="unknown_format",
-            )
+        self._identity.look()
+
+    @property
+    def id(self) -> str | None:
+        """The id of the root; None for a registry of older software before its first change."""
+        return self._identity.id or None
+
+    def identify(self) -> None:
+        """The root has an id, if it may be given one and can be written to. Called by a service before it answers."""
+        if self._settings.create and self.id is None:
+            try:
+                self.probe()
+                self._identity.before_change()
+            except (NotConfigured, StorageError) as error:
+                log.warning("the root has no id yet: %s", error.message)
 
     def check_guarantees(self) -> None:
         """The storage does what the registry builds on; asked before the first change anyway.
@@ -105,11 +269,21 @@ class OpenedRegistry:
 
     # shared by the verbs
 
+    @property
+    def _catalogue(self) -> Catalogue:
+        self._identity.confirm()
+        return self._kept_catalogue
+
     def _model(self, task: str, model_name: str) -> ModelStore:
-        return open_model(self._storage, task, model_name, self._settings.lock_timeout_s, self._catalogue.touch)
+        self._identity.confirm()
+        return open_model(self._storage, task, model_name, *self._around_changes())
 
     def _models(self) -> Iterator[ModelStore]:
-        return all_models(self._storage, self._settings.lock_timeout_s, self._catalogue.touch)
+        self._identity.confirm()
+        return all_models(self._storage, *self._around_changes())
+
+    def _around_changes(self) -> tuple[float, OnChange, BeforeChange]:
+        return self._settings.lock_timeout_s, self._kept_catalogue.touch, self._identity.before_change
 
     def _find(self, task: str, ref: str) -> Found:
         parsed = parse_ref(ref)
@@ -121,3 +295,20 @@ class OpenedRegistry:
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
         return resolution.prove(found, self._settings.workers, progress)
+
+
+def _opened(
+    root: str | os.PathLike[str] | None, settings: CoreSettings | None, storage: Storage | None
+) -> tuple[CoreSettings, Storage]:
+    """The settings with the root in them, and its storage. Raises ``NotConfigured``."""
+    settings = settings or CoreSettings.from_env()
+    if root is not None:
+        settings = replace(settings, root=os.fspath(root))
+    if storage is None:
+        if not settings.root:
+            raise NotConfigured(
+                "No registry root is configured. Set OMNIBIOAI_MODEL_REGISTRY_ROOT to its directory.",
+                reason="root_not_set",
+            )
+        storage = open_storage(settings.root, settings.storage, is_package)
+    return settings, storage

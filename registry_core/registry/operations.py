@@ -14,8 +14,13 @@ class OperationVerbs(OpenedRegistry):
     """Long calls that go on by themselves."""
 
     @cached_property
-    def _operations(self) -> Operations:
+    def _all_operations(self) -> Operations:
         return Operations(self._storage)
+
+    @property
+    def _operations(self) -> Operations:
+        self._identity.confirm()
+        return self._all_operations
 
     def begin_operation(
         self, verb: str, request: Mapping[str, Any], *, key: str | None = None

@@ -16,8 +16,13 @@ class UploadVerbs(OpenedRegistry):
     """A session, its files, their bytes. All raise ``UploadNotFound``, ``UploadExpired``, ``StorageError``."""
 
     @cached_property
-    def _uploads(self) -> Uploads:
+    def _all_uploads(self) -> Uploads:
         return Uploads(self._storage, self._settings)
+
+    @property
+    def _uploads(self) -> Uploads:
+        self._identity.confirm()
+        return self._all_uploads
 
     @property
     def max_upload_bytes(self) -> int:

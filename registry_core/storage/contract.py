@@ -80,6 +80,13 @@ class Storage(ABC):
         Raises ``NotConfigured`` with the reason otherwise. Writes nothing.
         """
 
+    def place(self) -> str:
+        """A text that is another where the root's name has come to stand for another directory.
+
+        Empty where it can stand for one place only. Raises ``NotConfigured`` where there is none.
+        """
+        return ""
+
     @abstractmethod
     def check_guarantees(self) -> None:
         """The store does what this contract builds on; asked once before the first change.

@@ -10,8 +10,9 @@ from ..format.chain import Line, lost_range
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
 from ..models import aliases, package_manifest, proof, states, tombstones
+from ..models.all_models import all_models
 from ..models.changes import pending
-from ..models.model import ModelStore, all_models
+from ..models.model import ModelStore
 from ..models.projections import seq_of
 from ..models.timeline import Moment, replay
 from ..packages import contents

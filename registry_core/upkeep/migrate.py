@@ -17,10 +17,11 @@ from typing import BinaryIO
 from ..format import manifest
 from ..format.chain import Line, chain
 from ..format.encoding import digest
-from ..format.layout import MANIFEST, REGISTRY
+from ..format.layout import MANIFEST
 from ..models import package_manifest
+from ..models.all_models import all_models
 from ..models.changes import finish_pending
-from ..models.model import ModelStore, all_models
+from ..models.model import ModelStore
 from ..packages.hash_stream import hash_stream
 from ..packages.parallel import in_parallel
 from ..packages.sources import BytesSource
@@ -91,7 +92,6 @@ def migrate(
         for entry in package.files():
             files, size_bytes = files + 1, size_bytes + (entry.size_bytes or 0)
     meter.start(files, size_bytes)
-    _copy_document(source, target, REGISTRY)
     for package in missing:
         _copy_package(package, target, workers, meter)
     events = sum(_copy_journal(model, target) for model in models)

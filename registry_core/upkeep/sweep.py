@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 
 from ..format.events import REGISTER
+from ..models.all_models import all_models
 from ..models.changes import finish_pending, pending
-from ..models.model import ModelStore, all_models
+from ..models.model import ModelStore
 from ..storage.contract import Staging, Storage
 from ..vocabulary.errors import JournalCorrupt, RegistryError
 from ..vocabulary.reports import Finding, SweepReport

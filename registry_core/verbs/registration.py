@@ -16,7 +16,7 @@ from ..format import encoding, metadata
 from ..format.commit_ids import commit_id
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import REGISTER
-from ..format.layout import FORMAT, MANIFEST, META, REGISTRY, ModelKeys
+from ..format.layout import MANIFEST, META, ModelKeys
 from ..format.manifest import render
 from ..models import package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
@@ -25,7 +25,7 @@ from ..models.model import ModelStore
 from ..packages import contents, intake
 from ..packages.sources import BytesSource
 from ..settings import CoreSettings
-from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Staging
+from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from ..vocabulary.names import check_new_name
@@ -268,7 +268,6 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
 
 
 def _make_room(model: ModelStore, request: Request, staging: Staging) -> None:
-    _mark_root(model)
     try:
         staging.reserve()
     except PreconditionFailed:
@@ -276,14 +275,6 @@ def _make_room(model: ModelStore, request: Request, staging: Staging) -> None:
             f"Something that is no version is in the way of {model.title}/{request.version}. "
             "An operator should look at it with 'omr check'."
         ) from None
-
-
-def _mark_root(model: ModelStore) -> None:
-    try:
-        model.storage.documents.read(REGISTRY)
-    except KeyNotFound:
-        with suppress(PreconditionFailed):  # another first register was faster
-            model.storage.documents.write(REGISTRY, encoding.encode_document({"format": FORMAT}), ABSENT)
 
 
 def _taken(model: ModelStore, version: str) -> Taken:

@@ -300,7 +300,7 @@ def test_a_new_version_of_an_old_model_is_fully_ours(old: OldRegistry, source: P
     assert (event["previous_version"], event["package_digest"]) == ("1.1.0", made.package_digest)
     assert registry.verify(TASK, f"{NAME}@latest").warnings == []
     assert registry.verify(TASK, f"{NAME}@1.1.0").warnings != []
-    assert json.loads((old.root / "registry.json").read_bytes()) == {"format": 1}
+    assert json.loads((old.root / "registry.json").read_bytes()) == {"format": 1, "id": registry.id}
     assert json.loads((model.directory / "ownership.json").read_bytes())["organization_id"] == "org-7"
 
 

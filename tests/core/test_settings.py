@@ -18,7 +18,7 @@ def settings(**environ: str) -> CoreSettings:
 
 def test_nothing_set() -> None:
     found = CoreSettings.from_env({})
-    assert found.root is None
+    assert (found.root, found.create, found.id) == (None, True, None)
     assert (found.required_files, found.artifacts_allowed_roots) == ((), ())
     assert found.lock_timeout_s == 30.0
     assert found.workers == min(8, len(os.sched_getaffinity(0)))
@@ -33,7 +33,10 @@ def test_every_setting() -> None:
         LOCK_TIMEOUT_S="1.5",
         HASH_WORKERS="3",
         S3_QUOTE_ETAGS="false",
+        CREATE="false",
+        ID="0123456789abcdef0123456789abcdef",
     )
+    assert (found.create, found.id) == (False, "0123456789abcdef0123456789abcdef")
     assert found.root == "/srv/models"
     assert found.required_files == ("model.pt", "label_map.json")
     assert found.artifacts_allowed_roots == ("/shared", "/data/with space")
@@ -65,6 +68,9 @@ def test_the_store_s_usual_names_in_their_order() -> None:
         ("HASH_WORKERS", "0"),
         ("HASH_WORKERS", "two"),
         ("S3_QUOTE_ETAGS", "maybe"),
+        ("CREATE", "maybe"),
+        ("ID", "0123456789ABCDEF0123456789ABCDEF"),
+        ("ID", "7"),
         ("ARTIFACTS_ALLOWED_ROOTS", "/shared,relative"),
     ],
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...vocabulary.errors import NotConfigured
@@ -20,29 +24,25 @@ class FilesystemStorage(Storage):
     """A registry root on a local (or properly locking) filesystem. The directory must exist."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(os.path.realpath(root))
+        self.root = Path(os.path.abspath(root))  # by its name each time, which may come to stand for another one
         super().__init__(FilesystemDocuments(self.root), FilesystemPackages(self.root), FilesystemUploads(self.root))
 
     def probe(self, *, for_writing: bool = True) -> int | None:
-        try:
+        self.place()
+        with _usable():
             return self._probe(for_writing)
-        except OSError as error:
-            log.error("the registry root cannot be looked at: %s", error)
-            raise NotConfigured(
-                f"The registry root cannot be looked at ({error.strerror}). The service's log has the place.",
-                reason="root_unusable",
-            ) from error
+
+    def place(self) -> str:
+        with _usable():
+            found = self.root.stat()
+            if not stat.S_ISDIR(found.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "not a directory")
+        return f"{found.st_dev}:{found.st_ino}"
 
     def check_guarantees(self) -> None:
         """There is nothing to prove: what a filesystem promises is POSIX."""
 
     def _probe(self, for_writing: bool) -> int:
-        if not self.root.is_dir():
-            raise NotConfigured(
-                "The registry root is not there, or is not a directory. Create it or mount it, "
-                "and check OMNIBIOAI_MODEL_REGISTRY_ROOT.",
-                reason="root_missing",
-            )
         wanted = os.R_OK | os.X_OK | (os.W_OK if for_writing else 0)
         for place in (self.root, self.root / STAGING) if for_writing else (self.root,):
             if os.path.lexists(place) and not os.access(place, wanted, effective_ids=True):
@@ -53,3 +53,22 @@ class FilesystemStorage(Storage):
                 )
         volume = os.statvfs(self.root)
         return volume.f_bavail * volume.f_frsize
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """What fails inside says that the root cannot be used, as ``NotConfigured``."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotConfigured(
+            "The registry root is not there, or is not a directory. Create it or mount it, "
+            "and check OMNIBIOAI_MODEL_REGISTRY_ROOT.",
+            reason="root_missing",
+        ) from error
+    except OSError as error:
+        log.error("the registry root cannot be looked at: %s", error)
+        raise NotConfigured(
+            f"The registry root cannot be looked at ({error.strerror}). The service's log has the place.",
+            reason="root_unusable",
+        ) from error

@@ -14,6 +14,7 @@ import pytest
 
 from registry_core import AliasNotFound, LockTimeout, NotConfigured, RegistryError, StorageUnavailable, VersionNotFound
 from registry_core.models.changes import Committed, Draft, change, finish, finish_pending, pending
+from registry_core.models.model import ModelStore
 from registry_core.storage.contract import KeyNotFound, outcome_unknown
 
 from ..conftest import MODEL, TASK, Shelf, SimulatedShelf, move
@@ -59,6 +60,25 @@ def test_what_the_look_under_the_lock_sees_decides(simulated: SimulatedShelf) ->
     simulated.storage.acts.first("lock", after(lambda: simulated.registry().unalias(TASK, MODEL, "best")))
     with pytest.raises(AliasNotFound):
         simulated.registry().unalias(TASK, MODEL, "best")
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_it_is_asked_before_the_lock_and_before_the_event_whether_it_may_be(
+    simulated: SimulatedShelf, asked: int
+) -> None:
+    calls: list[str] = []
+    before = simulated.events()
+
+    def refuse_then() -> None:
+        calls.append("asked")
+        if len(calls) == asked:
+            raise NotConfigured("Another root.", reason="root_changed")
+
+    model = ModelStore(simulated.storage, TASK, MODEL, 1.0, before_change=refuse_then)
+    done = simulated.storage.acts.during(lambda: change(model, lambda: None, decide(move("best", "1"))))
+    assert len(calls) == asked
+    assert ("lock" in done, "append" in done) == (asked == 2, False)
+    assert simulated.events() == before
 
 
 @pytest.mark.parametrize("end", ["a refusal", "an answer"])

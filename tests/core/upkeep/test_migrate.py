@@ -88,7 +88,7 @@ def test_another_history_is_never_mixed_in(source: ModelRegistry, tmp_path: Path
     target = _memory()
     target.register("celltype", "pbmc", "0.1", _package(tmp_path / "other", weights=b"o"))
     with pytest.raises(DestinationDiffers) as refused:
-        source.migrate_to(target)
+        source.migrate_to(target, merge=True)
     assert refused.value.detail == {"task": "celltype", "model_name": "pbmc"}
     assert [event.version for event in target.history("celltype", "pbmc").events] == ["0.1"]
 
@@ -97,7 +97,7 @@ def test_other_bytes_under_the_same_version_are_refused(source: ModelRegistry, t
     target = _memory()
     target.register("celltype", "pbmc", "1.0.0", _package(tmp_path / "other", weights=b"o"))
     with pytest.raises(DestinationDiffers) as refused:
-        source.migrate_to(target)
+        source.migrate_to(target, merge=True)
     assert refused.value.detail == {"task": "celltype", "model_name": "pbmc", "version": "1.0.0"}
     assert target.verify("celltype", "pbmc@1.0.0").files_checked == 2
 

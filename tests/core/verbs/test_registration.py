@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -98,7 +100,9 @@ def test_what_stands_in_the_way_is_seen_before_the_event(tmp_path: Path) -> None
 
 
 def test_the_first_registration_marks_the_root(shelf: Shelf) -> None:
-    assert shelf.storage.documents.read("registry.json").data.strip() == b'{\n  "format": 1\n}'
+    said = json.loads(shelf.storage.documents.read("registry.json").data)
+    assert said["format"] == 1
+    assert re.fullmatch("[0-9a-f]{32}", said["id"])
 
 
 def test_what_was_taken_in_is_sealed(tmp_path: Path) -> None:
