@@ -10,7 +10,13 @@ import click
 from registry_core import CoreSettings, ModelRegistry
 
 from . import output
-from .command import EXIT_DAMAGED, Age, finish, local_verb, who, why
+from .command import EXIT_DAMAGED, EXIT_UNFINISHED, Age, finish, local_verb, who, why
+
+
+def exit_for(*, is_damaged: bool, is_unfinished: bool) -> None:
+    """The process ends with the code for what was found, the worse first; it goes on if nothing was."""
+    if is_damaged or is_unfinished:
+        click.get_current_context().exit(EXIT_DAMAGED if is_damaged else EXIT_UNFINISHED)
 
 
 @click.command()
@@ -19,7 +25,10 @@ from .command import EXIT_DAMAGED, Age, finish, local_verb, who, why
 @local_verb
 def sweep(registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run: bool) -> None:
     """Finish what crashes left, and remove abandoned staging."""
-    finish(registry.sweep(older_than, dry_run=dry_run).to_dict(), as_json)
+    report = registry.sweep(older_than, dry_run=dry_run)
+    finish(report.to_dict(), as_json)
+    damaged = any(finding.severity == "damage" for finding in report.refused)
+    exit_for(is_damaged=damaged, is_unfinished=bool(report.refused or (dry_run and report.finished)))
 
 
 @click.command()
@@ -32,6 +41,8 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
     def show(content: dict[str, Any]) -> None:
         for finding in content["findings"]:
             output.line(f"{finding['severity']}: {finding['where']}: {finding['message']}")
+            if finding["command"] is not None:
+                output.line(f"  to mend it: {finding['command']}")
         counts = f"{report.models} models, {report.versions} versions, {report.events} events"
         output.line(f"{'clean' if report.is_clean else 'DAMAGED'}: {counts}")
 
@@ -39,8 +50,7 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
         output.as_json({"ok": report.is_clean, **content})
     else:
         show(content)
-    if not report.is_clean:
-        click.get_current_context().exit(EXIT_DAMAGED)
+    exit_for(is_damaged=not report.is_clean, is_unfinished=not report.is_finished)
 
 
 @click.command()

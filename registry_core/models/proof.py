@@ -43,11 +43,12 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """What is wrong with event ``seq``; ``document``: what disagrees with it."""
+    """What is wrong with event ``seq``; ``document``: what disagrees with it. ``is_loss``: there is no such event."""
 
     seq: int
     text: str
     document: str = ""
+    is_loss: bool = False
 
 
 def faults_of(model: ModelStore) -> list[Fault]:
@@ -92,9 +93,9 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
         faults.append(Fault(events + 1, f"the journal ends before the expected event {expected.seq}"))
     for seq, documents in spoken_of.items():
         end = min(seq, events + 1)
-        faults += [Fault(end, f"{name} shows event {seq}, which is not there") for name, _ in documents]
+        faults += [Fault(end, f"{name} shows event {seq}, which is not there", is_loss=True) for name, _ in documents]
     lost = [grave for grave in graves if grave.deleted not in deleted and not has_lost]
-    faults += [Fault(events + 1, f"{grave.says()}, and no event says so") for grave in lost]
+    faults += [Fault(events + 1, f"{grave.says()}, and no event says so", is_loss=True) for grave in lost]
     return JournalProof(events, head), sorted(faults)
 
 

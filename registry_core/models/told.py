@@ -36,7 +36,7 @@ class Told:
             try:
                 alias = aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
-                self._damaged(self._keys.alias(name), f"The document of alias {name}")
+                self._damaged(self._keys.alias(name), f"the document of alias {name}")
                 alias = aliases.replay(self._journal.mentioning(name), name)
             if alias is not None:
                 self._noticed.show(self._keys.alias(name), alias.seq)
@@ -49,7 +49,7 @@ class Told:
         try:
             state, seq = states.read(self._storage, self._keys, version)
         except ValueError:
-            self._damaged(key, f"The document of what was set about {version}")
+            self._damaged(key, f"the state document of {version}")
             return states.replay(self._journal.lines(), version)
         self._noticed.show(key, seq)
         return state
@@ -60,7 +60,7 @@ class Told:
         try:
             stone = tombstones.read(self._storage, self._keys, version)
         except ValueError:
-            self._damaged(key, f"The tombstone of {version}")
+            self._damaged(key, f"the tombstone of {version}")
             # Where the journal is lost as well, all that is known is that there was one.
             is_known = any(line.get("version") == version for line in self._journal.mentioning(version))
             stone = tombstones.replay(self._keys, self._journal.lines(), version)
@@ -75,4 +75,4 @@ class Told:
     def _damaged(self, key: str, what: str) -> None:
         told = f"{what} is damaged ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."
         log.error("%s: %s", self._keys.title, told)
-        self._noticed.damaged[key] = told
+        self._noticed.damaged[key] = told[0].upper() + told[1:]

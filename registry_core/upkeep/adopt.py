@@ -56,7 +56,9 @@ def adopt(
     for model, version in pending:
         title = f"{model.title}@{version}"
         try:
-            noticed += [Finding("note", title, warning) for warning in _inspect(model, version, workers, progress)]
+            noticed += [
+                Finding("note", title, warning, "noticed") for warning in _inspect(model, version, workers, progress)
+            ]
             if not dry_run:
                 _adopt(model, version, workers, actor, reason)
             adopted.append(title)
@@ -64,12 +66,12 @@ def adopt(
             problems = error.detail.get("problems", [])
             is_half = any(problem["path"] == MANIFEST and problem["kind"] == "missing" for problem in problems)
             refused.append(
-                Finding("note", title, "a half version: it has no manifest")
+                Finding("note", title, "a half version: it has no manifest", "older_half_version")
                 if is_half
-                else Finding("damage", title, error.message)
+                else Finding("damage", title, error.message, error.code)
             )
         except RegistryError as error:
-            refused.append(Finding("damage", title, error.message))
+            refused.append(Finding("damage", title, error.message, error.code))
     return AdoptionReport(adopted, already, noticed, refused)
 
 

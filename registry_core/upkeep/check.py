@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..format.chain import Line, lost_range
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.layout import META
-from ..models import aliases, package_manifest, proof, states, tombstones
+from ..models import aliases, evidence, package_manifest, proof, states, tombstones
 from ..models.all_models import all_models
 from ..models.changes import pending
 from ..models.model import ModelStore
@@ -31,14 +31,14 @@ def check(storage: Storage) -> CheckReport:
     findings: list[Finding] = []
 
     def name(task: str, error: StorageError) -> None:
-        findings.append(Finding("damage", task, f"its models cannot be listed: {error.message}"))
+        findings.append(Finding("damage", task, f"its models cannot be listed: {error.message}", "unreadable"))
 
     reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
     findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
     for attempt in storage.packages.staged():
         if not attempt.alive and attempt.name not in wanted:
-            findings.append(Finding("note", f".staging/{attempt.name}", "abandoned; a sweep removes it when it is old"))
+            findings.append(_abandoned(attempt.name))
     return CheckReport(
         models=len(reports),
         versions=sum(report.versions for report in reports),
@@ -67,7 +67,7 @@ def _check_at_rest(model: ModelStore) -> _ModelReport:
             if report.findings and model.journal.last() != before:
                 continue
         except RegistryError as error:
-            finding = Finding("damage", model.title, f"cannot be read: {error.message}")
+            finding = Finding("damage", model.title, f"cannot be read: {error.message}", "unreadable")
             report = _ModelReport(0, 0, [finding], set())
         return report
     return report
@@ -83,7 +83,8 @@ def _check_model(model: ModelStore) -> _ModelReport:
 
 def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:
     for fault in proof.faults_of(model):
-        yield Finding("damage", f"{model.title} {fault.document or f'event {fault.seq}'}", fault.text)
+        yield _of_journal(model, fault)
+    yield from _check_note(model, lines)
     unfinished = lines[-1] if steps and lines[-1].is_own else None
     under_way: set[str] = set()  # where such a version is can be either way
     if unfinished is not None:
@@ -93,12 +94,16 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
         if unfinished.get("event") in (REGISTER, DELETE, RESTORE, PURGE):
             under_way = {unfinished.get("version")}
     for step in steps:
-        yield Finding("pending", model.title, step + "; the next change to the model finishes it")
+        yield Finding(
+            "pending", model.title, step + "; the next change to the model finishes it", "unfinished", "omr sweep"
+        )
     moment = replay(lines)
     if any(lost_range(line) for line in lines):
         _fill_in(model, moment)
     if unfinished is not None and unfinished.get("event") in (DELETE, RESTORE):
         yield from _check_moving(model, moment.gone.get(unfinished.get("version"), unfinished))
+    if unfinished is not None:
+        moment.aliases.pop(unfinished.get("alias") or "", None)
     for version in under_way:
         moment.registered.pop(version, None)
         moment.gone.pop(version, None)
@@ -108,6 +113,27 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     yield from _check_unregistered(model, versions - moment.registered.keys())
     yield from _check_aliases(model, moment, is_pending=bool(steps))
     yield from _check_states(model, moment, is_pending=bool(steps))
+
+
+def _of_journal(model: ModelStore, fault: proof.Fault) -> Finding:
+    where = f"{model.title} {fault.document or f'event {fault.seq}'}"
+    if fault.is_loss:
+        return Finding("damage", where, fault.text, "journal_short", evidence.repair_command(model.keys))
+    return Finding("damage", where, fault.text, "document_differs" if fault.document else "journal_broken")
+
+
+def _check_note(model: ModelStore, lines: list[Line]) -> Iterator[Finding]:
+    """What only the note beside the lock says: no proof, and whoever put a whole model back knows why."""
+    for noted in evidence.of_note(model.storage, model.keys):
+        end = lines[-1].seq if lines else 0
+        if (noted.seq or 0) > end:
+            message = f"{noted.says()}, but the journal ends at event {end}: was the model put back as it was before?"
+            yield Finding("note", model.title, message, "journal_perhaps_short", evidence.repair_command(model.keys))
+
+
+def _abandoned(attempt: str) -> Finding:
+    message = "abandoned; a sweep removes it when it is old"
+    return Finding("note", f".staging/{attempt}", message, "abandoned_staging", "omr sweep")
 
 
 def _fill_in(model: ModelStore, moment: Moment) -> None:
@@ -143,7 +169,12 @@ def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iter
         return
     is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.packages.staged())
     if not is_staged and model.locate(version) is None:  # else it has been published in the meantime
-        yield Finding("damage", f"{model.title}@{version}", f"event {line.seq} registered it, and its bytes are gone")
+        yield Finding(
+            "damage",
+            f"{model.title}@{version}",
+            f"event {line.seq} registered it, and its bytes are gone",
+            "version_lost",
+        )
 
 
 def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
@@ -156,7 +187,8 @@ def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
 
 def _lost(model: ModelStore, line: Line) -> Finding:
     where = f"{model.title}@{line.get('version')}"
-    return Finding("damage", where, f"event {line.seq} deleted it, but its bytes are not kept, and not purged")
+    message = f"event {line.seq} deleted it, but its bytes are not kept, and not purged"
+    return Finding("damage", where, message, "grave_lost")
 
 
 def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
@@ -165,49 +197,61 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
         if version in moment.gone:
             continue
         if version not in versions:
-            yield Finding("damage", where, f"event {line.seq} registered it, but it is not in versions/")
+            yield Finding(
+                "damage", where, f"event {line.seq} registered it, but it is not in versions/", "version_missing"
+            )
             continue
         yield from _check_manifest(model, line)
         if not model.storage.packages.sealed(model.keys.package(version)):
-            yield Finding("note", where, "its directory is writable; packages are sealed read-only")
+            yield Finding("note", where, "its directory is writable; packages are sealed read-only", "unsealed")
 
 
 def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
     where = f"{model.title}@{line.get('version')}"
     digest = package_manifest.package_digest(model, line.get("version"))
     if digest is None:
-        yield Finding("damage", where, "its manifest is missing")
+        yield Finding("damage", where, "its manifest is missing", "manifest_missing")
     elif digest != line.get("package_digest"):
-        yield Finding("damage", where, f"its manifest is not the one that event {line.seq} recorded")
+        yield Finding(
+            "damage", where, f"its manifest is not the one that event {line.seq} recorded", "manifest_changed"
+        )
 
 
 def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:
     for version, line in moment.gone.items():
         where = f"{model.title}@{version}"
         if version in versions:
-            yield Finding("damage", where, f"event {line.seq} deleted it, but it is in versions/")
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it is in versions/", "version_returned")
             continue
         key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
         if key is None and version not in moment.purged:
             yield _lost(model, line)
         if key is not None and version in moment.purged:
-            yield Finding("damage", where, "it was purged, but its bytes are still there")
+            yield Finding("damage", where, "it was purged, but its bytes are still there", "purge_unfinished")
         try:
             stone = tombstones.read(model.storage, model.keys, version)
         except ValueError:
-            yield Finding("damage", where, "its tombstone is damaged; the journal says what it said")
+            yield Finding(
+                "damage", where, "its tombstone is damaged; the journal says what it said", "tombstone_damaged"
+            )
             continue
         if stone is None:
-            yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone")
+            yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone", "tombstone_missing")
 
 
 def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
     for version in sorted(versions):
         where = f"{model.title}@{version}"
         if package_manifest.package_digest(model, version) is None:
-            yield Finding("note", where, "older software's half version: it has no manifest")
+            yield Finding("note", where, "older software's half version: it has no manifest", "older_half_version")
         else:
-            yield Finding("note", where, "older software's: no event registers it, so its manifest is not proven")
+            yield Finding(
+                "note",
+                where,
+                "older software's: no event registers it, so its manifest is not proven",
+                "older_version",
+                "omr adopt",
+            )
         yield from _check_meta(model, version)
 
 
@@ -215,7 +259,7 @@ def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
     try:
         contents.read_meta(model, version)
     except PackageCorrupt:
-        yield Finding("note", f"{model.title}@{version}", f"its {META} is missing or no JSON object")
+        yield Finding("note", f"{model.title}@{version}", f"its {META} is missing or no JSON object", "meta_damaged")
 
 
 def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
@@ -226,24 +270,30 @@ def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> It
         try:
             alias = aliases.read(model.storage, model.keys, name)
         except PackageCorrupt as error:
-            yield Finding("damage", where, error.message)
+            yield Finding("damage", where, error.message, "alias_damaged")
             continue
         line = replayed.get(name)
         if alias is None:
             continue
         if model.locate(alias.version) is None and not is_pending:
-            yield Finding("damage", where, f"it names version {alias.version}, which is not there")
+            yield Finding(
+                "damage", where, f"it names version {alias.version}, which is not there", "alias_without_version"
+            )
         if line is None:
             if not is_pending:
-                yield Finding("note", where, "older software's: no event names it")
+                yield Finding("note", where, "older software's: no event names it", "older_alias")
         elif alias.version != line.get("version") and not is_pending:
             severity = "damage" if line.is_own and alias.seq is not None else "note"
-            yield Finding(
-                severity, where, f"its document names {alias.version}, event {line.seq} names {line.get('version')}"
-            )
+            message = f"its document names {alias.version}, event {line.seq} names {line.get('version')}"
+            yield Finding(severity, where, message, "alias_differs")
     for name in sorted(replayed.keys() - set(found)):
         if replayed[name].get("version") is not None:
-            yield Finding("damage", f"{model.title} alias {name}", f"event {replayed[name].seq} set it; no document")
+            yield Finding(
+                "damage",
+                f"{model.title} alias {name}",
+                f"event {replayed[name].seq} set it; no document",
+                "alias_missing",
+            )
 
 
 def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
@@ -255,13 +305,18 @@ def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Ite
         try:
             state, _ = states.read(model.storage, model.keys, version)
         except ValueError:
-            yield Finding("damage", where, "the document is damaged; the journal says what it said")
+            yield Finding("damage", where, "the document is damaged; the journal says what it said", "state_damaged")
             continue
         if is_pending:
             continue  # the event that is left out here may be what the document shows
         if version not in moment.states:
-            yield Finding("damage", where, "no event has set it")
+            yield Finding("damage", where, "no event has set it", "state_differs")
         elif state != moment.states[version]:
-            yield Finding("damage", where, "it is not what the events have set")
+            yield Finding("damage", where, "it is not what the events have set", "state_differs")
     for version in sorted(moment.states.keys() - documents.keys()):
-        yield Finding("damage", f"{model.title} state of {version}", "events have set it, but there is no document")
+        yield Finding(
+            "damage",
+            f"{model.title} state of {version}",
+            "events have set it, but there is no document",
+            "state_missing",
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from ..format.events import REGISTER
+from ..models import evidence
 from ..models.all_models import all_models
 from ..models.changes import finish_pending, pending
 from ..models.model import ModelStore
@@ -69,8 +70,10 @@ def _require_whole(model: ModelStore, *, is_staging_at_stake: bool) -> None:
 
 def _refused(model: ModelStore, error: RegistryError) -> Finding:
     log.error("%s: not swept: %s", model.title, error)
-    severity = "damage" if isinstance(error, JournalCorrupt) else "pending"
-    return Finding(severity, escaped(model.title), error.message)
+    if isinstance(error, JournalCorrupt):
+        command = evidence.repair_command(model.keys)
+        return Finding("damage", escaped(model.title), error.message, error.code, command)
+    return Finding("pending", escaped(model.title), error.message, error.code, "omr sweep")
 
 
 def _discarded(staging: Staging) -> bool:

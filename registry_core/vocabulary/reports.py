@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .answers import Value
 
@@ -10,11 +11,17 @@ from .answers import Value
 @dataclass(frozen=True)
 class Finding(Value):
     """One thing ``check`` noticed. ``severity``: damage, pending (a crash left it; the next change
-    finishes it), or note (older software's, or abandoned staging)."""
+    finishes it), or note (older software's, or abandoned staging).
+
+    ``code`` is stable, one for each kind; ``docs/operations.md`` lists them. ``command``: what mends it, where one
+    does.
+    """
 
     severity: str
     where: str
     message: str
+    code: str = "other"
+    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class CheckReport(Value):
     def is_clean(self) -> bool:
         return not any(finding.severity == "damage" for finding in self.findings)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether no crash has left anything to be finished."""
+        return not any(finding.severity == "pending" for finding in self.findings)
+
 
 @dataclass(frozen=True)
 class SweepReport(Value):
@@ -42,7 +54,12 @@ class SweepReport(Value):
     finished: list[str]
     removed: list[str]
     kept: list[str]
-    refused: list[Finding]
+    refused: list[Finding] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of any value, but ``refused`` is there only where there is anything."""
+        content = super().to_dict()
+        return content if self.refused else {name: value for name, value in content.items() if name != "refused"}
 
 
 @dataclass(frozen=True)

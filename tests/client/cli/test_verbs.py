@@ -98,6 +98,17 @@ def test_sweep_and_check_of_a_clean_registry(filled: Shell) -> None:
         assert (swept["finished"], swept["removed"]) == ([], [])
 
 
+def test_what_a_crash_left_unfinished_has_an_exit_code_of_its_own(filled: Shell) -> None:
+    model = filled.root / "tasks/t/models/m"
+    (model / "aliases/latest.json").unlink()
+    checked = filled.omr("check", "--json")
+    assert checked.code == 6
+    assert [(found["code"], found["command"]) for found in checked.json["findings"]] == [("unfinished", "omr sweep")]
+    assert filled.omr("sweep", "--dry-run").code == 6
+    assert filled.ok("sweep", "--json").json["finished"] == ["t/m"]
+    assert filled.ok("check").out.startswith("clean")
+
+
 def test_sweep_removes_what_a_crash_left(filled: Shell) -> None:
     abandoned = filled.root / ".staging" / ("0" * 32)
     (abandoned / "package").mkdir(parents=True)
@@ -126,7 +137,7 @@ def test_a_repair_is_proposed_before_it_is_made(filled: Shell) -> None:
     assert filled.ok("repair", "journal", "t", "m").out == "nothing to mend: the journal of t/m\n"
     journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
     swept = filled.omr("sweep", "--json")
-    assert swept.json["refused"][0]["where"] == "t/m"
+    assert (swept.code, swept.json["refused"][0]["where"]) == (4, "t/m")
     for words in (("t", "m"), ("t/m",)):
         proposed = filled.omr("repair", "journal", *words, "--json")
         assert (proposed.code, proposed.json["is_done"], proposed.json["lost_from"]) == (1, False, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from registry_core import Finding
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.upkeep import check
 
+from ...docs.documents import read
 from ...faults.raw import tree
 from ...support.machine import remove_tree
 from ...support.packages import open_registry, write_files
@@ -237,3 +240,31 @@ def test_an_abandoned_attempt_is_noted_and_a_living_one_is_not(root: Path) -> No
 def test_the_counts(root: Path) -> None:
     report = open_registry(root).check()
     assert (report.models, report.versions, report.events) == (2, 4, 6)
+
+
+# what programs rely on
+
+
+def test_every_code_is_documented() -> None:
+    source = Path(check.__file__).read_text(encoding="utf-8")
+    named = re.findall(r'"([a-z]+_[a-z_]+|unreadable|unfinished|unsealed)"[,)\n]', source)
+    codes = set(named) - {"purged_at", "package_digest"}
+    documented = set(re.findall(r"`([a-z_]+)`", read("docs/operations.md").section("Check")))
+    assert codes <= documented
+    assert "journal_short" in codes
+
+
+def test_a_finding_has_a_code_and_the_command_that_mends_it(root: Path, model: Path) -> None:
+    rewrite(model, lines(model)[:1])
+    short = [one for one in open_registry(root).check().findings if one.code == "journal_short"]
+    assert short
+    assert {one.command for one in short} == {"omr repair journal t m --accept-loss"}
+
+
+def test_a_model_that_was_put_back_as_it_was_is_only_asked_about(root: Path, model: Path) -> None:
+    (model / ".lock").write_bytes(b"99\n")
+    [asked] = [one for one in open_registry(root).check().findings if one.code == "journal_perhaps_short"]
+    assert asked.severity == "note"
+    assert found(root) == []
+    open_registry(root).promote("t", "m", "asked", "1")
+    assert [one for one in open_registry(root).check().findings if one.code == "journal_perhaps_short"] == []
