@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import pwd
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -168,7 +170,22 @@ expected_seq = option(
     callback=_seq,
     help="Do it only if this event moved the alias last; none: only if there is no such alias, or no event moved it.",
 )
-who = click.option("--actor", envvar=f"{PREFIX}_ACTOR", help="Who does this; goes into the journal.")
+
+
+def _login_name() -> str:
+    """Who runs this, as the system knows them; a user without a name is told by number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+who = click.option(
+    "--actor",
+    envvar=f"{PREFIX}_ACTOR",
+    default=_login_name,
+    help=f"Who does this; goes into the journal [default: ${PREFIX}_ACTOR, or the login name].",
+)
 why = click.option("--reason", help="Why; goes into the journal.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from .command import expected_seq, finish, option, verb, who, why
 
 if TYPE_CHECKING:
     from .command import Registry
+
+_NEGATIVE = re.compile(r"-[0-9.].*")
 
 _expected = option(
     Verbs.rollback,
@@ -54,7 +56,20 @@ def rollback(registry: Registry, *, as_json: bool, **words: Any) -> None:
     finish(registry.rollback(**words).to_dict(), as_json)
 
 
-@click.command()
+class _TakesNumbers(click.Command):
+    """Its last argument may be a number below zero, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        takes_one = {
+            name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts
+        }
+        for at, word in enumerate(args):
+            if _NEGATIVE.fullmatch(word) and "--" not in args and (at == 0 or args[at - 1] not in takes_one):
+                return super().parse_args(ctx, [*args[:at], *args[at + 1 :], "--", word])
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_TakesNumbers)
 @click.argument("task")
 @click.argument("model_name")
 @click.argument("version")
@@ -67,7 +82,8 @@ def rollback(registry: Registry, *, as_json: bool, **words: Any) -> None:
 def tag(registry: Registry, *, as_json: bool, value: str | None, remove: bool, **words: Any) -> None:
     """Set the tag KEY of VERSION to VALUE.
 
-    A number and true or false are stored as such, and so is a text in double quotes: "700" is a text.
+    A number as JSON writes it, true and false are stored as such. All else is a text as it stands (1.10, 4820e17), and
+    so is what stands in double quotes: "700".
     """
     if remove == (value is not None):
         raise click.UsageError("Give a VALUE, or --remove.")
@@ -96,14 +112,16 @@ def patch(registry: Registry, *, as_json: bool, description: str | None, tags: t
 
 
 def _scalar(text: str) -> Any:
-    """A number, true, false or quoted text of JSON as such; anything else is a text as it stands."""
+    """A number that is written so and not otherwise, true, false or a quoted text of JSON; all else is a text as it is.
+
+    The commit 4820e17 is no 4.82e+20, and the version 1.10 no 1.1.
+    """
     try:
         value = json.loads(text)
+        is_it = isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and output.json_text(value) == text)
     except (ValueError, RecursionError):
         return text
-    if isinstance(value, float) and not math.isfinite(value):
-        return text
-    return value if isinstance(value, (str, bool, int, float)) else text
+    return value if is_it else text
 
 
 @click.command()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import signal
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from registry_core import __version__
 
@@ -71,6 +75,50 @@ def test_promote_and_aliases(filled: Shell) -> None:
 def test_the_actor_may_come_from_the_environment(filled: Shell) -> None:
     filled.ok("promote", "t", "m", "staging", "1", env={PREFIX + "ACTOR": "nightly"})
     assert filled.ok("history", "t", "m", "--alias", "staging", "--json").json["events"][0]["actor"] == "nightly"
+
+
+def test_the_actor_is_the_login_name_where_nobody_says_another(filled: Shell) -> None:
+    login = pwd.getpwuid(os.getuid()).pw_name
+    filled.ok("promote", "t", "m", "staging", "1")
+    filled.ok("tag", "t", "m", "1", "k", "v", "--actor", "ada")
+    filled.ok("unalias", "t", "m", "staging", env={"USER": "somebody-else", "LOGNAME": "somebody-else"})
+    events = filled.ok("history", "t", "m", "--json").json["events"]
+    assert [event["actor"] for event in events[-3:]] == [login, "ada", login]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[
+            (text, text)
+            for text in ("4820e17", "1.10", "1.0e5", "1e999", "-0", "007", "+1", "0x1f", ".5", "-.5", "1_0")
+        ],
+        *[(text, text) for text in ("NaN", "Infinity", "null", "True", "[1]", "{}", " 1", "-1e999", "")],
+        ("4820170", 4820170),
+        ("-0.5", -0.5),
+        ("-5", -5),
+        ("0.001", 0.001),
+        ("1.0", 1.0),
+        ("12345678901234567890", 12345678901234567890),
+        ("0.1234567890123456789", "0.1234567890123456789"),
+        ("true", True),
+        ('"700"', "700"),
+    ],
+)
+def test_a_tag_is_a_number_only_where_it_is_written_as_one(filled: Shell, text: str, value: object) -> None:
+    done = filled.ok("tag", "t", "m", "1", "key", text, "--json")
+    assert done.json["tags"] == {"key": value}
+    assert type(done.json["tags"]["key"]) is type(value)
+
+
+def test_a_number_below_zero_stands_anywhere_among_the_options(filled: Shell) -> None:
+    for words in (["-0.5", "--actor", "ada"], ["--actor", "ada", "-0.5"], ["--json", "-0.5"], ["--", "-0.5"]):
+        assert "-0.5" in filled.ok("tag", "t", "m", "1", "key", *words).out
+    assert filled.ok("tag", "t", "m", "1", "key", "v", "--reason", "-1", "--json").json["tags"] == {"key": "v"}
+    for words in (["-x"], ["-0.5", "--remove"], ["-0.5", "-0.6"]):
+        assert filled.omr("tag", "t", "m", "1", "key", *words).code == 2
+    filled.ok("patch", "t", "m", "1", "--tag", "commit=4820e17", "--tag", "low=-0.5")
+    assert filled.ok("show", "t", "m@1", "--json").json["tags"] == {"key": "v", "commit": "4820e17", "low": -0.5}
 
 
 def test_history_filters_and_pages(filled: Shell) -> None:
