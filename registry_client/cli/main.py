@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,30 @@ if TYPE_CHECKING:
 _as_of = click.option("--as-of", metavar="TIME", help="What REF meant at this moment, for example 2026-03-31T12:00Z.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """With ``--json`` a wrong usage, wherever it is found, is told as JSON too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["as_json"] = "--json" in args
+        with _told_as_json(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_as_json(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_as_json(ctx: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        if ctx.meta["as_json"]:
+            output.wrong_usage_as_json(error)
+        raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="omr")
 @click.option("--root", envvar=f"{PREFIX}_ROOT", help=f"The registry's root [default: ${PREFIX}_ROOT].")
 @click.option(
@@ -44,7 +69,7 @@ def main(context: click.Context, root: str | None, url: str | None) -> None:
 
     Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 damaged, 5 storage.
     """
-    output.escape_logs()
+    output.prepare()
     choose(context, root, url)
 
 

@@ -6,6 +6,8 @@ would obey, and a program strict JSON (I13).
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import logging
 import math
@@ -43,8 +45,12 @@ def line(text: str, *, err: bool = False) -> None:
 
 def json_text(content: Any) -> str:
     """Strict JSON on one line; what it has no word for (NaN, Infinity) is null."""
-    text = json.dumps(_finite(content), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(content), ensure_ascii=not _speaks_utf8(), allow_nan=False)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _speaks_utf8() -> bool:
+    return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
 
 
 def _finite(value: Any) -> Any:
@@ -65,8 +71,14 @@ class _Escaping(logging.Formatter):
         return shown(super().format(record))
 
 
-def escape_logs() -> None:
-    """What the library warns of on standard error quotes servers too; so it is escaped as all else."""
+def prepare() -> None:
+    """Nothing that is printed fails: a terminal that has no sign for a letter is sent its number.
+
+    What the library warns of on standard error quotes servers too; so it is escaped as all else.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_Escaping("%(message)s"))
 
@@ -114,6 +126,12 @@ def failure(error: RegistryError) -> None:
 def failure_as_json(error: RegistryError) -> None:
     """The fields of the HTTP problem document, but for what only HTTP has."""
     as_json({**error.detail, "ok": False, "code": error.code, "title": error.title, "detail": error.message})
+
+
+def wrong_usage_as_json(error: click.UsageError) -> None:
+    """As :func:`failure_as_json`; click says it to who looks on."""
+    fields = {"ok": False, "code": "wrong_usage", "title": "The command is used wrongly"}
+    as_json({**fields, "detail": error.format_message()})
 
 
 @contextmanager

@@ -225,11 +225,24 @@ def is_unreachable(error: Exception) -> bool:
 
 
 def as_json(body: Any) -> bytes:
-    """The body; what JSON has no word for (NaN) is sent all the same, for the server to refuse by name."""
+    """The body; what JSON has no word for (NaN) is sent all the same, for the server to refuse by name.
+
+    Keys are texts: one that is none would arrive as another, and the registry itself refuses it.
+    """
     try:
+        _refuse_keys(body)
         return json.dumps(body).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidParameter(f"This cannot be sent as JSON: {error}.") from None
+
+
+def _refuse_keys(value: Any) -> None:
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is not a text")
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        _refuse_keys(child)
 
 
 def _send(client: httpx.Client, request: httpx.Request) -> httpx.Response:

@@ -61,7 +61,7 @@ def check_new_name(kind: str, value: str | None) -> str:
     if not isinstance(value, str) or not is_name(value, selector=selector):
         extra = "; nor 40 hex digits" if selector else ""
         raise InvalidName(
-            f"{printable(value)!r} cannot be a {kind}: a name has {RULES}{extra}.",
+            f"{printable(value)!r} cannot be {'an' if kind == 'alias' else 'a'} {kind}: a name has {RULES}{extra}.",
             field=kind,
             name=printable(value),
         )

@@ -115,3 +115,23 @@ def test_without_a_root_nothing_is_guessed(shell: Shell) -> None:
     assert done.code == 5
     assert done.err.startswith("omr: not_configured: ")
     assert PREFIX + "ROOT" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["resolve", "--json"],
+        ["resolve", "t", "m@1", "--jsn", "--json"],
+        ["--json"],
+        ["tag", "t", "m", "1", "k", "--json"],
+        ["register", "t", "m", "1", "source", "--metadata", "{", "--json"],
+        ["history", "t", "m", "--limit", "many", "--json"],
+        ["pull", "t", "m@1", "dest", "--json"],
+    ],
+)
+def test_a_wrong_usage_is_json_too(filled: Shell, words: list[str]) -> None:
+    done = filled.omr(*words)
+    assert done.code == 2
+    assert (done.json["ok"], done.json["code"]) == (False, "wrong_usage")
+    assert done.json["detail"]
+    assert "Traceback" not in done.err

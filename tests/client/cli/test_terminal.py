@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ...support.machine import MIB, need
-from ...support.packages import write_files
+from ...support.packages import open_registry, write_files
 from ...support.servers import PREFIX, clean_environment
 from .conftest import OMR, Shell
 
@@ -72,6 +73,29 @@ def test_no_bar_into_a_pipe(large: Shell) -> None:
     large.ok("register", "t", "m", "1", "large")
     assert "\x1b" not in large.ok("verify", "t", "m@1").out
     assert "\x1b" not in large.ok("aliases", "t", "m").out
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp437", "utf-8"])
+def test_a_terminal_that_lacks_a_letter_is_sent_its_number(filled: Shell, encoding: str) -> None:
+    """Nothing fails, and JSON stays JSON."""
+    environment = {"PYTHONIOENCODING": encoding}
+    text = "caf\u00e9 \u65e5\u672c \U0001f600"
+    open_registry(filled.root).patch("t", "m", "1", description=text)
+    environment = clean_environment({PREFIX + "ROOT": str(filled.root), **environment})
+
+    def out(*words: str) -> bytes:
+        done = subprocess.run([str(OMR), *words], env=environment, capture_output=True)
+        assert done.returncode == 0, done
+        assert b"Traceback" not in done.stderr
+        return done.stdout
+
+    assert json.loads(out("show", "t", "m@1", "--json").decode(encoding))["description"] == text
+    shown = text.encode(encoding, "backslashreplace")
+    assert shown in out("show", "t", "m@1")
+    assert b"m" in out("models", "--query", "caf")
+    failed = subprocess.run([str(OMR), "show", "t", text + "@1"], env=environment, capture_output=True)
+    assert failed.returncode == 1
+    assert b"omr: invalid_name: " in failed.stderr
 
 
 def script(shell: Shell, name: str) -> Path:

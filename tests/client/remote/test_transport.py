@@ -269,3 +269,13 @@ def test_long_work_is_followed_and_begun_again_where_it_was_interrupted(
 def test_a_server_that_does_not_work_in_the_background_is_fine(server: Scripted, client: RegistryClient) -> None:
     server.plays(answer(201, REGISTERED))
     assert client.register("t", "m", "1", "/p", wait=True).version == "1"
+
+
+@pytest.mark.parametrize("metadata", [{1: "x"}, {"a": [{None: 1}]}, {"a": {True: 1}}])
+def test_a_key_that_is_no_text_is_refused_as_the_registry_itself_does(metadata: Any) -> None:
+    with scripted(answer(500)) as server, RegistryClient(server.url) as client:
+        with pytest.raises(InvalidMetadata):
+            client.register("t", "m", "1", "/x", metadata)
+        with pytest.raises(InvalidParameter):
+            client.patch("t", "m", "1", tags={1: "x"})
+        assert server.asked == []
