@@ -104,6 +104,7 @@ def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Pa
         # nginx sees the client's If-Match too, and knows no ETag when it judges it.
         if settings.accel_prefix is None or request.if_match:
             return None
+        stored.open().close()  # nginx sends what lies there, so that is looked at first
         response = _empty(200, described)
         del response.headers["Accept-Ranges"]  # nginx says so itself, and would say it twice
         response.headers["X-Accel-Redirect"] = f"{settings.accel_prefix}/{quote(stored.key)}"

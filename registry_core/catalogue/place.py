@@ -10,6 +10,7 @@ import platform
 import stat
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from ..format.layout import CATALOGUE
@@ -38,7 +39,7 @@ def catalogue_path(settings: CoreSettings) -> Path:
     if _is_usable(path):
         return path
     private = _private_directory() / f"{_short(os.path.realpath(root))}-{name}"
-    log.warning("user %s cannot write %s; the catalogue is %s instead", os.geteuid(), path.parent, private)
+    log.warning("user %s cannot keep the catalogue in %s; it is %s instead", os.geteuid(), path.parent, private)
     return private
 
 
@@ -47,9 +48,26 @@ def _short(root: str) -> str:
 
 
 def _is_usable(path: Path) -> bool:
-    """Whether this user can keep the file there. One of another user's that can be replaced will be."""
-    locks = [path.with_name(path.name + suffix) for suffix in (".lock", ".refresh")]
-    return _may_write(path.parent, os.W_OK | os.X_OK) and all(_may_write(lock, os.R_OK | os.W_OK) for lock in locks)
+    """Whether this user can keep the file there. One of another user's that can be replaced will be.
+
+    Nothing is followed: what is no directory or no file has been put there by somebody else.
+    """
+    files = [path.with_name(path.name + suffix) for suffix in _FILES]
+    return (
+        _is_absent_or(stat.S_ISDIR, path.parent)
+        and all(_is_absent_or(stat.S_ISREG, file) for file in files)
+        and _may_write(path.parent, os.W_OK | os.X_OK)
+        and all(_may_write(file, os.R_OK | os.W_OK) for file in files if file.suffix in (".lock", ".refresh"))
+    )
+
+
+def _is_absent_or(kind: Callable[[int], bool], path: Path) -> bool:
+    try:
+        return kind(path.lstat().st_mode)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _may_write(path: Path, how: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ..format.layout import TASKS, models
 from ..storage.contract import Storage
-from ..vocabulary.errors import StorageError
+from ..vocabulary.errors import RegistryError
 from .model import BeforeChange, ModelStore, OnChange
 
 
@@ -15,21 +15,22 @@ def all_models(
     lock_timeout_s: float,
     on_change: OnChange | None = None,
     before_change: BeforeChange | None = None,
-    pass_over: Callable[[str, StorageError], None] | None = None,
+    pass_over: Callable[[str, RegistryError], None] | None = None,
 ) -> Iterator[ModelStore]:
-    """Every model of the registry, sorted by task and name.
+    """Every model of the registry, sorted by task and name; what lies in the place of one, as a link does, too.
 
     ``pass_over`` hears of a task whose models cannot be listed; without it that is raised.
     """
-    for task in storage.documents.list(TASKS):
-        if task.kind != "prefix":
-            continue
+
+    def names(prefix: str, title: str) -> list[str]:
         try:
-            names = [entry.name for entry in storage.documents.list(models(task.name)) if entry.kind == "prefix"]
-        except StorageError as error:
+            return [entry.name for entry in storage.documents.list(prefix) if entry.kind != "file"]
+        except RegistryError as error:
             if pass_over is None:
                 raise
-            pass_over(task.name, error)
-            continue
-        for name in names:
-            yield ModelStore(storage, task.name, name, lock_timeout_s, on_change, before_change)
+            pass_over(title, error)
+            return []
+
+    for task in names(TASKS, TASKS):
+        for name in names(models(task), task):
+            yield ModelStore(storage, task, name, lock_timeout_s, on_change, before_change)

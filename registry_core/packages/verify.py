@@ -53,7 +53,7 @@ def examine(
     old = registered_digest is None
     known = manifest.hashes
     uncovered = entries.keys() - known.keys() - (set() if baseline is not None else {MANIFEST})
-    if any(problem.kind == "unreadable" for problem in problems):
+    if any(problem.kind in ("unreadable", "changed") for problem in problems):
         uncovered = set()  # nobody can say now what the manifest covers
     for path in sorted(uncovered):
         if old and entries[path].kind == "file":
@@ -88,6 +88,8 @@ def _read_manifest(
         data = baseline if baseline is not None else storage.packages.read(package, MANIFEST)
     except KeyNotFound:
         return [Problem(MANIFEST, "missing", registered_digest)], Manifest({}), ""
+    except PackageCorrupt as error:
+        return [Problem(MANIFEST, "changed", registered_digest, something_else(error))], Manifest({}), ""
     except StorageError as error:
         if not storage.failure_is_final(error):
             raise
@@ -113,12 +115,19 @@ def _check_file(
             sha256, size = hash_stream(reader, size_hint=hint, tick=tick)
     except KeyNotFound:
         return Problem(path, "missing", expected), 0
+    except PackageCorrupt as error:
+        return Problem(path, "changed", expected, something_else(error)), 0
     except (OSError, StorageError) as error:
         if not storage.failure_is_final(error):
             raise
         return Problem(path, "unreadable", expected), 0
     actual = DIGEST_PREFIX + sha256
     return (None if actual == expected else Problem(path, "changed", expected, actual)), size
+
+
+def something_else(error: PackageCorrupt) -> str:
+    """What lies in the place of a file, as the storage tells it: a symbolic link, a FIFO."""
+    return str(error.detail["problems"][0]["actual"])
 
 
 MAX_LOOKS = 20  # at a version that others keep moving

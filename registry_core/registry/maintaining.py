@@ -46,7 +46,11 @@ class MaintainingVerbs(OpenedRegistry):
         """
         self._identity.confirm()
         finished = []
-        for model in all_models(self._storage, 0.0):
+
+        def pass_over(task: str, error: RegistryError) -> None:
+            log.error("%s: recovery failed: %s", task, error)
+
+        for model in all_models(self._storage, 0.0, pass_over=pass_over):
             try:
                 if finish_pending(model):
                     finished.append(model.title)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,15 +38,30 @@ def exclusive(path: Path, timeout_s: float) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise LockTimeout(
-            f"Another change to this model has been running for more than {timeout_s:g} s. "
-            "Nothing was changed; try again.",
-            retry_after_s=max(1, round(timeout_s / 10)),
-        ) from None
+        raise _timed_out(timeout_s) from None
     try:
         yield
     finally:
         release(lock)
+
+
+def hold_within(fd: int, timeout_s: float) -> None:
+    """The open file is held from now on, until it is closed, by nobody else.
+
+    Raises ``LockTimeout`` after ``timeout_s`` seconds, with nothing changed.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not hold_open_file(fd):
+        if time.monotonic() >= deadline:
+            raise _timed_out(timeout_s)
+        time.sleep(POLL_INTERVAL_S)
+
+
+def _timed_out(timeout_s: float) -> LockTimeout:
+    return LockTimeout(
+        f"Another change to this model has been running for more than {timeout_s:g} s. Nothing was changed; try again.",
+        retry_after_s=max(1, round(timeout_s / 10)),
+    )
 
 
 def hold_open_file(fd: int, *, shared: bool = False, wait: bool = False) -> bool:
@@ -57,21 +73,17 @@ def hold_open_file(fd: int, *, shared: bool = False, wait: bool = False) -> bool
     return True
 
 
-def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock on the file; looking creates nothing."""
+def is_held(fd: int) -> bool:
+    """Whether somebody holds the open file."""
+    return not hold_open_file(fd, shared=True)
+
+
+def let_go(fd: int) -> None:
+    """The open file is closed, and held no more. Never raises: what was done while it was held is done."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except PermissionError:
-        return True  # another user's, who may well be at it
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
         os.close(fd)
-    return False
+    except OSError as error:
+        log.error("a held file could not be closed: %s", error)
 
 
 def release(lock: FileLock) -> None:

@@ -17,9 +17,10 @@ from ..models.projections import seq_of
 from ..models.timeline import Moment, replay
 from ..packages import contents
 from ..storage.contract import Storage
-from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageError
+from ..vocabulary.errors import PackageCorrupt, RegistryError
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
+from .planted import planted
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -30,12 +31,13 @@ def check(storage: Storage) -> CheckReport:
     nothing."""
     findings: list[Finding] = []
 
-    def name(task: str, error: StorageError) -> None:
+    def name(task: str, error: RegistryError) -> None:
         findings.append(Finding("damage", task, f"its models cannot be listed: {error.message}", "unreadable"))
 
     reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
     findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
+    findings += planted(storage)
     for attempt in storage.packages.staged():
         if not attempt.alive and attempt.name not in wanted:
             findings.append(_abandoned(attempt.name))

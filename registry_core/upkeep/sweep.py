@@ -38,10 +38,15 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
     removed: list[str] = []
     kept: list[str] = []
     refused: list[Finding] = []
+
+    def pass_over(task: str, error: RegistryError) -> None:
+        refused.append(_refused(task, error))
+
     published: set[str] = set()  # by this very sweep: what is left of them is a shell
     with storage.packages.sweep(older_than_s) as abandoned:
         named: set[str] = set()
-        for model in all_models(storage, lock_timeout_s):
+
+        for model in all_models(storage, lock_timeout_s, pass_over=pass_over):
             try:
                 _require_whole(model, is_staging_at_stake=bool(abandoned))
                 wanted = attempts_in_want(model)
@@ -50,7 +55,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
                     published |= wanted - attempts_in_want(model)
                 named |= wanted - published
             except RegistryError as error:
-                refused.append(_refused(model, error))
+                refused.append(_refused(model.title, error, model))
         for staging in abandoned:
             # A journal that could not be read, or has lost its end, may name any of them.
             if refused or staging.attempt in named or not _discarded(staging):
@@ -68,12 +73,12 @@ def _require_whole(model: ModelStore, *, is_staging_at_stake: bool) -> None:
         model.require_whole(model.journal.last(), None)
 
 
-def _refused(model: ModelStore, error: RegistryError) -> Finding:
-    log.error("%s: not swept: %s", model.title, error)
-    if isinstance(error, JournalCorrupt):
+def _refused(title: str, error: RegistryError, model: ModelStore | None = None) -> Finding:
+    log.error("%s: not swept: %s", title, error)
+    if isinstance(error, JournalCorrupt) and model is not None:
         command = evidence.repair_command(model.keys)
-        return Finding("damage", escaped(model.title), error.message, error.code, command)
-    return Finding("pending", escaped(model.title), error.message, error.code, "omr sweep")
+        return Finding("damage", escaped(title), error.message, error.code, command)
+    return Finding("pending", escaped(title), error.message, error.code, "omr sweep")
 
 
 def _discarded(staging: Staging) -> bool:
@@ -90,13 +95,17 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
     refused: list[Finding] = []
     named: set[str] = set()
     old = [a.name for a in storage.packages.staged() if not a.alive and a.age_s >= older_than_s]
-    for model in all_models(storage, 0.0):
+
+    def pass_over(task: str, error: RegistryError) -> None:
+        refused.append(_refused(task, error))
+
+    for model in all_models(storage, 0.0, pass_over=pass_over):
         try:
             _require_whole(model, is_staging_at_stake=bool(old))
             if pending(model):
                 unfinished.append(model.title)
             named |= attempts_in_want(model)
         except RegistryError as error:
-            refused.append(_refused(model, error))
+            refused.append(_refused(model.title, error, model))
     gone = [name for name in old if not refused and name not in named]
     return SweepReport(unfinished, gone, [name for name in old if name not in gone], refused)

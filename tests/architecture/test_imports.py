@@ -230,7 +230,7 @@ def test_each_room_imports_only_what_the_table_allows() -> None:
     [
         ("registry_core.verbs.promotion", "registry_core.uploads.sessions", True),
         ("registry_core.verbs.promotion", "registry_core.models.changes", False),
-        ("registry_core.storage.filesystem.posix", "registry_core.format.layout", True),
+        ("registry_core.storage.filesystem.beneath", "registry_core.format.layout", True),
         ("registry_core.models.changes", "registry_core.registry.registry", True),
         ("registry_core.vocabulary.errors", "registry_core", True),
     ],

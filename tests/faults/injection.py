@@ -86,6 +86,23 @@ def _watch_files(hook: Hook) -> None:
     os.fdopen = fdopen  # type: ignore[assignment]
 
 
+def named(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """The paths that a call names, whatever open directories they start from."""
+    if name in ("rename", "replace", "link"):
+        starts = [kwargs.get("src_dir_fd"), kwargs.get("dst_dir_fd")]
+    else:
+        starts = [kwargs.get("dir_fd")]
+    found = []
+    for place, start in zip(args, starts, strict=False):
+        if isinstance(place, int):
+            found.append(os.readlink(f"/proc/self/fd/{place}"))
+        elif start is not None:
+            found.append(os.path.join(os.readlink(f"/proc/self/fd/{start}"), os.fsdecode(place)))
+        else:
+            found.append(os.path.abspath(os.fsdecode(place)))
+    return found
+
+
 @dataclass(frozen=True)
 class Point:
     """A moment of a run: before, in the middle of (a write), or after call number ``call``."""

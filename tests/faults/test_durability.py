@@ -19,6 +19,7 @@ from . import forks, injection, raw
 from .test_kill import CHANGES, Sweep, model_of
 
 Inode = tuple[int, int]
+NAMING = {"open", "rename", "link", "unlink", "rmdir", "mkdir"}
 
 
 class Disk:
@@ -31,14 +32,15 @@ class Disk:
         self.synced: set[Inode] = set()
 
     def hook(self, name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        paths = injection.named(name, args, kwargs) if name in NAMING else []
         if name == "pwrite":
             self._moment("append")
-        if name == "rename" and "/versions/" in str(args[1]):
+        if name == "rename" and "/versions/" in paths[1]:
             self._moment("publish")
-        if name in ("rename", "link") and "/aliases/" in str(args[1]):
+        if name in ("rename", "link") and "/aliases/" in paths[1]:
             self._moment("alias")
-        made = name == "open" and args[1] & os.O_CREAT and not os.path.lexists(args[0])
-        removed = self._identity(args[0]) if name in ("unlink", "rmdir") and "dir_fd" not in kwargs else None
+        made = name == "open" and args[1] & os.O_CREAT and not os.path.lexists(paths[0])
+        removed = self._identity(paths[0]) if name in ("unlink", "rmdir") else None
         result = real(*args, **kwargs)
         if name in ("pwrite", "write", "ftruncate", "fchmod"):
             self._changed(args[0])
@@ -50,15 +52,15 @@ class Disk:
             self.synced.add(identity)
         elif made:
             self._changed(result)
-            self._entries(args[0])
-        elif name in ("mkdir", "link", "rename") and "dir_fd" not in kwargs:
-            for path in args[:1] if name == "mkdir" else args[:2]:
+            self._entries(paths[0])
+        elif name in ("mkdir", "link", "rename"):
+            for path in paths:
                 self._entries(path)
         elif name == "chmod":
             self._changed(args[0])
         elif removed is not None:
             self.unsafe.pop(removed, None)
-            self._entries(args[0])
+            self._entries(paths[0])
         return result
 
     def _identity(self, place: Any) -> Inode:
@@ -152,8 +154,10 @@ def test_recovery_syncs_an_event_before_it_shows_it(area: Path, name: str) -> No
             if call == "fsync":
                 status = os.fstat(args[0])
                 synced.add((status.st_dev, status.st_ino))
-            if call in ("rename", "link") and ("/versions/" in str(args[1]) or "/aliases/" in str(args[1])):
-                late.extend(path.name for path in needed if (path.stat().st_dev, path.stat().st_ino) not in synced)
+            if call in ("rename", "link"):
+                target = injection.named(call, args, kwargs)[1]
+                if "/versions/" in target or "/aliases/" in target:
+                    late.extend(path.name for path in needed if (path.stat().st_dev, path.stat().st_ino) not in synced)
             return real(*args, **kwargs)
 
         injection.install(hook, storage=False)
@@ -200,7 +204,8 @@ def test_a_directory_that_cannot_be_listed_is_not_passed_over(area: Path) -> Non
         real = os.scandir
 
         def scandir(path: Any = ".") -> Any:
-            if "/.staging/" in str(path) and str(path).endswith("/deep"):
+            place = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else str(path)
+            if "/.staging/" in place and place.endswith("/deep"):
                 raise OSError(5, "Input/output error", str(path))
             return real(path)
 

@@ -9,32 +9,33 @@ import errno
 import os
 import stat
 from io import FileIO
-from pathlib import Path
 
 from ..cloning import clone
 from ..contract import Artifact, KeyNotFound, Prove
 from ..uploads import Incoming
+from .beneath import Place, Planted
 from .receiving import mark_of, write_all
 from .staging import FILE_MODE
 
 _NO_LINK = {errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-def link_in(name: str | Path, fd: int, target: Path, *, dir_fd: int | None = None) -> None:
+def link_in(name: str, fd: int, target: Place, *, dir_fd: int) -> None:
     """The open file, found under the name, is at the target too, read-only and durable once its directory is.
 
     Raises ``KeyNotFound`` if the name has become another file's on the way; then nothing is at the target.
     """
-    os.link(name, target, src_dir_fd=dir_fd, follow_symlinks=False)
-    if not os.path.samestat(os.lstat(target), os.fstat(fd)):
-        os.unlink(target)
-        raise KeyNotFound(target.name)
+    with target.parent() as parent:
+        os.link(name, target.name, src_dir_fd=dir_fd, dst_dir_fd=parent, follow_symlinks=False)
+        if not os.path.samestat(os.stat(target.name, dir_fd=parent, follow_symlinks=False), os.fstat(fd)):
+            os.unlink(target.name, dir_fd=parent)
+            raise KeyNotFound(target.name)
     if stat.S_IMODE(os.fstat(fd).st_mode) != FILE_MODE:
         os.fchmod(fd, FILE_MODE)
     os.fsync(fd)
 
 
-def take(data: int, fd: int, file: Incoming, target: Path, prove: Prove) -> Artifact:
+def take(data: int, fd: int, file: Incoming, target: Place, prove: Prove) -> Artifact:
     """The target is the open file that has arrived in the directory ``data``; as it was recorded, or as it is read.
 
     Raises ``KeyNotFound`` if it has another size than was said.
@@ -48,20 +49,22 @@ def take(data: int, fd: int, file: Incoming, target: Path, prove: Prove) -> Arti
     return Artifact(file.path, *_read(fd, prove))
 
 
-def borrow(source: Path, wanted: Artifact, target: Path, prove: Prove) -> Artifact:
+def borrow(source: Place, wanted: Artifact, target: Place, prove: Prove) -> Artifact:
     """The target has the bytes of a published file, which are those that are returned.
 
     A clone shares extents and nothing else. A link shares the file itself, which is read-only. Where the filesystem
     can do neither, or a file has as many links as it may have, it is copied. What is read is the clone, the file that
     is linked, or what is copied. Raises ``KeyNotFound`` if the file is gone or has another size than is wanted.
     """
-    fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != wanted.size_bytes:
+        fd = source.open(os.O_RDONLY)
+    except Planted:
+        raise KeyNotFound(wanted.path) from None
+    try:
+        if os.fstat(fd).st_size != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
         if _clone(fd, target):
-            clone_fd = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            clone_fd = target.open(os.O_RDONLY)
             try:
                 return Artifact(wanted.path, *_read(clone_fd, prove))
             finally:
@@ -78,27 +81,28 @@ def _read(fd: int, prove: Prove) -> tuple[str, int]:
         return prove(reader)
 
 
-def _clone(fd: int, target: Path) -> bool:
+def _clone(fd: int, target: Place) -> bool:
     new = _create(target)
     try:
-        if not clone(fd, new):
-            os.unlink(target)
-            return False
-        os.fchmod(new, FILE_MODE)
-        os.fsync(new)
-        return True
+        if clone(fd, new):
+            os.fchmod(new, FILE_MODE)
+            os.fsync(new)
+            return True
     except OSError:
-        os.unlink(target)
-        return False
+        pass
     finally:
         os.close(new)
+    with target.parent() as parent:
+        os.unlink(target.name, dir_fd=parent)
+    return False
 
 
-def _link(source: Path, fd: int, target: Path) -> bool:
+def _link(source: Place, fd: int, target: Place) -> bool:
     if stat.S_IMODE(os.fstat(fd).st_mode) != FILE_MODE:
         return False  # not sealed as ours are: its owner may change it
     try:
-        link_in(source, fd, target)
+        with source.parent() as parent:
+            link_in(source.name, fd, target, dir_fd=parent)
     except OSError as error:
         if error.errno in _NO_LINK:
             return False
@@ -119,7 +123,7 @@ class _Copying(FileIO):
         return count
 
 
-def _copy(fd: int, target: Path, prove: Prove) -> tuple[str, int]:
+def _copy(fd: int, target: Place, prove: Prove) -> tuple[str, int]:
     new = _create(target)
     try:
         with _Copying(fd, new) as reader:
@@ -131,5 +135,5 @@ def _copy(fd: int, target: Path, prove: Prove) -> tuple[str, int]:
         os.close(new)
 
 
-def _create(target: Path) -> int:
-    return os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _create(target: Place) -> int:
+    return target.open(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

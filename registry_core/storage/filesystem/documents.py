@@ -6,16 +6,17 @@ tell which ones are abandoned; it is made durable, and renamed into place. A log
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...vocabulary.errors import JournalCorrupt
 from ..contract import (
     ABSENT,
     ANY,
@@ -27,9 +28,9 @@ from ..contract import (
     PreconditionFailed,
     Prepared,
 )
-from ..locks import exclusive
+from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
-from .posix import fsync_directory, make_directories, open_without_waiting, path_of, translated_errors
+from .beneath import FILE, Place, Planted, open_file, translated_errors
 from .staging import LOCK, STAGING
 
 log = logging.getLogger(__name__)
@@ -46,24 +47,24 @@ class FilesystemDocuments(Documents):
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staging = root / STAGING
 
-    def _path(self, key: str) -> Path:
-        return path_of(self._root, key)
+    def _at(self, key: str) -> Place:
+        return Place(self._root, key)
 
     # documents
 
     def read(self, key: str) -> Document:
-        with translated_errors(key):
-            data = self._path(key).read_bytes()
+        place = self._at(key)
+        with translated_errors(key), os.fdopen(place.open(os.O_RDONLY), "rb", buffering=0) as file:
+            data = file.read()
         return Document(data, etag(data))
 
     def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
-        path = self._path(key)
+        place = self._at(key)
         with translated_errors(key):
-            make_directories(self._staging, stop=self._root)
-            make_directories(path.parent, stop=self._root)
-            return PreparedDocument(key, path, self._staging, data, when)
+            self._at(STAGING).make_directory()
+            place.above.make_directory()
+            return PreparedDocument(place, data, when)
 
     def delete(self, key: str) -> None:
         self.remove(key, b"")
@@ -72,25 +73,31 @@ class FilesystemDocuments(Documents):
         self.delete(key)
 
     def remove(self, key: str, gone: bytes, when: Condition = ANY) -> None:
-        path = self._path(key)
-        with translated_errors(key), held_document(path) as present:
-            if when is ABSENT and present:
-                raise PreconditionFailed(key)
-            if isinstance(when, Match) and (not present or etag(path.read_bytes()) != when.etag):
-                raise PreconditionFailed(key)
-            if present:
-                os.unlink(path)
-                fsync_directory(path.parent)
+        place = self._at(key)
+        with translated_errors(key):
+            try:
+                with place.parent(os.O_RDONLY) as parent, held_document(place, parent) as held:
+                    _require(place, held, when)
+                    if held is not None:
+                        os.unlink(place.name, dir_fd=parent)
+                        os.fsync(parent)
+            except (FileNotFoundError, NotADirectoryError):
+                _require(place, None, when)
 
     # what lies where
 
     def list(self, prefix: str, *, deep: bool = False) -> Iterator[Entry]:
-        top = self._path(prefix)
+        place = self._at(prefix)
         with translated_errors(prefix):
             try:
-                found = _scan(top, prefix, deep)
-            except (FileNotFoundError, NotADirectoryError):
+                with place.directory(os.O_RDONLY) as top:
+                    found = _scan(top, prefix, deep)
+            except FileNotFoundError:
                 return
+            except Planted as error:
+                if error.kind == FILE:
+                    return
+                raise
         for entry in found:
             if not deep or entry.kind != "prefix":
                 yield entry
@@ -101,67 +108,66 @@ class FilesystemDocuments(Documents):
 
     def mark(self, key: str) -> str | None:
         try:
-            found = self._path(key).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
+            found = self._at(key).stat()
         except OSError:
             return None
-        if abs(time.time() - found.st_mtime) < _COARSE_CLOCK_S:
+        if found is None:
+            return ""
+        if stat.S_ISLNK(found.st_mode) or abs(time.time() - found.st_mtime) < _COARSE_CLOCK_S:
             return None
         return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
     # logs
 
     def append(self, log: str, record: bytes, expected_seq: int) -> None:
-        path = self._path(log)
-        with translated_errors(log):
-            make_directories(path.parent, stop=self._root)
-            logfile.append(path, record, expected_seq)
+        place = self._at(log)
+        with translated_errors(log, JournalCorrupt):
+            place.above.make_directory()
+            logfile.append(place, record, expected_seq)
 
     def replace_end(self, log: str, after: int, records: Sequence[bytes], aside: str) -> bool:
-        path = self._path(log)
-        with translated_errors(log):
-            make_directories(path.parent, stop=self._root)
-            rest = logfile.rest(path, after)
+        place = self._at(log)
+        with translated_errors(log, JournalCorrupt):
+            place.above.make_directory()
+            rest = logfile.rest(place, after)
             if rest:
                 self.write(aside, rest)
-            logfile.replace_end(path, after, records)
+            logfile.replace_end(place, after, records)
         return bool(rest)
 
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        with translated_errors(log):
-            yield from logfile.records(self._path(log), after)
+        with translated_errors(log, JournalCorrupt):
+            yield from logfile.records(self._at(log), after)
 
     def last(self, log: str) -> tuple[int, bytes] | None:
-        with translated_errors(log):
-            return logfile.last(self._path(log))
+        with translated_errors(log, JournalCorrupt):
+            return logfile.last(self._at(log))
 
     def tail(self, log: str) -> bytes | None:
-        with translated_errors(log):
-            return logfile.tail(self._path(log))
+        with translated_errors(log, JournalCorrupt):
+            return logfile.tail(self._at(log))
 
     def is_torn(self, log: str) -> bool:
-        with translated_errors(log):
-            return logfile.is_torn(self._path(log))
+        with translated_errors(log, JournalCorrupt):
+            return logfile.is_torn(self._at(log))
 
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:
         if is_needed():
-            with translated_errors(log):
-                logfile.sync(self._path(log))
+            with translated_errors(log, JournalCorrupt):
+                logfile.sync(self._at(log))
 
     # locks
 
     def note(self, key: str, number: int) -> None:
         try:
-            fd = os.open(self._path(key) / LOCK, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(fd, "wb", buffering=0) as file:
+            with os.fdopen((self._at(key) / LOCK).open(os.O_WRONLY | os.O_TRUNC), "wb", buffering=0) as file:
                 file.write(b"%d\n" % number)
         except OSError as error:
             log.warning("%s: what its lock's file notes could not be written: %s", key, error)
 
     def noted(self, key: str) -> int | None:
         try:
-            with os.fdopen(open_without_waiting(self._path(key) / LOCK), "rb", buffering=0) as file:
+            with os.fdopen((self._at(key) / LOCK).open(os.O_RDONLY), "rb", buffering=0) as file:
                 text = file.read(_LONGEST_NOTE).strip()
         except OSError:
             return None  # nobody has held it yet, or it is another user's
@@ -169,25 +175,26 @@ class FilesystemDocuments(Documents):
 
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:
-        path = self._path(key)
+        place = self._at(key)
         with translated_errors(key):
-            make_directories(path, stop=self._root)
-            hold = exclusive(path / LOCK, timeout_s)
-            hold.__enter__()
+            place.make_directory()
+            fd = (place / LOCK).open(os.O_RDWR | os.O_CREAT)
         try:
+            with translated_errors(key):
+                hold_within(fd, timeout_s)
             yield
         finally:
-            hold.__exit__(None, None, None)
+            let_go(fd)
 
 
-def _scan(top: Path, prefix: str, deep: bool) -> list[Entry]:
-    """What lies in one directory now, sorted as keys are."""
+def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
+    """What lies in the open directory now, sorted as keys are."""
     found = []
     with os.scandir(top) as items:
         for item in items:
             key = f"{prefix}/{item.name}" if prefix else item.name
             with suppress(FileNotFoundError):  # it has gone since
-                if item.is_dir(follow_symlinks=not deep):
+                if item.is_dir(follow_symlinks=False):
                     found.append(Entry(key, "prefix"))
                 elif item.is_file(follow_symlinks=False):
                     found.append(Entry(key, "file", item.stat(follow_symlinks=False).st_size))
@@ -199,122 +206,137 @@ def _scan(top: Path, prefix: str, deep: bool) -> list[Entry]:
 
 
 class PreparedDocument(Prepared):
-    """A draft of the document at ``path``, durable and held. ``staging`` is on the same filesystem."""
+    """A draft of the document at ``place``, durable and held, in ``.staging/`` on the same filesystem."""
 
-    def __init__(self, key: str, path: Path, staging: Path, data: bytes, when: Condition) -> None:
-        self._key, self._path, self._data, self._when = key, path, data, when
+    def __init__(self, place: Place, data: bytes, when: Condition) -> None:
+        self._place, self._data, self._when = place, data, when
+        self._staging = Place(place.root, STAGING)
         self._held: int | None
-        self._draft, self._held = _new_draft(staging)
-        self._spare = self._draft.with_suffix(_SPARE_SUFFIX)
-        try:
-            _write(self._held, data)
-            if when is ABSENT:
-                # Some filesystems count each link as a file: the one that the switch makes is paid for now.
-                os.link(self._draft, self._spare)
-        except OSError:
-            self.discard()
-            raise
+        with self._staging.directory() as staging:
+            self._draft, self._held = _new_draft(staging)
+            self._spare = self._draft.removesuffix(_SUFFIX) + _SPARE_SUFFIX
+            try:
+                _write(self._held, data)
+                if when is ABSENT:
+                    # Some filesystems count each link as a file: the one that the switch makes is paid for now.
+                    os.link(self._draft, self._spare, src_dir_fd=staging, dst_dir_fd=staging)
+            except OSError:
+                self.discard()
+                raise
 
     def switch(self) -> Document:
+        place = self._place
         try:
-            with translated_errors(self._key):
+            with (
+                translated_errors(place.key),
+                self._staging.directory() as staging,
+                place.parent(os.O_RDONLY) as parent,
+            ):
                 if self._when is ABSENT:
-                    self._link()
+                    self._link(staging, parent)
                 else:
-                    self._replace()
-                fsync_directory(self._path.parent)
+                    self._replace(staging, parent)
+                os.fsync(parent)
         finally:
             self._let_go()
         return Document(self._data, etag(self._data))
 
-    def _link(self) -> None:
-        os.unlink(self._spare)
+    def _link(self, staging: int, parent: int) -> None:
+        os.unlink(self._spare, dir_fd=staging)
         try:
-            os.link(self._draft, self._path)
+            os.link(self._draft, self._place.name, src_dir_fd=staging, dst_dir_fd=parent)
         except FileExistsError:
-            raise PreconditionFailed(self._key) from None
+            raise PreconditionFailed(self._place.key) from None
 
-    def _replace(self) -> None:
-        with held_document(self._path) as present:
-            if isinstance(self._when, Match):
-                now = etag(self._path.read_bytes()) if present else None
-                if now != self._when.etag:
-                    raise PreconditionFailed(self._key)
-            os.rename(self._draft, self._path)
+    def _replace(self, staging: int, parent: int) -> None:
+        with held_document(self._place, parent) as held:
+            _require(self._place, held, self._when)
+            os.rename(self._draft, self._place.name, src_dir_fd=staging, dst_dir_fd=parent)
 
     def discard(self) -> None:
         self._let_go()
         try:
-            self._spare.unlink(missing_ok=True)
-            self._draft.unlink(missing_ok=True)
+            with self._staging.directory() as staging:
+                for name in (self._spare, self._draft):
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=staging)
         except OSError as error:
-            log.error("a draft of %s is left to the next sweep: %s", self._key, error)
+            log.error("a draft of %s is left to the next sweep: %s", self._place.key, error)
 
     def _let_go(self) -> None:
         # The document's next writer waits for this very file, once it is in place.
         held, self._held = self._held, None
         if held is not None:
-            os.close(held)
+            let_go(held)
+
+
+def _require(place: Place, held: int | None, when: Condition) -> None:
+    """Raises ``PreconditionFailed`` where the document that is held (None: there is none) is not as it must be."""
+    if when is ABSENT and held is not None:
+        raise PreconditionFailed(place.key)
+    if isinstance(when, Match) and (held is None or etag(os.pread(held, os.fstat(held).st_size, 0)) != when.etag):
+        raise PreconditionFailed(place.key)
 
 
 def etag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def is_draft(path: Path) -> bool:
-    return path.name.endswith(_SUFFIX)
+def is_draft(name: str) -> bool:
+    return name.endswith(_SUFFIX)
 
 
-def remove_abandoned(draft: Path) -> None:
+def remove_abandoned(draft: str, staging: int) -> None:
     """The draft is gone, unless its owner lives."""
     with suppress(FileNotFoundError):
-        fd = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_file(draft, os.O_RDWR, staging)
         try:
-            with suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(draft)
+            if hold_open_file(fd):
+                os.unlink(draft, dir_fd=staging)
         finally:
             os.close(fd)
 
 
 @contextmanager
-def held_document(path: Path) -> Iterator[bool]:
-    """Hold the document that is at ``path`` now, against every other conditional writer.
+def held_document(place: Place, parent: int) -> Iterator[int | None]:
+    """Hold the document that is at the place in its open directory now, against every other conditional writer.
 
-    The lock is on the inode, and a rename puts another inode at the path: so look again after
-    the lock is ours. Yields whether there is a document.
+    The lock is on the inode, and a rename puts another inode at the name: so look again after
+    the lock is ours. Yields the open document; None where there is none.
     """
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            fd = open_file(place.name, os.O_RDWR, parent, key=place.key)
         except FileNotFoundError:
-            yield False
+            yield None
             return
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            hold_open_file(fd, wait=True)
             try:
-                current = os.stat(path).st_ino == os.fstat(fd).st_ino
+                now = os.stat(place.name, dir_fd=parent, follow_symlinks=False)
+                current = now.st_ino == os.fstat(fd).st_ino
             except FileNotFoundError:
                 current = False
             if current:
-                yield True
+                yield fd
                 return
         finally:
             os.close(fd)
 
 
-def _new_draft(staging: Path) -> tuple[Path, int]:
-    """(a new file, the descriptor that holds it)."""
+def _new_draft(staging: int) -> tuple[str, int]:
+    """(the name of a new file in the open directory, the descriptor that holds it)."""
     while True:
-        draft = staging / (uuid.uuid4().hex + _SUFFIX)
-        fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        draft = uuid.uuid4().hex + _SUFFIX
+        fd = open_file(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, staging)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            hold_open_file(fd, wait=True)
             if os.fstat(fd).st_nlink > 0:
                 return draft, fd
         except OSError:
             os.close(fd)
-            draft.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=staging)
             raise
         os.close(fd)  # a sweep held it first, and has removed it
 

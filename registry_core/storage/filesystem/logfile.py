@@ -14,37 +14,35 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import FileIO
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO
 
 from ..contract import PreconditionFailed, outcome_unknown
-from .posix import fsync_directory
+from .beneath import Place
 
 _CHUNK_BYTES = 1024 * 1024
 _SECTOR_BYTES = 512  # of a disk: a power cut leaves each of them as it was, or as it is written
 _NULS = re.compile(rb"\x00+")
 
 
-def append(path: Path, record: bytes, expected_seq: int) -> None:
+def append(place: Place, record: bytes, expected_seq: int) -> None:
     """The record is line ``expected_seq``, durably; on failure the file is as it was.
 
     Raises ``PreconditionFailed`` if another writer has that line, and ``OSError``.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd = place.open(os.O_RDWR | os.O_CREAT)
     with os.fdopen(fd, "r+b", buffering=0) as file:
         fcntl.flock(fd, fcntl.LOCK_EX)
         end = _find_end(file)
         if end.count + 1 != expected_seq:
-            raise PreconditionFailed(str(path))
+            raise PreconditionFailed(place.key)
         line = (b"" if end.newline else b"\n") + record + b"\n"
         try:
             os.ftruncate(fd, end.size)
             _write_at(fd, line, end.size)
             os.fsync(fd)
             if expected_seq == 1:
-                fsync_directory(path.parent)
+                place.sync_entry()
         except OSError:
             _undo(fd, end.size)
             raise
@@ -58,18 +56,19 @@ def _undo(fd: int, size: int) -> None:
         raise outcome_unknown() from None
 
 
-def rest(path: Path, after: int) -> bytes:
+def rest(place: Place, after: int) -> bytes:
     """All bytes behind record ``after``, whatever they are."""
-    if not path.exists():
+    found = _reader(place, buffering=-1)
+    if found is None:
         return b""
-    with path.open("rb") as file:
+    with found as file:
         _skip(file, after)
         return file.read()
 
 
-def replace_end(path: Path, after: int, lines: Sequence[bytes]) -> None:
+def replace_end(place: Place, after: int, lines: Sequence[bytes]) -> None:
     """The records follow record ``after``, durably, in the place of all bytes that stood behind it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd = place.open(os.O_RDWR | os.O_CREAT)
     with os.fdopen(fd, "r+b") as file:
         end = _skip(file, after)
         file.seek(max(0, end - 1))
@@ -77,7 +76,7 @@ def replace_end(path: Path, after: int, lines: Sequence[bytes]) -> None:
         os.ftruncate(fd, end)
         _write_at(fd, (b"" if is_closed else b"\n") + b"".join(line + b"\n" for line in lines), end)
         os.fsync(fd)
-    fsync_directory(path.parent)
+    place.sync_entry()
 
 
 def _skip(file: BinaryIO, count: int) -> int:
@@ -85,21 +84,22 @@ def _skip(file: BinaryIO, count: int) -> int:
     return sum(len(line) for line in islice(file, count))
 
 
-def sync(path: Path) -> None:
+def sync(place: Place) -> None:
     """Whatever the file shows is on the disk: its writer may have died before its own fsync."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = place.open(os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-    fsync_directory(path.parent)
+    place.sync_entry()
 
 
-def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
+def records(place: Place, after: int = 0) -> Iterator[tuple[int, bytes]]:
     """(seq, line without newline) from ``after + 1`` on; nothing if there is no file."""
-    if not path.exists():
+    found = _reader(place, buffering=-1)
+    if found is None:
         return
-    with path.open("rb") as file:
+    with found as file:
         seq = at = 0  # where the line after the one held begins
         held: bytes | None = None  # one line back, so that the last one can be judged
         for line in file:
@@ -113,20 +113,22 @@ def records(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]]:
             yield seq + 1, held.rstrip(b"\n")
 
 
-def last(path: Path) -> tuple[int, bytes] | None:
+def last(place: Place) -> tuple[int, bytes] | None:
     """The last record, without reading the others into memory."""
-    if not path.exists():
+    found = _reader(place)
+    if found is None:
         return None
-    with path.open("rb", buffering=0) as file:
+    with found as file:
         end = _find_end(file)
         return (end.count, end.last) if end.count else None
 
 
-def tail(path: Path) -> bytes | None:
+def tail(place: Place) -> bytes | None:
     """The last record, without counting those before it."""
-    if not path.exists():
+    found = _reader(place)
+    if found is None:
         return None
-    with path.open("rb", buffering=0) as file:
+    with found as file:
         size = file.seek(0, os.SEEK_END)
         start, line = _line_before(file, size)
         if not _is_record(line, start):
@@ -136,14 +138,24 @@ def tail(path: Path) -> bytes | None:
         return line.rstrip(b"\n")
 
 
-def is_torn(path: Path) -> bool:
+def is_torn(place: Place) -> bool:
     """Whether the last line is no record, so that the next append removes it."""
-    if not path.exists():
+    found = _reader(place)
+    if found is None:
         return False
-    with path.open("rb", buffering=0) as file:
+    with found as file:
         size = file.seek(0, os.SEEK_END)
         start, line = _line_before(file, size)
         return size > 0 and not _is_record(line, start)
+
+
+def _reader(place: Place, buffering: int = 0) -> BinaryIO | None:
+    """The file, to be read from its beginning; None if there is none."""
+    try:
+        fd = place.open(os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return os.fdopen(fd, "rb", buffering)
 
 
 @dataclass(frozen=True)
@@ -156,7 +168,7 @@ class _End:
     newline: bool
 
 
-def _find_end(file: FileIO) -> _End:
+def _find_end(file: BinaryIO) -> _End:
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return _End(0, b"", 0, True)
@@ -170,7 +182,7 @@ def _find_end(file: FileIO) -> _End:
     return _End(newlines, before.rstrip(b"\n"), start, True)
 
 
-def _line_before(file: FileIO, end: int) -> tuple[int, bytes]:
+def _line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
     """(offset, bytes) of the line that ends at ``end``, its newline included if it has one."""
     tail = b""
     start = end
@@ -185,7 +197,7 @@ def _line_before(file: FileIO, end: int) -> tuple[int, bytes]:
     return 0, tail
 
 
-def _count_newlines(file: FileIO, end: int) -> int:
+def _count_newlines(file: BinaryIO, end: int) -> int:
     file.seek(0)
     count = 0
     left = end

@@ -10,39 +10,41 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from pathlib import Path
 
 from ..contract import KeyNotFound, PreconditionFailed
-from .posix import fsync_directory, make_directories
+from .beneath import Place
 from .staging import DIRECTORY_MODE
 
 _MOVING_MODE = 0o755 | stat.S_ISVTX
 
 
-def move(source: Path, target: Path, *, stop: Path) -> None:
+def move(source: Place, target: Place) -> None:
     """The directory is at ``target``, durably, with the mode it had. Repeatable after a crash."""
-    if os.path.lexists(source):
-        make_directories(target.parent, stop=stop)
-        if os.path.lexists(target):
+    if source.is_directory():
+        target.above.make_directory()
+        if target.stat() is not None:
             raise PreconditionFailed(target.name)
-        if stat.S_IMODE(source.stat().st_mode) == DIRECTORY_MODE:
-            os.chmod(source, _MOVING_MODE)
-        os.rename(source, target)
-    elif not os.path.lexists(target):
+        with source.directory(os.O_RDONLY) as moving:
+            if stat.S_IMODE(os.fstat(moving).st_mode) == DIRECTORY_MODE:
+                os.fchmod(moving, _MOVING_MODE)
+        with source.parent() as old, target.parent() as new:
+            os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
+    elif not target.is_directory():
         raise KeyNotFound(source.name)
     # Also where somebody has moved it before: he may have died before the entries were on the disk.
-    fsync_directory(target.parent)
-    fsync_directory(source.parent)
-    if stat.S_IMODE(target.stat().st_mode) == _MOVING_MODE:
-        os.chmod(target, DIRECTORY_MODE)
-        fsync_directory(target)
+    target.sync_entry()
+    source.sync_entry()
+    with target.directory(os.O_RDONLY) as moved:
+        if stat.S_IMODE(os.fstat(moved).st_mode) == _MOVING_MODE:
+            os.fchmod(moved, DIRECTORY_MODE)
+            os.fsync(moved)
 
 
-def remove(top: Path) -> None:
+def remove(top: Place) -> None:
     """Nothing is left of the directory, durably."""
-    if os.path.lexists(top):
-        for directory, _, _ in os.walk(top):
-            os.chmod(directory, 0o700)
-        shutil.rmtree(top)
-    with suppress(FileNotFoundError):  # whoever removed it before may have died before this
-        fsync_directory(top.parent)
+    with suppress(FileNotFoundError), top.parent(os.O_RDONLY) as parent:
+        if top.is_directory():
+            for _, _, _, directory in os.fwalk(top.name, dir_fd=parent):
+                os.fchmod(directory, 0o700)
+            shutil.rmtree(top.name, dir_fd=parent)
+        os.fsync(parent)  # whoever removed it before may have died before this

@@ -6,18 +6,17 @@ Nothing here depends on the clock except the age of abandoned attempts.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from ...vocabulary.names import check_key
 from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
-from ..locks import is_held, release
+from .beneath import DIRECTORY, Place, Planted, translated_errors
 from .documents import is_draft, remove_abandoned
 from .moves import move, remove
-from .posix import open_without_waiting, path_of, translated_errors
-from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
+from .staging import LOCK, STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
 
 
 class FilesystemPackages(Packages):
@@ -25,10 +24,9 @@ class FilesystemPackages(Packages):
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staging = root / STAGING
 
-    def _path(self, key: str) -> Path:
-        return path_of(self._root, key)
+    def _at(self, key: str) -> Place:
+        return Place(self._root, key)
 
     # in the making
 
@@ -37,68 +35,70 @@ class FilesystemPackages(Packages):
             return FilesystemStaging(self._root, attempt, check_key(package))
 
     def staged(self) -> Iterator[Attempt]:
-        for path in self._attempts():
-            with translated_errors(STAGING):
-                alive = is_held(path) if is_draft(path) else is_alive(path)
-                found = Attempt(path.name, age_s(path), alive, not has_content(path))
-                gone = not os.path.lexists(path)
-            if not gone:
+        for place in self._attempts():
+            found = None
+            with translated_errors(STAGING), suppress(Planted):  # what is no attempt of ours stays where it is
+                alive = is_alive(place if is_draft(place.name) else place / LOCK)
+                if place.stat() is not None:
+                    found = Attempt(place.name, age_s(place), alive, not has_content(place))
+            if found is not None:
                 yield found
 
     @contextmanager
     def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         with ExitStack() as holds:
             held: list[Staging] = []
-            for path in self._attempts():
+            for place in self._attempts():
                 with translated_errors(STAGING):
-                    if age_s(path) < min_age_s:
+                    if age_s(place) < min_age_s:
                         continue
-                    if is_draft(path):
-                        remove_abandoned(path)  # a draft is named by nothing
+                    if is_draft(place.name):
+                        with suppress(Planted), place.parent() as staging:
+                            remove_abandoned(place.name, staging)  # a draft is named by nothing
                         continue
-                    lock = hold_abandoned(path)
+                    lock = hold_abandoned(place)
                 if lock is not None:
-                    holds.callback(release, lock)
-                    held.append(FilesystemStaging(self._root, path.name, held=lock))
+                    held.append(holds.enter_context(FilesystemStaging(self._root, place.name, held=lock)))
             yield held
 
-    def _attempts(self) -> Sequence[Path]:
+    def _attempts(self) -> Sequence[Place]:
+        staging = self._at(STAGING)
         with translated_errors(STAGING):
             try:
-                return sorted(self._staging.iterdir())
+                with staging.directory(os.O_RDONLY) as directory:
+                    return [staging / name for name in sorted(os.listdir(directory))]
             except FileNotFoundError:
                 return []
+        raise AssertionError("unreachable")
 
     # published
 
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
-        location = self._path(package) / check_key(path)
-        with translated_errors(f"{package}/{path}"):
-            fd = open_without_waiting(location)
+        place = self._at(package) / path
+        with translated_errors(place.key):
             try:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise KeyNotFound(path)
-                reader = os.fdopen(fd, "rb", buffering=0)
-            except BaseException:
-                os.close(fd)
+                reader = _File(place.open(os.O_RDONLY), place.key)
+            except Planted as error:
+                if error.kind == DIRECTORY:
+                    raise KeyNotFound(path) from None
                 raise
             reader.seek(start)
         return reader if length is None else _Slice(reader, length)
 
     def local_path(self, package: str, path: str) -> str | None:
-        return str(self._path(package) / check_key(path))
+        return (self._at(package) / path).path
 
     def locate(self, package: str) -> str:
-        path = self._path(package)
+        place = self._at(package)
         with translated_errors(package):
-            if not path.is_dir():
+            if not place.is_directory():
                 raise KeyNotFound(package)
-        return str(path)
+        return place.path
 
     def sealed(self, package: str) -> bool:
         try:
             with translated_errors(package):
-                return is_sealed(self._path(package))
+                return is_sealed(self._at(package))
         except KeyNotFound:
             return False
 
@@ -106,19 +106,35 @@ class FilesystemPackages(Packages):
 
     def retire(self, package: str, grave: str, seq: int) -> None:
         with translated_errors(package):
-            move(self._path(package), self._path(grave), stop=self._root)
+            move(self._at(package), self._at(grave))
 
     def reinstate(self, package: str, grave: str, seq: int) -> None:
         with translated_errors(package):
-            move(self._path(grave), self._path(package), stop=self._root)
+            move(self._at(grave), self._at(package))
 
     def retired(self, package: str, grave: str) -> str | None:
         with translated_errors(grave):
-            return grave if self._path(grave).is_dir() else None
+            return grave if self._at(grave).is_directory() else None
 
     def erase(self, package: str, grave: str) -> None:
         with translated_errors(grave):
-            remove(self._path(grave))
+            remove(self._at(grave))
+
+
+class _File(FileIO):
+    """An open file; what fails while it is read is told as the registry's errors."""
+
+    def __init__(self, fd: int, key: str) -> None:
+        super().__init__(fd, "rb")
+        self._key = key
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with translated_errors(self._key):
+            return super().read(-1 if size is None else size)
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        with translated_errors(self._key):
+            return super().readinto(buffer)
 
 
 class _Slice:

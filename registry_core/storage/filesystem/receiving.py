@@ -13,7 +13,7 @@ from typing import Any
 
 from ..contract import KeyNotFound
 from ..uploads import Incoming, Receiving
-from .posix import translated_errors
+from .beneath import Planted, translated_errors
 
 FLOOR = ".floor"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -84,10 +84,12 @@ class Complete(Receiving):
 
 @contextmanager
 def translated(key: str) -> Iterator[None]:
-    """As ``translated_errors``; where a symbolic link has been put, there is nothing of ours."""
+    """As ``translated_errors``; where a symbolic link has been put in a session, there is nothing of ours."""
     with translated_errors(key):
         try:
             yield
+        except Planted:
+            raise
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise KeyNotFound(key) from error

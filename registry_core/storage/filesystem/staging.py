@@ -15,13 +15,10 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock
-
 from ...vocabulary.errors import StorageError, StorageUnavailable
-from ...vocabulary.names import check_key
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
-from ..locks import is_held, release, try_hold
-from .posix import directories_of, fsync_directory, make_directories, translated_errors
+from ..locks import hold_open_file, is_held, let_go
+from .beneath import Place, translated_errors, walk
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +38,14 @@ class FilesystemStaging(Staging):
         root: Path,
         attempt: str | None,
         package: str | None = None,
-        held: FileLock | None = None,
+        held: int | None = None,
     ) -> None:
-        self._root = root
-        self._target = root / package if package is not None else None
+        self._target = Place(root, package) if package is not None else None
         self._kept = attempt is not None
         if attempt is None:
-            make_directories(root / STAGING, stop=root)
-            attempt, held = _begin(root / STAGING)
-        self.attempt = check_key(attempt)
-        self._home = root / STAGING / self.attempt
+            attempt, held = _begin(Place(root, STAGING))
+        self.attempt = attempt
+        self._home = Place(root, f"{STAGING}/{attempt}")
         self._package = self._home / _PACKAGE
         self._held = held
 
@@ -63,17 +58,15 @@ class FilesystemStaging(Staging):
         except StorageError:
             log.error("the attempt %s is left to a sweep", self.attempt)  # what failed before it matters more
 
-    def place(self, path: str) -> Path:
+    def place(self, path: str) -> Place:
         """Where the file of that path is to lie; the directories above are there. Raises ``OSError``."""
-        target = self._package / check_key(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._package / path
+        _make_above(target)
         return target
 
     def add(self, path: str, source: Source) -> Artifact:
         with translated_errors(path):
-            target = self.place(path)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(target, flags, 0o600)
+            fd = self.place(path).open(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(fd, "r+b", buffering=0) as sink:
                 sha256, size_bytes = source.pour(sink)
                 os.fchmod(fd, FILE_MODE)
@@ -81,19 +74,20 @@ class FilesystemStaging(Staging):
         return Artifact(path, sha256, size_bytes)
 
     def seal(self) -> None:
-        with translated_errors(self.attempt):
-            for directory in directories_of(self._package):
-                fsync_directory(directory)
-            fsync_directory(self._home)
-            fsync_directory(self._home.parent)
+        with translated_errors(self.attempt), self._home.parent(os.O_RDONLY) as staging:
+            with self._home.directory(os.O_RDONLY) as home:
+                for directory in walk(_PACKAGE, home):
+                    os.fsync(directory)
+                os.fsync(home)
+            os.fsync(staging)
 
     def reserve(self) -> None:
         target = self._require_target()
-        with translated_errors(target.name):
-            make_directories(target.parent, stop=self._root)
+        with translated_errors(target.key):
+            target.above.make_directory()
             # rename(2) replaces an empty directory without a word, so look first; all writers
             # of this registry look under the same lock.
-            if os.path.lexists(target):
+            if target.stat() is not None:
                 raise PreconditionFailed(target.name)
 
     def keep(self) -> None:
@@ -102,17 +96,18 @@ class FilesystemStaging(Staging):
     def publish(self, facts: Facts) -> None:
         target = self._require_target()
         self.keep()
-        with translated_errors(target.name):
-            staged = self._package.is_dir()
-            present = os.path.lexists(target)
+        with translated_errors(target.key):
+            staged = self._package.is_directory()
+            present = target.stat() is not None
             if staged and present:
                 raise PreconditionFailed(target.name)
             if not staged and not present:
                 raise KeyNotFound(target.name)
             if staged:
-                os.rename(self._package, target)
-                fsync_directory(target.parent)
-                fsync_directory(self._home)
+                with self._home.directory(os.O_RDONLY) as home, target.parent(os.O_RDONLY) as parent:
+                    os.rename(_PACKAGE, target.name, src_dir_fd=home, dst_dir_fd=parent)
+                    os.fsync(parent)
+                    os.fsync(home)
             _seal_tree(target)
         try:
             self.discard()
@@ -126,78 +121,116 @@ class FilesystemStaging(Staging):
         finally:
             self._let_go()
 
-    def _require_target(self) -> Path:
+    def _require_target(self) -> Place:
         assert self._target is not None, "an attempt held by a sweep is only ever discarded"
         return self._target
 
     def _let_go(self) -> None:
-        if self._held is not None:
-            release(self._held)
+        held, self._held = self._held, None
+        if held is not None:
+            let_go(held)
 
 
-def _begin(staging: Path) -> tuple[str, FileLock]:
-    """(a new attempt with an empty package, the lock that holds it)."""
+def _make_above(target: Place) -> None:
+    """The directories above the file, of a package that :meth:`FilesystemStaging.seal` makes durable."""
+    try:
+        with target.parent():
+            return
+    except FileNotFoundError:
+        _make_above(target.above)
+    with target.above.parent() as parent, suppress(FileExistsError):
+        os.mkdir(target.above.name, dir_fd=parent)
+
+
+def _begin(staging: Place) -> tuple[str, int]:
+    """(a new attempt with an empty package, the open file that holds it)."""
+    staging.make_directory()
     for _ in range(_TRIES):
         home = staging / uuid.uuid4().hex
         held = None
         try:
-            os.mkdir(home)
+            with staging.directory() as directory:
+                os.mkdir(home.name, dir_fd=directory)
             with suppress(FileNotFoundError):  # a sweep held it first, and is removing it
-                held = try_hold(home / LOCK)
-            if held is not None:
-                os.mkdir(home / _PACKAGE)
-                return home.name, held
+                held = _hold(home, os.O_CREAT)
+                if held is not None:
+                    with home.directory() as inside:
+                        os.mkdir(_PACKAGE, dir_fd=inside)
+                    return home.name, held
             with suppress(OSError):  # or somebody only looks whether it lives
                 _remove(home)
         except OSError:
             if held is not None:
-                release(held)
+                let_go(held)
             with suppress(OSError):
                 _remove(home)
             raise
     raise StorageUnavailable("Sweeps kept taking the staging directory at once. Try again.", retry_after_s=1)
 
 
-def _remove(home: Path) -> None:
-    with suppress(FileNotFoundError):  # somebody else has removed it, or is doing so
-        shutil.rmtree(home)
+def _hold(home: Place, more: int = 0) -> int | None:
+    """The held lock file of an attempt; None if somebody else has it."""
+    fd = (home / LOCK).open(os.O_RDWR | more)
+    try:
+        if hold_open_file(fd):
+            return fd
+    except OSError:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return None
 
 
-def is_sealed(path: Path) -> bool:
-    """Whether the package's sealing is finished."""
-    return stat.S_IMODE(path.stat().st_mode) == DIRECTORY_MODE
+def _remove(home: Place) -> None:
+    with suppress(FileNotFoundError), home.parent() as staging:  # somebody else has removed it, or is doing so
+        shutil.rmtree(home.name, dir_fd=staging)
 
 
-def _seal_tree(top: Path) -> None:
+def is_sealed(place: Place) -> bool:
+    """Whether the package's sealing is finished. Raises ``FileNotFoundError``."""
+    with place.directory() as top:
+        return stat.S_IMODE(os.fstat(top).st_mode) == DIRECTORY_MODE
+
+
+def _seal_tree(top: Place) -> None:
     """Directories read-only, the top one last: its mode says that the sealing is finished."""
     if is_sealed(top):
         return
-    for directory in directories_of(top):
-        os.chmod(directory, DIRECTORY_MODE)
-        fsync_directory(directory)
+    with top.parent() as parent:
+        for directory in walk(top.name, parent):
+            os.fchmod(directory, DIRECTORY_MODE)
+            os.fsync(directory)
 
 
-def hold_abandoned(path: Path) -> FileLock | None:
-    """The lock of an attempt whose owner is gone; None if somebody has it, or nobody can."""
+def hold_abandoned(home: Place) -> int | None:
+    """The held lock of an attempt whose owner is gone; None if somebody has it, or nobody can."""
     try:
-        return try_hold(path / LOCK)
+        return _hold(home, os.O_CREAT)
     except OSError:
         return None
 
 
-def is_alive(path: Path) -> bool:
-    """Whether somebody holds the attempt; looking creates nothing."""
-    return is_held(path / LOCK)
-
-
-def has_content(path: Path) -> bool:
-    """Whether more than the shell of an attempt is left, as after a publish."""
-    return path.is_file() or (path / _PACKAGE).is_dir()
-
-
-def age_s(path: Path) -> float:
-    """Seconds since the attempt began; 0 if it is gone."""
+def is_alive(place: Place) -> bool:
+    """Whether somebody holds the file; looking creates nothing."""
     try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+        fd = place.open(os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:
+        return True  # another user's, who may well be at it
+    try:
+        return is_held(fd)
+    finally:
+        os.close(fd)
+
+
+def has_content(home: Place) -> bool:
+    """Whether more than the shell of an attempt is left, as after a publish."""
+    found = home.stat()
+    return found is not None and (not stat.S_ISDIR(found.st_mode) or (home / _PACKAGE).stat() is not None)
+
+
+def age_s(place: Place) -> float:
+    """Seconds since the attempt began; 0 if it is gone."""
+    found = place.stat()
+    return time.time() - found.st_mtime if found is not None else 0.0

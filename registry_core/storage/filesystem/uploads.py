@@ -21,7 +21,7 @@ import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -29,9 +29,9 @@ from uuid import uuid4
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..locks import hold_open_file
 from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked
+from .beneath import Place
 from .borrowing import borrow, take
 from .documents import etag
-from .posix import make_directories
 from .receiving import (
     DIRECTORY,
     FILE,
@@ -70,7 +70,7 @@ class FilesystemUploads(Uploads):
     def begin(self, upload: str, about: bytes, announced: bytes) -> None:
         new = _NEW + check_id(upload)
         with translated(upload), ExitStack() as opened:
-            make_directories(self._root / UPLOADS, stop=self._root)
+            Place(self._root, UPLOADS).make_directory()
             space = opened.enter_context(self._space())
             try:
                 os.mkdir(new, 0o700, dir_fd=space)
@@ -237,19 +237,13 @@ class FilesystemUploads(Uploads):
     def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
         with translated(inside):
-            return borrow(self._root / package / inside, wanted, staging.place(wanted.path), prove)
+            return borrow(Place(self._root, package) / inside, wanted, staging.place(wanted.path), prove)
         raise AssertionError("unreachable")
 
     # inside
 
-    @contextmanager
-    def _space(self) -> Iterator[int]:
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            with opened_in(UPLOADS, DIRECTORY, root) as space:
-                yield space
-        finally:
-            os.close(root)
+    def _space(self) -> AbstractContextManager[int]:
+        return Place(self._root, UPLOADS).directory(os.O_RDONLY)
 
     @contextmanager
     def _session(self, upload: str) -> Iterator[int]:

@@ -1,0 +1,67 @@
+"""What lies in a root and was never put there by the registry: links, FIFOs, devices, one kind in another's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..format.layout import MANIFEST, REGISTRY, TASKS, TOMBSTONE
+from ..storage.contract import Entry, Storage
+from ..vocabulary.errors import RegistryError
+from ..vocabulary.reports import Finding
+
+_FILE = "file"
+_DIRECTORY: Mapping[str, Any] = {}
+_ANYTHING = {"*": None}  # but links and the like
+_DOCUMENTS = {"*": _FILE}
+_GRAVE = {TOMBSTONE: _FILE, MANIFEST: _FILE, "package": _DIRECTORY}
+_MODEL = {
+    ".lock": _FILE,
+    "versions": {"*": _DIRECTORY},
+    "aliases": _DOCUMENTS,
+    "audit": _DOCUMENTS,
+    "state": _DOCUMENTS,
+    "deleted": {"*": _GRAVE},
+    "adopted": _DOCUMENTS,
+}
+_ROOT = {
+    REGISTRY: _FILE,
+    TASKS: {"*": {"models": {"*": _MODEL}}},
+    ".staging": _ANYTHING,
+    ".uploads": _ANYTHING,
+    ".operations": _ANYTHING,
+    ".catalog": _ANYTHING,
+}
+_SUFFIXES = (".json", ".jsonl", ".txt")  # of what the registry names as a document
+
+
+def planted(storage: Storage) -> Iterator[Finding]:
+    """What can hide, or stand for, something of the registry; what lies within a package is verify's to name."""
+    if storage.documents.looks_are_cheap():  # a store over a network has objects only
+        yield from _below(storage, "", _ROOT)
+
+
+def _below(storage: Storage, prefix: str, shape: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        entries = list(storage.documents.list(prefix))
+    except RegistryError as error:
+        yield Finding("damage", prefix, f"it cannot be listed: {error.message}", "unreadable")
+        return
+    for entry in entries:
+        expected = shape.get(entry.name, shape.get("*"))
+        is_named = entry.name in shape or entry.name.endswith(_SUFFIXES)
+        fault = _fault(entry, expected)
+        if fault is not None:
+            yield Finding("damage" if is_named or entry.kind == "other" else "note", entry.key, fault, "planted")
+        elif entry.kind == "prefix" and isinstance(expected, Mapping) and expected:
+            yield from _below(storage, entry.key, expected)
+
+
+def _fault(entry: Entry, expected: Any) -> str | None:
+    if entry.kind == "other":
+        return "a link, a FIFO or a device, which the registry never puts there; it is not followed, read or changed"
+    if entry.kind == "file" and isinstance(expected, Mapping):
+        return "a file lies where a directory belongs"
+    if entry.kind == "prefix" and expected == _FILE:
+        return "a directory lies where a document belongs"
+    return None
