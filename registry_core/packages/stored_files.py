@@ -18,7 +18,7 @@ from ..models.model import Found, ModelStore
 from ..storage.contract import KeyNotFound, Readable
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import ArtifactNotFound, StorageError
+from ..vocabulary.errors import ArtifactNotFound
 from ..vocabulary.names import check_key
 from ..vocabulary.texts import printable
 from . import contents, verify
@@ -166,7 +166,7 @@ def _manifest(found: Found) -> tuple[bytes | None, bool]:
 
 def _meta_sha256(found: Found) -> str | None:
     """Of the metadata as it is: older software rewrites it for tags, and the manifest does not say so."""
-    with suppress(KeyNotFound, StorageError), found.model.storage.packages.open(_package(found), META) as reader:
+    with suppress(KeyNotFound), found.model.storage.packages.open(_package(found), META) as reader:
         return hash_stream(reader)[0]
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
@@ -13,11 +14,15 @@ from ..models.model import ModelStore
 from ..models.package_manifest import baseline
 from ..storage.contract import Entry, KeyNotFound, Storage
 from ..vocabulary.answers import Problem, Verification
-from ..vocabulary.errors import PackageCorrupt, StorageError
+from ..vocabulary.errors import PackageCorrupt, StorageError, StorageUnavailable
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.texts import escaped
 from .hash_stream import hash_stream, size_hint
 from .parallel import in_parallel
+
+A = TypeVar("A")
+MAX_LOOKS = 20  # at a version that others keep moving
+MAX_READS = 3  # of what cannot be read, before that is said of it
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def _read_manifest(
     storage: Storage, package: str, registered_digest: str | None, baseline: bytes | None
 ) -> tuple[list[Problem], Manifest, str]:
     try:
-        data = baseline if baseline is not None else storage.packages.read(package, MANIFEST)
+        data = baseline if baseline is not None else _again(storage, lambda: storage.packages.read(package, MANIFEST))
     except KeyNotFound:
         return [Problem(MANIFEST, "missing", registered_digest)], Manifest({}), ""
     except PackageCorrupt as error:
@@ -93,7 +98,7 @@ def _read_manifest(
     except StorageError as error:
         if not storage.failure_is_final(error):
             raise
-        return [Problem(MANIFEST, "unreadable", registered_digest)], Manifest({}), ""
+        return [Problem(MANIFEST, "unreadable", registered_digest, error.detail.get("errno"))], Manifest({}), ""
     manifest = parse(data, covers_manifest=baseline is not None)
     actual = digest(data)
     problems = [Problem(MANIFEST, "manifest", actual=fault) for fault in manifest.faults]
@@ -110,27 +115,42 @@ def _check_file(
     expected = DIGEST_PREFIX + expected
     if entry.kind != "file":
         return Problem(path, "changed", expected, "not a regular file"), 0
-    try:
+
+    def read() -> tuple[str, int]:
         with storage.packages.open(package, path) as reader:
-            sha256, size = hash_stream(reader, size_hint=hint, tick=tick)
+            return hash_stream(reader, size_hint=hint, tick=tick)
+
+    try:
+        sha256, size = _again(storage, read)
     except KeyNotFound:
         return Problem(path, "missing", expected), 0
     except PackageCorrupt as error:
         return Problem(path, "changed", expected, something_else(error)), 0
-    except (OSError, StorageError) as error:
+    except StorageError as error:
         if not storage.failure_is_final(error):
             raise
-        return Problem(path, "unreadable", expected), 0
+        return Problem(path, "unreadable", expected, error.detail.get("errno")), 0
     actual = DIGEST_PREFIX + sha256
     return (None if actual == expected else Problem(path, "changed", expected, actual)), size
+
+
+def _again(storage: Storage, read: Callable[[], A]) -> A:
+    """What is read. What fails is tried again at once before it counts, for one failure is no damage.
+
+    Where failures say nothing of what lies there, the first one is raised.
+    """
+    for _ in range(MAX_READS - 1):
+        try:
+            return read()
+        except StorageUnavailable as error:
+            if not storage.failure_is_final(error):
+                raise
+    return read()
 
 
 def something_else(error: PackageCorrupt) -> str:
     """What lies in the place of a file, as the storage tells it: a symbolic link, a FIFO."""
     return str(error.detail["problems"][0]["actual"])
-
-
-MAX_LOOKS = 20  # at a version that others keep moving
 
 
 def verify(model: ModelStore, version: str, *, workers: int, progress: ProgressCallback | None) -> Verification:

@@ -16,8 +16,9 @@ from ..models.model import ModelStore
 from ..models.projections import seq_of
 from ..models.timeline import Moment, replay
 from ..packages import contents
+from ..packages.verify import MAX_READS
 from ..storage.contract import Storage
-from ..vocabulary.errors import PackageCorrupt, RegistryError
+from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
 from .planted import planted
@@ -62,6 +63,7 @@ class _ModelReport:
 def _check_at_rest(model: ModelStore) -> _ModelReport:
     """What is wrong while nobody changes the model: no lock is taken, so a change that comes in between may
     look like damage, and then it is looked at again."""
+    failed = 0
     for _ in range(MAX_LOOKS):
         try:
             before = model.journal.last()
@@ -69,10 +71,19 @@ def _check_at_rest(model: ModelStore) -> _ModelReport:
             if report.findings and model.journal.last() != before:
                 continue
         except RegistryError as error:
-            finding = Finding("damage", model.title, f"cannot be read: {error.message}", "unreadable")
-            report = _ModelReport(0, 0, [finding], set())
+            report = _ModelReport(0, 0, [_unreadable(model, error)], set())
+            failed += 1
+            if isinstance(error, StorageUnavailable) and failed < MAX_READS:
+                continue  # one failure says nothing of what lies there
         return report
     return report
+
+
+def _unreadable(model: ModelStore, error: RegistryError) -> Finding:
+    code, path = error.detail.get("errno"), error.detail.get("path")
+    if code is not None:
+        return Finding("damage", model.title, f"unreadable ({code} at {path})", "unreadable")
+    return Finding("damage", model.title, f"cannot be read: {error.message}", "unreadable")
 
 
 def _check_model(model: ModelStore) -> _ModelReport:

@@ -15,7 +15,7 @@ from ..models.model import ModelStore
 from ..packages import contents
 from ..storage.contract import KeyNotFound
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import StorageError
+from ..vocabulary.errors import PackageCorrupt, StorageError
 
 REMEMBERED = 4096  # damaged files
 MOST_VERSIONS = 200  # the newest; whoever pushes a version shares files with one of the last
@@ -71,7 +71,7 @@ def stored_bytes(
     for version in islice(reversed(registered), MOST_VERSIONS):
         if not missing:
             break
-        with suppress(KeyNotFound, StorageError):
+        with suppress(KeyNotFound, StorageError, PackageCorrupt):  # then its files are asked for
             if model.locate(version) is None:
                 continue
             data, is_baseline = package_manifest.manifest_bytes(model, version)

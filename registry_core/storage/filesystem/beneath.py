@@ -228,6 +228,7 @@ def _typed(key: str, error: OSError) -> RegistryError:
     return StorageUnavailable(
         f"The registry's storage failed ({error.strerror}). The service's log has the place.",
         retry_after_s=5,
+        path=escaped(key),
         errno=errno.errorcode.get(error.errno or 0, str(error.errno)),
     )
 

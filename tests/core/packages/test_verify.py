@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry_core import StorageUnavailable, VersionNotFound
 from registry_core.format.encoding import digest
 from registry_core.format.manifest import render
-from registry_core.packages.verify import examine
+from registry_core.packages.verify import MAX_READS, examine
 from registry_core.storage.contract import KeyNotFound
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -111,10 +111,20 @@ def test_a_store_that_is_away_is_no_damage(reads: int) -> None:
 def test_what_a_disk_cannot_read_is_damaged_and_nothing_else_is(reads: int, path: str, is_old: bool) -> None:
     storage = Simulated()
     package_digest = registered(storage)
-    storage.acts.first("open", *[lambda real: real()] * (reads - 1), fails(away()))
+    storage.acts.first("open", *[lambda real: real()] * (reads - 1), *[fails(away())] * MAX_READS)
     report = examine(storage, PACKAGE, None if is_old else package_digest, workers=1, meter=Meter(None))
     assert [(problem.path, problem.kind) for problem in report.problems] == [(path, "unreadable")]
     assert report.warnings == []
+
+
+@pytest.mark.parametrize("failures", range(1, MAX_READS))
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_disk_that_fails_once_is_asked_again(reads: int, failures: int) -> None:
+    storage = Simulated()
+    package_digest = registered(storage)
+    storage.acts.first("open", *[lambda real: real()] * (reads - 1), *[fails(away())] * failures)
+    report = examine(storage, PACKAGE, package_digest, workers=1, meter=Meter(None))
+    assert (report.problems, report.warnings) == ([], [])
 
 
 def test_old_metadata_may_be_rewritten_and_not_missing() -> None:
