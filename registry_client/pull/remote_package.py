@@ -54,7 +54,8 @@ def assemble(found: Resolution, listing: PackageListing, manifest: bytes | None)
     fault = tree_fault(hashes)
     if fault is not None:
         raise _corrupt(found, [Problem(fault[0], "manifest", actual=f"no file can be laid there: {fault[1]}")])
-    return Package(found, tuple(_remote(found, path, hashes[path], sizes.get(path)) for path in sorted(hashes)))
+    files = tuple(_remote(found, path, hashes[path], sizes.get(path)) for path in sorted(hashes))
+    return Package(found, files, tuple(listing.warnings))
 
 
 def _remote(found: Resolution, path: str, sha256: str | None, size_bytes: int | None) -> Remote:

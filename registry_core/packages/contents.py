@@ -15,6 +15,7 @@ from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
 from ..vocabulary.texts import escaped, parse_object
 from .hash_stream import hash_stream
+from .strays import warning, without_strays
 from .verify import corrupt
 
 
@@ -38,16 +39,17 @@ def _read_meta(model: ModelStore, version: str) -> bytes:
 
 def listing(model: ModelStore, version: str) -> PackageListing:
     """Every file but the manifest, with what the manifest says of it; reads no artifact."""
-    hashes, sizes = manifest_hashes(model, version), dict(_files(model, version))
+    hashes, sizes, strays = _present(model, version)
     if not hashes or hashes.keys() - sizes.keys():
         model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
-        hashes, sizes = manifest_hashes(model, version), dict(_files(model, version))
+        hashes, sizes, strays = _present(model, version)
     return PackageListing(
         version,
         [
             PackageFile(escaped(path), DIGEST_PREFIX + hashes[path] if path in hashes else None, sizes.get(path))
             for path in sorted((hashes.keys() | sizes.keys()) - {MANIFEST})
         ],
+        warning(strays),
     )
 
 
@@ -61,7 +63,7 @@ def content(model: ModelStore, version: str) -> dict[str, str]:
         return _kept_content(model, version)
     hashes = manifest_hashes(model, version)
     found = {}
-    for path, size_bytes in _files(model, version):
+    for path, size_bytes in without_strays(model, version, files(model, version), hashes)[0].items():
         if path in (META, MANIFEST):
             continue
         if path in hashes:
@@ -91,10 +93,12 @@ def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
 
 
 def files(model: ModelStore, version: str) -> Iterator[Entry]:
-    """What lies in the package, the manifest included."""
+    """What lies in the package, the manifest included, and what is no part of it too."""
     return model.storage.documents.list(model.keys.package(version), deep=True)
 
 
-def _files(model: ModelStore, version: str) -> list[tuple[str, int | None]]:
-    start = len(model.keys.package(version)) + 1
-    return [(entry.key[start:], entry.size_bytes) for entry in files(model, version)]
+def _present(model: ModelStore, version: str) -> tuple[dict[str, str], dict[str, int | None], list[str]]:
+    """(path -> SHA-256 hex as the manifest says, path -> size of what is there, what else lies there)."""
+    hashes = manifest_hashes(model, version)
+    sizes, strays = without_strays(model, version, files(model, version), hashes)
+    return hashes, sizes, strays

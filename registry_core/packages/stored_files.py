@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,9 @@ from ..vocabulary.names import check_key
 from ..vocabulary.texts import printable
 from . import contents, verify
 from .hash_stream import hash_stream
+from .strays import warning, without_strays
+
+log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 MOST_FILES = 50_000  # of all packages whose inventories are remembered: some 20 MB
@@ -144,10 +148,10 @@ def read_inventory(found: Found) -> Inventory:
     hashes = dict(manifest.parse(data, covers_manifest=is_baseline).hashes) if data is not None else {}
     if META in hashes:
         hashes[META] = _meta_sha256(found) or hashes[META]
-    start = len(model.keys.package(version)) + 1
-    sizes = {
-        entry.key[start:]: entry.size_bytes or 0 for entry in contents.files(model, version) if entry.kind == "file"
-    }
+    present, strays = without_strays(model, version, contents.files(model, version), hashes)
+    sizes = {path: size_bytes or 0 for path, size_bytes in present.items()}
+    for text in warning(strays):
+        log.warning("%s@%s: %s", model.title, version, text)
     named = {path: hashes[path] for path in sizes if path in hashes}
     if MANIFEST in sizes and data is not None and not is_baseline:
         hashes[MANIFEST] = digest(data).removeprefix(DIGEST_PREFIX)

@@ -19,9 +19,11 @@ from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.texts import escaped
 from .hash_stream import hash_stream, size_hint
 from .parallel import in_parallel
+from .strays import is_dropping, warning
 
 A = TypeVar("A")
 MAX_LOOKS = 20  # at a version that others keep moving
+EXTRA = "extra"
 MAX_READS = 3  # of what cannot be read, before that is said of it
 
 
@@ -60,11 +62,15 @@ def examine(
     uncovered = entries.keys() - known.keys() - (set() if baseline is not None else {MANIFEST})
     if any(problem.kind in ("unreadable", "changed") for problem in problems):
         uncovered = set()  # nobody can say now what the manifest covers
+    droppings = []
     for path in sorted(uncovered):
-        if old and entries[path].kind == "file":
+        if entries[path].kind == "file" and is_dropping(path, known):
+            droppings.append(path)
+        elif old and entries[path].kind == "file":
             warnings.append(f"{escaped(path)} is not covered by the manifest, so nothing is known about its bytes.")
         else:
-            problems.append(Problem(escaped(path), "extra"))
+            problems.append(Problem(escaped(path), EXTRA))
+    warnings += warning(droppings)
     present = sorted(known.keys() & entries.keys())
     problems += [Problem(path, "missing", DIGEST_PREFIX + known[path]) for path in known.keys() - entries.keys()]
     total_bytes = sum(entries[path].size_bytes or 0 for path in present)
@@ -188,9 +194,13 @@ def corrupt(model: ModelStore, version: str, problems: list[Problem]) -> Package
     """The error that names all problems."""
     first = problems[0]
     more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    remedy = "restore the package from a backup, or register it again under a new version."
+    if any(problem.kind == EXTRA for problem in problems):
+        moved = f"'omr repair strays {model.title}' moves away what was never registered"
+        is_all = all(problem.kind == EXTRA for problem in problems)
+        remedy = f"{moved}." if is_all else f"{moved}; for the rest, {remedy}"
     return PackageCorrupt(
-        f"{model.title}@{version} is damaged: {first.path!r} ({first.kind}){more}. "
-        "Do not use it; restore the package from a backup, or register it again under a new version.",
+        f"{model.title}@{version} is damaged: {first.path!r} ({first.kind}){more}. Do not use it; {remedy}",
         version=version,
         problems=[problem.to_dict() for problem in problems],
     )

@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
-from .planted import planted
+from .planted import planted, strays
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -228,6 +228,8 @@ def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
         yield Finding(
             "damage", where, f"its manifest is not the one that event {line.seq} recorded", "manifest_changed"
         )
+    else:
+        yield from strays(model, line.get("version"))
 
 
 def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:

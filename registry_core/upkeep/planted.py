@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..format.layout import MANIFEST, REGISTRY, TASKS, TOMBSTONE
+from ..models.model import ModelStore
+from ..packages import contents
+from ..packages.strays import is_dropping, without_strays
 from ..storage.contract import Entry, Storage
 from ..vocabulary.errors import RegistryError
 from ..vocabulary.reports import Finding
@@ -35,8 +38,11 @@ _ROOT = {
 _SUFFIXES = (".json", ".jsonl", ".txt")  # of what the registry names as a document
 
 
+_OTHER = "a link, a FIFO or a device, which the registry never puts there; it is not followed, read or changed"
+
+
 def planted(storage: Storage) -> Iterator[Finding]:
-    """What can hide, or stand for, something of the registry; what lies within a package is verify's to name."""
+    """What can hide, or stand for, something of the registry; what lies in packages: :func:`strays`."""
     if storage.documents.looks_are_cheap():  # a store over a network has objects only
         yield from _below(storage, "", _ROOT)
 
@@ -58,9 +64,29 @@ def _below(storage: Storage, prefix: str, shape: Mapping[str, Any]) -> Iterator[
 
 def _fault(entry: Entry, expected: Any) -> str | None:
     if entry.kind == "other":
-        return "a link, a FIFO or a device, which the registry never puts there; it is not followed, read or changed"
+        return _OTHER
     if entry.kind == "file" and isinstance(expected, Mapping):
         return "a file lies where a directory belongs"
     if entry.kind == "prefix" and expected == _FILE:
         return "a directory lies where a document belongs"
     return None
+
+
+def strays(model: ModelStore, version: str) -> Iterator[Finding]:
+    """What lies in the package of a registered version whose manifest is whole, and is no part of it."""
+    if not model.storage.documents.looks_are_cheap():
+        return
+    where = f"{model.title}@{version}"
+    entries = list(contents.files(model, version))
+    for entry in entries:
+        if entry.kind == "other":
+            yield Finding("damage", entry.key, _OTHER)
+    hashes = contents.manifest_hashes(model, version)
+    _, found = without_strays(model, version, entries, hashes)
+    left = [path for path in found if not is_dropping(path, hashes)]
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        message = f"{left[0]!r}{more} was never registered; 'omr repair strays {model.title}' moves it away"
+        yield Finding("damage", where, message)
+    if len(found) > len(left):
+        yield Finding("note", where, f"{len(found) - len(left)} files that systems left in it are no part of it")

@@ -285,8 +285,11 @@ class PackageFile(Value):
 
 @dataclass(frozen=True)
 class PackageListing(Value):
+    """The files of a version. ``warnings``: what else lies in its package, and is no part of it."""
+
     version: str
     files: list[PackageFile]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,10 @@ def test_I13_what_is_planted_is_never_followed_or_waited_for(
         told = told_of(root)
         found = answers(root, template.parent / "source")
         assert raw.tree(outside) == before
-    for name, answer in found.items() if thing is not planted.the_other_kind else ():
+    for name, answer in found.items():
         assert planted.SECRET.decode() not in shown(answer), name
-    if where in planted.IN_PACKAGES:
-        return
+    if where in planted.IN_PACKAGES and ("deleted" in where or thing is planted.the_other_kind):
+        return  # what lies in a package is verify's to name, but for what is nothing of ours
     assert where.rsplit("/", 1)[-1] in told, told
 
 

@@ -455,6 +455,20 @@ def test_a_wrong_beginning_in_the_cache_does_no_harm(
     assert list(partial.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "extra.py"])
+def test_what_was_never_registered_is_not_pulled(
+    service: Service, client: RegistryClient, model: str, published: Path, cache: Cache, area: Path, name: str
+) -> None:
+    client.pull("t", f"{model}@latest", area / "before", cache=cache)
+    package = Path(service.registry.resolve("t", f"{model}@1", verify=False).path)
+    package.chmod(0o755)
+    (package / name).write_bytes(b"left here")
+    package.chmod(0o555)
+    done = client.pull("t", f"{model}@latest", area / "dest", cache=cache)
+    assert files_of(area / "dest") == files_of(area / "before")
+    assert [name in text for text in done.warnings] == [True]
+
+
 def test_versions_of_older_software(service: Service, client: RegistryClient, cache: Cache, area: Path) -> None:
     """Not adopted: what nothing covers is refused, rewritten metadata comes with a warning. Adopted: all is proven."""
     files = {"model.pt": b"weights", "model_meta.json": b'{"a": 1}'}

@@ -27,7 +27,7 @@ CONTRACT = {
     "Event": "seq event task model_name version alias previous_version actor reason ts_utc package_digest",
     "HistoryPage": "events next",
     "PackageFile": "name sha256 size_bytes",
-    "PackageListing": "version files",
+    "PackageListing": "version files warnings",
     "Problem": "path kind expected actual",
     "Progress": "bytes_done bytes_total files_done files_total",
 }
@@ -63,6 +63,7 @@ def test_a_value_in_a_value_becomes_json_too() -> None:
             {"name": "a", "sha256": None, "size_bytes": 3},
             {"name": "b/c", "sha256": "sha256:00", "size_bytes": None},
         ],
+        "warnings": [],
     }
 
 
