@@ -1,7 +1,7 @@
 """The bytes of a version: every one is hashed as it is taken in, and proven before it is called good.
 
 In: ``intake`` plans, ``sources`` and ``hash_stream`` copy and hash in one pass, ``parallel`` several at once, and
-``kept_files`` proves what the storage has already. Out:
-``contents``, ``stored_files``, ``archive`` and ``snapshots``, all without ``strays``. Between: ``verify``. Beside them what
-a package and its training run say of themselves: ``stated_metrics``, ``training_runs``.
+``kept_files`` proves what the storage has already. Out: ``contents``, ``stored_files``, ``archive`` and ``snapshots``,
+all without ``strays``. Between: ``verify``. Beside them what a package and its training run say of themselves:
+``stated_metrics``, ``training_runs``.
 """

@@ -80,13 +80,14 @@ def strays(model: ModelStore, version: str) -> Iterator[Finding]:
     entries = list(contents.files(model, version))
     for entry in entries:
         if entry.kind == "other":
-            yield Finding("damage", entry.key, _OTHER)
+            yield Finding("damage", entry.key, _OTHER, "planted")
     hashes = contents.manifest_hashes(model, version)
     _, found = without_strays(model, version, entries, hashes)
     left = [path for path in found if not is_dropping(path, hashes)]
     if left:
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
         message = f"{left[0]!r}{more} was never registered; 'omr repair strays {model.title}' moves it away"
-        yield Finding("damage", where, message)
+        yield Finding("damage", where, message, "stray", f"omr repair strays {model.title}")
     if len(found) > len(left):
-        yield Finding("note", where, f"{len(found) - len(left)} files that systems left in it are no part of it")
+        message = f"{len(found) - len(left)} files that systems left in it are no part of it"
+        yield Finding("note", where, message, "dropping")
