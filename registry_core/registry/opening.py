@@ -54,7 +54,7 @@ class RootIdentity:
         self._mutex = threading.Lock()  # of what was seen; nobody waits for a storage with it
         self._seen: str | None = None
         self._is_registry = False
-        self._place = ""
+        self._place: str | None = None
         self._mark: str | None = None
         self._looked_at = 0.0
 
@@ -125,9 +125,8 @@ class RootIdentity:
             )
 
     def _mark_now(self) -> str | None:
-        documents = self._storage.documents
-        mark = documents.mark(REGISTRY)
-        return documents.mark(TASKS) if mark == "" else mark
+        mark = self._storage.place(REGISTRY)
+        return self._storage.place(TASKS) if mark == "" else mark
 
     def _read(self) -> tuple[dict[str, Any], Condition]:
         """(what the root says of itself, the condition under which it still says so)."""
@@ -149,7 +148,7 @@ class RootIdentity:
             )
         return fields, Match(document.etag)
 
-    def _judge(self, found: str, is_registry: bool, place: str) -> None:
+    def _judge(self, found: str, is_registry: bool, place: str | None) -> None:
         was = self._seen
         is_same = was is None or found == was or (was == NO_ID and place == self._place)
         if not is_same or (self._is_registry and not is_registry):

@@ -80,12 +80,12 @@ class Storage(ABC):
         Raises ``NotConfigured`` with the reason otherwise. Writes nothing.
         """
 
-    def place(self) -> str:
-        """A text that is another where the root's name has come to stand for another directory.
+    def place(self, key: str = "") -> str | None:
+        """A text that is another where the key (by default the root) has come to stand for another directory or file.
 
-        Empty where it can stand for one place only. Raises ``NotConfigured`` where there is none.
+        Empty if nothing is there; None where only reading can tell. Raises ``NotConfigured`` where there is no root.
         """
-        return ""
+        return None
 
     @abstractmethod
     def check_guarantees(self) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ...vocabulary.errors import NotConfigured
@@ -29,15 +26,23 @@ class FilesystemStorage(Storage):
 
     def probe(self, *, for_writing: bool = True) -> int | None:
         self.place()
-        with _usable():
+        try:
             return self._probe(for_writing)
+        except OSError as error:
+            raise _unusable(error) from error
 
-    def place(self) -> str:
-        with _usable():
-            found = self.root.stat()
-            if not stat.S_ISDIR(found.st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, "not a directory")
-        return f"{found.st_dev}:{found.st_ino}"
+    def place(self, key: str = "") -> str:
+        try:
+            found = os.stat(self.root / key, follow_symlinks=not key)  # the root itself may be a link
+        except OSError as error:
+            if key and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                return ""
+            raise _unusable(error) from error
+        if stat.S_ISDIR(found.st_mode):
+            return f"{found.st_dev}:{found.st_ino}"
+        if not key:
+            raise _unusable(NotADirectoryError())
+        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
     def check_guarantees(self) -> None:
         """There is nothing to prove: what a filesystem promises is POSIX."""
@@ -55,20 +60,15 @@ class FilesystemStorage(Storage):
         return volume.f_bavail * volume.f_frsize
 
 
-@contextmanager
-def _usable() -> Iterator[None]:
-    """What fails inside says that the root cannot be used, as ``NotConfigured``."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotConfigured(
+def _unusable(error: OSError) -> NotConfigured:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return NotConfigured(
             "The registry root is not there, or is not a directory. Create it or mount it, "
             "and check OMNIBIOAI_MODEL_REGISTRY_ROOT.",
             reason="root_missing",
-        ) from error
-    except OSError as error:
-        log.error("the registry root cannot be looked at: %s", error)
-        raise NotConfigured(
-            f"The registry root cannot be looked at ({error.strerror}). The service's log has the place.",
-            reason="root_unusable",
-        ) from error
+        )
+    log.error("the registry root cannot be looked at: %s", error)
+    return NotConfigured(
+        f"The registry root cannot be looked at ({error.strerror}). The service's log has the place.",
+        reason="root_unusable",
+    )
