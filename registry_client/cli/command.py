@@ -78,6 +78,11 @@ def local_verb(command: Callable[..., None]) -> Callable[..., None]:
     return _runs(command, _open_root)
 
 
+def making_verb(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`local_verb`, and where there is no registry yet, it is made."""
+    return _runs(command, lambda chosen: ModelRegistry.init(_root(chosen)))
+
+
 def remote_verb(command: Callable[..., None]) -> Callable[..., None]:
     """As :func:`verb`, for what only makes sense from afar. Without an address: wrong usage."""
     return _runs(command, _open_url)
@@ -114,12 +119,17 @@ def _open_either(chosen: dict[str, Any]) -> Registry:
 
 
 def _open_root(chosen: dict[str, Any]) -> ModelRegistry:
+    return ModelRegistry.open(_root(chosen))
+
+
+def _root(chosen: dict[str, Any]) -> str | None:
     if chosen["root"] is None and chosen["url"] is not None:
         name = click.get_current_context().command_path.removeprefix("omr ")
         raise click.UsageError(
             f"{name} works where the registry lies, and not over HTTP. Run it there, with --root or {PREFIX}_ROOT."
         )
-    return ModelRegistry.open(chosen["root"])
+    root: str | None = chosen["root"]
+    return root
 
 
 def _open_url(chosen: dict[str, Any]) -> RegistryClient:

@@ -1,4 +1,4 @@
-"""The commands of the operator, where the registry lies: sweep, check, purge, adopt, migrate, reindex."""
+"""The commands of the operator, where the registry lies: init, sweep, check, purge, adopt, migrate, reindex."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ import click
 from registry_core import CoreSettings, ModelRegistry
 
 from . import output
-from .command import EXIT_DAMAGED, EXIT_UNFINISHED, Age, finish, local_verb, who, why
+from .command import EXIT_DAMAGED, EXIT_UNFINISHED, Age, finish, local_verb, making_verb, who, why
 
 
 def exit_for(*, is_damaged: bool, is_unfinished: bool) -> None:
     """The process ends with the code for what was found, the worse first; it goes on if nothing was."""
     if is_damaged or is_unfinished:
         click.get_current_context().exit(EXIT_DAMAGED if is_damaged else EXIT_UNFINISHED)
+
+
+@click.command()
+@making_verb
+def init(registry: ModelRegistry, *, as_json: bool) -> None:
+    """Make the root a registry, if it is none; print its id."""
+    finish({"id": registry.id}, as_json, lambda content: output.line(content["id"]))
 
 
 @click.command()
@@ -115,4 +122,4 @@ def reindex(registry: ModelRegistry, *, as_json: bool) -> None:
     finish(done.to_dict(), as_json)
 
 
-COMMANDS = (sweep, check, migrate, purge, adopt, reindex)
+COMMANDS = (init, sweep, check, migrate, purge, adopt, reindex)

@@ -175,6 +175,7 @@ def test_kubernetes_fits_the_image() -> None:
     settings = found["ConfigMap"]["data"]
     assert_known(set(settings))
     assert all(isinstance(value, str) for value in settings.values())
+    assert settings[PREFIX + "CREATE"] == "false"
     assert pod["terminationGracePeriodSeconds"] > int(settings[PREFIX + "GRACEFUL_TIMEOUT_S"]) + 10
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert settings[PREFIX + "ARTIFACTS_ALLOWED_ROOTS"] in mounts
@@ -267,6 +268,7 @@ def test_the_unit_fits_the_code() -> None:
     found = unit()
     variables = dict(assignment.split("=", 1) for assignment in found["Service.Environment"])
     assert_known(set(variables))
+    assert variables[PREFIX + "CREATE"] == "false"
     assert variables[PREFIX + "ROOT"] in found["Service.ReadWritePaths"]
     assert variables[PREFIX + "ROOT"] == f"/var/lib/{found['Service.StateDirectory'][0]}"
     assert variables["TMPDIR"] == f"/run/{found['Service.RuntimeDirectory'][0]}"

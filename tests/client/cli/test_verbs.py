@@ -195,6 +195,30 @@ def test_a_repair_is_proposed_before_it_is_made(filled: Shell) -> None:
     assert filled.ok("audit", "verify", "t", "m").out.startswith("intact: 3 events")
 
 
+def test_migrate_copies_into_another_registry_only_if_told_so(filled: Shell) -> None:
+    other = filled.area / "other"
+    made = filled.ok("--root", str(other), "init").out
+    refused = filled.omr("migrate", str(other))
+    assert (refused.code, "another id" in refused.err) == (1, True)
+    assert filled.ok("migrate", str(other), "--merge", "--json").json["versions_copied"] == 2
+    assert filled.ok("--root", str(other), "init").out == made
+
+
+def test_init_makes_a_registry_once_and_prints_its_id(shell: Shell) -> None:
+    root, wanted = str(shell.area / "made"), "0123456789abcdef0123456789abcdef"
+    closed = {PREFIX + "CREATE": "false"}
+    empty = shell.area / "empty"
+    empty.mkdir()
+    refused = shell.omr("--root", str(empty), "check", "--json", env=closed)
+    assert (refused.code, refused.json["reason"]) == (5, "root_empty")
+    assert list(empty.iterdir()) == []
+    assert shell.omr("--root", root, "init", env={**closed, PREFIX + "ID": wanted}).out == f"{wanted}\n"
+    assert shell.ok("--root", root, "init", "--json").json == {"ok": True, "id": wanted}
+    assert shell.omr("--root", root, "check", env=closed).code == 0
+    assert shell.omr("--root", root, "init", env={PREFIX + "ID": "f" * 32}).code == 5, "it is another one"
+    assert shell.omr("--root", str(shell.area / "no/where"), "init").code == 5
+
+
 def test_the_root_is_an_option_or_the_environment(filled: Shell) -> None:
     other = filled.area / "other"
     other.mkdir()
