@@ -20,6 +20,7 @@ from registry_core import (
     ArtifactNotFound,
     ArtifactsRefused,
     ChecksumMismatch,
+    ClockBehind,
     DestinationDiffers,
     DigestMismatch,
     HoldingDamaged,
@@ -84,6 +85,7 @@ TABLE: dict[type[RegistryError], int] = {
     JournalCorrupt: 409,
     StorageFull: 507,
     StorageUnavailable: 503,
+    ClockBehind: 503,
     LockTimeout: 503,
     NotConfigured: 503,
 }

@@ -58,4 +58,15 @@ def journal(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], a
     finish_repair(registry.repair_journal(*model, accept_loss=accept_loss, **words), as_json, "--accept-loss")
 
 
+@repair.command()
+@a_model
+@yes
+@who
+@why
+@local_verb
+def clock(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    """Say in a model's journal what time it is, after events by a clock that was ahead."""
+    finish_repair(registry.repair_clock(*model, is_wanted=yes, **words), as_json, "--yes")
+
+
 COMMANDS = (repair,)

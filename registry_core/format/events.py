@@ -80,7 +80,11 @@ FIELDS = (
     Field("lost_to", int, "the last event that is lost, directly before this one"),
     Field("shown_by", str, "what shows that there was the last one"),
     Field("idempotency", dict, "the key that the caller sent, and the digest of the request", is_private=True),
-    Field("ts_utc", str, "the moment, RFC 3339 with microseconds and `Z`; always later than that of the event before"),
+    Field(
+        "ts_utc",
+        str,
+        "the moment, RFC 3339 with microseconds and `Z`; later than the event before, but in a repair of the clock",
+    ),
     Field("prev", str, "the digest that chains the line to what stands before it"),
 )
 

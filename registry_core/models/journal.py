@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..format.chain import Line, encode_text, next_record, parse_line
@@ -13,7 +13,12 @@ from ..format.encoding import encode
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Storage
+from ..vocabulary.errors import ClockBehind
+from ..vocabulary.times import format_time, parse_time
 from .projections import Projection
+
+CLOCK = "clock"  # what a repair that stands for the present has mended
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class Journal:
@@ -59,11 +64,21 @@ class Journal:
         return self._storage.documents.is_torn(self._key)
 
     def next_event(self, last: Line | None, fields: dict[str, Any]) -> dict[str, Any]:
-        """The next event as it would be appended now. Call with the model's lock held."""
+        """The next event as it would be appended now. Call with the model's lock held.
+
+        Raises ``ClockBehind`` where the last event is later than any two clocks may differ.
+        """
         prefix = ""
         if last is None or not last.is_own:
             prefix = AllBefore(raw for _, raw in self._storage.documents.records(self._key)).digest
-        return next_record(last, prefix, fields, datetime.now(UTC))
+        now = datetime.now(UTC)
+        event = next_record(last, prefix, fields, now)
+        if fields.get("repaired") == CLOCK:
+            return {**event, "ts_utc": format_time(now)}  # the one event that may be earlier than the one before it
+        before = parse_time(last.get("ts_utc")) if last is not None and last.is_own else None
+        if before is not None and before - now > CLOCKS_DIFFER_BY:
+            raise _behind(event, format_time(before), format_time(now))
+        return event
 
     def append(self, event: dict[str, Any]) -> None:
         """The event is in the journal, durably: it *is* the change. On failure nothing changed.
@@ -80,6 +95,18 @@ class Journal:
         """The record of that number, or None."""
         found = self._storage.documents.record(self._key, seq)
         return parse_line(seq, found) if found is not None else None
+
+
+def _behind(event: Mapping[str, Any], before: str, now: str) -> ClockBehind:
+    task, model_name, seq = event.get("task"), event.get("model_name"), event["seq"] - 1
+    return ClockBehind(
+        f"Event {seq} of {task}/{model_name} says that it was made at {before}, and here it is {now}. "
+        "Nothing was changed. If this clock is wrong, set it right; if it was that of the event, "
+        f"'omr repair clock {task} {model_name} --yes' says so in the journal.",
+        seq=seq,
+        ts_utc=before,
+        now=now,
+    )
 
 
 Event = Mapping[str, Any]

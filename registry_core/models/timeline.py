@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -55,12 +55,30 @@ class Moment:
 def replay(lines: Iterable[Line], until: datetime | None = None) -> Moment:
     """The moment ``until`` (included), or the end. A line without a time came with the one before it."""
     moment = Moment()
+    if until is None:
+        for line in lines:
+            moment.apply(line)
+        return moment
+    happened = list(lines)
     then: datetime | None = None
-    for line in lines:
-        then = parse_time(line.get("ts_utc")) or then
-        if until is not None and then is not None and then > until:
+    for line, when in zip(happened, effective_times(happened), strict=True):
+        then = when or then
+        if then is not None and then > until:
             if line.is_own:
-                break  # our own times only grow
+                break  # our own effective times only grow
             continue
         moment.apply(line)
     return moment
+
+
+def effective_times(lines: Sequence[Line]) -> list[datetime | None]:
+    """When each happened at the latest: its own time, or that of an own event after it, if a clock was ahead."""
+    times: list[datetime | None] = []
+    earliest: datetime | None = None
+    for line in reversed(lines):
+        own = parse_time(line.get("ts_utc"))
+        known = [moment for moment in (own, earliest) if moment is not None]
+        times.append(min(known) if own is not None else None)
+        if line.is_own and known:
+            earliest = min(known)
+    return times[::-1]

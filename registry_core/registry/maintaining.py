@@ -141,3 +141,18 @@ class MaintainingVerbs(OpenedRegistry):
         return repair.journal(
             self._model(task, model_name).require(), accept_loss=accept_loss, actor=actor, reason=reason
         )
+
+    def repair_clock(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        is_wanted: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """Events that claim to be later than now count as having happened before, if wanted; else it is proposed.
+
+        Raises ``ModelNotFound``, ``StorageError``.
+        """
+        return repair.clock(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)

@@ -22,6 +22,7 @@ from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailabl
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
 from .planted import planted, strays
+from .repair import events_ahead
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -98,6 +99,7 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     for fault in proof.faults_of(model):
         yield _of_journal(model, fault)
     yield from _check_note(model, lines)
+    yield from _check_clock(model, lines)
     unfinished = lines[-1] if steps and lines[-1].is_own else None
     under_way: set[str] = set()  # where such a version is can be either way
     if unfinished is not None:
@@ -142,6 +144,17 @@ def _check_note(model: ModelStore, lines: list[Line]) -> Iterator[Finding]:
         if (noted.seq or 0) > end:
             message = f"{noted.says()}, but the journal ends at event {end}: was the model put back as it was before?"
             yield Finding("note", model.title, message, "journal_perhaps_short", evidence.repair_command(model.keys))
+
+
+def _check_clock(model: ModelStore, lines: list[Line]) -> Iterator[Finding]:
+    for line in events_ahead(lines):
+        yield Finding(
+            "damage",
+            f"{model.title} event {line.seq}",
+            f"it says {line.get('ts_utc')}, which is later than now: a clock was ahead, or this one is behind",
+            "clock_ahead",
+            f"omr repair clock {model.keys.task} {model.keys.model_name} --yes",
+        )
 
 
 def _abandoned(attempt: str) -> Finding:

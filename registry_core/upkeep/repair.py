@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from ..format.chain import Line
+from ..format.events import REPAIR
 from ..models import lost_end
+from ..models.changes import Committed, Draft, change
+from ..models.journal import CLOCK, CLOCKS_DIFFER_BY
 from ..models.lost_end import LostEnd
 from ..models.model import ModelStore
+from ..models.timeline import effective_times
 from ..storage.contract import PreconditionFailed
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.reports import Repair
@@ -33,6 +39,45 @@ def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: 
         ) from None
     model.changed()
     return _of_journal(model, found, event)
+
+
+def clock(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+    """The journal says that it is now, whatever its last events claim, if ``is_wanted``.
+
+    From then on they count as having happened before. Raises ``StorageError``.
+    """
+    check_words(actor, reason)
+
+    def look() -> list[Line]:
+        return events_ahead(list(model.journal.lines()))
+
+    def decide(ahead: list[Line]) -> Draft | bool:
+        if not ahead:
+            return True
+        nothing: dict[str, Any] = {"paths": [], "lost_from": None, "lost_to": None, "shown_by": None}
+        return Draft(REPAIR, None, actor, reason, own={"repaired": CLOCK, **nothing})
+
+    ahead = look()
+    done = change(model, look, decide) if ahead and is_wanted else None
+    if not ahead:
+        return Repair(CLOCK, model.title, [], False)
+    which = f"event {ahead[0].seq}" if len(ahead) == 1 else f"events {ahead[0].seq} to {ahead[-1].seq}"
+    steps = [
+        f"{which} say {ahead[-1].get('ts_utc')}, which is later than now; they count as having happened before now",
+        f"event {ahead[-1].seq + 1} says when that was, and the model can be changed again",
+    ]
+    return (
+        Repair(CLOCK, model.title, steps, True, done.event["seq"])
+        if isinstance(done, Committed)
+        else Repair(CLOCK, model.title, steps, False)
+    )
+
+
+def events_ahead(lines: list[Line]) -> list[Line]:
+    """Our events that say that they were made later than now, and that no later one puts right."""
+    now = datetime.now(UTC)
+    times = zip(lines, effective_times(lines), strict=True)
+    return [line for line, when in times if line.is_own and when is not None and when - now > CLOCKS_DIFFER_BY]
 
 
 def _of_journal(model: ModelStore, found: LostEnd | None, event: dict[str, Any] | None) -> Repair:

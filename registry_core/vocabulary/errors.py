@@ -36,6 +36,7 @@
     ├── StorageError            the disk or the store failed
     │   ├── StorageFull            storage_full
     │   ├── StorageUnavailable     storage_unavailable
+    │   ├── ClockBehind            clock_behind
     │   └── LockTimeout            lock_timeout
     └── NotConfigured           not_configured
 
@@ -222,6 +223,11 @@ class StorageFull(StorageError):
 class StorageUnavailable(StorageError):
     code = "storage_unavailable"
     title = "The storage does not answer as it should"
+
+
+class ClockBehind(StorageError):
+    code = "clock_behind"
+    title = "The clock is behind the last event"
 
 
 class LockTimeout(StorageError):

@@ -194,7 +194,7 @@ LATER = {
     "weight": 0.5,
     "set": "not as we know it",
     "idempotency": {"key": "k"},
-    "ts_utc": "2031-01-01T00:00:00.000000Z",
+    "ts_utc": "2021-01-01T00:00:00.000000Z",
     "prev": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 }
 

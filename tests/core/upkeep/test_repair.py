@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from registry_core import CoreSettings, JournalCorrupt, ModelRegistry, VersionExists
+from registry_core import ClockBehind, CoreSettings, JournalCorrupt, ModelRegistry, VersionExists
 from registry_core.format.chain import chain, parse_line
+from registry_core.format.encoding import digest, encode
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.times import format_time
 
 from ...support.packages import open_registry, write_files
 
@@ -209,3 +212,68 @@ def test_a_copy_of_a_repaired_model_is_the_same(root: Path, tmp_path: Path) -> N
     target.migrate_to(back)
     assert (tmp_path / "back" / LOG).read_bytes() == (root / LOG).read_bytes()
     assert source.migrate_to(target).events_copied == 0
+
+
+# clocks
+
+
+def _stamp(root: Path, *after: timedelta) -> None:
+    """The last events are stamped so long after now, their chain and documents as whoever made them left them."""
+    log = root / LOG
+    kept = [json.loads(line) for line in log.read_bytes().splitlines()]
+    for event, later in zip(kept[-len(after) :], after, strict=True):
+        event["ts_utc"] = format_time(datetime.now(UTC) + later)
+    lines: list[bytes] = []
+    for event in kept:
+        before = digest(lines[-1]) if lines else digest(b"")
+        lines.append(encode({**event, "prev": before}))
+    log.write_bytes(b"".join(line + b"\n" for line in lines))
+    for alias in (root / "tasks/t/models/m/aliases").glob("*.json"):
+        fields = json.loads(alias.read_bytes())
+        alias.write_text(json.dumps({**fields, "updated_at": kept[fields["seq"] - 1]["ts_utc"]}))
+
+
+def test_a_clock_that_was_ahead_is_named_and_can_be_put_right(root: Path) -> None:
+    _stamp(root, timedelta(days=27000))
+    registry = open_registry(root)
+    before = format_time(datetime.now(UTC))
+    for change in (
+        lambda: registry.promote("t", "m", "production", "1"),
+        lambda: registry.tag("t", "m", "1", "k", "w"),
+        lambda: registry.unalias("t", "m", "latest"),
+    ):
+        with pytest.raises(ClockBehind, match="omr repair clock t m --yes") as refused:
+            change()
+        assert refused.value.detail["seq"] == 7
+    assert [(one.code, one.command) for one in registry.check().findings] == [
+        ("clock_ahead", "omr repair clock t m --yes")
+    ]
+    proposed = registry.repair_clock("t", "m")
+    assert (bool(proposed.steps), proposed.is_done) == (True, False)
+    done = registry.repair_clock("t", "m", is_wanted=True, actor="ada", reason="node 7")
+    assert (done.is_done, done.seq) == (True, 8)
+    [event] = registry.history("t", "m", after=7).events
+    assert (event.event, event.repaired, event.actor) == ("repair", "clock", "ada")
+    assert before < (event.ts_utc or "") < format_time(datetime.now(UTC))
+    assert registry.promote("t", "m", "production", "1").seq == 9
+    assert registry.check().findings == []
+    assert registry.audit_verify("t", "m").events == 9
+    assert registry.repair_clock("t", "m").steps == []
+    assert registry.resolve("t", "m@production", as_of=event.ts_utc).version == "3"
+    assert registry.resolve("t", "m@production", as_of=format_time(datetime.now(UTC))).version == "1"
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=2), timedelta(minutes=4)])
+def test_clocks_may_differ_a_little(root: Path, ahead: timedelta) -> None:
+    _stamp(root, ahead)
+    registry = open_registry(root)
+    assert registry.check().findings == []
+    last = registry.history("t", "m", after=6).events[0].ts_utc or ""
+    assert registry.promote("t", "m", "production", "1").updated_at > last
+    assert registry.repair_clock("t", "m", is_wanted=True).is_done is False
+
+
+def test_a_repair_that_nothing_needs_is_not_recorded(root: Path) -> None:
+    before = (root / LOG).read_bytes()
+    assert open_registry(root).repair_clock("t", "m", is_wanted=True).steps == []
+    assert (root / LOG).read_bytes() == before
