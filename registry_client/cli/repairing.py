@@ -69,4 +69,15 @@ def clock(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes
     finish_repair(registry.repair_clock(*model, is_wanted=yes, **words), as_json, "--yes")
 
 
+@repair.command()
+@a_model
+@yes
+@who
+@why
+@local_verb
+def strays(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    """Move what was never registered out of a model's packages, to .strays in the root."""
+    finish_repair(registry.repair_strays(*model, is_wanted=yes, **words), as_json, "--yes")
+
+
 COMMANDS = (repair,)

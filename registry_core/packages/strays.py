@@ -46,6 +46,15 @@ def without_strays(
     return {path: size for path, size in sizes.items() if path not in uncovered}, sorted(uncovered)
 
 
+def of_version(model: ModelStore, version: str, hashes: Collection[str]) -> list[str]:
+    """The paths of all that lies in the package of a registered version and is no part of it, links too."""
+    package = model.keys.package(version)
+    entries = list(model.storage.documents.list(package, deep=True))
+    _, found = without_strays(model, version, entries, hashes)
+    others = {entry.key[len(package) + 1 :] for entry in entries if entry.kind == "other"}
+    return sorted({*found, *(others - set(hashes) - {MANIFEST})})
+
+
 def warning(paths: list[str]) -> list[str]:
     """What whoever uses the version is told of them."""
     if not paths:

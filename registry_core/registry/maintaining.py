@@ -156,3 +156,18 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``StorageError``.
         """
         return repair.clock(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
+
+    def repair_strays(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        is_wanted: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """What was never registered is moved out of the model's packages, if wanted; else it is proposed.
+
+        Raises ``ModelNotFound``, ``PackageCorrupt``, ``StorageError``.
+        """
+        return repair.strays(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol
 
 from ..vocabulary.artifact import Artifact
+from ..vocabulary.errors import InvalidParameter
 from .values import Attempt, Facts
 
 
@@ -142,6 +143,10 @@ class Packages(ABC):
 
         ``registered``: the seq and the digest of an event that registers a package which was there before.
         """
+
+    def set_aside(self, package: str, path: str, to: str) -> None:
+        """What lies at the path, and is no part of the package, is at the key. Raises ``KeyNotFound``."""
+        raise InvalidParameter("Only on a filesystem can files be moved out of a package.", field="root")
 
     # retired
 

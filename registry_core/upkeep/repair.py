@@ -13,10 +13,12 @@ from ..models.journal import CLOCK, CLOCKS_DIFFER_BY
 from ..models.lost_end import LostEnd
 from ..models.model import ModelStore
 from ..models.timeline import effective_times
+from ..packages import contents
+from ..packages.strays import of_version
 from ..storage.contract import PreconditionFailed
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.reports import Repair
-from ..vocabulary.texts import check_words
+from ..vocabulary.texts import check_words, escaped
 
 
 def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: str | None) -> Repair:
@@ -95,3 +97,40 @@ def _of_journal(model: ModelStore, found: LostEnd | None, event: dict[str, Any] 
     if event is None:
         return Repair("journal", model.title, steps, False, None, [], *lost)
     return Repair("journal", model.title, steps, True, event["seq"], event["paths"], *lost)
+
+
+STRAYS = ".strays"  # no part of the format
+
+
+def strays(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+    """What was never registered is moved out of the model's packages, if ``is_wanted``; else which files that are.
+
+    They are below ``.strays`` in the root from then on. Raises ``PackageCorrupt``, ``StorageError``.
+    """
+    check_words(actor, reason)
+
+    def look() -> list[tuple[str, str]]:
+        return [
+            (version, path)
+            for version in model.versions()
+            if model.registered(version) is not None
+            for path in of_version(model, version, contents.manifest_hashes(model, version))
+        ]
+
+    def places(found: list[tuple[str, str]]) -> list[str]:
+        return [escaped(f"versions/{version}/{path}") for version, path in found]
+
+    def decide(found: list[tuple[str, str]]) -> Draft | Repair:
+        steps = [f"{place} moves to {STRAYS}/{escaped(model.title)}/" for place in places(found)]
+        if not found or not is_wanted:
+            return Repair("strays", model.title, steps, False)
+        return Draft(REPAIR, None, actor, reason, own={"repaired": "strays", "paths": places(found)})
+
+    done = change(model, look, decide)
+    if isinstance(done, Repair):
+        return done
+    for version, path in done.seen:
+        target = f"{STRAYS}/{model.keys.task}/{model.keys.model_name}/{version}/{path}"
+        model.storage.packages.set_aside(model.keys.package(version), path, target)
+    steps = [f"{place} moved to {STRAYS}/{escaped(model.title)}/" for place in places(done.seen)]
+    return Repair("strays", model.title, steps, True, done.event["seq"], places(done.seen))

@@ -48,3 +48,19 @@ def remove(top: Place) -> None:
                 os.fchmod(directory, 0o700)
             shutil.rmtree(top.name, dir_fd=parent)
         os.fsync(parent)  # whoever removed it before may have died before this
+
+
+def set_aside(source: Place, target: Place) -> None:
+    """What lies at the source is at the target, or beside what is there; its directory has the mode that it had."""
+    target.above.make_directory()
+    while target.stat() is not None:
+        target = Place(target.root, f"{target.key}~")
+    with source.parent(os.O_RDONLY) as old, target.parent() as new:
+        mode = stat.S_IMODE(os.fstat(old).st_mode)
+        os.fchmod(old, mode | 0o700)
+        try:
+            os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
+            os.fsync(old)
+        finally:
+            os.fchmod(old, mode)
+    target.sync_entry()

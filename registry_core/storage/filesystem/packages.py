@@ -15,7 +15,7 @@ from ...vocabulary.names import check_key
 from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
 from .beneath import DIRECTORY, Place, Planted, translated_errors
 from .documents import is_draft, remove_abandoned
-from .moves import move, remove
+from .moves import move, remove, set_aside
 from .staging import LOCK, STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
 
 
@@ -101,6 +101,10 @@ class FilesystemPackages(Packages):
                 return is_sealed(self._at(package))
         except KeyNotFound:
             return False
+
+    def set_aside(self, package: str, path: str, to: str) -> None:
+        with translated_errors(f"{package}/{path}"):
+            set_aside(self._at(package) / path, self._at(to))
 
     # retired
 

@@ -113,3 +113,26 @@ def test_what_python_compiled_counts_beside_a_registered_source() -> None:
     assert not is_dropping("a/__pycache__/x.pyc", ["a/y.py"])
     assert not is_dropping("__pycache__/x.pyc", ["x.py"])
     assert not is_dropping("__pycache__/__pycache__/x.pyc", ["x.py"])
+
+
+@pytest.mark.parametrize("name", [*DROPPINGS, *EXTRA])
+def test_a_repair_moves_away_what_was_never_registered(registry: ModelRegistry, name: str) -> None:
+    place = put(registry, name)
+    proposed = registry.repair_strays("t", "m")
+    assert (len(proposed.steps), proposed.is_done, place.exists()) == (1, False, True)
+    done = registry.repair_strays("t", "m", is_wanted=True, actor="ada", reason="a share")
+    assert (done.is_done, done.seq, done.paths) == (True, 2, [f"versions/1/{name}"])
+    assert registry.verify("t", "m@1").warnings == []
+    assert not [finding for finding in registry.check().findings if finding.code != "unsealed"]
+    root = place.parents[name.count("/") + 6]
+    assert (root / ".strays" / "t" / "m" / "1" / name).read_bytes() == b"left here"
+    assert registry.repair_strays("t", "m", is_wanted=True).steps == []
+    registry.audit_verify("t", "m")
+
+
+def test_a_repair_moves_a_link_and_not_what_it_leads_to(registry: ModelRegistry) -> None:
+    place = put(registry, "extra")
+    place.unlink()
+    place.symlink_to("model.pt")
+    assert registry.repair_strays("t", "m", is_wanted=True).is_done
+    assert registry.verify("t", "m@1").warnings == []
