@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from ..format.layout import META
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.names import check_key
+from ..vocabulary.times import parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 
 _BLOCK = tarfile.BLOCKSIZE
+_MAX_META_BYTES = 8 * 1024 * 1024
+# zip begins with 1980 and ends with 2107, in whatever zone its maker lives.
+_EARLIEST_S = int(datetime(1980, 1, 2, tzinfo=UTC).timestamp())
+_LATEST_S = int(datetime(2107, 12, 30, tzinfo=UTC).timestamp())
 
 
 def tar_size(stored: list[StoredFile]) -> int:
@@ -20,8 +28,9 @@ def tar_size(stored: list[StoredFile]) -> int:
 
 def tar(stored: list[StoredFile]) -> Iterator[bytes]:
     """The files as an uncompressed tar, streamed. Raises ``StorageUnavailable`` if one gets shorter meanwhile."""
+    made_s = _made_s(stored)
     for file in stored:
-        yield _header(file)
+        yield _header(file, made_s)
         left = file.size_bytes
         with file.open() as reader:
             while left and (chunk := reader.read(min(left, CHUNK_BYTES))):
@@ -33,9 +42,25 @@ def tar(stored: list[StoredFile]) -> Iterator[bytes]:
     yield b"\0" * (2 * _BLOCK)
 
 
-def _header(file: StoredFile) -> bytes:
-    # No times and no owners: the archive of a version is the same bytes for ever.
+def _made_s(stored: list[StoredFile]) -> int:
+    """When the version was made, as its metadata says, in whole seconds that every format of archives can hold."""
+    for file in stored:
+        if file.path == META and file.size_bytes <= _MAX_META_BYTES:
+            with file.open() as reader:
+                data = reader.read(_MAX_META_BYTES)
+            try:
+                made = parse_time(json.loads(data)["created_at"])
+            except (ValueError, TypeError, KeyError, RecursionError):
+                made = None
+            if made is not None:
+                return min(max(int(made.timestamp()), _EARLIEST_S), _LATEST_S)
+    return _EARLIEST_S
+
+
+def _header(file: StoredFile, made_s: int = 0) -> bytes:
+    # The version's own time and no owners: the archive of a version is the same bytes for ever.
     entry = tarfile.TarInfo(check_key(file.path))
+    entry.mtime = made_s
     entry.size = file.size_bytes
     entry.mode = 0o444
     return entry.tobuf(tarfile.PAX_FORMAT)

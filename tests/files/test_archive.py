@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import io
 import subprocess
 import tarfile
+import zipfile
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from registry_core import ModelRegistry
 
@@ -41,6 +46,32 @@ def test_it_is_the_same_bytes_every_time_and_head_knows_their_number(service: Se
     head = call(service.url, ARCHIVE, method="HEAD")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == str(len(first.body))
+
+
+def test_its_members_have_the_time_of_the_version_and_can_be_zipped(service: Service, tmp_path: Path) -> None:
+    registry = ModelRegistry.open(service.root)
+    created_at = registry.show(TASK, f"{MODEL}@1").meta["created_at"]
+    expected = int(datetime.fromisoformat(created_at).timestamp())
+    with tarfile.open(fileobj=io.BytesIO(call(service.url, ARCHIVE).body)) as archive:
+        assert {member.mtime for member in archive} == {expected}
+        archive.extractall(tmp_path)
+        names = archive.getnames()
+    with zipfile.ZipFile(io.BytesIO(), "w") as zipped:
+        for name in names:
+            zipped.write(tmp_path / name, name)
+        assert len(zipped.namelist()) == len(names)
+
+
+@pytest.mark.parametrize("meta", [b"{}", b"", b"[", b'{"created_at": 7}', b'{"created_at": "1970-01-01T00:00:00Z"}'])
+def test_a_version_without_a_time_can_be_zipped_too(service: Service, tmp_path: Path, meta: bytes) -> None:
+    name = hashlib.sha256(meta).hexdigest()[:8]
+    sums = f"{hashlib.sha256(b'x').hexdigest()}  model.pt\n".encode()
+    top = service.root / f"tasks/{TASK}/models/old-{name}/versions/1"
+    write_files(top, {"model.pt": b"x", "model_meta.json": meta, "sha256sums.txt": sums})
+    reply = call(service.url, f"/v1/archive/{TASK}/old-{name}/1")
+    assert reply.status == 200
+    with tarfile.open(fileobj=io.BytesIO(reply.body)) as archive:
+        assert {datetime.fromtimestamp(member.mtime, UTC).year for member in archive} == {1980}
 
 
 def test_long_and_strange_names_survive(service: Service, tmp_path: Path) -> None:
