@@ -9,8 +9,10 @@ import os
 import platform
 import stat
 import tempfile
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..format.layout import CATALOGUE
@@ -18,6 +20,7 @@ from ..settings import CoreSettings
 
 log = logging.getLogger(__name__)
 
+_UNUSED_S = 7 * 86400.0
 _FILES = ("", "-wal", "-shm", ".lock", ".refresh")
 
 
@@ -41,6 +44,34 @@ def catalogue_path(settings: CoreSettings) -> Path:
     private = _private_directory() / f"{_short(os.path.realpath(root))}-{name}"
     log.warning("user %s cannot keep the catalogue in %s; it is %s instead", os.geteuid(), path.parent, private)
     return private
+
+
+def sweep(settings: CoreSettings, older_than_s: float, *, dry_run: bool) -> list[str]:
+    """Catalogues of this root that other hosts have left here are gone, once nobody has used them for a week at least.
+
+    Returns their names. Each pod has a name of its own. One that comes back makes its catalogue anew.
+    """
+    own = catalogue_path(settings)
+    prefix = own.name.partition("catalog-")[0]
+    before_s = time.time() - max(older_than_s, _UNUSED_S)
+    gone = []
+    for path in sorted(own.parent.glob(f"{prefix}catalog-*.sqlite")):
+        files = [Path(f"{path}{suffix}") for suffix in _FILES]
+        if path != own and _used_s(files) < before_s:
+            gone.append(f"{CATALOGUE}/{path.name}")
+            for file in files if not dry_run else ():
+                with suppress(OSError):
+                    file.unlink()
+    return gone
+
+
+def _used_s(files: list[Path]) -> float:
+    used = [0.0]
+    for file in files:
+        with suppress(OSError):
+            status = file.lstat()
+            used.append(max(status.st_mtime, status.st_atime))
+    return max(used)
 
 
 def _short(root: str) -> str:

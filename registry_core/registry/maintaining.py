@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ..catalogue import announcements
+from ..catalogue import announcements, place
 from ..models.all_models import all_models
 from ..models.changes import finish_pending
 from ..upkeep import adopt, check, migrate, repair, sweep
@@ -28,7 +28,8 @@ class MaintainingVerbs(OpenedRegistry):
     def sweep(self, older_than_s: float = DEFAULT_SWEEP_AGE_S, *, dry_run: bool = False) -> SweepReport:
         """Every journal is finished, and abandoned staging older than the age is gone.
 
-        So are uploads and operations that have expired, whatever the age; ``removed`` has them by their keys.
+        So are uploads and operations that have expired, whatever the age, and catalogues of hosts that are no more;
+        ``removed`` has them by their keys.
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
@@ -37,7 +38,8 @@ class MaintainingVerbs(OpenedRegistry):
         if not dry_run:
             announcements.sweep(self._storage, older_than_s)
         expired = expiry.sweep(self._storage, self._settings, dry_run=dry_run)
-        return replace(report, removed=[*report.removed, *expired])
+        left = place.sweep(self._settings, older_than_s, dry_run=dry_run)
+        return replace(report, removed=[*report.removed, *expired, *left])
 
     def recover(self) -> list[str]:
         """What crashes left is finished in every model; called when a service starts.

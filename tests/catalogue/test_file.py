@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -340,3 +341,30 @@ def test_what_is_added_while_a_reader_holds_an_old_file(full: Shelf) -> None:
     OldRegistry(full.root).model("t", "old").version("1", alias=None)
     assert titles(beside) == sorted([*TITLES, "old@1"])
     assert titles(full.registry) == sorted([*TITLES, "old@1"])
+
+
+def test_a_sweep_removes_what_hosts_that_are_no_more_have_left(shelf: Shelf) -> None:
+    """By the last use of any of its files; the own one, and what is no catalogue, stay."""
+    shelf.add("m", "1")
+    shelf.registry.list_models()
+    top = shelf.root / ".catalog"
+    (own,) = top.glob("catalog-*.sqlite")
+    now = time.time()
+    for name, days in (
+        ("catalog-gone.sqlite", 8),
+        ("catalog-used.sqlite", 30),
+        ("catalog-new.sqlite", 6),
+        ("other", 90),
+    ):
+        for suffix in ("", "-wal", ".lock") if name != "other" else ("",):
+            (top / f"{name}{suffix}").write_bytes(b"x")
+            age_s = 86400 * (1 if (name, suffix) == ("catalog-used.sqlite", "-wal") else days)
+            os.utime(top / f"{name}{suffix}", (now - age_s, now - age_s))
+    os.utime(own, (0, 0))
+    before = set(top.iterdir())
+    assert shelf.registry.sweep(0, dry_run=True).removed == [".catalog/catalog-gone.sqlite"]
+    assert set(top.iterdir()) >= before
+    assert shelf.registry.sweep(9 * 86400).removed == []
+    assert shelf.registry.sweep(0).removed == [".catalog/catalog-gone.sqlite"]
+    gone = {top / f"catalog-gone.sqlite{suffix}" for suffix in ("", "-wal", ".lock")}
+    assert before - set(top.iterdir()) == gone
