@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask import Response, request, url_for
 from werkzeug.exceptions import UnsupportedMediaType
 
-from registry_core import NotConfigured, UploadFile, UploadSession
+from registry_core import RegistryError, UploadFile, UploadSession
 
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
@@ -48,7 +48,7 @@ def _says(status: int, *problems: int) -> Callable[[F], F]:
 def _speak(response: Response) -> Response:
     try:
         return tus.speak(response, current_registry().max_upload_bytes)
-    except NotConfigured:
+    except RegistryError:
         return tus.speak(response, 0)
 
 
