@@ -43,6 +43,9 @@ test-faults: SUITE := tests/faults
 test-object-store: SUITE := tests/objectstore
 test-outside: SUITE := $(OUTSIDE)
 
+# How long each fuzzer goes on; the sweeps beside them end by themselves.
+SOAK_S ?= 300
+soak: export MODEL_REGISTRY_SOAK_S := $(SOAK_S)
 soak: $(VENV)/.dev
 	$(PYTEST) -m slow
 

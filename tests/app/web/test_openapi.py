@@ -19,6 +19,7 @@ from app import create_app
 from app.config import Settings
 from app.web.errors import CONTENT_TYPE
 
+from ...support.fuzzing import SOAK_S, for_the_time_of_a_soak
 from ...support.packages import write_package
 from ...support.servers import gunicorn
 from ..conftest import Service, scratch
@@ -129,9 +130,27 @@ def api_schema() -> Iterator[Any]:
             yield schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+MODES = pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+
+
+@MODES
 def test_the_service_keeps_to_its_description(api_schema: Any, mode: GenerationMode) -> None:
     """Generated requests, good and bad: no fault, no undescribed status, media type or body."""
+    tried = generate(api_schema, mode, settings(max_examples=EXAMPLES, derandomize=True))
+    called = {(path, method) for path, methods in CALLS.items() for method in methods}
+    assert mode == GenerationMode.NEGATIVE or called <= tried
+    assert ("/v1/register", "post") in tried
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SOAK_S + 900)
+@MODES
+def test_the_service_keeps_to_its_description_for_long(api_schema: Any, mode: GenerationMode) -> None:
+    for_the_time_of_a_soak(lambda: generate(api_schema, mode, settings(max_examples=2 * EXAMPLES, derandomize=False)))
+
+
+def generate(api_schema: Any, mode: GenerationMode, how: settings) -> set[tuple[str, str]]:
+    """The calls that were made: so many of each operation, and each answer is looked at."""
     tried = set()
     for result in api_schema.get_all_operations():
         operation = result.ok()
@@ -139,8 +158,7 @@ def test_the_service_keeps_to_its_description(api_schema: Any, mode: GenerationM
             continue
 
         @settings(
-            max_examples=EXAMPLES,
-            derandomize=True,
+            how,
             database=None,
             deadline=None,
             phases=[Phase.explicit, Phase.generate],
@@ -157,9 +175,7 @@ def test_the_service_keeps_to_its_description(api_schema: Any, mode: GenerationM
             keeps()
         except (Unsatisfiable, FailedHealthCheck):  # nothing can be wrong with a call that takes nothing, or any text
             assert (operation.path, operation.method.lower()) not in tried
-    called = {(path, method) for path, methods in CALLS.items() for method in methods}
-    assert mode == GenerationMode.NEGATIVE or called <= tried
-    assert ("/v1/register", "post") in tried
+    return tried
 
 
 def test_real_answers_keep_to_the_description(api_schema: Any) -> None:
