@@ -113,8 +113,13 @@ def make(area: Path) -> Made:
     kinds = {kind: sorted(str(path.relative_to(root)) for path in root.glob(glob))[:2] for kind, glob in KINDS.items()}
     assert all(kinds.values()), kinds
     # It opens its root when it is first asked, which is in another process for each copy.
-    app = create_app(Settings(core=CoreSettings(root=str(area / COPY))))
+    app = create_app(Settings(core=settings_of(area / COPY)))
     return Made(root, source, upload, operation.operation_id, app, kinds)
+
+
+def settings_of(root: Path) -> CoreSettings:
+    """Lists look at the registry each time, so that what they say does not depend on the moment."""
+    return CoreSettings(root=str(root), workers=1, catalog_refresh_s=0.0)
 
 
 def _upload(registry: ModelRegistry) -> str:
@@ -374,7 +379,7 @@ def examined(made: Made, root: Path) -> tuple[set[str], dict[str, Said]]:
         signal.alarm(PATIENCE_S)
         forks.obey_modes()
         try:
-            registry = open_registry(root)
+            registry = ModelRegistry.open(settings=settings_of(root))
             found = {f"{one.where}: {one.message}" for one in registry.check().findings}
         except RegistryError as error:
             return {error.message}, {title: ask(call, root) for title, call in _over_http(made, root)}

@@ -1,0 +1,110 @@
+"""What damage of a file still does, by kind of file and symptom: this list can only become shorter.
+
+``test_damage`` holds it exactly, so whoever mends one takes it out.
+"""
+
+from __future__ import annotations
+
+_WAYS: dict[str, dict[str, str]] = {
+    "journal": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; tail zeroed; null; an empty "
+            "object; deleted; a directory; a link outside; a link to itself; a link to another; a FIFO; "
+            "unreadable; another's; wrong seq"
+        ),
+        "unnamed": "NUL tail",
+        "unnamed wrong": "later than now",
+    },
+    "alias": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
+            "behind; null; an empty object; deleted; a directory; a link outside; a link to itself; a link "
+            "to another; a FIFO; unreadable"
+        ),
+        "unnamed wrong": "another's",
+    },
+    "state": {
+        "wrong": "deleted; another's",
+    },
+    "kept manifest": {
+        "unnamed": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
+            "behind; null; an empty object; deleted; unreadable; another's"
+        ),
+    },
+    "metadata": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
+            "behind; null; an empty object; deleted; a directory; another's"
+        ),
+    },
+    "metrics": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; byte flipped; "
+            "first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage behind; null; an "
+            "empty object; deleted; a directory; another's"
+        ),
+    },
+    "manifest": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
+            "behind; null; an empty object; deleted; a directory; another's"
+        ),
+    },
+    "older journal": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; first byte flipped; last byte "
+            "flipped; zeroed; tail zeroed; null; an empty object; deleted; a directory; a link outside; a "
+            "link to itself; a link to another; a FIFO; unreadable; another's; another version"
+        ),
+        "unnamed wrong": "last line twice; lines swapped; byte flipped; later than now",
+        "unnamed": "NUL tail",
+    },
+    "older alias": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage behind; null; an "
+            "empty object; deleted; a directory; a link outside; a link to itself; a link to another; a "
+            "FIFO; unreadable; another's"
+        ),
+        "unnamed wrong": "byte flipped",
+    },
+    "registry.json": {
+        "unnamed": "deleted",
+    },
+    "artifact": {
+        "wrong": (
+            "empty; last line cut; last line torn; first line cut; deleted; a directory; a link outside; a "
+            "link to itself; a link to another; a FIFO"
+        ),
+    },
+    "older metadata": {
+        "unnamed wrong": "byte flipped; an empty object",
+        "wrong": "deleted; unreadable; another's",
+    },
+    "older manifest": {
+        "wrong": (
+            "empty; half; last line torn; byte flipped; first byte flipped; last byte flipped; zeroed; NUL "
+            "tail; tail zeroed; garbage behind; null; an empty object; deleted; a directory; another's"
+        ),
+        "unnamed wrong": "last line cut; first line cut; last line twice; lines swapped",
+    },
+    "baseline": {
+        "wrong": (
+            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
+            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
+            "behind; null; an empty object; deleted; another's"
+        ),
+    },
+}
+
+# Kind -> way -> symptoms.
+NOT_YET = {
+    kind: {way: symptoms for symptoms, ways in found.items() for way in ways.split("; ")}
+    for kind, found in _WAYS.items()
+}

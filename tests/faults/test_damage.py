@@ -1,0 +1,70 @@
+"""A damaged file is an error or a warning, never another answer, and ``check`` names it; but for what is listed."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..support.machine import MIB, memory_backed, remove_tree
+from . import damage
+from .damage import Truth
+from .not_yet import NOT_YET
+
+PAIRS = [(kind, way) for kind in damage.KINDS for way in damage.WAYS]
+SAMPLE = 48
+
+
+@pytest.fixture(scope="module")
+def truth() -> Iterator[Truth]:
+    area = Path(tempfile.mkdtemp(prefix="registry-damage-", dir=memory_backed(64 * MIB)))
+    yield damage.truth_of(area)
+    remove_tree(area)
+
+
+def sample() -> list[tuple[str, str]]:
+    """Every kind of file and every way of damage, and always the same."""
+    draw = random.Random("damage")
+    ways = list(damage.WAYS) * 2
+    draw.shuffle(ways)
+    kinds = [*damage.KINDS, *draw.sample(list(damage.KINDS), SAMPLE - len(damage.KINDS))]
+    return sorted(set(zip(kinds, ways, strict=False)))
+
+
+def listed(kind: str, way: str) -> set[str]:
+    return set(NOT_YET.get(kind, {}).get(way, "").split())
+
+
+def judge(truth: Truth, kind: str, way: str) -> None:
+    found = damage.symptoms(truth, kind, way)
+    known = listed(kind, way)
+    assert not found.keys() - known, {symptom: found[symptom] for symptom in found.keys() - known}
+    assert not known - found.keys(), f"{kind}, {way} is mended, so it goes from not_yet.py: {known - found.keys()}"
+
+
+def test_there_are_enough_ways_and_questions(truth: Truth) -> None:
+    assert len(damage.WAYS) >= 15
+    assert len(truth.said) >= 80
+    assert {kind for kind, _ in sample()} == set(damage.KINDS)
+
+
+def test_what_is_listed_can_happen() -> None:
+    for kind, ways in NOT_YET.items():
+        assert kind in damage.KINDS
+        for way, symptoms in ways.items():
+            assert way in damage.WAYS
+            assert set(symptoms.split()) <= {damage.UNTYPED, damage.WRONG, damage.HANG, damage.UNNAMED}
+
+
+@pytest.mark.parametrize(("kind", "way"), sample())
+def test_a_damaged_file(truth: Truth, kind: str, way: str) -> None:
+    judge(truth, kind, way)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "way"), PAIRS)
+def test_every_file_in_every_way(truth: Truth, kind: str, way: str) -> None:
+    judge(truth, kind, way)
