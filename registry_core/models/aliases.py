@@ -11,6 +11,7 @@ from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.names import can_be_of_a_file
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE
 from . import older
 from .projections import Fields, Projection, seq_of
@@ -50,7 +51,7 @@ def parse(alias: str, data: bytes) -> Alias | None:
     try:
         fields = json.loads(data)
         version = fields["version"]
-        readable = isinstance(version, str) or version is None
+        readable = version is None or (isinstance(version, str) and can_be_of_a_file(version))
     except (ValueError, RecursionError, KeyError, TypeError):
         readable = False
     if not readable:

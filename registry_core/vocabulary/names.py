@@ -52,7 +52,17 @@ def is_name(value: str, *, selector: bool = False) -> bool:
 
 def is_segment(value: str) -> bool:
     """Whether the value is one path segment, which older software may have used as a name."""
-    return len(value) > 0 and value not in (".", "..") and "/" not in value and not has_control(value)
+    is_plain = len(value) > 0 and value not in (".", "..") and "/" not in value and not has_control(value)
+    return is_plain and can_be_of_a_file(value)
+
+
+def can_be_of_a_file(value: str) -> bool:
+    """Whether a file can have the name: any bytes can be one, and a lone surrogate that stands for none cannot."""
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_new_name(kind: str, value: str | None) -> str:

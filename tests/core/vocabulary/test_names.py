@@ -142,3 +142,9 @@ def counted(name: str) -> list[tuple[int, int]]:
 def test_the_natural_order_is_that_of_the_numbers(names: list[str], others: list[str]) -> None:
     found = [*names, *others]
     assert sorted(found, key=natural_order) == sorted(found, key=counted)
+
+
+@pytest.mark.parametrize(("name", "is_one"), [("\udcff", True), ("größe", True), ("\ud800", False), ("a\ud800", False)])
+def test_a_segment_can_be_the_name_of_a_file(name: str, is_one: bool) -> None:
+    """Any bytes may be one, and a lone surrogate that stands for no byte cannot."""
+    assert is_segment(name) is is_one
