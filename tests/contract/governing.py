@@ -73,7 +73,7 @@ class Governing:
                 verb(TASK, MODEL, "latest", expected_version="1")
             told = {"alias": "latest", "expected_version": "1", "actual_version": "2"}
             assert told.items() <= refused.value.detail.items()
-            assert (refused.value.detail["seq"], refused.value.detail["actor"]) == (3, None)
+            assert (refused.value.detail["seq"], refused.value.detail["actor"]) == (3, way.nobody)
             for alias in ("production", "1"):
                 with pytest.raises(AliasNotFound):
                     verb(TASK, MODEL, alias)

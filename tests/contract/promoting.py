@@ -132,7 +132,7 @@ class Promoting:
         assert times == sorted(set(times))
         rows = [
             ("register", "1", "latest", None, "ada", "first"),
-            ("register", "2", None, None, None, None),
+            ("register", "2", None, None, way.nobody, None),
             ("promote", "2", "latest", "1", "bob", "better"),
         ]
         names = ("event", "version", "alias", "previous_version", "actor", "reason")

@@ -73,14 +73,16 @@ class Breaking:
         raise self.error
 
 
-def publish(storage: Storage, package: str = PACKAGE, files: dict[str, bytes] | None = None) -> str:
+def publish(
+    storage: Storage, package: str = PACKAGE, files: dict[str, bytes] | None = None, facts: Facts = FACTS
+) -> str:
     """A published package; returns the attempt's name."""
     with storage.packages.stage(package) as staging:
         for path, data in (files or {"model.pt": b"weights", "deep/er/map.json": b"{}", "empty": b""}).items():
             staging.add(path, Bytes(data))
         staging.seal()
         staging.reserve()
-        staging.publish(FACTS)
+        staging.publish(facts)
     return staging.attempt
 
 

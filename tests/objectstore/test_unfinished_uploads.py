@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_a_failed_file_leaves_no_upload_and_no_object(store: Store) -> None:
 
 
 def test_a_killed_registration_is_swept_by_age_and_committed_data_is_not(store: Store) -> None:
-    publish(store.open(), f"{PACKAGE}0", {"kept": b"bytes"})
+    publish(store.open(), f"{PACKAGE}0", {"kept": b"bytes"}, replace(FACTS, seq=None))  # older software's: no event
     command = [sys.executable, "-c", DYING_REGISTRATION, store.root, store.endpoint, REGION, PACKAGE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ) as dying:
         assert dying.stdout is not None
