@@ -483,6 +483,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "init": [["init"]],
     "repair clock": [["repair", "clock", "{task}/{model}", "--yes", *WORDS]],
     "repair journal": [["repair", "journal", "{task}/{model}", "--accept-loss", *WORDS]],
+    "repair strays": [["repair", "strays", "{task}/{model}", "--yes", *WORDS]],
     "reindex": [["reindex"]],
     "sweep": [["sweep", "--dry-run"], ["sweep", "--older-than", "0"]],
     "purge": [["purge", "--dry-run", "--older-than", "0"], ["purge", "--older-than", "0", *WORDS]],
