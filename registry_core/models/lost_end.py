@@ -19,6 +19,7 @@ from ..format.older import AllBefore
 from ..vocabulary.errors import JournalCorrupt
 from ..vocabulary.times import later_than, parse_time
 from . import evidence
+from .changes import Draft
 from .evidence import Shown
 from .model import ModelStore
 
@@ -83,22 +84,14 @@ def go_on(model: ModelStore, lost: LostEnd, *, actor: str | None, reason: str | 
     What no event stands in is set aside beside the journal, byte for byte.
     """
     aside = f"{model.keys.journal.rpartition('/')[0]}/damaged-{uuid.uuid4().hex}.txt"
-    fields = {
-        "event": REPAIR,
-        **model.names(),
-        "version": None,
-        "alias": None,
-        "previous_version": None,
-        "actor": actor,
-        "reason": reason,
-        "package_digest": None,
-        "attempt": uuid.uuid4().hex,
+    own = {
         "repaired": "journal",
         "paths": [aside.removeprefix(model.keys.model + "/")] if lost.has_rest else [],
         "lost_from": lost.lost_from,
         "lost_to": lost.lost_to,
         "shown_by": lost.shown_by,
     }
+    fields = Draft(REPAIR, None, actor, reason, own=own).fields(model)
     gap = [b""] * (lost.lost_to - lost.lost_from + 1)
     left = (line.raw for line in model.journal.read_anew() if line.seq < lost.lost_from)
     now = datetime.now(UTC)
