@@ -129,8 +129,7 @@ def tail(place: Place) -> bytes | None:
     if found is None:
         return None
     with found as file:
-        size = file.seek(0, os.SEEK_END)
-        start, line = _line_before(file, size)
+        start, line = _last_line(file)
         if not _is_record(line, start):
             if start == 0:
                 return None
@@ -144,9 +143,8 @@ def is_torn(place: Place) -> bool:
     if found is None:
         return False
     with found as file:
-        size = file.seek(0, os.SEEK_END)
-        start, line = _line_before(file, size)
-        return size > 0 and not _is_record(line, start)
+        start, line = _last_line(file)
+        return bool(line) and not _is_record(line, start)
 
 
 def _reader(place: Place, buffering: int = 0) -> BinaryIO | None:
@@ -180,6 +178,11 @@ def _find_end(file: BinaryIO) -> _End:
         return _End(0, b"", 0, True)
     _, before = _line_before(file, start)
     return _End(newlines, before.rstrip(b"\n"), start, True)
+
+
+def _last_line(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the last line begins, and all of it, whether a record or not; empty where the file is."""
+    return _line_before(file, file.seek(0, os.SEEK_END))
 
 
 def _line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
