@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..format.chain import Line
 from ..format.events import REPAIR
@@ -19,6 +20,8 @@ from ..storage.contract import PreconditionFailed
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.reports import Repair
 from ..vocabulary.texts import check_words, escaped
+
+S = TypeVar("S")
 
 
 def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: str | None) -> Repair:
@@ -53,26 +56,37 @@ def clock(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str 
     def look() -> list[Line]:
         return events_ahead(list(model.journal.lines()))
 
-    def decide(ahead: list[Line]) -> Draft | bool:
-        if not ahead:
-            return True
+    def decide(ahead: list[Line]) -> Draft | Repair:
+        if not ahead or not is_wanted:
+            return Repair(CLOCK, model.title, _steps_of_clock(ahead), False)
         nothing: dict[str, Any] = {"paths": [], "lost_from": None, "lost_to": None, "shown_by": None}
         return Draft(REPAIR, None, actor, reason, own={"repaired": CLOCK, **nothing})
 
-    ahead = look()
-    done = change(model, look, decide) if ahead and is_wanted else None
+    done = _proposed_or_done(model, look, decide, is_wanted=is_wanted)
+    if isinstance(done, Repair):
+        return done
+    return Repair(CLOCK, model.title, _steps_of_clock(done.seen), True, done.event["seq"])
+
+
+def _steps_of_clock(ahead: list[Line]) -> list[str]:
     if not ahead:
-        return Repair(CLOCK, model.title, [], False)
+        return []
     which = f"event {ahead[0].seq}" if len(ahead) == 1 else f"events {ahead[0].seq} to {ahead[-1].seq}"
-    steps = [
+    return [
         f"{which} say {ahead[-1].get('ts_utc')}, which is later than now; they count as having happened before now",
         f"event {ahead[-1].seq + 1} says when that was, and the model can be changed again",
     ]
-    return (
-        Repair(CLOCK, model.title, steps, True, done.event["seq"])
-        if isinstance(done, Committed)
-        else Repair(CLOCK, model.title, steps, False)
-    )
+
+
+def _proposed_or_done(
+    model: ModelStore, look: Callable[[], S], decide: Callable[[S], Draft | Repair], *, is_wanted: bool
+) -> Committed[S] | Repair:
+    """What ``decide`` says of what is seen; it is a proposal, which writes nothing, where no change is wanted."""
+    if is_wanted:
+        return change(model, look, decide)
+    proposed = decide(look())
+    assert isinstance(proposed, Repair)
+    return proposed
 
 
 def events_ahead(lines: list[Line]) -> list[Line]:
@@ -126,7 +140,7 @@ def strays(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str
             return Repair("strays", model.title, steps, False)
         return Draft(REPAIR, None, actor, reason, own={"repaired": "strays", "paths": places(found)})
 
-    done = change(model, look, decide)
+    done = _proposed_or_done(model, look, decide, is_wanted=is_wanted)
     if isinstance(done, Repair):
         return done
     for version, path in done.seen:

@@ -10,6 +10,7 @@ import pytest
 from registry_core import ModelRegistry, PackageCorrupt
 from registry_core.packages.strays import is_dropping
 
+from ...faults.raw import tree
 from ...support.packages import open_registry, write_files
 
 DROPPINGS = [
@@ -136,3 +137,12 @@ def test_a_repair_moves_a_link_and_not_what_it_leads_to(registry: ModelRegistry)
     place.symlink_to("model.pt")
     assert registry.repair_strays("t", "m", is_wanted=True).is_done
     assert registry.verify("t", "m@1").warnings == []
+
+
+def test_a_proposal_writes_nothing_into_a_root_of_older_software(registry: ModelRegistry) -> None:
+    place = put(registry, "left.txt")
+    root = place.parents[6]
+    (root / "registry.json").unlink()  # older software has none, and a change makes one
+    before = tree(root)
+    assert len(open_registry(root).repair_strays("t", "m").steps) == 1
+    assert tree(root) == before
