@@ -142,11 +142,6 @@ def lost_range(line: Line) -> range | None:
     return range(first, last + 1)
 
 
-def chain_faults(lines: Iterable[Line]) -> Iterator[tuple[int, str]]:
-    """(seq, what is wrong) for every line that breaks the chain; nothing proves it intact."""
-    return ((link.line.seq, fault) for link in chain(lines) for fault in link.faults)
-
-
 def encode_text(text: str) -> bytes:
     """The text as it stands in a journal line."""
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")

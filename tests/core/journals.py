@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
+from registry_core.format.chain import Line, chain
 from registry_core.models.journal import Journal
 from registry_core.storage.memory.root import MemoryStorage
 
@@ -38,3 +40,8 @@ def write(who: list[str | None]) -> list[bytes]:
         else:
             journal.append(journal.next_event(journal.last(), own_fields(reason)))
     return [line.raw for line in journal.lines()]
+
+
+def faults_of(lines: Iterable[Line]) -> list[tuple[int, str]]:
+    """(seq, what is wrong) for every line that breaks the chain; nothing proves it intact."""
+    return [(link.line.seq, fault) for link in chain(lines) for fault in link.faults]

@@ -80,13 +80,15 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_the_worked_example_is_a_valid_chain_and_the_edited_one_is_not() -> None:
-    from registry_core.format.chain import chain_faults, parse_line
+    from registry_core.format.chain import parse_line
+
+    from ..core.journals import faults_of
 
     block = next(block for block in read("docs/design.md").blocks if "<<'END'" in block.text)
     text = block.text.partition("<<'END'\n")[2].partition("END\n")[0]
     lines = [line.encode() for line in text.splitlines()]
     assert len(lines) == 3
-    assert list(chain_faults(parse_line(n, line) for n, line in enumerate(lines, start=1))) == []
+    assert faults_of(parse_line(n, line) for n, line in enumerate(lines, start=1)) == []
     edited = [lines[0].replace(b'"ada"', b'"eve"'), *lines[1:]]
-    faults = list(chain_faults(parse_line(n, line) for n, line in enumerate(edited, start=1)))
+    faults = faults_of(parse_line(n, line) for n, line in enumerate(edited, start=1))
     assert [seq for seq, _ in faults] == [2]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from registry_core.format.chain import Line, chain_faults, next_record, parse_line
+from registry_core.format.chain import Line, next_record, parse_line
 from registry_core.format.encoding import digest, encode
 from registry_core.vocabulary.times import format_time, parse_time
 
-from ..journals import NOW, own_fields, write, writers
+from ..journals import NOW, faults_of, own_fields, write, writers
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
@@ -24,7 +24,7 @@ def parsed(raws: list[bytes]) -> list[Line]:
 
 
 def faults(raws: list[bytes]) -> list[tuple[int, str]]:
-    return list(chain_faults(parsed(raws)))
+    return faults_of(parsed(raws))
 
 
 @given(writers)

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_core.format.chain import chain_faults
 from registry_core.models.journal import Journal
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
-from ..journals import KEY, own_fields, texts, write, writers
+from ..journals import KEY, faults_of, own_fields, texts, write, writers
 from ..simulated import Simulated
 
 
@@ -50,7 +49,7 @@ def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_the_next(
     journal.append(journal.next_event(last, own_fields("next")))
     lines = list(journal.lines())
     assert [line.raw for line in lines[:-1]] == kept
-    assert list(chain_faults(lines)) == []
+    assert faults_of(lines) == []
     assert path.read_bytes() == b"".join(line.raw + b"\n" for line in lines)
 
 
