@@ -10,7 +10,9 @@ from registry_core import CoreSettings, ModelRegistry
 from registry_core.format.layout import is_package
 from registry_core.storage import open_storage
 
-from ..core.upkeep.test_repair import LOG, fill, judge_going_on, judge_loss
+from ..core.eventful import fill
+from ..core.journals import KEY as LOG
+from ..core.upkeep.test_repair import judge_going_on, judge_loss
 from ..support.seaweed import Seaweed, environment
 
 

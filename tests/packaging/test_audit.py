@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 from ..support.servers import REPOSITORY, free_port
+from ..support.serving import send, serving
 
 WEAK = "flask"
 
@@ -28,26 +26,10 @@ class Advisories(BaseHTTPRequestHandler):
             "affected": [{"package": {"name": name, "ecosystem": "PyPI"}, "ranges": ranges}],
         }
         body = json.dumps({"vulns": [weakness]} if name == WEAK else {}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        send(self, "application/json", body)
 
     def log_message(self, *_: object) -> None:
         pass
-
-
-@contextmanager
-def advisories() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Advisories)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/query"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def audit(url: str) -> subprocess.CompletedProcess[str]:
@@ -56,8 +38,8 @@ def audit(url: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_known_weakness_is_named_and_is_a_failure() -> None:
-    with advisories() as url:
-        done = audit(url)
+    with serving(Advisories) as origin:
+        done = audit(f"{origin}/v1/query")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "OSV-1, fixed in 99.0" in done.stdout
     assert "1 known weaknesses" in done.stdout

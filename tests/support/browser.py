@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from .machine import need
+from .serving import send, serving
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -39,26 +39,12 @@ def chromium() -> Iterator[Chrome]:
 
 class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = b"<!doctype html><title>a page of another origin</title>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        send(self, "text/html", b"<!doctype html><title>a page of another origin</title>")
 
     def log_message(self, *_: object) -> None:
         pass
 
 
-@contextmanager
-def empty_page() -> Iterator[str]:
+def empty_page() -> AbstractContextManager[str]:
     """The origin of a page without content."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(_Page)

@@ -12,7 +12,9 @@ import pytest
 from registry_core import CoreSettings, JournalCorrupt, ModelRegistry, RegistryError, VersionExists
 from registry_core.storage.memory.root import MemoryStorage
 
-from ...support.packages import open_registry, write_files
+from ...support.packages import open_registry
+from ..eventful import fill, package
+from ..journals import KEY
 
 Damage = Callable[[Path], None]
 
@@ -40,27 +42,14 @@ LOST: dict[str, Damage] = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Events: 1, 2 register, 3 promote of 1, 4 tag of 1, 5 register of 3, 6 delete of 2, 7 promote of 3."""
     made = tmp_path / "root"
     made.mkdir()
-    registry = open_registry(made)
-    for version in ("1", "2"):
-        registry.register("t", "m", version, _package(tmp_path, version))
-    registry.promote("t", "m", "production", "1", actor="ada")
-    registry.tag("t", "m", "1", "k", "v")
-    registry.register("t", "m", "3", _package(tmp_path, "3"))
-    registry.delete("t", "m", "2", reason="wrong")
-    registry.promote("t", "m", "production", "3")
-    assert registry.check().findings == []
+    fill(open_registry(made), tmp_path)
     return made
 
 
-def _package(directory: Path, version: str) -> Path:
-    return write_files(directory / f"package-{version}", {"model.pt": version.encode()})
-
-
 def _log(root: Path) -> Path:
-    return root / "tasks/t/models/m/audit/promotions.jsonl"
+    return root / KEY
 
 
 CHANGES: dict[str, Callable[[ModelRegistry, Path], object]] = {
@@ -84,7 +73,7 @@ def test_a_lost_end_is_named_refused_and_warned_of(root: Path, tmp_path: Path, l
         if name == "register" and not is_shorter:
             continue  # the journal still has the deletion: the name is taken, as ever
         with pytest.raises(JournalCorrupt) as caught:
-            change(open_registry(root), _package(tmp_path, "other"))
+            change(open_registry(root), package(tmp_path, "other"))
         assert "backup" in caught.value.message
         assert caught.value.detail["faults"]
     assert (_log(root).read_bytes() if _log(root).exists() else None) == before
@@ -110,7 +99,7 @@ def test_a_name_that_a_grave_bears_is_not_given_away(root: Path, tmp_path: Path,
         (model / "deleted/2/tombstone.json").unlink()
     _log(root).unlink()
     with pytest.raises(JournalCorrupt, match="deleted/2"):
-        open_registry(root).register("t", "m", "2", _package(tmp_path, "other"))
+        open_registry(root).register("t", "m", "2", package(tmp_path, "other"))
     assert any("deleted" in f.message or "tombstone" in f.message for f in open_registry(root).check().findings)
 
 
@@ -176,13 +165,13 @@ def test_sectors_of_a_line_that_a_document_shows_are_damage(root: Path) -> None:
 def test_in_memory_too(tmp_path: Path) -> None:
     storage = MemoryStorage()
     registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
-    registry.register("t", "m", "1", _package(tmp_path, "1"), set_alias=None)
-    registry.register("t", "m", "2", _package(tmp_path, "2"), set_alias="best")
+    registry.register("t", "m", "1", package(tmp_path, "1"), set_alias=None)
+    registry.register("t", "m", "2", package(tmp_path, "2"), set_alias="best")
     registry.delete("t", "m", "1", reason="wrong")
     storage.state.logs.clear()
     assert not registry.check().is_clean
     with pytest.raises(JournalCorrupt):
-        registry.register("t", "m", "1", _package(tmp_path, "other"))
+        registry.register("t", "m", "1", package(tmp_path, "other"))
     with pytest.raises(JournalCorrupt):
         registry.promote("t", "m", "best", "2")
     assert any("journal" in warning for warning in registry.resolve("t", "m@best").warnings)
@@ -190,4 +179,4 @@ def test_in_memory_too(tmp_path: Path) -> None:
 
 def test_a_whole_journal_keeps_refusing_as_before(root: Path, tmp_path: Path) -> None:
     with pytest.raises(VersionExists):
-        open_registry(root).register("t", "m", "2", _package(tmp_path, "other"))
+        open_registry(root).register("t", "m", "2", package(tmp_path, "other"))

@@ -16,25 +16,9 @@ from registry_core.format.encoding import digest, encode
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.times import format_time
 
-from ...support.packages import open_registry, write_files
-
-LOG = "tasks/t/models/m/audit/promotions.jsonl"
-
-
-def _package(directory: Path, content: str) -> Path:
-    return write_files(directory / f"package-{content}", {"model.pt": content.encode()})
-
-
-def fill(registry: ModelRegistry, sources: Path) -> None:
-    """Events: 1, 2 register, 3 promote of 1, 4 tag of 1, 5 register of 3, 6 delete of 2, 7 promote of 3."""
-    for version in ("1", "2"):
-        registry.register("t", "m", version, _package(sources, version))
-    registry.promote("t", "m", "production", "1", actor="ada")
-    registry.tag("t", "m", "1", "k", "v")
-    registry.register("t", "m", "3", _package(sources, "3"))
-    registry.delete("t", "m", "2", reason="wrong")
-    registry.promote("t", "m", "production", "3")
-    assert registry.check().findings == []
+from ...support.packages import open_registry
+from ..eventful import fill, package
+from ..journals import KEY as LOG
 
 
 @pytest.fixture
@@ -105,7 +89,7 @@ def test_a_lost_end_is_gone_on_from(root: Path, tmp_path: Path, lost: str) -> No
     assert registry.resolve("t", "m@production").version == "3"
     assert registry.show("t", "m@1").tags == {"k": "v"}
     with pytest.raises(VersionExists):
-        registry.register("t", "m", "2", _package(tmp_path, "other"))
+        registry.register("t", "m", "2", package(tmp_path, "other"))
     assert registry.promote("t", "m", "staging", "1").seq == highest + 2
     assert registry.history("t", "m", after=left).events[0].event == "repair"
     assert registry.repair_journal("t", "m").steps == []
@@ -170,7 +154,7 @@ def judge_loss(registry: ModelRegistry, sources: Path) -> None:
         lambda: registry.promote("t", "m", "production", "1"),
         lambda: registry.promote("t", "m", "another", "1"),
         lambda: registry.tag("t", "m", "1", "k", "w"),
-        lambda: registry.register("t", "m", "2", _package(sources, "other")),
+        lambda: registry.register("t", "m", "2", package(sources, "other")),
         lambda: registry.unalias("t", "m", "latest"),
     ]
     for change in changes:
@@ -187,7 +171,7 @@ def judge_going_on(registry: ModelRegistry, sources: Path) -> None:
     assert registry.audit_verify("t", "m").events == 8
     assert [found for found in registry.check().findings if found.severity != "note"] == []
     with pytest.raises(VersionExists):
-        registry.register("t", "m", "2", _package(sources, "other"))
+        registry.register("t", "m", "2", package(sources, "other"))
     assert registry.promote("t", "m", "staging", "1").seq == 9
 
 
