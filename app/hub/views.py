@@ -8,12 +8,12 @@ between two requests cannot give a client the bytes of one version under the dig
 from __future__ import annotations
 
 from typing import NoReturn
-from urllib.parse import urlencode
 
 from flask import Response, current_app, g, jsonify, request, url_for
 
 from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
+from ..web import next_page
 from ..web.blueprint import Blueprint
 from ..web.body_budget import current_budget
 from ..web.gate import may_be_large
@@ -158,12 +158,8 @@ def models() -> Response:
         cursor=request.args.get("cursor"),
     )
     response = jsonify([listed(item) for item in page.items])
-    if page.next is not None:
-        following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-        scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
-        place = url_for("hub.models", _external=True, _scheme=scheme)
-        target = f"{place}?{urlencode([*following, ('cursor', page.next)])}"
-        response.headers["Link"] = f'<{target}>; rel="next"'
+    scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
+    next_page.point_to(response, url_for("hub.models", _external=True, _scheme=scheme), page.next)
     return response
 
 

@@ -6,12 +6,12 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify, url_for
 
 from registry_core import ModelRegistry, StorageError, StreamedEvent
 
+from ..web import next_page
 from ..web.blueprint import Blueprint
 from ..web.gate import current_gate, may_be_large
 from ..web.root import current_registry
@@ -41,10 +41,7 @@ def models(query: dict[str, Any]) -> Response:
     page = current_registry().list_models(**query)
     response = jsonify(page.items)
     response.headers["X-Total-Count"] = str(page.total)
-    if page.next is not None:
-        following = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-        target = f"{url_for('catalogue.models')}?{urlencode([*following, ('cursor', page.next)])}"
-        response.headers["Link"] = f'<{target}>; rel="next"'
+    next_page.point_to(response, url_for("catalogue.models"), page.next)
     warn(response, unknown_fields())
     return response
 
