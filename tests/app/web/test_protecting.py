@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_with_a_list_of_hosts_every_call_is_judged(area: Path, root: Path) -> No
 
 def test_no_address_is_made_of_the_host_that_a_caller_names(url: str, area: Path) -> None:
     source = write_files(area / "again", {"model.pt": b"y"})
-    body = {"task": "t", "model_name": "m", "version": area.name, "artifacts_dir": str(source)}
+    body = {"task": "t", "model_name": "m", "version": uuid.uuid4().hex, "artifacts_dir": str(source)}
     upload = {"task": "t", "model_name": "m"}
     strange = ("-H", "Host: attacker.example", "-H", "X-Forwarded-Host: attacker.example")
     answers = [
