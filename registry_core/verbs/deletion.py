@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
-from ..models import aliases, package_manifest
+from ..models import package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.model import ModelStore, no_version
 from ..models.projections import Fields, seq_of
@@ -64,9 +64,7 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
 def look_delete(model: ModelStore, version: str) -> SeenDelete:
     if not model.has_version(version):
         return SeenDelete(model.keys, False, (), None, None)
-    # Not as readers are told: a damaged document hides no alias from this.
-    known = aliases.names(model.storage, model.keys)
-    naming = tuple(alias for alias in known if model.alias_named(alias) == version)
+    naming = tuple(alias.alias for alias in model.aliases() if alias.version == version)
     return SeenDelete(
         model.keys, True, naming, _manifest(model, version), package_manifest.package_digest(model, version)
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from registry_core import Alias, CoreSettings, ModelRegistry, PackageCorrupt
 from registry_core.format.layout import ModelKeys
+from registry_core.models.journal import Journal
 from registry_core.models.model import aliases as module
 from registry_core.storage.memory.root import MemoryStorage
 
@@ -131,3 +132,11 @@ def test_a_damaged_document_is_mended_by_a_promotion(registry: ModelRegistry, st
 def test_the_stage_is_the_stronger_alias(pointing: set[str]) -> None:
     expected = "production" if "production" in pointing else "staging" if "staging" in pointing else "none"
     assert module.stage_of(sorted(pointing)) == expected
+
+
+def test_an_alias_is_what_its_events_have_left(registry: ModelRegistry, storage: MemoryStorage) -> None:
+    lines = Journal(storage, KEYS.journal).lines
+    moved = registry.promote("t", "m", "best", "1", actor="ada")
+    assert module.replay(lines(), "best") == Alias("best", "1", moved.updated_at, "ada", None, moved.seq)
+    registry.unalias("t", "m", "best")
+    assert module.replay(lines(), "best") is None

@@ -113,6 +113,36 @@ def test_an_alias_that_shall_be_new(shelf: Shelf) -> None:
         shelf.registry().promote(TASK, MODEL, "best", "2", expected_version=None)
 
 
+def test_an_alias_moves_only_if_the_event_that_moved_it_last_is_the_one_expected(shelf: Shelf) -> None:
+    shelf.promote("best", "1")
+    last = shelf.registry().promote(TASK, MODEL, "best", "2", actor="ada", reason="better")
+    for wrong in (last.seq - 1, None):
+        with pytest.raises(AliasMoved) as refused:
+            shelf.registry().promote(TASK, MODEL, "best", "1", expected_seq=wrong)
+        told = {"actual_version": "2", "seq": last.seq, "actor": "ada", "reason": "better"}
+        assert told.items() <= refused.value.detail.items()
+    assert shelf.alias("best") == "2"
+    assert shelf.registry().promote(TASK, MODEL, "best", "1", expected_seq=last.seq).previous_version == "2"
+
+
+def test_who_expects_an_alias_that_was_removed_is_told_by_whom(shelf: Shelf) -> None:
+    shelf.promote("best", "1")
+    gone = shelf.registry().unalias(TASK, MODEL, "best", actor="ada", reason="a trial")
+    with pytest.raises(AliasMoved) as refused:
+        shelf.registry().promote(TASK, MODEL, "best", "2", expected_version="1")
+    told = {"actual_version": None, "seq": gone.seq, "actor": "ada", "reason": "a trial"}
+    assert told.items() <= refused.value.detail.items()
+
+
+def test_rollback_goes_only_to_what_the_alias_has_named(shelf: Shelf) -> None:
+    shelf.register("3")
+    for version in ("1", "2"):
+        shelf.promote("best", version)
+    with pytest.raises(VersionNotFound, match="never named"):
+        shelf.registry().rollback(TASK, MODEL, "best", to_version="3")
+    assert shelf.registry().rollback(TASK, MODEL, "best", to_version="1").version == "1"
+
+
 def test_an_alias_names_a_version_that_is_there(shelf: Shelf) -> None:
     shelf.registry().delete(TASK, MODEL, "2", reason="wrong")
     for version in ("9", "2"):
