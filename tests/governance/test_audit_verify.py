@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -197,6 +198,8 @@ def mutations(whole: Lines) -> st.SearchStrategy[bytes]:
         number.map(lambda at: joined([*whole[:at], *whole[at + 1 :]])),
         number.map(lambda at: joined([*whole[:at], edited(whole[at]), *whole[at + 1 :]])),
         place.map(lambda at: data[:at]),
+        st.binary(max_size=20).map(lambda more: data + more + b"\n"),
+        st.binary(max_size=20).map(lambda more: data + more),
     )
 
 
@@ -221,17 +224,27 @@ def test_any_single_change_of_what_the_head_covers_is_found(kept: Kept, choice: 
 
 
 def same_events(data: bytes, whole: Lines) -> bool:
-    """Whether the bytes hold the same lines: a missing last newline, or a torn line after them, is no event."""
+    """Whether the bytes hold the same lines: a missing last newline, or what a crash leaves behind them, is no event.
+
+    A crash leaves a line that is not closed, or NUL bytes in the place of whole ends of sectors.
+    """
     found = data.split(b"\n")
     if found[: len(whole)] != whole:
         return False
     rest = found[len(whole) :]
     if len(rest) > 2 or (len(rest) == 2 and rest[1]):
         return False  # more than one line behind them
+    if len(rest) == 2 and not lacks_sectors(rest[0], start=sum(len(line) + 1 for line in whole)):
+        return False  # it is closed, so it was written, and is damage
     try:
         return not isinstance(json.loads(rest[0] if rest else b""), dict)
     except ValueError:
         return True
+
+
+def lacks_sectors(line: bytes, start: int) -> bool:
+    ends = [start + run.end() for run in re.finditer(rb"\0+", line)]
+    return bool(ends) and all(end % 512 == 0 for end in ends)
 
 
 def test_a_head_is_extended_by_whatever_comes_after_it(kept: Kept) -> None:
