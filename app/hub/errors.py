@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import Flask, Response, g, request
+
+from ..web.errors import problem
 
 PREFIX = "/hf"
 _MOST_CHARACTERS = 500
@@ -15,23 +19,34 @@ _CODES = {
     # A plain 404 is taken for a broken network. What is not of the form task/model_name is no model here.
     "no_such_path": "RepoNotFound",
 }
+_READING = ("GET", "HEAD", "OPTIONS")
+_NOTHING_THERE = ("no_such_path", "method_not_allowed")  # for whatever writes: no address here takes it
 
 
 def init_app(app: Flask) -> None:
     app.after_request(_translate)
 
 
+def refuse_to_write() -> Response:
+    """The 403 of whoever asks to write, or whether writing is allowed."""
+    sentence = "The registry is read only for clients of the Hugging Face Hub: use omr push. Nothing was changed."
+    return problem(HTTPStatus.FORBIDDEN, "read_only", HTTPStatus.FORBIDDEN.phrase, sentence)
+
+
 def _translate(response: Response) -> Response:
     if response.status_code < 400 or not request.path.startswith(f"{PREFIX}/"):
         return response
-    problem = response.get_json(silent=True) or {}
-    code = _CODES.get(problem.get("code", ""))
+    told = response.get_json(silent=True) or {}
+    if request.method not in _READING and told.get("code") in _NOTHING_THERE:
+        response = refuse_to_write()
+        told = response.get_json()
+    code = _CODES.get(told.get("code", ""))
     if code is not None:
         response.headers["X-Error-Code"] = code
     if code == "EntryNotFound" and "repo_commit" in g:
         response.headers["X-Repo-Commit"] = g.repo_commit
-    detail = str(problem.get("detail", "The registry cannot answer this."))[:_MOST_CHARACTERS]
-    if problem.get("code") == "no_such_path":
+    detail = str(told.get("detail", "The registry cannot answer this."))[:_MOST_CHARACTERS]
+    if told.get("code") == "no_such_path":
         detail = "There is nothing at this address; models are named <task>/<model_name> here."
     # A header holds no control character, and no letter beyond ASCII.
     response.headers["X-Error-Message"] = detail.encode("unicode_escape", "replace").decode("ascii")

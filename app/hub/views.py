@@ -20,7 +20,7 @@ from ..web.gate import may_be_large
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
 from .answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
-from .errors import PREFIX
+from .errors import PREFIX, refuse_to_write
 
 MOST_LISTED = 1000
 
@@ -161,6 +161,24 @@ def models() -> Response:
     scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
     next_page.point_to(response, url_for("hub.models", _external=True, _scheme=scheme), page.next)
     return response
+
+
+@blueprint.get(f"{_API}/auth-check")
+@blueprint.sends_json(problems=_FINDS)
+def auth_check(task: str, model_name: str) -> Response:
+    """That the model is there: whoever may ask may read it."""
+    try:
+        current_registry().list_aliases(task, model_name)
+    except InvalidName as error:
+        _not_found(error, task, model_name)
+    return jsonify({})
+
+
+@blueprint.get(f"{_API}/auth-check/write")
+@blueprint.sends_json(problems=(403,))
+def auth_check_write(task: str, model_name: str) -> Response:  # noqa: ARG001 - the same for every model
+    """That nobody may write here."""
+    return refuse_to_write()
 
 
 @blueprint.get("/api/whoami-v2")

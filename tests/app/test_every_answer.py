@@ -227,6 +227,8 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/hf/api/models", {"author": "{task}", "search": "{model}", "limit": "{version}", "cursor": "{alias}"}),
     ],
     ("GET", "/hf/api/models/<task>/<model_name>"): [Call(HUB, {"blobs": "true"})],
+    ("GET", "/hf/api/models/<task>/<model_name>/auth-check"): [Call(HUB + "/auth-check")],
+    ("GET", "/hf/api/models/<task>/<model_name>/auth-check/write"): [Call(HUB + "/auth-check/write")],
     ("GET", "/hf/api/models/<task>/<model_name>/commits/<revision>"): [Call(HUB + "/commits/{version}")],
     ("GET", "/hf/api/models/<task>/<model_name>/refs"): [Call(HUB + "/refs")],
     ("GET", "/hf/api/models/<task>/<model_name>/revision/<revision>"): [Call(HUB + "/revision/{version}")],

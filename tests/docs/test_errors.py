@@ -46,7 +46,7 @@ def _proxy_codes() -> dict[str, int]:
 def _expected() -> dict[str, int]:
     framework = {code: status for status, code in FRAMEWORK_CODES.items()}
     core = {code: TABLE[kind] for code, kind in CORE.items()}
-    return {**_proxy_codes(), **framework, **core, "busy": BUSY}
+    return {**_proxy_codes(), **framework, **core, "busy": BUSY, "read_only": HTTPStatus.FORBIDDEN}
 
 
 EXPECTED = _expected()

@@ -48,6 +48,7 @@ def tour(repo, files, folder, commit, version, alias):
             api.revision_exists(repo, alias),
             api.revision_exists(repo, "nobody"),
         ],
+        "auth_check": api.auth_check(repo),
         "whoami": api.whoami(token="hf_of_no_account")["name"],
         "errors": {
             "repo": _raised(lambda: hf_hub_download(repo + "x", files[0])),
@@ -55,6 +56,7 @@ def tour(repo, files, folder, commit, version, alias):
             "commit": _raised(lambda: hf_hub_download(repo, files[0], revision="0" * 40)),
             "file": _raised(lambda: hf_hub_download(repo, "no such file", revision=alias)),
             "folder": _raised(lambda: list(api.list_repo_tree(repo, "no such folder", revision=alias))),
+            "auth check": _raised(lambda: api.auth_check(repo + "x")),
             "one name": _raised(lambda: hf_hub_download("gpt2", "config.json")),
         },
     }
@@ -67,6 +69,28 @@ def _raised(work):
     except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see
         return [kind.__name__ for kind in type(error).__mro__]
     return []
+
+
+def write(repo, folder):
+    """Everything that writes, and what the user reads then."""
+    api = HfApi(token="hf_of_no_account")
+    writes = {
+        "create": lambda: api.create_repo(repo),
+        "upload": lambda: api.upload_folder(repo_id=repo, folder_path=folder),
+        "delete file": lambda: api.delete_file("model.pt", repo),
+        "delete": lambda: api.delete_repo(repo),
+        "branch": lambda: api.create_branch(repo, branch="mine"),
+        "tag": lambda: api.create_tag(repo, tag="mine"),
+    }
+    return {name: _said(work) for name, work in writes.items()}
+
+
+def _said(work):
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see
+        return str(error)
+    return ""
 
 
 def download(repo, file, revision):

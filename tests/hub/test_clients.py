@@ -56,7 +56,7 @@ def test_a_tour(hub: Hub, client: Generation, tmp_path: Path) -> None:
     assert seen["whoami"] == "anonymous"
 
     kinds = {case: set(classes) for case, classes in seen["errors"].items()}
-    assert "RepositoryNotFoundError" in kinds["repo"] & kinds["one name"]
+    assert "RepositoryNotFoundError" in kinds["repo"] & kinds["one name"] & kinds["auth check"]
     assert "RevisionNotFoundError" in kinds["revision"] & kinds["commit"]
     assert "EntryNotFoundError" in kinds["file"] & kinds["folder"]
     assert "LocalEntryNotFoundError" not in set.union(*kinds.values())
@@ -73,6 +73,21 @@ def test_a_tour(hub: Hub, client: Generation, tmp_path: Path) -> None:
         done = client.hf(environment, "cache", "verify", REPO, "--revision", old)
         assert done.returncode != 0
         assert "model.pt" in done.stdout + done.stderr
+
+
+def test_writing_is_refused_in_words(hub: Hub, client: Generation, tmp_path: Path) -> None:
+    """By the library and by its command."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/model.pt").write_bytes(b"mine")
+    before = hub.content("1.0.0")
+    environment = client.environment(hub.endpoint, tmp_path / "home", HF_TOKEN="hf_of_no_account")
+    for name, said in client.run("write", environment, repo=REPO, folder=str(tmp_path / "mine")).items():
+        assert "read only" in said, name
+        assert "omr push" in said, name
+    done = client.hf(environment, "upload", REPO, str(tmp_path / "mine"))
+    assert done.returncode != 0
+    assert "omr push" in done.stdout + done.stderr
+    assert hub.content("1.0.0") == before
 
 
 def test_nothing_is_asked_for_a_warm_commit(hub: Hub, client: Generation, tmp_path: Path) -> None:

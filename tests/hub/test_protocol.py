@@ -100,6 +100,41 @@ def test_an_error_says_what_it_is(hub: Hub, path: str, code: str) -> None:
             assert reply.headers["x-repo-commit"] == hub.commit("1.1.0")
 
 
+WRITES = [
+    ("POST", "api/repos/create"),
+    ("DELETE", "api/repos/delete"),
+    ("POST", "api/repos/move"),
+    ("POST", f"api/models/{REPO}/preupload/main"),
+    ("POST", f"api/models/{REPO}/commit/main"),
+    ("POST", f"api/models/{REPO}/branch/x"),
+    ("DELETE", f"api/models/{REPO}/tag/1.0.0"),
+    ("PUT", f"api/models/{REPO}/settings"),
+    ("POST", f"{REPO}.git/info/lfs/objects/batch"),
+    ("PUT", f"api/models/{REPO}"),  # an address that can be read
+    ("PATCH", "api/models"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_whatever_writes_is_told_that_this_is_read_only(hub: Hub, method: str, path: str) -> None:
+    before = hub.content("1.0.0")
+    reply = call(hub.url, f"/hf/{path}", {"Content-Type": "application/json"}, method=method)
+    assert (reply.status, json.loads(reply.body)["code"]) == (403, "read_only")
+    assert "omr push" in reply.headers["x-error-message"]
+    assert "x-error-code" not in reply.headers  # "GatedRepo" would tell the user to ask for access
+    assert hub.content("1.0.0") == before
+
+
+def test_whoever_asks_may_read_what_is_there_and_write_nothing(hub: Hub) -> None:
+    top = "/hf/api/models"
+    assert (reply := call(hub.url, f"{top}/{REPO}/auth-check")).status == 200
+    assert json.loads(reply.body) == {}
+    for missing in (f"{TASK}/nobody", f"{TASK}/-bad-", "nobody/nobody"):
+        reply = call(hub.url, f"{top}/{missing}/auth-check")
+        assert (reply.status, reply.headers["x-error-code"]) == (404, "RepoNotFound")
+    assert call(hub.url, f"{top}/{REPO}/auth-check/write").status == 403
+
+
 def test_paths_of_a_form_are_looked_up(hub: Hub) -> None:
     asked = ["model.pt", ODD, "label maps", "nothing", "model.pt", *(f"{'x' * 200}/{n}" for n in range(5000))]
     server = hub.url.removeprefix("http://")

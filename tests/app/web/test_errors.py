@@ -16,7 +16,7 @@ from registry_core import IntegrityError, NotConfigured, NotFound, RegistryError
 from ...support.servers import REPOSITORY
 
 ERRORS = REPOSITORY / "docs/errors.md"
-OWN_CODES = {"busy"}  # raised by the service itself, see app/web/errors.py
+OWN_CODES = {"busy": 503, "read_only": 403}  # the service's own: see app/web/errors.py and app/hub/errors.py
 
 
 def leaves(error: type[RegistryError] = RegistryError) -> set[type[RegistryError]]:
@@ -65,7 +65,7 @@ def test_every_code_has_a_section_with_its_status_in_the_documents() -> None:
     text = ERRORS.read_text(encoding="utf-8")
     sections = dict(re.findall(r"^### `([a-z_]+)`\n(.*?)(?=^### |^## |\Z)", text, re.MULTILINE | re.DOTALL))
     statuses = {leaf.code: status for leaf, status in TABLE.items()}
-    statuses |= {code: status for status, code in FRAMEWORK_CODES.items()} | {"busy": 503}
+    statuses |= {code: status for status, code in FRAMEWORK_CODES.items()} | OWN_CODES
     assert set(statuses) <= set(sections), f"without a section: {set(statuses) - set(sections)}"
     for code, status in statuses.items():
         assert str(status) in sections[code], f"docs/errors.md does not say that {code} is {status}"
