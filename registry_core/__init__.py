@@ -45,6 +45,7 @@ from .vocabulary.answers import (
     Verification,
     VersionFacts,
 )
+from .vocabulary.bounded import Bounded
 from .vocabulary.errors import (
     AliasMoved,
     AliasNotFound,
@@ -114,6 +115,7 @@ __all__ = [
     "Annotation",
     "ArtifactNotFound",
     "ArtifactsRefused",
+    "Bounded",
     "CatalogState",
     "CheckReport",
     "ChecksumMismatch",

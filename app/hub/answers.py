@@ -9,6 +9,8 @@ from typing import Any
 
 from registry_core import ArtifactNotFound, HubCommit, Snapshot, StoredFile
 
+from .card import Card, card_of
+
 _POINTER_BYTES = 134  # of a git-lfs pointer; clients want the number
 _UNKNOWN_DATE = "1970-01-01T00:00:00.000Z"
 
@@ -25,9 +27,10 @@ def date(text: Any) -> str | None:
 
 def model_fields(task: str, model_name: str, snapshot: Snapshot, *, blobs: bool) -> dict[str, Any]:
     """A model at one version."""
-    about = snapshot.about()
+    about, card = snapshot.about(), card_of(snapshot)
     fields = {
-        **_common(task, model_name, about["created_at"], about["tags"]),
+        **_common(task, model_name, about["created_at"], about["tags"], card),
+        **_from_card(card),
         "sha": snapshot.commit_id,
         "disabled": False,
         "siblings": [_sibling(stored, blobs=blobs) for stored in snapshot.files()],
@@ -35,20 +38,28 @@ def model_fields(task: str, model_name: str, snapshot: Snapshot, *, blobs: bool)
     return {**fields, "usedStorage": sum(stored.size_bytes for stored in snapshot.files())}
 
 
-def listed(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A model in a list, from the metadata of its latest version."""
-    return _common(item["task"], item["model_name"], item.get("created_at"), item.get("tags") or {})
+def listed(item: Mapping[str, Any], card: Card, *, full: bool) -> dict[str, Any]:
+    """A model in a list, from the metadata of its latest version and, with ``full``, all that its card says."""
+    common = _common(item["task"], item["model_name"], item.get("created_at"), item.get("tags") or {}, card)
+    return {**common, **(_from_card(card) if full else {})}
 
 
-def _common(task: str, model_name: str, created_at: Any, tags: Mapping[str, Any]) -> dict[str, Any]:
+def _from_card(card: Card) -> dict[str, Any]:
+    return {name: part for name, part in (("cardData", card.data), ("config", card.config)) if part}
+
+
+def _common(task: str, model_name: str, created_at: Any, tags: Mapping[str, Any], card: Card) -> dict[str, Any]:
+    """What a list has too. The package's own words go before the registry's."""
     created = date(created_at)
+    library = {"library_name": card.library_name} if card.library_name is not None else {}
     return {
         "_id": f"{task}/{model_name}",
         "id": f"{task}/{model_name}",
         "modelId": f"{task}/{model_name}",
         "author": task,
-        "pipeline_tag": task,
-        "tags": [f"{key}:{value}" for key, value in tags.items()],
+        "pipeline_tag": card.pipeline_tag or task,
+        **library,
+        "tags": list(dict.fromkeys([*card.tags, *(f"{key}:{value}" for key, value in tags.items())])),
         "private": False,
         "gated": False,
         "downloads": 0,

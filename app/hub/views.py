@@ -19,10 +19,11 @@ from ..web.body_budget import current_budget
 from ..web.gate import may_be_large
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
-from .answers import branches_and_tags, commit_fields, entries, listed, model_fields, tree_at
+from .answers import branches_and_tags, commit_fields, entries, model_fields, tree_at
 from .errors import PREFIX, refuse_to_write
+from .listing import MOST_LISTED, Wanted, find_models
 
-MOST_LISTED = 1000
+MOST_COMMITS = 1000
 
 blueprint = Blueprint("hub", __name__, url_prefix=PREFIX, description="Hugging Face Hub protocol, read only")
 
@@ -141,25 +142,23 @@ def commits(task: str, model_name: str, revision: str) -> Response:
     snapshot = _snapshot(task, model_name, revision)
     everything = current_registry().hub_commits(task, model_name)
     since = next((n for n, commit in enumerate(everything) if commit.version == snapshot.version), 0)
-    return jsonify([commit_fields(commit) for commit in everything[since : since + MOST_LISTED]])
+    return jsonify([commit_fields(commit) for commit in everything[since : since + MOST_COMMITS]])
 
 
 @blueprint.get("/api/models")
 @may_be_large
 @blueprint.sends_json(problems=(422, 503))
 def models() -> Response:
-    """Models that have the alias `latest`: of the task `author`, with the words of `search`, at most `limit`."""
-    limit = request.args.get("limit", MOST_LISTED, type=int)
-    page = current_registry().list_models(
-        alias="latest",
-        task=request.args.get("author"),
-        text=request.args.get("search"),
-        limit=max(1, min(limit, MOST_LISTED)),
-        cursor=request.args.get("cursor"),
-    )
-    response = jsonify([listed(item) for item in page.items])
-    scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
-    next_page.point_to(response, url_for("hub.models", _external=True, _scheme=scheme), page.next)
+    """Models that have the alias `latest`, at most `limit`, of those that all filters pass; the header Link goes on.
+
+    `author` is the task, `search` words, `filter` (repeated) tags, `pipeline_tag` and `library` what the package's
+    README.md says; any other filter passes none. With `full`, `cardData` or `config` rows have those, too.
+    """
+    limit = max(1, min(request.args.get("limit", MOST_LISTED, type=int), MOST_LISTED))
+    found, following = find_models(current_registry(), Wanted.of(request.args), limit, request.args.get("cursor"))
+    response = jsonify(found)
+    # With scheme and host: those clients follow nothing else.
+    next_page.point_to(response, url_for("hub.models", _external=True), following)
     return response
 
 

@@ -32,6 +32,7 @@ ONLY_IN = {
     "werkzeug": {"app"},
     "gunicorn": {"app"},
     "flask_cors": {"app.web"},
+    "yaml": {"app.hub"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},
     # The bucket is what the object storage does its requests with; no other module knows obstore.

@@ -71,6 +71,40 @@ def _raised(work):
     return []
 
 
+def cards(repo, without):
+    """What the packages say of themselves, and lists by it."""
+    api = HfApi()
+    info, other = api.model_info(repo), api.model_info(without)
+
+    def ids(**asked):
+        return [model.id for model in api.list_models(**asked)]
+
+    library = {"library": "transformers"} if huggingface_hub.__version__ < "1" else {"filter": "transformers"}
+    return {
+        "card": info.card_data.to_dict(),
+        "config": info.config,
+        "info": [info.pipeline_tag, info.library_name, info.tags],
+        "without": [other.pipeline_tag, other.library_name, other.tags],
+        "lists": {
+            "tag": ids(filter="cells"),
+            "two tags": ids(filter=["cells", "license:apache-2.0"]),
+            "a tag of each": ids(filter=["cells", "organ:liver"]),
+            "task": ids(filter="text-classification"),
+            "pipeline_tag": ids(pipeline_tag="text-classification"),
+            "own tag": ids(filter="organ:liver"),
+            "author and tag": ids(author="celltype", filter="organ:liver"),
+            "search": ids(search="named"),
+            "library": ids(**library),
+            "nobody's": ids(filter="nobody's"),
+            "gated": ids(gated=True),
+            "apps": ids(apps="nobody's"),
+        },
+        "all": len(ids()),
+        "full": [[model.id, model.card_data["license"]] for model in api.list_models(filter="cells", cardData=True)],
+        "newest": [model.id for model in api.list_models(sort="created_at", limit=1)],
+    }
+
+
 def write(repo, folder):
     """Everything that writes, and what the user reads then."""
     api = HfApi(token="hf_of_no_account")
