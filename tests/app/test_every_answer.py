@@ -540,6 +540,8 @@ def walk_command(place: Place, title: str, registry: list[str], most: int | None
         for number, target in enumerate(concerned(place.targets, template, most)):
             words = {**words_of(target, place), "number": str(number)}
             arguments = [*registry, *(text for text in filled(template, words)), "--json"]
+            if any("\0" in argument for argument in arguments):
+                continue  # no shell can send it
             began = time.monotonic()
             done = CliRunner().invoke(main, arguments, env={"OMNIBIOAI_MODEL_REGISTRY_LOCK_TIMEOUT_S": "2"})
             check_output(done, f"{arguments} of {target}")
