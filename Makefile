@@ -33,11 +33,11 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) -m "not slow" $(addprefix --ignore=,tests/faults tests/objectstore $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(OUTSIDE))
 
 test-faults test-object-store test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) -m "not slow" $(SUITE)
+	$(PYTEST) $(SUITE)
 
 test-faults: SUITE := tests/faults
 test-object-store: SUITE := tests/objectstore
@@ -57,7 +57,7 @@ MEASURED := $(addprefix tests/,core contract invariants catalogue operations fil
 coverage: $(VENV)/.dev
 	tests/install-system-packages.sh
 	rm -rf build/coverage
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(MEASURED)
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(MEASURED)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include="registry_core/*" --fail-under=90
 	$(BIN)/coverage report --include="app/*" --fail-under=90
