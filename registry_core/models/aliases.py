@@ -20,13 +20,20 @@ SUFFIX = ".json"
 LATEST = "latest"  # what a register moves, unless it is told otherwise
 
 
-def projection(keys: ModelKeys, event: Fields) -> Projection:
+def moves(event: Fields) -> dict[str, Any]:
+    """Alias -> what it names after the event, None where the event has removed it; of all that the event moves."""
+    gone, alias = event.get("unaliased"), event.get("alias")
+    moved = dict.fromkeys(name for name in gone if isinstance(name, str)) if isinstance(gone, list) else {}
+    return {**moved, alias: event.get("version")} if isinstance(alias, str) else moved
+
+
+def projection(keys: ModelKeys, event: Fields, alias: str) -> Projection:
     """The alias's document after the event, which makes, moves or removes the alias."""
-    version = event["version"]  # None: the event removes the alias
+    version = moves(event)[alias]  # None: the event removes the alias
     document = {
         "task": event["task"],
         "model_name": event["model_name"],
-        "alias": event["alias"],
+        "alias": alias,
         "version": version,
         "updated_at": event["ts_utc"],
         "actor": event["actor"],
@@ -35,9 +42,9 @@ def projection(keys: ModelKeys, event: Fields) -> Projection:
 
     says = "is not removed yet" if version is None else f"does not name {version} yet"
     return Projection(
-        keys.alias(event["alias"]),
+        keys.alias(alias),
         event["seq"],
-        f"alias {event['alias']} {says}",
+        f"alias {alias} {says}",
         lambda _: document,
         lambda found: older.gives_way(found, event),
     )
@@ -72,19 +79,25 @@ def parse(alias: str, data: bytes) -> Alias | None:
     )
 
 
+def named_after(line: Line, alias: str) -> str | None:
+    """The version that the alias names after the event, which has moved it; None where it has removed it."""
+    version = moves(line.fields or {}).get(alias)
+    return version if isinstance(version, str) else None
+
+
 def last_move(lines: Iterable[Line], alias: str) -> Line | None:
     """The last event of the alias, which may be its removal."""
     found = None
     for line in lines:
-        if line.get("alias") == alias:
+        if alias in moves(line.fields or {}):
             found = line
     return found
 
 
-def moved_by(line: Line) -> Alias:
-    """The alias as the event, which names a version, has left it."""
+def moved_by(line: Line, alias: str) -> Alias:
+    """The alias as the event has left it; one that it removed has the version that it named."""
     return Alias(
-        alias=line.get("alias"),
+        alias=alias,
         version=line.get("version"),
         updated_at=_text(line.get("ts_utc")),
         actor=_text(line.get("actor")),
@@ -108,7 +121,7 @@ def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
 def replay(lines: Iterable[Line], alias: str) -> Alias | None:
     """The alias as the journal's lines leave it."""
     last = last_move(lines, alias)
-    return moved_by(last) if last is not None and isinstance(last.get("version"), str) else None
+    return moved_by(last, alias) if last is not None and named_after(last, alias) is not None else None
 
 
 def names(storage: Storage, keys: ModelKeys) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from ..format.chain import Line
 from ..format.encoding import encode
-from ..storage.contract import KeyNotFound, PreconditionFailed, Staging
+from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.errors import InvalidName, LockTimeout, RegistryError, StorageError, StorageUnavailable
 from ..vocabulary.texts import printable
 from . import projections
@@ -172,7 +172,7 @@ def commit(
         drafts = []
         for projection in subject.documents_of(event):
             drafts.append(PreparedDocument(subject.storage, projection))
-            prepared.callback(drafts[-1].discard)
+            prepared.callback(_quietly, drafts[-1].discard)
         later = [draft.key for draft in drafts if draft.is_later]
         if later:
             subject.require_reached(later)
@@ -197,6 +197,14 @@ def commit(
                 draft.switch()
 
 
+def _quietly(clear_away: Callable[[], None]) -> None:
+    """What is cleared away after a change, or a failure, says nothing of either."""
+    try:
+        clear_away()
+    except Exception:
+        log.exception("something is left to a sweep")
+
+
 def _stands(subject: Subject, event: Event) -> bool:
     try:
         line = subject.journal.line(event["seq"])
@@ -207,10 +215,10 @@ def _stands(subject: Subject, event: Event) -> bool:
 
 @contextmanager
 def standing(subject: Subject, event: Event) -> Iterator[None]:
-    """The event is in the journal: what fails here is a ``StorageUnavailable`` with ``committed: true``."""
+    """The event is in the journal: whatever fails here is a ``StorageUnavailable`` with ``committed: true`` (I14)."""
     try:
         yield
-    except (RegistryError, KeyNotFound, PreconditionFailed) as error:
+    except Exception as error:
         raise _unfinished(subject, event, error) from error
 
 

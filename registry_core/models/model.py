@@ -80,9 +80,7 @@ class ModelStore(Subject):
         return (own.fields if own else None), frozenset(self.keys.alias(alias) for alias in moved)
 
     def documents_of(self, event: Event) -> list[Projection]:
-        found = []
-        if isinstance(event.get("alias"), str):
-            found.append(aliases.projection(self.keys, event))
+        found = [aliases.projection(self.keys, event, alias) for alias in aliases.moves(event)]
         if event.get("set") is not None:
             found.append(states.projection(self.keys, event, self.journal.lines))
         if event["event"] in tombstones.MOVES:

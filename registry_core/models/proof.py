@@ -123,7 +123,9 @@ def _agrees(fields: Fields, line: Line) -> bool:
     """Whether a document that shows the line says of it what the line says."""
     times = ("updated_at", "purged_at", "deleted_at")
     shown = next((fields[name] for name in times if fields.get(name) is not None), None)
-    same = shown == line.get("ts_utc") and fields.get("version") == line.get("version")
+    alias = fields.get("alias")
+    named = aliases.named_after(line, alias) if isinstance(alias, str) else line.get("version")
+    same = shown == line.get("ts_utc") and fields.get("version") == named
     who = ("actor", "reason") if fields.get("purged_at") is None else ()
     return same and all(name not in fields or fields[name] == line.get(name) for name in who)
 

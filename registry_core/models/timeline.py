@@ -9,6 +9,7 @@ from datetime import datetime
 from ..format.chain import Line
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
 from ..vocabulary.times import parse_time
+from . import aliases
 from .states import State
 
 
@@ -16,9 +17,9 @@ from .states import State
 class Moment:
     """One model as it was after some line of its journal.
 
-    ``aliases``: alias -> the line that moved it last (an alias whose line has the version None is
-    removed). ``registered``: version -> its register event. ``gone``: version -> the event that deleted
-    it. ``purged``: versions whose bytes were given up. ``states``: version -> what had been set.
+    ``aliases``: alias -> the line that moved it last, which may have removed it. ``registered``: version -> its
+    register event. ``gone``: version -> the event that deleted it. ``purged``: versions whose bytes were given up.
+    ``states``: version -> what had been set.
     """
 
     aliases: dict[str, Line] = field(default_factory=dict)
@@ -29,14 +30,13 @@ class Moment:
 
     def pointing(self) -> dict[str, str]:
         """Alias -> version, of the aliases that there were."""
-        targets = ((alias, line.get("version")) for alias, line in self.aliases.items())
-        return {alias: version for alias, version in targets if isinstance(version, str)}
+        named = ((alias, aliases.named_after(line, alias)) for alias, line in self.aliases.items())
+        return {alias: version for alias, version in named if version is not None}
 
     def apply(self, line: Line) -> None:
         """The line happens."""
         version = line.get("version")
-        if isinstance(line.get("alias"), str):
-            self.aliases[line.get("alias")] = line
+        self.aliases |= dict.fromkeys(aliases.moves(line.fields or {}), line)
         if not line.is_own or not isinstance(version, str):
             return
         event = line.get("event")

@@ -118,7 +118,8 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     if unfinished is not None and unfinished.get("event") in (DELETE, RESTORE):
         yield from _check_moving(model, moment.gone.get(unfinished.get("version"), unfinished))
     if unfinished is not None:
-        moment.aliases.pop(unfinished.get("alias") or "", None)
+        for name in aliases.moves(unfinished.fields or {}):
+            moment.aliases.pop(name, None)
     for version in under_way:
         moment.registered.pop(version, None)
         moment.gone.pop(version, None)
@@ -180,7 +181,7 @@ def _fill_in(model: ModelStore, moment: Moment) -> None:
             if alias is None:
                 moment.aliases.pop(name, None)
             elif known is None or (alias.seq or 0) > known.seq:
-                moment.aliases[name] = Line(alias.seq or 0, b"", {"version": alias.version})
+                moment.aliases[name] = Line(alias.seq or 0, b"", {"alias": name, "version": alias.version})
     for entry in model.storage.documents.list(model.keys.states):
         version = entry.name.removesuffix(".json")
         with suppress(ValueError):
@@ -291,7 +292,7 @@ def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
 
 
 def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
-    replayed = moment.aliases
+    replayed, named = moment.aliases, moment.pointing()
     found = aliases.names(model.storage, model.keys)
     for name in found:
         where = f"{model.title} alias {name}"
@@ -310,18 +311,13 @@ def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> It
         if line is None:
             if not is_pending:
                 yield Finding("note", where, "older software's: no event names it", "older_alias")
-        elif alias.version != line.get("version") and not is_pending:
+        elif alias.version != named.get(name) and not is_pending:
             severity = "damage" if line.is_own and alias.seq is not None else "note"
-            message = f"its document names {alias.version}, event {line.seq} names {line.get('version')}"
+            message = f"its document names {alias.version}, event {line.seq} names {named.get(name)}"
             yield Finding(severity, where, message, "alias_differs")
-    for name in sorted(replayed.keys() - set(found)):
-        if replayed[name].get("version") is not None:
-            yield Finding(
-                "damage",
-                f"{model.title} alias {name}",
-                f"event {replayed[name].seq} set it; no document",
-                "alias_missing",
-            )
+    for name in sorted(named.keys() - set(found) if not is_pending else ()):
+        message = f"event {replayed[name].seq} set it; no document"
+        yield Finding("damage", f"{model.title} alias {name}", message, "alias_missing")
 
 
 def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.events import PATCH, STAGE, TAG, UNALIAS
+from ..format.events import PATCH, STAGE, TAG
 from ..format.layout import ModelKeys
-from ..models import annotation, package_manifest
-from ..models.changes import Draft, change, look_first
+from ..models import aliases, annotation, package_manifest
+from ..models.changes import Draft, change, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
 from ..models.states import State
@@ -44,8 +44,9 @@ class SeenVersion:
 
     def after(self, event: Mapping[str, Any]) -> Annotation:
         """What is said about the version once the event has happened."""
-        alias = {event["alias"]} if event["alias"] is not None else set()
-        said = annotation.said(self.state.after(event), sorted({*self.aliases, *alias}), self.meta)
+        pointing = {**dict.fromkeys(self.aliases, event["version"]), **aliases.moves(event)}
+        naming = sorted(alias for alias, version in pointing.items() if version == event["version"])
+        said = annotation.said(self.state.after(event), naming, self.meta)
         return Annotation(event["version"], said.tags, said.description, said.stage, event["seq"])
 
 
@@ -95,7 +96,8 @@ def patch(
         raise InvalidParameter("There is nothing to change: give tags or a description.", field="tags")
     words = Words(version, changes, actor, reason)
     done = change(model, lambda: look_at_version(model, version), lambda seen: decide_patch(seen, words))
-    return done.seen.after(done.event)
+    with standing(model, done.event):
+        return done.seen.after(done.event)
 
 
 def decide_patch(seen: SeenVersion, words: Words) -> Draft:
@@ -126,11 +128,15 @@ class StageRequest:
 
 @dataclass(frozen=True)
 class SeenStage:
-    """What a change of stage looks at; ``alias`` and ``verdict`` where the stage is an alias."""
+    """What a change of stage looks at; ``alias`` and ``verdict`` where the stage is an alias.
+
+    ``held``: the stages that the version has as aliases, where it shall have none.
+    """
 
     version: SeenVersion
     alias: SeenAlias | None
     verdict: Verdict
+    held: tuple[str, ...] = ()
 
 
 def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annotation:
@@ -148,24 +154,18 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annota
             f"The stage {request.stage!r} is no alias, so there is no move of it to expect.", field="expected_seq"
         )
 
-    def look() -> SeenStage:
-        return look_stage(model, request, gate)
-
-    def decide(seen: SeenStage) -> Draft:
-        return decide_stage(seen, request)
-
-    if request.stage == NO_STAGE:
-        look_first(model, look, decide)
-        for alias in ALIAS_STAGES:
-            _step_down(model, alias, request)
-    done = change(model, look, decide)
-    return done.seen.version.after(done.event)
+    done = change(model, lambda: look_stage(model, request, gate), lambda seen: decide_stage(seen, request))
+    with standing(model, done.event):
+        return done.seen.version.after(done.event)
 
 
 def look_stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> SeenStage:
     version = look_at_version(model, request.version)
     if request.stage not in ALIAS_STAGES:
-        return SeenStage(version, None, Verdict())
+        stages = ALIAS_STAGES if request.stage == NO_STAGE else ()
+        # Not as readers are told: a damaged document hides no alias from this.
+        held = tuple(alias for alias in stages if model.alias_named(alias) == request.version)
+        return SeenStage(version, None, Verdict(), held)
     verdict = ask(gate, model, request.stage, request.version if version.is_published else None)
     return SeenStage(version, look_at_alias(model, request.stage, request.expected), verdict)
 
@@ -186,19 +186,12 @@ def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
         alias=seen.alias.alias if seen.alias is not None else None,
         previous_version=seen.alias.named if seen.alias is not None else None,
         package_digest=seen.version.package_digest,
-        own={"set": {ARCHIVED: request.stage == ARCHIVED}, **seen.verdict.says},
+        own={
+            "set": {ARCHIVED: request.stage == ARCHIVED},
+            **({"unaliased": list(seen.held)} if seen.held else {}),
+            **seen.verdict.says,
+        },
     )
-
-
-def _step_down(model: ModelStore, alias: str, request: StageRequest) -> None:
-    """The alias does not name the version."""
-
-    def decide(seen: SeenAlias) -> Draft | bool:
-        if seen.named != request.version:
-            return True
-        return Draft(UNALIAS, None, request.actor, request.reason, alias=alias, previous_version=seen.named)
-
-    change(model, lambda: look_at_alias(model, alias), decide)
 
 
 def _meta(model: ModelStore, version: str) -> dict[str, Any]:

@@ -36,5 +36,5 @@ def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, lim
 def _is_wanted(event: Event, filters: Mapping[str, str]) -> bool:
     # What removes an alias names no version; it is an event of the one that the alias named.
     version = event.version if event.version is not None else event.previous_version
-    has = {"alias": event.alias, "version": version, "event": event.event}
-    return all(has[name] == value for name, value in filters.items())
+    has = {"alias": (event.alias, *(event.unaliased or ())), "version": (version,), "event": (event.event,)}
+    return all(value in has[name] for name, value in filters.items())

@@ -106,7 +106,7 @@ class SeenAlias:
         if self.now is not None:
             made: Alias | None = self.now
         else:
-            made = aliases.moved_by(self.removal) if self.removal is not None else None
+            made = aliases.moved_by(self.removal, self.alias) if self.removal is not None else None
         return {name: getattr(made, name, None) for name in ("actor", "updated_at", "reason", "seq")}
 
 
@@ -273,7 +273,7 @@ def version_before(lines: Iterable[Line], alias: str, now: str | None) -> str | 
 
 def named_by(lines: Iterable[Line], alias: str) -> list[str]:
     """Every version that the alias has named, oldest first."""
-    moves = (line for line in lines if line.get("alias") == alias)
+    moves = (line for line in lines if alias in aliases.moves(line.fields or {}))
     named = (line.get(name) for line in moves for name in ("previous_version", "version"))
     return [version for version in named if isinstance(version, str)]
 

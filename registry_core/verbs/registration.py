@@ -6,6 +6,7 @@ whatever fails after it is finished by whoever takes the model's lock next.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import check_words
 from ..vocabulary.times import format_time
 from .promotion import SeenAlias, ask, look_at_alias
+
+log = logging.getLogger(__name__)
 
 MAX_KEY_CHARACTERS = 255
 
@@ -142,10 +145,16 @@ def register(
     if early is not None:
         return early
     if request.upload_id is not None:
-        with uploaded(request.upload_id, model) as session:
-            done = _take_in(model, request, session.plan(settings.required_files), settings, gate, seen, progress)
-            session.end()
-            return done
+        done: Registration | None = None
+        try:
+            with uploaded(request.upload_id, model) as session:
+                done = _take_in(model, request, session.plan(settings.required_files), settings, gate, seen, progress)
+                session.end()
+        except (OSError, RegistryError):
+            if done is None:
+                raise
+            log.exception("the upload of %s is left to a sweep", model.title)  # what it was for is done
+        return done
     assert request.artifacts_dir is not None
     plan = intake.plan(
         request.artifacts_dir,

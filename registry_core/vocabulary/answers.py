@@ -264,6 +264,7 @@ class Event(Value):
     lost_to: int | None = None
     shown_by: str | None = None
     more: dict[str, Any] | None = None
+    unaliased: list[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,11 @@ class Governing(Rules):
                     codes.add("alias_moved")
             if codes:
                 return codes
-            if stage == "none":
-                for alias in STAGES:
-                    if model.target(alias) == version:
-                        self._record(model, "unalias", None, words, alias=alias, previous_version=version)
-            moved = {"alias": stage, "previous_version": model.target(stage)} if stage in STAGES else {}
+            moved: dict[str, Any] = {}
+            if stage in STAGES:
+                moved = {"alias": stage, "previous_version": model.target(stage)}
+            elif stage == "none" and set(STAGES) & set(model.pointing(version)):
+                moved = {"unaliased": [alias for alias in STAGES if model.target(alias) == version]}
             line = self._record(model, "stage", version, words, set={"archived": stage == "archived"}, **moved)
             return self._annotated(model, version, line)
 

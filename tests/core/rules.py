@@ -148,6 +148,8 @@ class Model:
             del self.aliases[alias]
         elif alias is not None:
             self.aliases[alias] = line["seq"]
+        for gone in line.get("unaliased", ()):
+            del self.aliases[gone]
         if "set" in line:
             self.versions[version].set(line)
         if line["event"] == "delete":
@@ -376,7 +378,7 @@ class Rules:
         matching = [
             line
             for line in model.events[after:]
-            if all(value is None or _concerns(line)[name] == value for name, value in filters.items())
+            if all(value is None or value in _concerns(line)[name] for name, value in filters.items())
         ]
         shown = matching[:limit]
         return Expected(set(), {"events": shown, "next": shown[-1]["seq"] if len(matching) > limit else None})
@@ -432,9 +434,13 @@ def _nothing_has_it(selector: str) -> set[str]:
     return {"version_not_found"} if is_legal(selector) else {"invalid_name"}
 
 
-def _concerns(line: dict[str, Any]) -> dict[str, Any]:
-    """What removes an alias is an event of the version that the alias named."""
-    return {**line, "version": line["version"] or line["previous_version"]}
+def _concerns(line: dict[str, Any]) -> dict[str, list[Any]]:
+    """What removes an alias is an event of it, and of the version that the alias named."""
+    return {
+        "alias": [line["alias"], *line.get("unaliased", ())],
+        "version": [line["version"] or line["previous_version"]],
+        "event": [line["event"]],
+    }
 
 
 def some(line: dict[str, Any], names: str) -> dict[str, Any]:

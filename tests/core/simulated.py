@@ -40,6 +40,10 @@ class Acts:
         waiting = self._waiting.get(name)
         return waiting.popleft()(real) if waiting else real()
 
+    def forget(self) -> None:
+        """Nothing that waits is done any more."""
+        self._waiting.clear()
+
     def during(self, work: Callable[[], object]) -> list[str]:
         """The calls that the work makes, whether it succeeds or not."""
         before = len(self.calls)

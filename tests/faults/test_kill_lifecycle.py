@@ -72,7 +72,7 @@ CHANGES = {
     "stage-staging": Change(stage("3", "staging")),
     "stage-production": Change(stage("3", "production"), (stage("3", "archived"),)),
     "stage-archived": Change(stage("3", "archived")),
-    "stage-none": Change(stage("2", "none"), events=2),
+    "stage-none": Change(stage("2", "none")),
     "delete": Change(delete("3"), done=VersionNotFound),
     "delete-again": Change(
         delete("3"), (delete("3"), lambda r: r.restore(TASK, MODEL, "3", **WORDS)), done=VersionNotFound

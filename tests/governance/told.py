@@ -65,6 +65,8 @@ def told(lines: Sequence[Fields], *, old_versions: Sequence[str] = ()) -> Facts:
             del facts.aliases[alias]
         elif alias is not None:
             facts.aliases[alias] = version
+        for gone in line.get("unaliased", ()):
+            del facts.aliases[gone]
         if event == "register":
             facts.versions.add(version)
             if line.get("adopted"):

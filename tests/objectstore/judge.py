@@ -143,6 +143,9 @@ def _replay(model: str, events: list[dict[str, Any]], evidence: Evidence) -> lis
             if event["previous_version"] != was:
                 faults.append(f"{where} moved {alias} from {event['previous_version']}, but it named {was}")
             now[alias] = event
+        for gone in event.get("unaliased", ()):
+            if now.pop(gone)["version"] != version:
+                faults.append(f"{where} removed {gone}, which named another version")
     documents = {alias: document for (owner, alias), document in evidence.aliases.items() if owner == model}
     shown = {alias: (document["version"], document["seq"]) for alias, document in documents.items()}
     due = {alias: (event["version"], event["seq"]) for alias, event in now.items()}

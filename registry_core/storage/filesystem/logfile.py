@@ -18,6 +18,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from ..contract import PreconditionFailed, outcome_unknown
+from ..locks import let_go
 from .beneath import Place
 
 _CHUNK_BYTES = 1024 * 1024
@@ -31,7 +32,8 @@ def append(place: Place, record: bytes, expected_seq: int) -> None:
     Raises ``PreconditionFailed`` if another writer has that line, and ``OSError``.
     """
     fd = place.open(os.O_RDWR | os.O_CREAT)
-    with os.fdopen(fd, "r+b", buffering=0) as file:
+    try:
+        file = os.fdopen(fd, "r+b", buffering=0, closefd=False)
         fcntl.flock(fd, fcntl.LOCK_EX)
         end = _find_end(file)
         if end.count + 1 != expected_seq:
@@ -46,6 +48,8 @@ def append(place: Place, record: bytes, expected_seq: int) -> None:
         except OSError:
             _undo(fd, end.size)
             raise
+    finally:
+        let_go(fd)
 
 
 def _undo(fd: int, size: int) -> None:

@@ -31,7 +31,7 @@ EventFields = part_schema(Event)
 JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
 NAMES = [kind.name for kind in KINDS]
 OWN = {name for kind in KINDS for name in kind.own}
-SOMETIMES = {"adopted", "idempotency", "commit"}  # adopt makes no commit id
+SOMETIMES = {"adopted", "idempotency", "commit", "unaliased"}  # adopt makes no commit id
 TYPES = {str: "text", int: "number", bool: "boolean", dict: "object", list: "list of texts"}
 
 
@@ -45,6 +45,8 @@ def registry(tmp_path: Path) -> ModelRegistry:
     registry.promote(TASK, MODEL, "production", "restored", expected_version="kept")
     registry.rollback(TASK, MODEL, "production", actor="grace")
     registry.patch(TASK, MODEL, "kept", tags={"tissue": None}, description="new")
+    registry.stage(TASK, MODEL, "kept", "staging")
+    registry.stage(TASK, MODEL, "kept", "none")
     package = write_files(tmp_path / "keyed", {"weights": b"k"})
     registry.register(TASK, MODEL, "keyed", package, idempotency_key="my-own-key", set_alias="latest")
     journal = root / JOURNAL
