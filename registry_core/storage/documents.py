@@ -1,9 +1,9 @@
-"""The contract of documents and logs: small values changed by compare-and-swap, and what is only ever appended."""
+"""The contract of documents, logs and lines: what is changed by compare-and-swap, and what is only ever appended."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
 from contextlib import AbstractContextManager
 
 from .values import ANY, Condition, Document, Entry
@@ -136,6 +136,26 @@ class Documents(ABC):
 
     def forget(self, log: str) -> None:  # noqa: B027 - most storages remember nothing
         """What is read of the log from now on is what is there now, and not what was remembered of it."""
+
+    # lines, which many append at once and nobody numbers
+
+    @abstractmethod
+    def append_lines(self, home: str, lines: Mapping[str, bytes]) -> None:
+        """Every name below ``home`` has its lines behind those that it had, durably.
+
+        They are whole, each with its newline; what is torn before them gets one. Lines that one call gives a name stay
+        together. A failure leaves every name as it was; of a crash, and where ``committed`` is null, any part may stay.
+        """
+
+    @abstractmethod
+    def lines(self, home: str, within: str) -> Mapping[str, Reversible[bytes]]:
+        """Name -> its lines, each with its newline, of every name directly below ``within`` below ``home``.
+
+        The newest is last. What a dead writer has left of a line is among them as it is.
+        """
+
+    def fold_lines(self, home: str) -> None:  # noqa: B027 - most storages keep them in one piece
+        """Lines that lie in many pieces lie in one from now on, and are read as before; others may append meanwhile."""
 
     # locks
 

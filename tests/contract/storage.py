@@ -18,6 +18,7 @@ from registry_core import InvalidName, LockTimeout, StorageUnavailable
 from registry_core.storage.contract import ABSENT, ANY, Entry, Facts, KeyNotFound, Match, PreconditionFailed, Storage
 from registry_core.vocabulary.artifact import Artifact
 
+from .lines import Lines
 from .racing import Race, race_in_processes, race_in_threads
 
 Opener = Callable[[], Storage]
@@ -107,7 +108,7 @@ def names(entries: Iterator[Entry]) -> list[tuple[str, str]]:
     return [(entry.key, entry.kind) for entry in entries]
 
 
-class StorageContract:
+class StorageContract(Lines):
     """Subclass with the fixture ``opener``. ``crosses_processes``: another process can open the root too.
 
     ``has_locks``: a lock keeps others out; else only conditional writes do.

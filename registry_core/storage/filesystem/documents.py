@@ -22,7 +22,6 @@ from ..contract import (
     ANY,
     Condition,
     Document,
-    Documents,
     Entry,
     Match,
     PreconditionFailed,
@@ -31,6 +30,7 @@ from ..contract import (
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
 from .beneath import FILE, Place, Planted, open_file, translated_errors
+from .linefile import FilesystemLines
 from .staging import LOCK, STAGING
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _LONGEST_NOTE = 24
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
-class FilesystemDocuments(Documents):
+class FilesystemDocuments(FilesystemLines):
     """The documents and logs below one directory."""
 
     def __init__(self, root: Path) -> None:

@@ -137,7 +137,7 @@ def tail(place: Place) -> bytes | None:
         if not _is_record(line, start):
             if start == 0:
                 return None
-            _, line = _line_before(file, start)
+            _, line = line_before(file, start)
         return line.rstrip(b"\n")
 
 
@@ -174,22 +174,22 @@ def _find_end(file: BinaryIO) -> _End:
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return _End(0, b"", 0, True)
-    start, line = _line_before(file, size)
+    start, line = line_before(file, size)
     newlines = _count_newlines(file, start)
     if _is_record(line, start):
         return _End(newlines + 1, line.rstrip(b"\n"), size, line.endswith(b"\n"))
     if start == 0:
         return _End(0, b"", 0, True)
-    _, before = _line_before(file, start)
+    _, before = line_before(file, start)
     return _End(newlines, before.rstrip(b"\n"), start, True)
 
 
 def _last_line(file: BinaryIO) -> tuple[int, bytes]:
     """Where the last line begins, and all of it, whether a record or not; empty where the file is."""
-    return _line_before(file, file.seek(0, os.SEEK_END))
+    return line_before(file, file.seek(0, os.SEEK_END))
 
 
-def _line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
+def line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
     """(offset, bytes) of the line that ends at ``end``, its newline included if it has one."""
     tail = b""
     start = end

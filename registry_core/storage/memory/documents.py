@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Reversible, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 
 from ...vocabulary.errors import LockTimeout
 from ...vocabulary.names import check_key
@@ -106,6 +107,19 @@ class MemoryDocuments(Documents):
         with self._state.mutex:
             lines = self._state.logs.get(check_key(log), [])
             return bool(lines) and not _is_complete(lines[-1])
+
+    def append_lines(self, home: str, lines: Mapping[str, bytes]) -> None:
+        with self._state.mutex:
+            for name, data in lines.items():
+                key = check_key(f"{home}/{name}")
+                before = self._state.documents.get(key, b"")
+                torn = b"\n" if before and not before.endswith(b"\n") else b""
+                self._state.documents[key] = before + torn + data
+
+    def lines(self, home: str, within: str) -> Mapping[str, Reversible[bytes]]:
+        with self._state.mutex:
+            found = [entry for entry in self.list(f"{home}/{within}") if entry.kind == "file"]
+            return {entry.name: BytesIO(self._state.documents[entry.key]).readlines() for entry in found}
 
     def note(self, key: str, number: int) -> None:
         self._state.notes[check_key(key)] = number

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Reversible, Sequence
 from contextlib import contextmanager
 
 from ...vocabulary.names import check_key
 from ..contract import ANY, Condition, Document, Documents, Entry, Prepared
+from .batches import Batches
 from .bucket import Bucket
 from .logs import ObjectLogs, is_record, place_behind
 from .packages import IsPackage, ObjectPackages, sorted_entries
@@ -19,6 +20,7 @@ class ObjectDocuments(Documents):
     def __init__(self, bucket: Bucket, packages: ObjectPackages, is_package: IsPackage) -> None:
         self._bucket = bucket
         self._logs = ObjectLogs(bucket)
+        self._batches = Batches(bucket)
         self._packages = packages
         self._is_package = is_package
 
@@ -90,6 +92,17 @@ class ObjectDocuments(Documents):
 
     def forget(self, log: str) -> None:
         self._logs.forget(log)
+
+    # lines
+
+    def append_lines(self, home: str, lines: Mapping[str, bytes]) -> None:
+        self._batches.append(home, lines)
+
+    def lines(self, home: str, within: str) -> Mapping[str, Reversible[bytes]]:
+        return self._batches.lines(home, within)
+
+    def fold_lines(self, home: str) -> None:
+        self._batches.fold(home)
 
     # locks
 
