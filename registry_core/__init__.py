@@ -73,6 +73,7 @@ from .vocabulary.errors import (
     OperationNotFound,
     PackageCorrupt,
     RegistryError,
+    RunNotFound,
     StorageError,
     StorageFull,
     StorageUnavailable,
@@ -98,6 +99,7 @@ from .vocabulary.reports import (
     Repair,
     SweepReport,
 )
+from .vocabulary.runs import Logged, RunDetail, RunEnd, RunFacts, RunPage
 from .vocabulary.stages import STAGES
 from .vocabulary.unset import UNSET, Unset
 from .vocabulary.verbs import Verbs
@@ -143,6 +145,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalProof",
     "LockTimeout",
+    "Logged",
     "Meter",
     "Metrics",
     "MigrationReport",
@@ -170,6 +173,11 @@ __all__ = [
     "Resolution",
     "Restoration",
     "Run",
+    "RunDetail",
+    "RunEnd",
+    "RunFacts",
+    "RunNotFound",
+    "RunPage",
     "RunningOperation",
     "Snapshot",
     "StorageError",

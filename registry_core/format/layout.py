@@ -14,7 +14,7 @@
                           sha256sums.txt      kept_manifest
                           package/            grave
         adopted/<version>.txt                 baseline
-        runs/<run_id>/                        runs (older software's)
+        runs/<run_id>/                        run; what is below it says format/runs.py
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ class ModelKeys:
     @property
     def runs(self) -> str:
         return f"{self.model}/runs"
+
+    def run(self, run_id: str) -> str:
+        return f"{self.runs}/{run_id}"
 
     @property
     def graves(self) -> str:

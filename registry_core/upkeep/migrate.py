@@ -30,6 +30,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import MigrationReport
+from . import training_runs
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def migrate(
     for model in models:
         _follow_journal(ModelStore(target, model.keys.task, model.keys.model_name, lock_timeout_s))
         _copy_documents(model, target)
+        for run_id in training_runs.copy(model, target, _copy_document):
+            raise _differs(model, f"The destination has other points of the run {run_id!r} of {model.title}.")
     versions = sum(1 for model in models for _ in model.versions())
     return MigrationReport(
         models=len(models),
@@ -231,7 +234,7 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
     for entry in model.storage.documents.list(keys.model):
         if entry.kind == "file" and entry.name != ".lock":
             _copy_document(model.storage, target, entry.key)
-        elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.journal.rpartition("/")[0]):
+        elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.runs, keys.journal.rpartition("/")[0]):
             for key in _documents_below(model.storage, entry.key, keys.graves):
                 _copy_document(model.storage, target, key)
     for prefix in (keys.aliases, keys.states, keys.graves):

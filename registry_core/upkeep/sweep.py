@@ -1,4 +1,4 @@
-"""Sweep: finish every journal, then remove staging that nobody holds and no event names.
+"""Sweep: finish every journal, then remove staging that nobody holds and no event names; fold what ended runs logged.
 
 The order matters. Abandoned attempts are held *first*: their owners are dead, and while they are
 held nobody can come to own them, so the set of attempts that events name can no longer grow.
@@ -17,6 +17,7 @@ from ..storage.contract import Staging, Storage
 from ..vocabulary.errors import JournalCorrupt, RegistryError
 from ..vocabulary.reports import Finding, SweepReport
 from ..vocabulary.texts import escaped
+from . import training_runs
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
                     finished.append(model.title)
                     published |= wanted - attempts_in_want(model)
                 named |= wanted - published
+                training_runs.fold(model)
             except RegistryError as error:
                 refused.append(_refused(model.title, error, model))
         for staging in abandoned:

@@ -2,5 +2,6 @@
 
 ``registration``, ``promotion``, ``annotating`` and ``deletion`` change: each looks, decides, and leaves the rest to
 ``models.changes``; ``promotion`` has the rules that every move of an alias keeps. ``resolution``, ``history`` and
-``comparison`` read, and so does ``admission``, which says what a registration would meet.
+``comparison`` read, and so does ``admission``, which says what a registration would meet. ``running`` logs
+to training runs, which are no part of the journal, and tells of them.
 """

@@ -1,6 +1,6 @@
 """The words that everything else is written in: a value means the same everywhere. No I/O, nothing of ours imported.
 
-``errors`` (every failure, with its code), ``answers`` and ``reports`` (what verbs give), ``verbs``, ``filters`` and
-``parameters`` (what they take, described once), ``names`` and ``texts`` (what may be called how, said, and
-shown), ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``.
+``errors`` (every failure, with its code), ``answers``, ``runs`` and ``reports`` (what verbs give), ``verbs``,
+``filters`` and ``parameters`` (what they take, described once), ``names`` and ``texts`` (what may be called how,
+said, and shown), ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``.
 """

@@ -16,6 +16,7 @@
     │   ├── VersionNotFound        version_not_found
     │   ├── AliasNotFound          alias_not_found
     │   ├── ArtifactNotFound       artifact_not_found
+    │   ├── RunNotFound            run_not_found
     │   ├── UploadNotFound         upload_not_found
     │   ├── UploadExpired          upload_expired
     │   └── OperationNotFound      operation_not_found
@@ -126,6 +127,11 @@ class AliasNotFound(NotFound):
 class ArtifactNotFound(NotFound):
     code = "artifact_not_found"
     title = "No such file in the version"
+
+
+class RunNotFound(NotFound):
+    code = "run_not_found"
+    title = "No such run of the model"
 
 
 class UploadNotFound(NotFound):

@@ -67,7 +67,7 @@ def can_be_of_a_file(value: str) -> bool:
 
 def check_new_name(kind: str, value: str | None) -> str:
     """``value`` itself, if a new ``kind`` may have this name. Raises ``InvalidName``."""
-    selector = kind in ("version", "alias")
+    selector = kind in ("version", "alias", "run_id")
     if not isinstance(value, str) or not is_name(value, selector=selector):
         extra = "; nor 40 hex digits" if selector else ""
         raise InvalidName(

@@ -69,6 +69,8 @@ class Batches:
 
         Of two that fold at once one has seen all that the other has: its batch replaces more, and counts alone.
         """
+        if len(self._keys(home)) < 2:
+            return
         there = self._read(home)
         live = _live(there)
         kept = {batch.name for batch in live}
@@ -96,14 +98,17 @@ class Batches:
     def _read(self, home: str) -> list[_Batch]:
         """Every batch, the oldest first."""
         for _ in range(MOST_LOOKS):
-            keys = sorted(meta["path"] for meta in self._bucket.objects(f"{home}/batches"))
-            keys = [key for key in keys if _NAME.fullmatch(key.rpartition("/")[2])]
+            keys = self._keys(home)
             try:
                 with ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="batches") as pool:
                     return [_parsed(key, data) for key, data in zip(keys, pool.map(self._one, keys), strict=True)]
             except KeyNotFound:
                 continue  # it has been folded since
         raise StorageUnavailable("What was logged is being folded again and again. Try again.", retry_after_s=5)
+
+    def _keys(self, home: str) -> list[str]:
+        keys = (meta["path"] for meta in self._bucket.objects(f"{home}/batches"))
+        return sorted(key for key in keys if _NAME.fullmatch(key.rpartition("/")[2]))
 
     def _one(self, key: str) -> bytes:
         data = self._cache.get(key)
