@@ -28,7 +28,7 @@ run: $(VENV)/.run
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
 # What lies in other programs' hands takes longest; what injects faults at every step comes next.
-OUTSIDE := tests/hub tests/packaging tests/examples tests/benchmarks tests/docs
+OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.dev

@@ -16,7 +16,7 @@ from .packages.snapshots import HubCommit, Snapshot
 from .packages.stored_files import StoredFile
 from .registry.registry import ModelRegistry
 from .settings import CoreSettings
-from .uploads.values import UploadFile, UploadSession
+from .uploads.values import Checksum, UploadFile, UploadSession
 from .vocabulary.answers import (
     Admission,
     Alias,
@@ -120,6 +120,7 @@ __all__ = [
     "Bounded",
     "CatalogState",
     "CheckReport",
+    "Checksum",
     "ChecksumMismatch",
     "ClockBehind",
     "Comparison",

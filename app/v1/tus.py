@@ -9,14 +9,14 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from flask import Response, request
-from werkzeug.exceptions import PreconditionFailed
+from werkzeug.exceptions import BadRequest, PreconditionFailed
 
-from registry_core import InvalidParameter
+from registry_core import Checksum, InvalidParameter
 
 VERSION = "1.0.0"
-EXTENSIONS = "creation,checksum,termination,expiration"
-ALGORITHM = "sha256"
+EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
 CONTENT_TYPE = "application/offset+octet-stream"
+MOST_DESCRIBED = 8192  # what gunicorn takes of a header; each file's is kept in memory while its upload is used
 _NUMBER = re.compile(r"[0-9]{1,30}")
 
 
@@ -33,17 +33,39 @@ def number(name: str, text: str | None) -> int:
     return int(text)
 
 
-def checksum(text: str | None) -> bytes | None:
-    """The SHA-256 that the header ``Upload-Checksum`` names. Raises ``InvalidParameter``."""
+def checksum(text: str | None) -> Checksum | None:
+    """What the header ``Upload-Checksum`` says. Raises ``BadRequest`` for an algorithm that is not known here (400).
+
+    Raises ``InvalidParameter`` for what is no digest of it.
+    """
     if text is None:
         return None
     algorithm, _, encoded = text.strip().partition(" ")
-    digest = _decoded(encoded.strip())
-    if algorithm != ALGORITHM or digest is None or len(digest) != 32:
+    if algorithm not in Checksum.ALGORITHMS:
+        raise BadRequest(f"Upload-Checksum is by {algorithm!r}; it may be by {' or '.join(Checksum.ALGORITHMS)}.")
+    found = Checksum(algorithm, _decoded(encoded.strip()) or b"")
+    size_bytes = found.new().digest_size
+    if len(found.digest) != size_bytes:
         raise InvalidParameter(
-            "Upload-Checksum has the form 'sha256 <base64 of the 32 bytes>'.", field="Upload-Checksum"
+            f"Upload-Checksum has the form '{algorithm} <base64 of the {size_bytes} bytes>'.", field="Upload-Checksum"
         )
-    return digest
+    return found
+
+
+def refuse_concatenation(sent: str | None) -> None:
+    """The file is one by itself: taken for such, a part of another would pass for the whole. Raises ``BadRequest``."""
+    if sent is not None:
+        raise BadRequest("Files are not put together of others here; send each whole, without Upload-Concat.")
+
+
+def described(metadata: str | None) -> str:
+    """``Upload-Metadata`` as it may be sent back; empty where it says no more than the path."""
+    said = (metadata or "").strip()
+    if not (said.isascii() and said.isprintable() and len(said) <= MOST_DESCRIBED):
+        raise InvalidParameter(
+            f"Upload-Metadata has at most {MOST_DESCRIBED} characters, all of ASCII.", field="Upload-Metadata"
+        )
+    return "" if said == names(filename(said)) else said
 
 
 def filename(metadata: str | None) -> str:
@@ -63,7 +85,7 @@ def filename(metadata: str | None) -> str:
     )
 
 
-def metadata(path: str) -> str:
+def names(path: str) -> str:
     """The header that names the path."""
     return f"filename {base64.b64encode(path.encode()).decode()}"
 
@@ -87,7 +109,7 @@ def speak(response: Response, max_bytes: int) -> Response:
     if request.method == "OPTIONS" or response.status_code == 412:
         response.headers["Tus-Version"] = VERSION
         response.headers["Tus-Extension"] = EXTENSIONS
-        response.headers["Tus-Checksum-Algorithm"] = ALGORITHM
+        response.headers["Tus-Checksum-Algorithm"] = ",".join(Checksum.ALGORITHMS)
         if max_bytes:
             response.headers["Tus-Max-Size"] = str(max_bytes)
     return response

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask import Response, request, url_for
 from werkzeug.exceptions import UnsupportedMediaType
 
-from registry_core import RegistryError, UploadFile, UploadSession
+from registry_core import Checksum, RegistryError, UploadFile, UploadSession
 
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
@@ -110,21 +110,45 @@ def cancel(upload_id: str) -> Response:
 
 @blueprint.post(SESSION)
 @blueprint.arguments(CreationHeaders, location="headers")
-@_says(201, *_FINDS, 413, 422, 423, 507)
-@may_wait
+@_says(201, 400, *_FINDS, 409, 413, 422, 423, 460, 507)
 def create(headers: dict[str, Any], upload_id: str) -> Response:
-    """Announce a file (tus creation)."""
+    """Announce a file, and send its first bytes with that or not (tus creation, creation-with-upload)."""
     tus.check_version(headers["tus_resumable"])
+    tus.refuse_concatenation(headers["upload_concat"])
     size_bytes = tus.number("Upload-Length", headers["upload_length"])
-    file = current_registry().add_upload(upload_id, tus.filename(headers["upload_metadata"]), size_bytes)
+    metadata, checksum = headers["upload_metadata"], tus.checksum(headers["upload_checksum"])
+    sends = request.mimetype == tus.CONTENT_TYPE
+    file = _announced(upload_id, tus.filename(metadata), size_bytes, tus.described(metadata), sends=sends)
+    if sends:
+        # Who breaks off has not learnt where the file is, and does all of this again: of a part there must be nothing.
+        file = _received(upload_id, file.file_id, 0, checksum, keep_a_part=False)
     return Response(status=201, headers={"Location": _file_url(upload_id, file), **_state(file)})
+
+
+@may_wait
+def _announced(upload_id: str, path: str, size_bytes: int, described: str, *, sends: bool) -> UploadFile:
+    return current_registry().add_upload(upload_id, path, size_bytes, described, begun=sends)
+
+
+def _received(
+    upload_id: str, file_id: str, offset: int, checksum: Checksum | None, *, keep_a_part: bool = True
+) -> UploadFile:
+    leave = current_gate().admit_download()  # a transfer is a transfer
+    try:
+        with Body(request.environ) as body:
+            is_whole = None if keep_a_part else body.is_whole
+            return current_registry().receive(
+                upload_id, file_id, offset, body, length=body.length, checksum=checksum, is_whole=is_whole
+            )
+    finally:
+        leave()
 
 
 def head(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
     """How much of a file has arrived (tus)."""
     tus.check_version(headers["tus_resumable"])
     file = current_registry().uploaded(upload_id, file_id)
-    about = {"Upload-Length": str(file.size_bytes), "Upload-Metadata": tus.metadata(file.path)}
+    about = {"Upload-Length": str(file.size_bytes), "Upload-Metadata": file.described or tus.names(file.path)}
     return Response(status=200, headers={**_state(file), **about})
 
 
@@ -134,21 +158,15 @@ blueprint.route(FILE, methods=["HEAD"])(blueprint.arguments(TusHeaders, location
 
 @blueprint.patch(FILE)
 @blueprint.arguments(PatchHeaders, location="headers")
-@_says(204, *_FINDS, 409, 413, 415, 422, 423, 460, 507)
+@_says(204, 400, *_FINDS, 409, 413, 415, 422, 423, 460, 507)
 def append(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
     """Send bytes of a file (tus)."""
     tus.check_version(headers["tus_resumable"])
     if request.mimetype != tus.CONTENT_TYPE:
         raise UnsupportedMediaType(f"Send the bytes with the header Content-Type: {tus.CONTENT_TYPE}.")
     offset = tus.number("Upload-Offset", headers["upload_offset"])
-    sha256 = tus.checksum(headers["upload_checksum"])
-    leave = current_gate().admit_download()  # a transfer is a transfer
-    try:
-        with Body(request.environ) as body:
-            file = current_registry().receive(upload_id, file_id, offset, body, length=body.length, sha256=sha256)
-    finally:
-        leave()
-    return Response(status=204, headers=_state(file))
+    checksum = tus.checksum(headers["upload_checksum"])
+    return Response(status=204, headers=_state(_received(upload_id, file_id, offset, checksum)))
 
 
 @blueprint.delete(FILE)

@@ -69,13 +69,19 @@ class TusHeaders(Schema):
     tus_resumable = text("1.0.0", data_key="Tus-Resumable", load_default=None)
 
 
-class CreationHeaders(TusHeaders):
+class BytesHeaders(TusHeaders):
+    upload_checksum = text(
+        "sha256 or sha1, a space, and the digest of these bytes in base64.",
+        data_key="Upload-Checksum",
+        load_default=None,
+    )
+
+
+class CreationHeaders(BytesHeaders):
     upload_length = text("How many bytes the file has.", data_key="Upload-Length", load_default=None)
     upload_metadata = text("filename, a space, and the path in base64.", data_key="Upload-Metadata", load_default=None)
+    upload_concat = text("Refused: files are not put together here.", data_key="Upload-Concat", load_default=None)
 
 
-class PatchHeaders(TusHeaders):
+class PatchHeaders(BytesHeaders):
     upload_offset = text("Where the bytes begin.", data_key="Upload-Offset", load_default=None)
-    upload_checksum = text(
-        "sha256, a space, and the digest of these bytes in base64.", data_key="Upload-Checksum", load_default=None
-    )

@@ -24,6 +24,7 @@ class Body:
         self._socket: Any = environ.get("gunicorn.socket")
         length = environ.get("CONTENT_LENGTH")
         self.length = int(length) if length else None if "HTTP_TRANSFER_ENCODING" in environ else 0
+        self._count = 0
         self._direct = self._bypass()
         self._ahead = memoryview(b"")
 
@@ -63,7 +64,12 @@ class Body:
             return 0
         if count == 0 and self._direct is not None and self._direct.length > 0:
             self.broken = True
+        self._count += count
         return count
+
+    def is_whole(self) -> bool:
+        """Whether it ended where it should, and has been read up to there."""
+        return not self.broken and self.length in (None, self._count)
 
     def _read_socket(self, buffer: memoryview) -> int:
         size = min(len(buffer), self._direct.length)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from ..packages.hash_stream import Reads
 from ..uploads.sessions import Uploads
-from ..uploads.values import UploadFile, UploadSession
+from ..uploads.values import Checksum, UploadFile, UploadSession
 from .opening import OpenedRegistry
 
 
@@ -48,9 +48,15 @@ class UploadVerbs(OpenedRegistry):
         """Nothing is left of the session. Raises ``UploadLocked`` while somebody writes to it."""
         self._uploads.cancel(upload_id)
 
-    def add_upload(self, upload_id: str, path: str, size_bytes: int) -> UploadFile:
-        """A file of the session that shall arrive. Raises ``InvalidInput``, ``StorageFull`` where it cannot fit."""
-        return self._uploads.add(upload_id, path, size_bytes)
+    def add_upload(
+        self, upload_id: str, path: str, size_bytes: int, described: str = "", *, begun: bool = False
+    ) -> UploadFile:
+        """A file of the session that shall arrive; ``described`` is kept with it, as it is.
+
+        It is an error that bytes of it have come, but with ``begun``, as of a repeat. Raises ``InvalidInput``,
+        ``StorageFull`` where it cannot fit.
+        """
+        return self._uploads.add(upload_id, path, size_bytes, described, begun=begun)
 
     def uploaded(self, upload_id: str, file_id: str) -> UploadFile:
         """One file of the session as it is now."""
@@ -68,7 +74,10 @@ class UploadVerbs(OpenedRegistry):
         reader: Reads,
         *,
         length: int | None = None,
-        sha256: bytes | None = None,
+        checksum: Checksum | None = None,
+        is_whole: Callable[[], bool] | None = None,
     ) -> UploadFile:
         """The reader's bytes are in the file, behind the first ``offset``; see :meth:`.uploads.Uploads.receive`."""
-        return self._uploads.receive(upload_id, file_id, offset, reader, length=length, sha256=sha256)
+        return self._uploads.receive(
+            upload_id, file_id, offset, reader, length=length, checksum=checksum, is_whole=is_whole
+        )

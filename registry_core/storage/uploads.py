@@ -28,7 +28,8 @@ class Incoming:
     """One file of a session. ``sha256`` (hex) is None until it is complete and its digest is recorded.
 
     ``made`` tells it from an earlier file of the same id, where ids come again. ``mark`` says, where a storage needs
-    that, how the file lay there when it was complete: one that anybody has changed since has another.
+    that, how the file lay there when it was complete: one that anybody has changed since has another. ``described`` is
+    what its caller said of it, which is kept as it is.
     """
 
     file_id: str
@@ -38,6 +39,7 @@ class Incoming:
     sha256: str | None
     made: str = ""
     mark: str = ""
+    described: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class SessionFiles:
     size_bytes: int
     paths: Mapping[str, tuple[str, int]] | None = None
     directories: Container[str] = ()
+
+
+# Decides, from what a session has, whether a file may come to it: it raises, or gives the id of one that is there.
+Admit = Callable[[SessionFiles], str | None]
 
 
 class Receiving(AbstractContextManager["Receiving"]):
@@ -99,8 +105,8 @@ class Uploads(ABC):
         """Nobody else changes the session meanwhile. Raises ``KeyNotFound``, and ``UploadLocked`` at once."""
 
     @abstractmethod
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
-        """A new, empty file. ``check`` sees what there is: it raises, or returns the id of a file to give instead.
+    def add(self, upload: str, path: str, size_bytes: int, check: Admit, described: str = "") -> Incoming:
+        """A new, empty file, or the one that ``check`` names.
 
         Raises ``KeyNotFound``, ``UploadLocked``, and ``PreconditionFailed`` where paths are not shown to
         ``check`` and the path is there.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..packages.hash_stream import Reads
+from ..storage.contract import Readable
 from ..vocabulary.errors import StorageError
 
 BUFFER_BYTES = 256 * 1024
@@ -29,7 +30,20 @@ class Poured:
     error: StorageError | None = None
 
 
-def pour(reader: Reads, sink: Writes, hashes: Sequence[hashlib._Hash], most_bytes: int) -> Poured:
+def begins_with(kept: Readable, reader: Reads) -> bool:
+    """Whether what is kept begins with all the bytes of the reader. It is closed."""
+    came = memoryview(bytearray(BUFFER_BYTES))
+    with kept:
+        while count := reader.readinto(came):
+            at = 0
+            while at < count and (same := kept.read(count - at)) and came[at : at + len(same)] == same:
+                at += len(same)
+            if at < count:
+                return False
+    return True
+
+
+def pour(reader: Reads, sink: Writes, hashes: Collection[hashlib._Hash], most_bytes: int) -> Poured:
     """Up to ``most_bytes`` of the reader are in the sink and in every hash.
 
     The hashes always agree with ``count``, whatever failed: a chunk that was not written whole is not hashed.

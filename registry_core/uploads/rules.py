@@ -8,8 +8,8 @@ from typing import Any
 
 from ..packages.intake import path_refusal, refused
 from ..settings import CoreSettings
-from ..storage.contract import SessionFiles
-from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadTooLarge
+from ..storage.contract import Incoming, SessionFiles
+from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadNotFound, UploadTooLarge
 from ..vocabulary.texts import printable
 
 MOST_BYTES = 2**53 - 1  # of one file; what every JSON reader keeps exact
@@ -105,10 +105,25 @@ def too_many(most: int) -> UploadTooLarge:
     return UploadTooLarge(f"One upload takes at most {most} files. Pack small files together.", limit_files=most)
 
 
+def too_long(file: Incoming) -> UploadTooLarge:
+    return UploadTooLarge(
+        f"These are more bytes than the {file.size_bytes} that {file.path!r} was said to have. None were kept.",
+        offset=file.offset,
+        size_bytes=file.size_bytes,
+    )
+
+
 def over_quota(size_bytes: int, most: int) -> UploadTooLarge:
     return UploadTooLarge(
         f"The files of this upload come to {size_bytes} bytes; this registry takes at most {most} at once. "
         "Nothing of it was stored.",
         size_bytes=size_bytes,
         limit_bytes=most,
+    )
+
+
+def damaged(upload_id: str) -> UploadNotFound:
+    return UploadNotFound(
+        "What was noted of this upload is damaged. Begin a new one; a sweep removes this one.",
+        upload_id=printable(upload_id),
     )

@@ -6,12 +6,11 @@ lies there as it came.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,16 +30,15 @@ from ..vocabulary.errors import (
     UploadLocked,
     UploadNotFound,
     UploadOffsetMismatch,
-    UploadTooLarge,
 )
 from ..vocabulary.texts import check_words, parse_object, printable
 from ..vocabulary.times import format_time
 from . import rules
 from .claimed_session import ClaimedSession
-from .pouring import pour
+from .pouring import begins_with, pour
 from .running_hashes import RunningHashes
 from .stored_bytes import KnownDamage, stored_bytes
-from .values import UploadFile, UploadSession
+from .values import Checksum, UploadFile, UploadSession
 
 log = logging.getLogger(__name__)
 
@@ -144,9 +142,12 @@ class Uploads:
 
     # files
 
-    def add(self, upload_id: str, path: str, size_bytes: int) -> UploadFile:
+    def add(
+        self, upload_id: str, path: str, size_bytes: int, described: str = "", *, begun: bool = False
+    ) -> UploadFile:
         """A file that shall arrive; the same one again where it was asked for before and nothing has come.
 
+        ``begun``: also if something has, for a caller that sends its first bytes now (:meth:`receive`, ``is_whole``).
         Raises ``ArtifactsRefused`` for a path that no package can have beside the others, ``UploadTooLarge``,
         ``StorageFull``, and as :meth:`session`.
         """
@@ -163,10 +164,11 @@ class Uploads:
             )
         with _known(upload_id):
             try:
-                file = self._space.add(upload_id, path, size_bytes, rules.admit(path, size_bytes, self._settings))
+                admit = rules.admit(path, size_bytes, self._settings)
+                file = self._space.add(upload_id, path, size_bytes, admit, described)
             except PreconditionFailed:
                 raise rules.already_there(path) from None
-            if file.offset > 0 or file.path != path:
+            if (file.offset > 0 and not begun) or file.path != path:
                 raise rules.already_there(path)
             return self._shown(self._settled(upload_id, file))
 
@@ -190,17 +192,25 @@ class Uploads:
         reader: Reads,
         *,
         length: int | None = None,
-        sha256: bytes | None = None,
+        checksum: Checksum | None = None,
+        is_whole: Callable[[], bool] | None = None,
     ) -> UploadFile:
         """The bytes of the reader are behind the first ``offset`` ones, durably; as many as came before it broke off.
 
-        With ``sha256``, the digest of exactly these bytes, all of them or none. ``length`` is how many the reader
-        will have, where that is known. Raises ``UploadOffsetMismatch``, ``UploadLocked``, ``UploadTooLarge`` and
-        ``ChecksumMismatch`` with nothing changed; ``StorageFull`` keeps what was written; and as :meth:`session`.
+        With ``checksum``, of exactly these bytes, all of them or none; and with ``is_whole``, which says at the end
+        whether all have come: then they may be here already, of a request whose answer was lost. ``length`` is how
+        many the reader will have, where that is known. Raises ``UploadOffsetMismatch``, ``UploadLocked``,
+        ``UploadTooLarge`` and ``ChecksumMismatch`` with nothing changed; ``StorageFull`` keeps what was written, if
+        a part counts; and as :meth:`session`.
         """
         self._about(upload_id)
-        with _known(upload_id), self._space.receive(upload_id, file_id, all_or_nothing=sha256 is not None) as writer:
+        all_or_nothing = checksum is not None or is_whole is not None
+        with _known(upload_id), self._space.receive(upload_id, file_id, all_or_nothing=all_or_nothing) as writer:
             file = writer.file
+            if is_whole is not None and file.offset > offset == 0:
+                if not begins_with(self._space.open(upload_id, file_id, 0), reader):
+                    raise rules.already_there(file.path)
+                return self._shown(file)
             if offset != file.offset:
                 raise UploadOffsetMismatch(
                     f"{file.offset} bytes of {file.path!r} are here, but the request begins at {offset}. "
@@ -209,20 +219,22 @@ class Uploads:
                 )
             room = file.size_bytes - offset
             if length is not None and length > room:
-                raise _too_long(file)
+                raise rules.too_long(file)
             if file.sha256 is not None:
                 if reader.readinto(memoryview(bytearray(1))):
-                    raise _too_long(file)
+                    raise rules.too_long(file)
                 return self._shown(file)
             key = (upload_id, file_id + file.made)
             sha = self._hashes.take(key, offset, lambda at: self._space.open(upload_id, file_id, at))
             before = sha.copy()
-            piece = hashlib.sha256() if sha256 is not None and offset > 0 else None
-            poured = pour(reader, writer, [sha] if piece is None else [sha, piece], room if length is None else length)
+            piece = sha if checksum is None or (checksum.algorithm, offset) == ("sha256", 0) else checksum.new()
+            poured = pour(reader, writer, {sha, piece}, room if length is None else length)
             count = poured.count
             if length is None and count == room and reader.readinto(memoryview(bytearray(1))):
-                raise _too_long(file)
-            if sha256 is not None and (poured.error or (piece or sha).digest() != sha256):
+                raise rules.too_long(file)
+            is_part = is_whole is not None and not is_whole()
+            is_wrong = checksum is not None and piece.digest() != checksum.digest
+            if all_or_nothing and (poured.error or is_part or is_wrong):
                 self._hashes.remember(key, offset, before)
                 raise poured.error or ChecksumMismatch(
                     "The bytes that arrived are not those that the checksum was computed of. They were thrown away; "
@@ -247,7 +259,7 @@ class Uploads:
             )
         about = parse_object(document.data) or {}
         if not isinstance(about.get("task"), str) or not isinstance(about.get("model_name"), str):
-            raise _damaged(upload_id)
+            raise rules.damaged(upload_id)
         return {**about, "expires_s": active_s + self._settings.upload_expiry_s}
 
     def _announced(self, upload_id: str) -> dict[str, Any]:
@@ -259,7 +271,7 @@ class Uploads:
         except (KeyError, TypeError):
             is_whole = False
         if not is_whole:
-            raise _damaged(upload_id)
+            raise rules.damaged(upload_id)
         return announced
 
     def _session(self, upload_id: str, files: Sequence[Incoming], have: list[str]) -> UploadSession:
@@ -292,7 +304,8 @@ class Uploads:
         """What a caller sees; without ``about`` something has just been done to the session."""
         now_s = datetime.now(UTC).timestamp()
         expires_s = now_s + self._settings.upload_expiry_s if about is None else about["expires_s"]
-        return UploadFile(file.file_id, file.path, file.offset, file.size_bytes, file.sha256, _moment(expires_s))
+        at = _moment(expires_s)
+        return UploadFile(file.file_id, file.path, file.offset, file.size_bytes, file.sha256, at, file.described)
 
     def _check_quota(self, size_bytes: int) -> None:
         most = self._settings.max_upload_bytes
@@ -319,21 +332,6 @@ class Uploads:
 
 def _moment(seconds: float) -> str:
     return format_time(datetime.fromtimestamp(seconds, UTC))
-
-
-def _too_long(file: Incoming) -> UploadTooLarge:
-    return UploadTooLarge(
-        f"These are more bytes than the {file.size_bytes} that {file.path!r} was said to have. None were kept.",
-        offset=file.offset,
-        size_bytes=file.size_bytes,
-    )
-
-
-def _damaged(upload_id: str) -> UploadNotFound:
-    return UploadNotFound(
-        "What was noted of this upload is damaged. Begin a new one; a sweep removes this one.",
-        upload_id=printable(upload_id),
-    )
 
 
 @contextmanager

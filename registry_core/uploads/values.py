@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from ..vocabulary.answers import Value
 
 
 @dataclass(frozen=True)
+class Checksum:
+    """The digest of bytes on their way, by one of ``ALGORITHMS``."""
+
+    algorithm: str
+    digest: bytes
+
+    ALGORITHMS = ("sha1", "sha256")  # sha1 only tells that nothing was garbled on the way; no version is proven by it
+
+    def new(self) -> hashlib._Hash:
+        """A hash of no bytes yet."""
+        return hashlib.new(self.algorithm, usedforsecurity=False)
+
+
+@dataclass(frozen=True)
 class UploadFile(Value):
-    """One file on its way. ``sha256`` (hex) is None until it is complete."""
+    """One file on its way. ``sha256`` (hex) is None until it is complete. ``described``: as its caller put it."""
 
     file_id: str
     path: str
@@ -17,6 +32,7 @@ class UploadFile(Value):
     size_bytes: int
     sha256: str | None
     expires_at: str
+    described: str = ""
 
     @property
     def complete(self) -> bool:

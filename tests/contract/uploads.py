@@ -164,10 +164,11 @@ class UploadsContract:
         uploads = opener().uploads
         upload = begun(uploads)
         paths = {"a": 0, "d/e": 1, "ü 日本": 2**40}
-        made = [uploads.add(upload, path, size_bytes, anything) for path, size_bytes in paths.items()]
+        made = [uploads.add(upload, path, size_bytes, anything, f"of {path}") for path, size_bytes in paths.items()]
         assert len({file.file_id for file in made}) == 3
         found = opener().uploads.files(upload)
         assert {file.path: file.size_bytes for file in found} == paths
+        assert {file.path: file.described for file in found} == {path: f"of {path}" for path in paths}
         assert all((file.offset, file.sha256) == (0, None) for file in found)
         assert [opener().uploads.file(upload, file.file_id) for file in made] == made
 

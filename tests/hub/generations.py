@@ -1,27 +1,22 @@
 """Three generations of huggingface_hub, each in a virtual environment of its own, and how to run them.
 
-The environments lie beside the packages of this one (``.venv/hub-<version>``) and are made on first use.
+The environments lie beside the packages of this one (``.venv/hub-…``) and are made on first use.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..support.machine import need
+from ..support.installing import python_packages
 from ..support.servers import clean_environment
 
 VERSIONS = ("0.36.2", "1.33.0", "2.4.0")
 SESSION = Path(__file__).with_name("session.py")
-INSTALL_S = 200
 CALL_S = 120
 
 
@@ -78,36 +73,4 @@ class Generation:
 
 def generation(version: str) -> Generation:
     """The version, installed now if it is not yet; skips the test where it cannot be had."""
-    directory = Path(sys.prefix) / f"hub-{version}"
-    ready = directory / ".ready"
-    with _alone(Path(sys.prefix) / f".hub-{version}.lock"):
-        if not ready.exists():
-            problem = _install(version, directory)
-            need(problem is None, f"huggingface_hub {version} cannot be installed: {problem}")
-            ready.touch()
-    return Generation(version, directory)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    fd = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _install(version: str, directory: Path) -> str | None:
-    """None, or why it failed."""
-    python = directory / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"huggingface_hub=={version}"]
-    try:
-        for command in ([sys.executable, "-m", "venv", str(directory)], pip):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S)
-            if done.returncode != 0:
-                lines = (done.stderr or done.stdout).strip().splitlines()
-                return lines[-1] if lines else f"{command[0]} failed"
-    except subprocess.TimeoutExpired:
-        return f"no end within {INSTALL_S} s"
-    return None
+    return Generation(version, python_packages("hub", f"huggingface_hub=={version}"))

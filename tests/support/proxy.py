@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
                 proxy.let_go.wait(rule.delay_s)
             self._forward_and_answer(target, fault, body)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _handle
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _handle
 
     def _forward_and_answer(self, target: str, fault: Fault | None, body: bytes) -> None:
         try:

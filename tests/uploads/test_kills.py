@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from registry_core import CoreSettings, ModelRegistry, NotFound, UploadNotFound
+from registry_core import Checksum, CoreSettings, ModelRegistry, NotFound, UploadNotFound
 
 from ..app.conftest import scratch
 from ..faults import forks, injection
@@ -75,8 +75,8 @@ def upload(root: Path, told: Told) -> None:
     told.say("file", file)
     for begin, end in PIECES:
         piece = DATA[begin:end]
-        digest = bytes.fromhex(sha256(piece)) if begin == PIECES[1][0] else None
-        registry.receive(session, file, begin, Bytes(piece), sha256=digest)
+        said = Checksum("sha256", bytes.fromhex(sha256(piece))) if begin == PIECES[1][0] else None
+        registry.receive(session, file, begin, Bytes(piece), checksum=said)
         told.say("offset", end)
     registry.register("t", "m", "1", upload_id=session, idempotency_key="k")
     told.say("registered", "1")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import random
 import threading
 from email.utils import parsedate_to_datetime
+from functools import partial
+
+import pytest
 
 from ..support.machine import MIB
-from ..support.servers import wait_until
+from ..support.servers import wait_for, wait_until
 from .wire import BYTES, TUS, Wire, checksum, chunked, code, named, sha256
 
 DATA = random.Random(7).randbytes(3 * MIB + 17)
@@ -54,8 +59,8 @@ def test_every_answer_speaks_tus(wire: Wire) -> None:
         options = wire.http.options(url)
         assert options.status_code in (200, 204)
         assert options.headers["Tus-Resumable"] == options.headers["Tus-Version"] == "1.0.0"
-        assert options.headers["Tus-Extension"] == "creation,checksum,termination,expiration"
-        assert options.headers["Tus-Checksum-Algorithm"] == "sha256"
+        assert options.headers["Tus-Extension"] == "creation,creation-with-upload,checksum,termination,expiration"
+        assert options.headers["Tus-Checksum-Algorithm"] == "sha1,sha256"
         assert "Tus-Max-Size" not in options.headers
     created = wire.create(session["url"], "y", 5)
     head = wire.http.head(created.headers["Location"], headers=TUS)
@@ -95,23 +100,104 @@ def test_an_offset_that_is_not_the_files(wire: Wire) -> None:
     assert wire.offset(file) == 4
 
 
-def test_a_checksum_that_does_not_match_leaves_nothing_of_its_bytes(wire: Wire) -> None:
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_a_checksum_that_does_not_match_leaves_nothing_of_its_bytes(wire: Wire, algorithm: str) -> None:
     session = wire.begin()
     file = wire.made(session["url"], "x", len(DATA))
-    assert wire.patch(file, 0, DATA[:MIB], **{"Upload-Checksum": checksum(DATA[:MIB])}).status_code == 204
-    wrong = wire.patch(file, MIB, DATA[MIB:], **{"Upload-Checksum": checksum(DATA[:MIB])})
+    wrong = wire.patch(file, 0, DATA[:MIB], **{"Upload-Checksum": checksum(DATA[MIB:], algorithm)})
+    assert (*code(wrong), wire.offset(file)) == (460, "checksum_mismatch", 0)
+    assert wire.patch(file, 0, DATA[:MIB], **{"Upload-Checksum": checksum(DATA[:MIB], algorithm)}).status_code == 204
+    wrong = wire.patch(file, MIB, DATA[MIB:], **{"Upload-Checksum": checksum(DATA[:MIB], algorithm)})
     assert code(wrong) == (460, "checksum_mismatch")
     assert wire.offset(file) == MIB
-    right = wire.patch(file, MIB, DATA[MIB:], **{"Upload-Checksum": checksum(DATA[MIB:])})
+    right = wire.patch(file, MIB, DATA[MIB:], **{"Upload-Checksum": checksum(DATA[MIB:], algorithm)})
     assert right.status_code == 204
     assert wire.http.get(session["url"]).json()["files"][0]["sha256"] == sha256(DATA)
 
 
 def test_a_checksum_of_another_kind_is_refused(wire: Wire) -> None:
-    file = wire.made(wire.begin()["url"], "x", 3)
-    for sent in ("md5 kAFQmDzST7DWlj99KOF/cg==", "sha256 ????", "sha256 YWJj", "sha256"):
-        assert code(wire.patch(file, 0, b"abc", **{"Upload-Checksum": sent})) == (422, "invalid_parameter")
+    session = wire.begin()
+    file = wire.made(session["url"], "x", 3)
+    long = base64.b64encode(hashlib.sha256(b"abc").digest()).decode()
+    for sent, said in {
+        **dict.fromkeys(("md5 kAFQmDzST7DWlj99KOF/cg==", "SHA256 " + long, ""), (400, "malformed_request")),
+        **dict.fromkeys(("sha256 ????", "sha256 YWJj", "sha256", "sha1 " + long, "sha1"), (422, "invalid_parameter")),
+    }.items():
+        assert code(wire.patch(file, 0, b"abc", **{"Upload-Checksum": sent})) == said
+        assert code(wire.create(session["url"], "y", 3, **{"Upload-Checksum": sent})) == said
     assert wire.offset(file) == 0
+    assert [shown["path"] for shown in wire.http.get(session["url"]).json()["files"]] == ["x"]
+
+
+def test_what_is_said_of_a_file_comes_back_as_it_was_sent(wire: Wire) -> None:
+    session = wire.begin()
+    sent = {
+        "a": f"relativePath bnVsbA==,{named('a')},filetype ,is_confidential",
+        "b": f"{named('b')},name {'QUFB' * 1500}",
+    }
+    for path, metadata in sent.items():
+        file = wire.create(session["url"], path, 1, **{"Upload-Metadata": metadata}).headers["Location"]
+        assert wire.http.head(file, headers=TUS).headers["Upload-Metadata"] == metadata
+        assert wire.patch(file, 0, b"x").status_code == 204
+        assert wire.http.head(file, headers=TUS).headers["Upload-Metadata"] == metadata
+    refused = wire.create(session["url"], "c", 1, **{"Upload-Metadata": f"{named('c')},x \u00e4".encode()})
+    assert code(refused) == (422, "invalid_parameter")
+
+
+def test_bytes_that_come_with_the_announcement(wire: Wire) -> None:
+    session = wire.begin()
+    first = wire.create(session["url"], "x", len(DATA), content=DATA[:MIB], **BYTES)
+    assert (first.status_code, first.headers["Upload-Offset"]) == (201, str(MIB))
+    assert wire.patch(first.headers["Location"], MIB, DATA[MIB:]).status_code == 204
+    whole = wire.create(
+        session["url"], "y", 3, content=b"abc", **BYTES, **{"Upload-Checksum": checksum(b"abc", "sha1")}
+    )
+    assert (whole.status_code, whole.headers["Upload-Offset"]) == (201, "3")
+    unsized = wire.create(session["url"], "z", 3, content=chunked(b"abc", 2), **BYTES)
+    assert (unsized.status_code, unsized.headers["Upload-Offset"]) == (201, "3")
+    shown = {file["path"]: file["sha256"] for file in wire.http.get(session["url"]).json()["files"]}
+    assert shown == {"x": sha256(DATA), "y": sha256(b"abc"), "z": sha256(b"abc")}
+
+
+def test_of_bytes_that_come_with_the_announcement_all_are_kept_or_none(wire: Wire) -> None:
+    """Whoever breaks off does not know the file's address, and announces it again; so does one that got no answer."""
+    session = wire.begin()
+    sent = {**BYTES, "Upload-Length": str(len(DATA)), "Upload-Metadata": named("x")}
+    for headers in ({"Content-Length": str(len(DATA))}, {"Transfer-Encoding": "chunked"}):
+        body = DATA[:MIB] if "Content-Length" in headers else b"%x\r\n%b\r\n" % (MIB, DATA[:MIB])
+        with wire.begin_request("POST", session["url"], body, **sent, **headers):
+            pass
+    ask = partial(wire.create, session["url"], "x", len(DATA), **BYTES)
+    again = wait_for(lambda: ask(content=DATA[:MIB]), lambda answer: answer.status_code != 423, "it stays locked")
+    assert (again.status_code, again.headers["Upload-Offset"]) == (201, str(MIB))
+    for begin in (DATA[:MIB], DATA[: MIB // 2], b""):
+        same = ask(content=begin)
+        assert (same.status_code, same.headers["Upload-Offset"]) == (201, str(MIB))
+        assert same.headers["Location"] == again.headers["Location"]
+    for other in (DATA[1 : MIB + 1], DATA[: MIB + 1]):
+        assert code(ask(content=other)) == (422, "artifacts_refused")
+    assert wire.patch(again.headers["Location"], MIB, DATA[MIB:]).status_code == 204
+    assert ask(content=DATA).headers["Upload-Offset"] == str(len(DATA))
+    assert code(ask(content=DATA[:-1] + b"?")) == (422, "artifacts_refused")
+    [file] = wire.http.get(session["url"]).json()["files"]
+    assert file["sha256"] == sha256(DATA)
+
+
+def test_wrong_bytes_that_come_with_the_announcement(wire: Wire) -> None:
+    session = wire.begin()
+    wrong = wire.create(session["url"], "x", 3, content=b"abc", **BYTES, **{"Upload-Checksum": checksum(b"abd")})
+    assert code(wrong) == (460, "checksum_mismatch")
+    assert code(wire.create(session["url"], "x", 3, content=b"abcd", **BYTES)) == (413, "upload_too_large")
+    [file] = wire.http.get(session["url"]).json()["files"]
+    assert (file["offset"], file["complete"]) == (0, False)
+
+
+def test_files_are_not_put_together(wire: Wire) -> None:
+    session = wire.begin()
+    for sent in ("partial", f"final;{session['url']}/{'0' * 32}", ""):
+        refused = wire.create(session["url"], "x", 3, **{"Upload-Concat": sent})
+        assert code(refused) == (400, "malformed_request")
+    assert wire.http.get(session["url"]).json()["files"] == []
 
 
 def test_what_arrived_before_the_connection_broke_is_kept(wire: Wire) -> None:

@@ -67,10 +67,11 @@ def let_run(process: subprocess.Popen[str]) -> int:
     return process.wait(60)
 
 
-def test_a_file_of_many_chunks(wire: Wire, source: Path) -> None:
+@pytest.mark.parametrize("with_checksum", [False, True])
+def test_a_file_of_many_chunks(wire: Wire, source: Path, with_checksum: bool) -> None:
     session = wire.begin()
     TusClient(wire.url + session["url"]).uploader(
-        str(source), chunk_size=MIB, metadata={"filename": "nested/model.pt"}, upload_checksum=False
+        str(source), chunk_size=MIB, metadata={"filename": "nested/model.pt"}, upload_checksum=with_checksum
     ).upload()
     [file] = wire.http.get(session["url"]).json()["files"]
     assert (file["path"], file["sha256"], file["complete"]) == ("nested/model.pt", sha256(DATA), True)

@@ -24,9 +24,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def checksum(data: bytes) -> str:
+def checksum(data: bytes, algorithm: str = "sha256") -> str:
     """The header Upload-Checksum of these bytes."""
-    return "sha256 " + base64.b64encode(hashlib.sha256(data).digest()).decode()
+    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
 
 
 def named(path: str | bytes) -> str:
@@ -56,9 +56,16 @@ class Wire:
         assert answer.headers["Location"] == body["url"]
         return body
 
-    def create(self, session: str, path: str | bytes, size: int | str, **headers: str) -> httpx.Response:
-        sent = {**TUS, "Upload-Length": str(size), "Upload-Metadata": named(path), **headers}
-        return self.http.post(session, headers=sent)
+    def create(
+        self,
+        session: str,
+        path: str | bytes,
+        size: int | str,
+        content: bytes | Iterable[bytes] | None = None,
+        **headers: str | bytes,
+    ) -> httpx.Response:
+        sent: dict[str, str | bytes] = {**TUS, "Upload-Length": str(size), "Upload-Metadata": named(path), **headers}
+        return self.http.post(session, headers=sent, content=content)
 
     def made(self, session: str, path: str, size: int) -> str:
         """The address of a new file."""
@@ -119,8 +126,13 @@ class Wire:
 
     def begin_patch(self, file: str, offset: int, length: int, data: bytes, **headers: str) -> socket.socket:
         """A PATCH that says it has ``length`` bytes and has sent these; the caller sends on, or hangs up."""
-        sent = {**BYTES, "Host": "x", "Upload-Offset": str(offset), "Content-Length": str(length), **headers}
-        head = f"PATCH {file} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        sent = {**BYTES, "Upload-Offset": str(offset), "Content-Length": str(length), **headers}
+        return self.begin_request("PATCH", file, data, **sent)
+
+    def begin_request(self, method: str, target: str, data: bytes, **headers: str) -> socket.socket:
+        """As :meth:`begin_patch`, of any method."""
+        sent = {"Host": "x", **headers}
+        head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         connection = self.connect()
         connection.sendall(head.encode() + b"\r\n" + data)
         return connection

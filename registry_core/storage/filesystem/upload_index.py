@@ -1,8 +1,8 @@
 """The list of a session's files on a filesystem: ``files.jsonl``, to which lines are only ever appended.
 
 A process remembers what it has read of it, so that a session of thousands of files costs no more than its new
-lines. A line is ``{"file", "path", "size_bytes"}``, later ``{"file", "sha256", "mark"}``, or
-``{"file", "gone": true}``.
+lines. A line is ``{"file", "path", "size_bytes"}``, with ``"described"`` if anything was said of the file, later
+``{"file", "sha256", "mark"}``, or ``{"file", "gone": true}``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Index:
             raise KeyNotFound(NAME)
         file_id = check_id(line["file"])
         if "path" in line:
-            file = Incoming(file_id, line["path"], line["size_bytes"], 0, None)
+            described = line.get("described", "")
+            file = Incoming(file_id, line["path"], line["size_bytes"], 0, None, described=described)
             self.files[file_id] = file
             self.paths[file.path] = (file_id, file.size_bytes)
             self.directories.update(above(file.path))
@@ -77,7 +78,7 @@ class Index:
 
 def _is_line(line: Mapping[str, Any]) -> bool:
     """Whether the line is of one of the three kinds, its values such as we write."""
-    texts = [line.get(name, "") for name in ("file", "path", "sha256", "mark")]
+    texts = [line.get(name, "") for name in ("file", "path", "sha256", "mark", "described")]
     size_bytes = line.get("size_bytes", None if "path" in line else 0)
     return bool(texts[0]) and all(isinstance(text, str) for text in texts) and isinstance(size_bytes, int)
 

@@ -20,7 +20,7 @@ import shutil
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from uuid import uuid4
 
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..locks import hold_open_file
-from ..uploads import UPLOADS, Incoming, Receiving, SessionFiles, Uploads, check_id, locked
+from ..uploads import UPLOADS, Admit, Incoming, Receiving, Uploads, check_id, locked
 from .beneath import Place
 from .borrowing import borrow, take
 from .documents import etag
@@ -138,14 +138,15 @@ class FilesystemUploads(Uploads):
 
     # its files
 
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Admit, described: str = "") -> Incoming:
         with self._session(upload) as session, _held(session, shared=True) as about:
             with self._listed(upload, session) as (fd, index):
                 known = check(index.session_files)
                 if known is not None:
                     return _with_offset(session, index.files[known])
-                file = Incoming(uuid4().hex, path, size_bytes, 0, None)
-                append(fd, index, {"file": file.file_id, "path": path, "size_bytes": size_bytes})
+                file = Incoming(uuid4().hex, path, size_bytes, 0, None, described=described)
+                line = {"file": file.file_id, "path": path, "size_bytes": size_bytes}
+                append(fd, index, {**line, "described": described} if described else line)
             os.utime(about)
         return file
 

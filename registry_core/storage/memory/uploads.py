@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from ...vocabulary.names import check_key
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
-from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, now_s
+from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, now_s
 from .packages import MemoryStaging
 from .state import Session, State, etag
 
@@ -56,13 +56,13 @@ class MemoryUploads(Uploads):
 
     # its files
 
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Admit, described: str = "") -> Incoming:
         with self._locks.shared(upload), self._state.mutex:
             session = self._session(upload)
             known = check(_files_of(session))
             if known is not None:
                 return session.files[known]
-            file = Incoming(uuid.uuid4().hex, path, size_bytes, 0, None)
+            file = Incoming(uuid.uuid4().hex, path, size_bytes, 0, None, described=described)
             session.files[file.file_id] = file
             session.arrived[file.file_id] = b""
             session.active_s = now_s()

@@ -29,7 +29,7 @@ from typing import Any
 
 from ..contract import ABSENT, ANY, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Prove, Readable, Staging
 from ..process_locks import ProcessLocks
-from ..uploads import Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
+from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .bucket import Bucket
 from .pieces import Pieces, Poured
 from .pointers import Pointers
@@ -105,7 +105,7 @@ class ObjectUploads(Uploads):
 
     # its files
 
-    def add(self, upload: str, path: str, size_bytes: int, check: Callable[[SessionFiles], str | None]) -> Incoming:
+    def add(self, upload: str, path: str, size_bytes: int, check: Admit, described: str = "") -> Incoming:
         file_id = hashlib.sha256(path.encode()).hexdigest()[:32]  # one file for each path
         self.about(upload)
         with self._locks.shared(upload):
@@ -114,6 +114,7 @@ class ObjectUploads(Uploads):
                 return known
             self._count(upload, 1, size_bytes, check)
             fields = {"path": path, "size_bytes": size_bytes, "made": uuid.uuid4().hex, "pieces": [], "sha256": None}
+            fields["described"] = described
             try:
                 self._bucket.put(_file_key(upload, file_id), _encoded(fields), ABSENT)
             except PreconditionFailed:
@@ -310,7 +311,15 @@ def _pieces(upload: str, file_id: str, fields: Mapping[str, Any]) -> list[tuple[
 
 def _incoming(file_id: str, fields: Mapping[str, Any]) -> Incoming:
     offset = sum(length for _, length in fields["pieces"])
-    return Incoming(file_id, fields["path"], fields["size_bytes"], offset, fields["sha256"], fields["made"])
+    return Incoming(
+        file_id,
+        fields["path"],
+        fields["size_bytes"],
+        offset,
+        fields["sha256"],
+        fields["made"],
+        described=fields.get("described", ""),
+    )
 
 
 def _session(about: str) -> bytes:
