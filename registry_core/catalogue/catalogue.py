@@ -145,7 +145,7 @@ class Catalogue:
     def _try_hold(self) -> Any:
         path = self._database.path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(0o775, parents=True, exist_ok=True)
             return try_hold(path.with_name(path.name + ".refresh"))
         except OSError as error:
             raise Trouble(f"{path}: {error}") from error

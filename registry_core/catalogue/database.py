@@ -171,7 +171,7 @@ class Database:
     def _held(self) -> Iterator[None]:
         """Nobody else makes, opens or removes the file."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(0o775, parents=True, exist_ok=True)
             with exclusive(self.path.with_name(self.path.name + ".lock"), BUSY_TIMEOUT_S):
                 yield
         except LockTimeout as error:

@@ -219,7 +219,7 @@ class OpenedRegistry:
         settings, storage = _opened(root, settings, storage)
         if settings.root and "://" not in settings.root:
             with suppress(OSError):  # what is wrong is said below
-                os.mkdir(settings.root)
+                os.mkdir(settings.root, 0o775)
         new = cls(storage, replace(settings, create=True, id=None))
         new.probe()
         new.check_guarantees()

@@ -38,6 +38,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_FILE = {errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR}  # what opening something else can end in
 _LEASE_BREAK_S = 60.0  # the kernel takes a lease away after 45 s
 _LEASE_POLL_S = 0.02
+FILE_BITS, DIRECTORY_BITS = 0o664, 0o775  # less the umask; not for everybody to write, whatever the umask
 _OPENAT2 = 437  # on every machine that Linux runs on
 _NO_LINKS = 0x04  # RESOLVE_NO_SYMLINKS
 DIRECTORY, FILE = "a directory", "a file"
@@ -121,7 +122,7 @@ class Place:
         finally:
             os.close(fd)
 
-    def open(self, flags: int, mode: int = 0o666) -> int:
+    def open(self, flags: int, mode: int = FILE_BITS) -> int:
         """A descriptor of the regular file. Raises ``FileNotFoundError``, ``Planted`` and other ``OSError``."""
         with self.parent() as parent:
             return open_file(self.name, flags, parent, mode, key=self.key)
@@ -142,7 +143,7 @@ class Place:
             self.above.make_directory()
             with self.parent(os.O_RDONLY) as parent:
                 with suppress(FileExistsError):
-                    os.mkdir(self.name, dir_fd=parent)
+                    os.mkdir(self.name, DIRECTORY_BITS, dir_fd=parent)
                 os.close(_step(self.name, parent, self.key))
                 os.fsync(parent)
         else:
@@ -154,7 +155,7 @@ class Place:
             os.fsync(parent)
 
 
-def open_file(name: str, flags: int, directory: int, mode: int = 0o666, *, key: str = "") -> int:
+def open_file(name: str, flags: int, directory: int, mode: int = FILE_BITS, *, key: str = "") -> int:
     """A descriptor of the regular file of that name in the open directory. Raises ``Planted`` and other ``OSError``.
 
     A file whose lease another host must give back first (Samba and NFS servers hold such) is waited for.

@@ -18,7 +18,7 @@ from pathlib import Path
 from ...vocabulary.errors import StorageError, StorageUnavailable
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
-from .beneath import Place, translated_errors, walk
+from .beneath import DIRECTORY_BITS, Place, translated_errors, walk
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def _make_above(target: Place) -> None:
     except FileNotFoundError:
         _make_above(target.above)
     with target.above.parent() as parent, suppress(FileExistsError):
-        os.mkdir(target.above.name, dir_fd=parent)
+        os.mkdir(target.above.name, DIRECTORY_BITS, dir_fd=parent)
 
 
 def _begin(staging: Place) -> tuple[str, int]:
@@ -150,12 +150,12 @@ def _begin(staging: Place) -> tuple[str, int]:
         held = None
         try:
             with staging.directory() as directory:
-                os.mkdir(home.name, dir_fd=directory)
+                os.mkdir(home.name, DIRECTORY_BITS, dir_fd=directory)
             with suppress(FileNotFoundError):  # a sweep held it first, and is removing it
                 held = _hold(home, os.O_CREAT)
                 if held is not None:
                     with home.directory() as inside:
-                        os.mkdir(_PACKAGE, dir_fd=inside)
+                        os.mkdir(_PACKAGE, DIRECTORY_BITS, dir_fd=inside)
                     return home.name, held
             with suppress(OSError):  # or somebody only looks whether it lives
                 _remove(home)
