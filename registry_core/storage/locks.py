@@ -1,6 +1,7 @@
 """Locks between processes on one filesystem, by the ``filelock`` library (flock underneath).
 
-The kernel drops a lock when its holder dies, so a killed process never leaves one behind.
+The kernel drops a lock when its holder dies, so a killed process never leaves one behind. Whoever may read a file may
+hold it, so one that is there to be held is its owner's and its group's alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from ..vocabulary.errors import LockTimeout
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL_S = 0.01
+LOCK_BITS = 0o660  # less the umask
 
 
 def _lock(path: Path, timeout_s: float) -> FileLock:
+    # Made before the library would, which has either no umask or everybody's leave to read.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, LOCK_BITS))
     # A fresh object each time: the library counts re-entries per object, and two threads that
     # shared one would both get in.
     return FileLock(path, timeout=timeout_s, poll_interval=POLL_INTERVAL_S, thread_local=False)

@@ -95,3 +95,14 @@ def test_the_file_stays_the_same_file(tmp_path: Path) -> None:
     assert path.stat().st_ino == inode
     with exclusive(path, 0):
         assert path.stat().st_ino == inode
+
+
+@pytest.mark.parametrize("umask", [0, 0o002, 0o022, 0o077], ids=oct)
+def test_nobody_else_may_open_what_is_there_to_be_held(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with exclusive(tmp_path / "lock", 1.0):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o660 & ~umask
