@@ -88,6 +88,7 @@ from .vocabulary.errors import (
 )
 from .vocabulary.filters import Filters
 from .vocabulary.finite import finite
+from .vocabulary.names import MAX_NAME_LENGTH, NAME_PATTERN
 from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
 from .vocabulary.progress import Meter, Progress, ProgressCallback
 from .vocabulary.reports import (
@@ -107,6 +108,8 @@ from .vocabulary.verbs import Verbs
 __version__ = "1.0.0"
 
 __all__ = [
+    "MAX_NAME_LENGTH",
+    "NAME_PATTERN",
     "STAGES",
     "UNSET",
     "Admission",

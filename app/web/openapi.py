@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, send_from_directory
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, request, send_from_directory
 from flask_smorest import Api
 from swagger_ui_bundle import swagger_ui_path
 
-from registry_core import __version__
+from registry_core import MAX_NAME_LENGTH, NAME_PATTERN, __version__
 
 from .errors import CONTENT_TYPE
 from .schemas import Problem
 
 ASSETS = "/docs/assets/"
 _FROM_PAGE = ASSETS.removeprefix("/")  # below whatever path a proxy has put the page
+_INFO = {
+    "description": "Trained models as versions that never change: proven, named by aliases, resolved to exact bytes.",
+    "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+}
 
 
 class _Api(Api):  # type: ignore[misc]
@@ -30,6 +37,53 @@ class _Api(Api):  # type: ignore[misc]
     def _register_error_handlers(self) -> None:
         pass
 
+    def _openapi_json(self) -> Response:
+        document = self.spec.to_dict()
+        _name_operations(document["paths"])
+        _bound_names(document)
+        # Where the document was asked for, below whatever path a proxy has put it.
+        return jsonify({**document, "servers": [{"url": request.script_root or "/"}]})
+
+
+def _operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(path, method, operation) of each; what else stands beside them is for all of a path."""
+    for path, item in paths.items():
+        yield from ((path, method, item[method]) for method in item if method not in ("parameters", "summary"))
+
+
+def _name_operations(paths: dict[str, Any]) -> None:
+    """Generated clients name their functions by these: blueprint and view, which are each other's only once."""
+    adapter = current_app.url_map.bind("")
+    for path, method, operation in _operations(paths):
+        endpoint, _ = adapter.match(path, method.upper())
+        operation["operationId"] = endpoint.replace(".", "_")
+
+
+def _bound_names(document: dict[str, Any]) -> None:
+    """What a name may be is said where one is sent: a new one keeps the grammar, an old one is any segment."""
+    for path, _, operation in _operations(document["paths"]):
+        for parameter in (*operation.get("parameters", ()), *document["paths"][path].get("parameters", ())):
+            if parameter.get("name") in _NAMES and "pattern" not in parameter["schema"]:
+                parameter["schema"].update(_SEGMENT)
+    for name, schema in document["components"]["schemas"].items():
+        for field, about in schema["properties"].items():
+            if field in _NAMES and name.endswith("Request"):
+                about.update(_NEW_NAME if field in _NEW.get(name, ()) else _SEGMENT)
+            if "type" not in about:
+                about.pop("nullable", None)  # what may be anything may be null
+
+
+_NAMES = {"task", "model", "model_name", "version", "alias", "set_alias", "selector", "revision", "run_id"}
+_SEGMENT = {"minLength": 1, "maxLength": 255}
+_NEW_NAME = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, "pattern": f"^{NAME_PATTERN}$"}
+_VERSION = ("task", "model_name", "version", "set_alias")
+_NEW = {
+    "RegisterRequest": _VERSION,
+    "AdmissionRequest": _VERSION,
+    "UploadRequest": _VERSION,
+    "PromoteRequest": ("alias",),
+}
+
 
 def init_app(app: Flask) -> Api:
     """The OpenAPI collector, to which blueprints are registered."""
@@ -37,6 +91,7 @@ def init_app(app: Flask) -> Api:
         API_TITLE="Model registry",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.0.3",
+        API_SPEC_OPTIONS={"info": _INFO, "security": []},
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
         OPENAPI_SWAGGER_UI_PATH="/docs",

@@ -9,7 +9,8 @@ from .errors import InvalidName, InvalidRef
 from .texts import has_control, printable
 
 MAX_NAME_LENGTH = 96
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"  # RULES has what no pattern says well
+_NAME = re.compile(NAME_PATTERN)
 _NUMBER = re.compile(r"0*([0-9]+)")
 _COMMIT_LIKE = re.compile(r"[0-9A-Fa-f]{40}")
 

@@ -69,6 +69,39 @@ def test_the_description_names_every_call_and_every_call_is_described(service: S
     assert {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) for route in routes - undescribed} == set(paths)
 
 
+def test_programs_can_be_made_from_the_description() -> None:
+    """Each operation has a name of its own; where the service is, and that nobody is asked who they are, is said."""
+    app = create_app(Settings())
+    description = app.test_client().get("/openapi.json").get_json()
+    names = [item[method]["operationId"] for item in description["paths"].values() for method in METHODS & set(item)]
+    assert len(set(names)) == len(names) > 40
+    assert {"registry_register", "aliases_promote", "health_health", "hub_resolve"} <= set(names)
+    assert description["servers"] == [{"url": "/"}]
+    assert description["security"] == []
+    below = app.test_client().get("/openapi.json", base_url="http://localhost/below/").get_json()
+    assert below["servers"] == [{"url": "/below"}]
+
+
+def test_the_form_of_names_is_described() -> None:
+    """A new name keeps the grammar; one that older software gave may be asked for."""
+    description = create_app(Settings()).test_client().get("/openapi.json").get_json()
+    requests = description["components"]["schemas"]
+    new, old = requests["RegisterRequest"]["properties"]["version"], requests["VersionRequest"]["properties"]["version"]
+    assert (new["minLength"], new["maxLength"]) == (1, 96)
+    for name, is_new in (
+        ("1.0.0", True),
+        ("a" * 96, True),
+        ("a" * 97, False),
+        ("-a", False),
+        ("a/b", False),
+        ("é", False),
+    ):
+        assert (re.search(new["pattern"], name) is not None) == is_new
+    assert (old["minLength"], old["maxLength"], "pattern" in old) == (1, 255, False)
+    asked = {part["name"]: part["schema"] for part in description["paths"]["/v1/resolve"]["get"]["parameters"]}
+    assert asked["task"]["maxLength"] == 255
+
+
 def test_every_operation_describes_its_answer_and_its_problems(service: Service) -> None:
     description = get(f"{service.url}/openapi.json").json
     for path, item in description["paths"].items():
