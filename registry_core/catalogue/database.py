@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..storage.locks import exclusive
+from ..storage.locks import LOCK_BITS, exclusive
 from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
@@ -231,6 +231,8 @@ class Database:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
+        with suppress(OSError):  # SQLite locks it, and would let everybody read it, and so hold it
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, LOCK_BITS))
         connection = sqlite3.connect(
             os.fspath(self.path), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )

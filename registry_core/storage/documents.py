@@ -94,8 +94,8 @@ class Documents(ABC):
     def append(self, log: str, record: bytes, expected_seq: int) -> None:
         """The record is entry ``expected_seq`` (from 1) of the log, durably; one writer wins it.
 
-        An incomplete last record is removed first. A failure leaves the log as it was. Raises
-        ``PreconditionFailed`` if the log is longer or shorter than ``expected_seq - 1``.
+        Call with the lock of whose the log is. An incomplete last record is removed first. A failure leaves the log
+        as it was. Raises ``PreconditionFailed`` if the log is longer or shorter than ``expected_seq - 1``.
         """
 
     @abstractmethod

@@ -68,10 +68,10 @@ def _timed_out(timeout_s: float) -> LockTimeout:
     )
 
 
-def hold_open_file(fd: int, *, shared: bool = False, wait: bool = False) -> bool:
+def hold_open_file(fd: int, *, shared: bool = False) -> bool:
     """Whether the open file is held from now on, until it is closed; by all of its holders if ``shared``."""
     try:
-        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -95,7 +95,10 @@ def migrate(
     meter.start(files, size_bytes)
     for package in missing:
         _copy_package(package, target, workers, meter)
-    events = sum(_copy_journal(model, target) for model in models)
+    events = 0
+    for model in models:
+        with target.documents.lock(model.keys.model, lock_timeout_s):
+            events += _copy_journal(model, target)
     for model in models:
         _follow_journal(ModelStore(target, model.keys.task, model.keys.model_name, lock_timeout_s))
         _copy_documents(model, target)

@@ -29,6 +29,7 @@ _MODEL = {
 }
 _ROOT = {
     REGISTRY: _FILE,
+    ".lock": _FILE,
     TASKS: {"*": {"models": {"*": _MODEL}}},
     ".staging": _ANYTHING,
     ".uploads": _ANYTHING,

@@ -13,7 +13,8 @@ from typing import Any
 
 from registry_core.storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed, Storage
 
-LOG = "tasks/t/models/race/audit/promotions.jsonl"
+MODEL = "tasks/t/models/race"
+LOG = f"{MODEL}/audit/promotions.jsonl"
 COUNTER = "counter"
 TIMEOUT_S = 120.0
 
@@ -41,13 +42,14 @@ class Race:
         created = [key for key in map("keys/{}".format, range(self.turns)) if _creates(storage, key, me)]
         places: list[int] = []
         while len(places) < self.turns:
-            last = storage.documents.last(LOG)
-            seq = last[0] + 1 if last else 1
-            try:
-                storage.documents.append(LOG, me, seq)
-            except PreconditionFailed:
-                continue
-            places.append(seq)
+            with storage.documents.lock(MODEL, TIMEOUT_S):  # which keeps nobody out where there are no locks
+                last = storage.documents.last(LOG)
+                seq = last[0] + 1 if last else 1
+                try:
+                    storage.documents.append(LOG, me, seq)
+                except PreconditionFailed:
+                    continue
+                places.append(seq)
         for step in range(self.turns):
             _count(storage, f"{racer}:{step}")
         return Wins(racer, created, places, self.turns)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,9 +13,12 @@ from typing import Any
 
 import pytest
 
-from registry_core import NotFound
+from registry_core import NotFound, StorageError
+from registry_core.storage.filesystem import documents
+from registry_core.storage.locks import exclusive
 
 from ..support import planted
+from ..support.machine import need
 from . import forks, injection
 
 WORLD = 0o002
@@ -43,6 +48,78 @@ def made_by_every_verb(root: Path, source: Path, umask: int) -> dict[str, int]:
         return found
 
     return forks.run(work).get()  # type: ignore[no-any-return]
+
+
+def held_by_a_reader(root: Path) -> tuple[forks.Child, int]:
+    """A process of another user that holds every file of the root that it can, and will not let go; and how many."""
+    ready, begun = os.pipe()
+
+    def hold() -> None:
+        count = 0
+        for path in [root, *root.rglob("*")]:
+            with suppress(OSError):
+                fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)
+                count += 1
+        os.write(begun, b"%d\n" % count)
+        signal.pause()
+
+    child = forks.Child(hold, uid=forks.ORDINARY_USER)
+    with os.fdopen(ready, "rb") as told:
+        count = int(told.readline())
+    os.close(begun)
+    return child, count
+
+
+@pytest.mark.parametrize("verb", planted.CHANGING)
+def test_whoever_may_read_a_root_stops_no_change_of_it(area: Path, verb: str) -> None:
+    need(os.geteuid() == 0, "a second user needs root")
+    root, source = area / "root", planted.make_source(area / "source")
+    planted.make_root(root, source)
+    planted.open_registry(root).unalias(planted.TASK, planted.MODEL, "latest")  # so that it can be deleted
+    child, count = held_by_a_reader(root)
+    assert count > 15, "it can read nothing"
+    try:
+        with planted.in_time():
+            planted.CHANGING[verb](planted.open_registry(root, lock_timeout_s=0.2), source)
+        assert planted.open_registry(root).check().is_finished
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_whoever_may_read_a_root_stops_no_list_of_it(area: Path) -> None:
+    need(os.geteuid() == 0, "a second user needs root")
+    root, source = area / "root", planted.make_source(area / "source")
+    planted.make_root(root, source)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (root / ".catalog").iterdir()} == {0o640}
+
+
+def test_a_lock_that_is_never_let_go_is_waited_for_no_longer_than_said(
+    area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the group may hold it: the model's, and the one for the moment in which a document is replaced."""
+    root, source = area / "root", planted.make_source(area / "source")
+    planted.make_root(root, source)
+    monkeypatch.setattr(documents, "_RENAMES_WAIT_S", 0.1)
+    model = root / "tasks" / planted.TASK / "models" / planted.MODEL
+    for lock, committed in ((model / ".lock", None), (root / ".lock", True)):
+        with exclusive(lock, 0), planted.in_time(), pytest.raises(StorageError) as caught:
+            planted.open_registry(root, lock_timeout_s=0.1).promote(planted.TASK, planted.MODEL, "production", "1")
+        assert caught.value.detail.get("committed") is committed
+    assert planted.open_registry(root).recover() == [f"{planted.TASK}/{planted.MODEL}"]
+    assert planted.open_registry(root).resolve(planted.TASK, f"{planted.MODEL}@production").version == "1"
+
+
+def test_a_lock_file_that_older_software_let_everybody_read_is_its_owner_s_and_his_group_s(area: Path) -> None:
+    root, source = area / "root", planted.make_source(area / "source")
+    planted.make_root(root, source)
+    locks = [root / ".lock", root / "tasks" / planted.TASK / "models" / planted.MODEL / ".lock"]
+    inodes = [lock.stat().st_ino for lock in locks]
+    for lock in locks:
+        lock.chmod(0o666)
+    planted.open_registry(root).promote(planted.TASK, planted.MODEL, "production", "1")
+    assert [stat.S_IMODE(lock.stat().st_mode) for lock in locks] == [0o660, 0o660]
+    assert [lock.stat().st_ino for lock in locks] == inodes, "whoever waits for the old file would not be kept out"
 
 
 @pytest.mark.parametrize("umask", [0, 0o002, 0o022, 0o077], ids=oct)

@@ -42,6 +42,7 @@ DIRECTORIES = [
     ".catalog",
 ]
 FILES = [
+    ".lock",
     "registry.json",
     f"{_MODEL}/.lock",
     f"{_MODEL}/versions/1/model.pt",

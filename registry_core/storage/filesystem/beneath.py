@@ -29,6 +29,7 @@ from ...vocabulary.errors import (
 from ...vocabulary.names import check_key
 from ...vocabulary.texts import escaped
 from ..contract import KeyNotFound, PreconditionFailed
+from ..locks import LOCK_BITS
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ _LEASE_POLL_S = 0.02
 FILE_BITS, DIRECTORY_BITS = 0o664, 0o775  # less the umask; not for everybody to write, whatever the umask
 _OPENAT2 = 437  # on every machine that Linux runs on
 _NO_LINKS = 0x04  # RESOLVE_NO_SYMLINKS
+LOCK = ".lock"
 DIRECTORY, FILE = "a directory", "a file"
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -179,6 +181,23 @@ def open_file(name: str, flags: int, directory: int, mode: int = FILE_BITS, *, k
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             raise Planted(key or name, kind_of(found))
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def open_lock(place: Place) -> int:
+    """A descriptor of the file in the directory that is there to be held, by its owner and its group only.
+
+    Older software has let everybody read it, and so hold it.
+    """
+    with place.directory() as directory:
+        fd = open_file(LOCK, os.O_RDWR | os.O_CREAT, directory, LOCK_BITS, key=f"{place.key}/{LOCK}".lstrip("/"))
+    try:
+        found = os.fstat(fd)
+        if found.st_mode & 0o007 and found.st_uid == os.geteuid():
+            os.fchmod(fd, stat.S_IMODE(found.st_mode) & ~0o007)
     except BaseException:
         os.close(fd)
         raise

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...vocabulary.errors import JournalCorrupt
+from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
 from ..contract import (
     ABSENT,
     ANY,
@@ -29,9 +29,9 @@ from ..contract import (
 )
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
-from .beneath import FILE, Place, Planted, open_file, translated_errors
+from .beneath import FILE, LOCK, Place, Planted, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
-from .staging import LOCK, STAGING
+from .staging import STAGING
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ _SUFFIX = ".doc"
 _SPARE_SUFFIX = ".spare" + _SUFFIX
 _COARSE_CLOCK_S = 1.0  # two changes within one tick of a filesystem's clock look alike
 _LONGEST_NOTE = 24
+_TRIES = 20
+_RENAMES_WAIT_S = 30.0  # for others, each of whom takes a moment
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
@@ -76,13 +78,13 @@ class FilesystemDocuments(FilesystemLines):
         place = self._at(key)
         with translated_errors(key):
             try:
-                with place.parent(os.O_RDONLY) as parent, held_document(place, parent) as held:
-                    _require(place, held, when)
-                    if held is not None:
+                with place.parent(os.O_RDONLY) as parent, _alone(self._root):
+                    if _require(place, parent, when):
                         os.unlink(place.name, dir_fd=parent)
                         os.fsync(parent)
             except (FileNotFoundError, NotADirectoryError):
-                _require(place, None, when)
+                if isinstance(when, Match):
+                    raise PreconditionFailed(key) from None
 
     # what lies where
 
@@ -178,7 +180,7 @@ class FilesystemDocuments(FilesystemLines):
         place = self._at(key)
         with translated_errors(key):
             place.make_directory()
-            fd = (place / LOCK).open(os.O_RDWR | os.O_CREAT)
+            fd = open_lock(place)
         try:
             with translated_errors(key):
                 hold_within(fd, timeout_s)
@@ -249,8 +251,8 @@ class PreparedDocument(Prepared):
             raise PreconditionFailed(self._place.key) from None
 
     def _replace(self, staging: int, parent: int) -> None:
-        with held_document(self._place, parent) as held:
-            _require(self._place, held, self._when)
+        with _alone(self._place.root):
+            _require(self._place, parent, self._when)
             os.rename(self._draft, self._place.name, src_dir_fd=staging, dst_dir_fd=parent)
 
     def discard(self) -> None:
@@ -264,18 +266,38 @@ class PreparedDocument(Prepared):
             log.error("a draft of %s is left to the next sweep: %s", self._place.key, error)
 
     def _let_go(self) -> None:
-        # The document's next writer waits for this very file, once it is in place.
         held, self._held = self._held, None
         if held is not None:
             let_go(held)
 
 
-def _require(place: Place, held: int | None, when: Condition) -> None:
-    """Raises ``PreconditionFailed`` where the document that is held (None: there is none) is not as it must be."""
-    if when is ABSENT and held is not None:
-        raise PreconditionFailed(place.key)
-    if isinstance(when, Match) and (held is None or etag(os.pread(held, os.fstat(held).st_size, 0)) != when.etag):
-        raise PreconditionFailed(place.key)
+def _require(place: Place, parent: int, when: Condition) -> bool:
+    """Whether the open directory has the document now. Raises ``PreconditionFailed`` where it is not as it must be."""
+    try:
+        fd = open_file(place.name, os.O_RDONLY, parent, key=place.key)
+    except FileNotFoundError:
+        if isinstance(when, Match):
+            raise PreconditionFailed(place.key) from None
+        return False
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        if when is ABSENT or (isinstance(when, Match) and etag(file.read()) != when.etag):
+            raise PreconditionFailed(place.key)
+    return True
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """No other writer looks at a document and replaces it meanwhile.
+
+    For the moment of one rename, so one lock does for all of them. Not the document's own: all who may read it may
+    hold that. Raises ``LockTimeout``.
+    """
+    fd = open_lock(Place(root, ""))
+    try:
+        hold_within(fd, _RENAMES_WAIT_S)
+        yield
+    finally:
+        let_go(fd)
 
 
 def etag(data: bytes) -> str:
@@ -297,48 +319,22 @@ def remove_abandoned(draft: str, staging: int) -> None:
             os.close(fd)
 
 
-@contextmanager
-def held_document(place: Place, parent: int) -> Iterator[int | None]:
-    """Hold the document that is at the place in its open directory now, against every other conditional writer.
-
-    The lock is on the inode, and a rename puts another inode at the name: so look again after
-    the lock is ours. Yields the open document; None where there is none.
-    """
-    while True:
-        try:
-            fd = open_file(place.name, os.O_RDWR, parent, key=place.key)
-        except FileNotFoundError:
-            yield None
-            return
-        try:
-            hold_open_file(fd, wait=True)
-            try:
-                now = os.stat(place.name, dir_fd=parent, follow_symlinks=False)
-                current = now.st_ino == os.fstat(fd).st_ino
-            except FileNotFoundError:
-                current = False
-            if current:
-                yield fd
-                return
-        finally:
-            os.close(fd)
-
-
 def _new_draft(staging: int) -> tuple[str, int]:
     """(the name of a new file in the open directory, the descriptor that holds it)."""
-    while True:
+    for _ in range(_TRIES):
         draft = uuid.uuid4().hex + _SUFFIX
         fd = open_file(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, staging)
+        is_ours = False
         try:
-            hold_open_file(fd, wait=True)
-            if os.fstat(fd).st_nlink > 0:
-                return draft, fd
-        except OSError:
-            os.close(fd)
-            with suppress(FileNotFoundError):
-                os.unlink(draft, dir_fd=staging)
-            raise
-        os.close(fd)  # a sweep held it first, and has removed it
+            is_ours = hold_open_file(fd) and os.fstat(fd).st_nlink > 0
+        finally:
+            if not is_ours:  # a sweep held it first; or somebody who only looks
+                os.close(fd)
+                with suppress(FileNotFoundError):
+                    os.unlink(draft, dir_fd=staging)
+        if is_ours:
+            return draft, fd
+    raise StorageUnavailable("Others kept taking each new draft of a document. Try again.", retry_after_s=1)
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -8,7 +8,6 @@ it counts, and the next append supplies the newline. Any other line counts too: 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -29,12 +28,12 @@ _NULS = re.compile(rb"\x00+")
 def append(place: Place, record: bytes, expected_seq: int) -> None:
     """The record is line ``expected_seq``, durably; on failure the file is as it was.
 
-    Raises ``PreconditionFailed`` if another writer has that line, and ``OSError``.
+    The caller holds the lock of whose log it is: whoever may read the file itself may hold that. Raises
+    ``PreconditionFailed`` if another writer has that line, and ``OSError``.
     """
     fd = place.open(os.O_RDWR | os.O_CREAT)
     try:
         file = os.fdopen(fd, "r+b", buffering=0, closefd=False)
-        fcntl.flock(fd, fcntl.LOCK_EX)
         end = _find_end(file)
         if end.count + 1 != expected_seq:
             raise PreconditionFailed(place.key)

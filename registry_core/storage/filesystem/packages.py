@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ...vocabulary.names import check_key
 from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
-from .beneath import DIRECTORY, Place, Planted, translated_errors
+from .beneath import DIRECTORY, LOCK, Place, Planted, translated_errors
 from .documents import is_draft, remove_abandoned
 from .moves import move, remove, set_aside
-from .staging import LOCK, STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
+from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
 
 
 class FilesystemPackages(Packages):

@@ -18,12 +18,11 @@ from pathlib import Path
 from ...vocabulary.errors import StorageError, StorageUnavailable
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
-from .beneath import DIRECTORY_BITS, Place, translated_errors, walk
+from .beneath import DIRECTORY_BITS, Place, open_lock, translated_errors, walk
 
 log = logging.getLogger(__name__)
 
 STAGING = ".staging"
-LOCK = ".lock"
 DIRECTORY_MODE = 0o555
 FILE_MODE = 0o444
 _PACKAGE = "package"
@@ -152,7 +151,7 @@ def _begin(staging: Place) -> tuple[str, int]:
             with staging.directory() as directory:
                 os.mkdir(home.name, DIRECTORY_BITS, dir_fd=directory)
             with suppress(FileNotFoundError):  # a sweep held it first, and is removing it
-                held = _hold(home, os.O_CREAT)
+                held = _hold(home)
                 if held is not None:
                     with home.directory() as inside:
                         os.mkdir(_PACKAGE, DIRECTORY_BITS, dir_fd=inside)
@@ -168,9 +167,9 @@ def _begin(staging: Place) -> tuple[str, int]:
     raise StorageUnavailable("Sweeps kept taking the staging directory at once. Try again.", retry_after_s=1)
 
 
-def _hold(home: Place, more: int = 0) -> int | None:
+def _hold(home: Place) -> int | None:
     """The held lock file of an attempt; None if somebody else has it."""
-    fd = (home / LOCK).open(os.O_RDWR | more)
+    fd = open_lock(home)
     try:
         if hold_open_file(fd):
             return fd
@@ -205,7 +204,7 @@ def _seal_tree(top: Place) -> None:
 def hold_abandoned(home: Place) -> int | None:
     """The held lock of an attempt whose owner is gone; None if somebody has it, or nobody can."""
     try:
-        return _hold(home, os.O_CREAT)
+        return _hold(home)
     except OSError:
         return None
 

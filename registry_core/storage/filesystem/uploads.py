@@ -27,7 +27,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
-from ..locks import hold_open_file
+from ..locks import hold_open_file, hold_within
 from ..uploads import UPLOADS, Admit, Incoming, Receiving, Uploads, check_id, locked
 from .beneath import Place
 from .borrowing import borrow, take
@@ -55,6 +55,7 @@ ANNOUNCED = "announced.json"
 DATA = "data"
 _NEW, _GONE = ".new-", ".gone-"
 _REMEMBERED = 32
+_LIST_WAIT_S = 30.0  # each of its writers holds it for one line
 
 
 class FilesystemUploads(Uploads):
@@ -271,7 +272,7 @@ class FilesystemUploads(Uploads):
     def _listed(self, upload: str, session: int) -> Iterator[tuple[int, Index]]:
         """(the open list, held; what it says)."""
         with regular(FILES, os.O_RDWR, session) as fd:
-            hold_open_file(fd, wait=True)
+            hold_within(fd, _LIST_WAIT_S)
             index = self._remembered(upload)
             with index.mutex:
                 index.follow(fd)
