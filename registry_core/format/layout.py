@@ -59,6 +59,11 @@ class ModelKeys:
         return f"{self.task}/{self.model_name}"
 
     @property
+    def names(self) -> dict[str, str]:
+        """What each event and document of ours says of whose it is."""
+        return {"task": self.task, "model_name": self.model_name}
+
+    @property
     def model(self) -> str:
         return f"{models(self.task)}/{self.model_name}"
 

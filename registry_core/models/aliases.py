@@ -14,7 +14,7 @@ from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.names import can_be_of_a_file
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE
 from . import older
-from .projections import Fields, Projection, seq_of
+from .projections import Fields, Projection, is_about, seq_of
 
 SUFFIX = ".json"
 LATEST = "latest"  # what a register moves, unless it is told otherwise
@@ -50,8 +50,8 @@ def projection(keys: ModelKeys, event: Fields, alias: str) -> Projection:
     )
 
 
-def parse(alias: str, data: bytes) -> Alias | None:
-    """The document's content, older software's included. Raises ``PackageCorrupt``.
+def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | None:
+    """The document's content, older software's included. Raises ``PackageCorrupt``, for another alias's document too.
 
     None for an alias that was removed: on an object store its document stays, naming no version.
     """
@@ -59,6 +59,7 @@ def parse(alias: str, data: bytes) -> Alias | None:
         fields = json.loads(data)
         version = fields["version"]
         readable = version is None or (isinstance(version, str) and can_be_of_a_file(version))
+        readable = readable and (seq_of(fields) is None or is_about(fields, {**keys.names, "alias": alias}))
     except (ValueError, RecursionError, KeyError, TypeError):
         readable = False
     if not readable:
@@ -113,7 +114,7 @@ def _text(value: Any) -> str | None:
 def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
     """The alias, or None if there is none. Raises ``PackageCorrupt``."""
     try:
-        return parse(alias, storage.documents.read(keys.alias(alias)).data)
+        return parse(keys, alias, storage.documents.read(keys.alias(alias)).data)
     except KeyNotFound:
         return None
 

@@ -79,7 +79,7 @@ def of_version(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Show
 
 def of_document(storage: Storage, keys: ModelKeys, key: str) -> Iterator[Shown]:
     """What the document shows; nothing if there is none, or if it cannot be read."""
-    seq = projections.shown_seq(storage, key)
+    seq = projections.shown_seq(storage, keys, key)
     if seq is not None:
         yield Shown(_where(keys, key), seq)
 
@@ -102,7 +102,7 @@ def of_grave(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Shown]
 
 def _bare_grave(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Shown]:
     """The kept bytes of a version whose tombstone is lost or cannot be read."""
-    if projections.shown_seq(storage, keys.tombstone(version)) is None:
+    if projections.shown_seq(storage, keys, keys.tombstone(version)) is None:
         grave = storage.packages.retired(keys.package(version), keys.grave(version))
         if grave is not None:
             yield Shown(_where(keys, keys.grave(version)), None, version)

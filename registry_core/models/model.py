@@ -71,7 +71,7 @@ class ModelStore(Subject):
     # what follows its events
 
     def names(self) -> dict[str, Any]:
-        return {"task": self.keys.task, "model_name": self.keys.model_name}
+        return self.keys.names
 
     def last_event(self, last: Line | None) -> tuple[Event | None, frozenset[str]]:
         if last is None or last.is_own:
@@ -110,9 +110,9 @@ class ModelStore(Subject):
         if self.storage.packages.keeps_facts():  # they were looked at; one request more is spent on the newest alias
             newest = self.keys.alias(aliases.LATEST)
             if newest not in self.noticed.shown:
-                self.noticed.show(newest, projections.shown_seq(self.storage, newest) or 0)
+                self.noticed.show(newest, projections.shown_seq(self.storage, self.keys, newest) or 0)
             return self.noticed.beyond(seq)
-        return any((projections.shown_seq(self.storage, key) or 0) > seq for key in at)
+        return any((projections.shown_seq(self.storage, self.keys, key) or 0) > seq for key in at)
 
     def require_reached(self, keys: Iterable[str]) -> None:
         look = partial(evidence.of_keys, self.storage, self.keys, keys)

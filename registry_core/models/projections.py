@@ -6,15 +6,16 @@ they need not replay it. Every document carries the ``seq`` of the event that it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..format.encoding import encode_document
+from ..format.encoding import encode, encode_document
+from ..format.layout import ModelKeys
 from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
 from ..vocabulary.errors import RegistryError
+from ..vocabulary.texts import parse_object
 
 Fields = Mapping[str, Any]
 
@@ -134,9 +135,17 @@ def read(storage: Storage, key: str) -> Fields | None:
     return None if fields.get("version", "") is None else fields
 
 
-def is_damaged(old: Fields | None) -> bool:
-    """Whether what was found of a document that only we write is not what we wrote; an absent one is empty."""
-    return old is None or (bool(old) and seq_of(old) is None)
+def is_damaged(old: Fields | None, about: Fields) -> bool:
+    """Whether what was found of a document that only we write is not what we wrote; an absent one is empty.
+
+    ``about``: the names of what lies under its key, which each of ours says as well.
+    """
+    return old is None or (bool(old) and (seq_of(old) is None or not is_about(old, about)))
+
+
+def is_about(fields: Fields, about: Fields) -> bool:
+    """Whether the document says nothing else of what it is about; that a thing is gone needs no name."""
+    return all(fields.get(name, value) == value for name, value in about.items())
 
 
 def is_there(storage: Storage, key: str) -> bool:
@@ -148,12 +157,13 @@ def is_there(storage: Storage, key: str) -> bool:
     return True
 
 
-def shown_seq(storage: Storage, key: str) -> int | None:
-    """The event that the document shows, one of a thing that is gone included; None where it shows none."""
+def shown_seq(storage: Storage, keys: ModelKeys, key: str) -> int | None:
+    """The model's event that the document shows, one of a thing that is gone included; None where it shows none."""
     try:
-        return seq_of(_parse(storage.documents.read(key).data))
+        fields = _parse(storage.documents.read(key).data)
     except KeyNotFound:
         return None
+    return seq_of(fields) if fields is not None and is_about(fields, keys.names) else None
 
 
 def seq_of(fields: Fields | None) -> int | None:
@@ -188,8 +198,9 @@ def _is_gone(fields: Fields) -> bool:
 
 
 def _parse(data: bytes) -> Fields | None:
+    fields = parse_object(data)
     try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
+        encode(fields or {})  # what JSON cannot hold (NaN, a lone surrogate) no document of ours has had
+    except ValueError:
         return None
-    return fields if isinstance(fields, dict) and fields else None
+    return fields or None

@@ -102,18 +102,24 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
 def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
     """Seq -> the documents that show that event, each with what it says of it, if it says anything."""
     found: dict[int, list[tuple[str, Fields | None]]] = {}
-    keys = [(f"alias {name}", model.keys.alias(name)) for name in aliases.names(model.storage, model.keys)]
-    keys += [
-        (f"state of {entry.name.removesuffix('.json')}", entry.key)
-        for entry in model.storage.documents.list(model.keys.states)
+    about = model.keys.names
+    keys = [
+        (f"alias {name}", model.keys.alias(name), {**about, "alias": name})
+        for name in aliases.names(model.storage, model.keys)
     ]
-    keys += [(f"tombstone {version}", model.keys.tombstone(version)) for version in model.deleted()]
-    for name, key in keys:
+    for entry in model.storage.documents.list(model.keys.states):
+        version = entry.name.removesuffix(".json")
+        keys.append((f"state of {version}", entry.key, {**about, "version": version}))
+    for version in model.deleted():
+        keys.append((f"tombstone {version}", model.keys.tombstone(version), {**about, "version": version}))
+    for name, key, names in keys:
         try:
             fields = projections.read(model.storage, key)
         except ValueError:
             continue  # damaged: `check` names it
-        seq = seq_of(fields) if fields is not None else projections.shown_seq(model.storage, key)
+        if fields is not None and not projections.is_about(fields, names):
+            continue  # so it is, too
+        seq = seq_of(fields) if fields is not None else projections.shown_seq(model.storage, model.keys, key)
         if seq is not None:
             found.setdefault(seq, []).append((name, fields))
     return found

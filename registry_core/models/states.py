@@ -70,7 +70,7 @@ def read(storage: Storage, keys: ModelKeys, version: str) -> tuple[State, int | 
     """(the version's state, the event that set it last). Raises ``ValueError`` for a document that is damaged."""
     fields = projections.read(storage, keys.state(version))
     seq = projections.seq_of(fields)
-    if fields is not None and seq is None:
+    if projections.is_damaged(fields or {}, {**keys.names, "version": version}):
         raise ValueError(keys.state(version))  # every such document is ours
     return _from_fields(fields), seq
 
@@ -83,7 +83,7 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
     version = event["version"]
 
     def render(old: Fields | None) -> Fields:
-        if projections.is_damaged(old):
+        if projections.is_damaged(old, {**keys.names, "version": version}):
             before = replay((line for line in history() if line.seq < event["seq"]), version)
         else:
             before = _from_fields(old)

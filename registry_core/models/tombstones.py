@@ -26,7 +26,7 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
         if event["event"] == RESTORE:
             return {"version": None}
         if event["event"] == PURGE:
-            if projections.is_damaged(old):
+            if projections.is_damaged(old, {**keys.names, "version": version}):
                 old = replay(keys, (line for line in history() if line.seq < event["seq"]), version)
             kept = {name: value for name, value in (old or {}).items() if name != "seq"}
             purged = {"purged_at": event["ts_utc"], "purged_by": event["actor"], "purge_reason": event["reason"]}
@@ -48,7 +48,7 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
 def read(storage: Storage, keys: ModelKeys, version: str) -> Fields | None:
     """The tombstone of a version that is deleted now. Raises ``ValueError`` for one that is damaged."""
     fields = projections.read(storage, keys.tombstone(version))
-    if fields is not None and seq_of(fields) is None:
+    if projections.is_damaged(fields or {}, {**keys.names, "version": version}):
         raise ValueError(keys.tombstone(version))  # every such document is ours
     return fields
 

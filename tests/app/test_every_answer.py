@@ -81,7 +81,7 @@ def concerned(targets: list[Target], asked: object, most: int | None) -> list[Ta
     found = [
         target
         for target, kind in zip(targets, kinds, strict=True)
-        if (kind not in (*special.values(), "not-yet") if wanted is None else kind in (wanted, "refused"))
+        if (kind not in special.values() if wanted is None else kind in (wanted, "refused"))
     ]
     return found if most is None else random.Random(text).sample(found, min(most, len(found)))
 
@@ -412,16 +412,6 @@ def test_whatever_is_sent_is_answered(place: Place, changing: tuple[str, str]) -
         )
         check_answer(answer, f"{changing} {body[:200]!r}")
         assert time.monotonic() - began < SOON_S, body[:200]
-
-
-def test_what_is_not_mended_yet(place: Place) -> None:
-    """Whoever mends one of these takes it out of ``nasty.NOT_YET``."""
-    client = create_app(Settings(core=CoreSettings(root=str(place.root)))).test_client()
-    found = [target for target in place.targets if target.what.startswith("not-yet")]
-    assert len(found) == sum(map(len, nasty.NOT_YET.values()))
-    for target in found:
-        for call in ROUTES["PUT", "/v1/tags"]:
-            assert ask(client, "PUT", call, words_of(target, place)).status_code == 500, target
 
 
 # the commands

@@ -21,12 +21,11 @@ _WAYS: dict[str, dict[str, str]] = {
             "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
             "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
             "behind; null; an empty object; deleted; a directory; a link outside; a link to itself; a link "
-            "to another; a FIFO; unreadable"
+            "to another; a FIFO; unreadable; another's"
         ),
-        "unnamed wrong": "another's",
     },
     "state": {
-        "wrong": "deleted; another's",
+        "wrong": "deleted",
     },
     "kept manifest": {
         "unnamed": (

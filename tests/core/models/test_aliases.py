@@ -45,19 +45,19 @@ def test_what_a_document_says_is_read(
     version: str, updated_at: str | None, actor: str | None, reason: str | None, seq: int | None
 ) -> None:
     fields = {"version": version, "updated_at": updated_at, "actor": actor, "reason": reason, "seq": seq}
-    assert module.parse("a", json.dumps(fields).encode()) == Alias("a", version, updated_at, actor, reason, seq)
+    assert module.parse(KEYS, "a", json.dumps(fields).encode()) == Alias("a", version, updated_at, actor, reason, seq)
     older = {name: value for name, value in fields.items() if name != "seq"}
-    assert module.parse("a", json.dumps(older).encode()) == Alias("a", version, updated_at, actor, reason, None)
+    assert module.parse(KEYS, "a", json.dumps(older).encode()) == Alias("a", version, updated_at, actor, reason, None)
 
 
 def test_a_document_that_names_no_version_is_a_removed_alias() -> None:
-    assert module.parse("a", b'{"version": null, "seq": 7}') is None
+    assert module.parse(KEYS, "a", b'{"version": null, "seq": 7}') is None
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"version": 1}', b"null", b'"x"', b"[" * 100_000, b"\xff"])
 def test_a_damaged_document_is_named(data: bytes) -> None:
     with pytest.raises(PackageCorrupt) as caught:
-        module.parse("a", data)
+        module.parse(KEYS, "a", data)
     assert caught.value.detail["problems"][0]["path"] == "aliases/a.json"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,10 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "no object": lambda _: b"[]",
     "an empty object": lambda _: b"{}",
     "not UTF-8": lambda data: b"\xff" + data,
+    "another model's": lambda data: data.replace(b'"model_name": "m"', b'"model_name": "n"'),
+    "another thing's": lambda data: re.sub(
+        rb'"alias": "production"' if b'"alias"' in data else rb'"version": "."', b'"alias": "x", "version": "x"', data
+    ),
 }
 
 
@@ -103,3 +108,20 @@ def test_a_tombstone(model: Path, damage: Callable[[Path], None]) -> None:
 def test_a_restored_version_has_no_tombstone_whatever_lies_there(model: Path) -> None:
     open_registry(_root(model)).restore("t", "m", "2")
     assert open_registry(_root(model)).resolve("t", "m@2").warnings == []
+
+
+def test_what_json_cannot_hold_no_document_of_ours_has(model: Path) -> None:
+    """It could not be written again, so the journal says what the document said."""
+    before = open_registry(_root(model)).show("t", "m@1").tags
+    for document in (model / "state/1.json", model / "deleted/2/tombstone.json"):
+        for value in (b"NaN", b"1e999", b'"\\ud800"'):
+            data = document.read_bytes()
+            document.write_bytes(data.replace(b'"seq"', b'"more": ' + value + b', "seq"'))
+            assert len(_named(model)) == 1, (document, value)
+            document.write_bytes(data)
+    for document in (model / "state/1.json", model / "deleted/2/tombstone.json"):
+        document.write_bytes(document.read_bytes().replace(b'"seq"', b'"more": NaN, "seq"'))
+    registry = open_registry(_root(model))
+    assert registry.tag("t", "m", "1", "k2", "w").tags == {**before, "k2": "w"}
+    registry.purge(0.0)
+    assert registry.check().findings == []
