@@ -6,6 +6,7 @@ the owner is gone.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -27,6 +28,7 @@ DIRECTORY_MODE = 0o555
 FILE_MODE = 0o444
 _PACKAGE = "package"
 _TRIES = 20
+_KEPT = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
 
 
 class FilesystemStaging(Staging):
@@ -116,7 +118,13 @@ class FilesystemStaging(Staging):
     def discard(self) -> None:
         try:
             with translated_errors(self.attempt):
-                _remove(self._home)
+                try:
+                    _remove(self._home)
+                except OSError as error:
+                    if error.errno not in _KEPT:
+                        raise
+                    self._let_go()  # over NFS a file that is open stays, by another name, and so does its directory
+                    _remove(self._home)
         finally:
             self._let_go()
 
