@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import replace
 
 from ..catalogue import announcements, place
@@ -100,8 +101,10 @@ class MaintainingVerbs(OpenedRegistry):
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        given_up: Counter[str] = Counter()
         reports = [
-            deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run) for model in self._models()
+            deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run, given_up=given_up)
+            for model in self._models()
         ]
         return PurgeReport(
             purged=[title for report in reports for title in report.purged],

@@ -28,11 +28,15 @@ class Document:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing below a prefix. ``kind`` is ``file``, ``prefix`` (a directory) or ``other``."""
+    """One thing below a prefix. ``kind`` is ``file``, ``prefix`` (a directory) or ``other``.
+
+    ``shared``: (what all names of the same bytes have in common, how many there are) of a file that has several.
+    """
 
     key: str
     kind: str
     size_bytes: int | None = None
+    shared: tuple[str, int] | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
 from ..models import package_manifest
-from ..models.changes import Draft, change, finish_pending, standing
+from ..models.changes import Committed, Draft, change, finish_pending, standing
 from ..models.model import ModelStore, no_version
 from ..models.projections import Fields, seq_of
 from ..packages import verify
@@ -155,9 +156,18 @@ def decide_restore(seen: SeenRetired, version: str, actor: str | None, reason: s
 
 
 def purge(
-    model: ModelStore, older_than_s: float, *, actor: str | None, reason: str | None, dry_run: bool
+    model: ModelStore,
+    older_than_s: float,
+    *,
+    actor: str | None,
+    reason: str | None,
+    dry_run: bool,
+    given_up: Counter[str],
 ) -> PurgeReport:
-    """The bytes of versions deleted longer ago than the age are gone; their tombstones and names stay."""
+    """The bytes of versions deleted longer ago than the age are gone; their tombstones and names stay.
+
+    ``given_up``: how many names of bytes that have several would be gone, of those that a preview has come by.
+    """
     check_words(actor, reason)
     before = datetime.now(UTC) - timedelta(seconds=older_than_s)
     purged, kept, freed = [], [], 0
@@ -170,10 +180,10 @@ def purge(
         if deleted_at is None or deleted_at > before:
             kept.append(title)
             continue
-        freed += _size_bytes(model, version)
-        if not dry_run:
-            _purge(model, version, seq_of(stone), actor, reason)
-        purged.append(title)
+        frees = _frees_bytes(model, version, given_up if dry_run else Counter())
+        if dry_run or _purge(model, version, seq_of(stone), actor, reason):
+            purged.append(title)
+            freed += frees
     return PurgeReport(purged, kept, freed)
 
 
@@ -184,13 +194,15 @@ class SeenPurge:
     stone: Fields | None
 
 
-def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str | None, reason: str | None) -> None:
+def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str | None, reason: str | None) -> bool:
+    """Whether it is purged by this call."""
+
     def decide(seen: SeenPurge) -> Draft | bool:
         if seen.stone is None or seq_of(seen.stone) != deleted_by:
             return True  # restored meanwhile, or purged by somebody else
         return Draft(PURGE, version, actor, reason, package_digest=seen.stone.get("package_digest"))
 
-    change(model, lambda: SeenPurge(model.told.tombstone(version)), decide)
+    return isinstance(change(model, lambda: SeenPurge(model.told.tombstone(version)), decide), Committed)
 
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:
@@ -242,12 +254,21 @@ def _problems_of_retired(
     return problems
 
 
-def _size_bytes(model: ModelStore, version: str) -> int:
+def _frees_bytes(model: ModelStore, version: str, given_up: Counter[str]) -> int:
+    """How many bytes its removal gives back: bytes that have several names only with the last of them."""
     key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
     if key is None:
         return 0
+    freed = 0
     try:
-        return sum(entry.size_bytes or 0 for entry in model.storage.documents.list(key, deep=True))
+        for entry in model.storage.documents.list(key, deep=True):
+            if entry.shared is not None:
+                bytes_of, names = entry.shared
+                given_up[bytes_of] += 1
+                if given_up[bytes_of] < names:
+                    continue
+            freed += entry.size_bytes or 0
     except RegistryError as error:
         log.error("%s@%s: its size cannot be told: %s", model.title, version, error.message)
         return 0
+    return freed

@@ -75,7 +75,10 @@ class MigrationReport(Value):
 
 @dataclass(frozen=True)
 class PurgeReport(Value):
-    """Versions (``task/model_name@version``) whose bytes were given up, and those kept for now."""
+    """Versions (``task/model_name@version``) whose bytes were given up, and those kept for now.
+
+    ``bytes_freed`` leaves out the files that other versions have too, as one file on the disk.
+    """
 
     purged: list[str]
     kept: list[str]

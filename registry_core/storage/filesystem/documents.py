@@ -199,7 +199,9 @@ def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
                 if item.is_dir(follow_symlinks=False):
                     found.append(Entry(key, "prefix"))
                 elif item.is_file(follow_symlinks=False):
-                    found.append(Entry(key, "file", item.stat(follow_symlinks=False).st_size))
+                    status = item.stat(follow_symlinks=False)
+                    shared = (f"{status.st_dev}:{status.st_ino}", status.st_nlink) if status.st_nlink > 1 else None
+                    found.append(Entry(key, "file", status.st_size, shared))
                 else:
                     found.append(Entry(key, "other"))
     # Keys compare as whole strings: below a directory the next character is "/".
