@@ -66,7 +66,7 @@ def _check_may_name_paths() -> None:
 def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     done = current_registry().register(**body, idempotency_key=key)
     ref = urlencode({"task": done.task, "ref": f"{done.model_name}@{done.version}"})
-    return answer(done), 201, {"Location": f"{url_for('registry.show')}?{ref}"}
+    return answer(done.to_dict()), 201, {"Location": f"{url_for('registry.show')}?{ref}"}
 
 
 @blueprint.post("/register/ask")
@@ -75,7 +75,7 @@ def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
 @blueprint.answers(AdmissionAnswer, problems=(400, 409, 413, 415, 422, 503))
 def ask_register(body: dict[str, Any]) -> dict[str, Any]:
     """Whether register would take the name, the words and the alias, before anything is read or sent."""
-    return answer(current_registry().ask_register(**body))
+    return answer(current_registry().ask_register(**body).to_dict())
 
 
 @blueprint.get("/resolve")
@@ -134,7 +134,7 @@ def _verify(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.answers(answer_schema(Verbs.artifacts), problems=_FINDS)
 def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     """Every file of a version, nested paths included."""
-    return answer(current_registry().artifacts(**query))
+    return answer(current_registry().artifacts(**query).to_dict())
 
 
 @blueprint.get("/metrics")

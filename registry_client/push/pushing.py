@@ -203,7 +203,7 @@ class _Job:
         transport = self._client.transport
         session, arrived = self._session()
         for path, file in list(arrived.items()):
-            if path not in self._hashes or file.sha256 not in (None, self._hashes[path]):
+            if path not in self._hashes or sha256_of(file.sha256) not in (None, self._hashes[path]):
                 tus.drop(transport, session.upload_id, arrived.pop(path))
         have = set(session.have)
         missing = [
@@ -225,7 +225,7 @@ class _Job:
         if missing:
             _, arrived = tus.look(transport, session.upload_id)
         for path in self._hashes.keys() - have:
-            if path not in arrived or arrived[path].sha256 != self._hashes[path]:
+            if path not in arrived or sha256_of(arrived[path].sha256) != self._hashes[path]:
                 raise changed(path)
         return session.upload_id
 

@@ -32,7 +32,7 @@ class SessionGone(Exception):
 
 @dataclass(frozen=True)
 class Arrived:
-    """What the server has of one file. ``sha256`` (hex) is None until it is complete."""
+    """What the server has of one file. ``sha256`` (a digest) is None until it is complete."""
 
     path: str
     url: str

@@ -32,9 +32,10 @@ def _is_id(text: str) -> bool:
     return len(text) <= MAX_ID_CHARACTERS and is_plain(text)
 
 
+_DIGEST: tuple[str, Callable[[str], bool]] = ("SHA-256", _is_digest)
 # Field -> what each of its texts must look like, wherever it stands. The values of a mapping, not its keys.
 FORMS: dict[str, tuple[str, Callable[[str], bool]]] = {
-    **dict.fromkeys(("package_digest", "sha256", "digest", "hashes"), ("SHA-256", _is_digest)),
+    **dict.fromkeys(("package_digest", "sha256", "digest", "hashes"), _DIGEST),
     **dict.fromkeys(
         ("task", "model_name", "version", "alias", "alias_set", "previous_version", "aliases"), ("name", is_segment)
     ),
@@ -119,7 +120,7 @@ def _value(hint: Any, value: Any, form: tuple[str, Callable[[str], bool]] | None
     if hint is str and isinstance(value, str):
         if form is not None and not form[1](value):
             raise _Wrong(f"no {form[0]}")
-        return value
+        return value if form is not _DIGEST else f"sha256:{sha256_of(value)}"  # some fields have it bare
     return _plain(hint, value)
 
 

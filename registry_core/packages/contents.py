@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,8 @@ from ..vocabulary.texts import escaped, parse_object
 from .hash_stream import hash_stream
 from .strays import warning, without_strays
 from .verify import corrupt
+
+MANIFEST_ROLE = "manifest"
 
 
 def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def _read_meta(model: ModelStore, version: str) -> bytes:
 
 
 def listing(model: ModelStore, version: str) -> PackageListing:
-    """Every file but the manifest, with what the manifest says of it; reads no artifact."""
+    """Every file, the manifest by its role, with what the manifest says of it; reads no artifact."""
     hashes, sizes, strays = _present(model, version)
     if not hashes or hashes.keys() - sizes.keys():
         model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
@@ -46,8 +49,13 @@ def listing(model: ModelStore, version: str) -> PackageListing:
     return PackageListing(
         version,
         [
-            PackageFile(escaped(path), DIGEST_PREFIX + hashes[path] if path in hashes else None, sizes.get(path))
-            for path in sorted((hashes.keys() | sizes.keys()) - {MANIFEST})
+            PackageFile(
+                escaped(path),
+                DIGEST_PREFIX + hashes[path] if path in hashes else None,
+                sizes.get(path),
+                MANIFEST_ROLE if path == MANIFEST else None,
+            )
+            for path in sorted(hashes.keys() | sizes.keys())
         ],
         warning(strays),
     )
@@ -85,11 +93,16 @@ def _kept_content(model: ModelStore, version: str) -> dict[str, str]:
 
 def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
     """Path -> SHA-256 hex as the manifest says; empty for a half version of older software."""
+    return _parsed_manifest(model, version)[1]
+
+
+def _parsed_manifest(model: ModelStore, version: str) -> tuple[bytes | None, dict[str, str]]:
+    """(the package's own manifest, what the one that names it says); None where that is another, or there is none."""
     try:
         data, is_baseline = manifest_bytes(model, version)
     except KeyNotFound:
-        return {}
-    return manifest.parse(data, covers_manifest=is_baseline).hashes
+        return None, {}
+    return None if is_baseline else data, manifest.parse(data, covers_manifest=is_baseline).hashes
 
 
 def files(model: ModelStore, version: str) -> Iterator[Entry]:
@@ -98,7 +111,9 @@ def files(model: ModelStore, version: str) -> Iterator[Entry]:
 
 
 def _present(model: ModelStore, version: str) -> tuple[dict[str, str], dict[str, int | None], list[str]]:
-    """(path -> SHA-256 hex as the manifest says, path -> size of what is there, what else lies there)."""
-    hashes = manifest_hashes(model, version)
+    """(path -> SHA-256 hex as the manifest says, and its own, path -> size of what is there, what else lies there)."""
+    own, hashes = _parsed_manifest(model, version)
+    if own is not None:
+        hashes = {**hashes, MANIFEST: hashlib.sha256(own).hexdigest()}
     sizes, strays = without_strays(model, version, files(model, version), hashes)
     return hashes, sizes, strays

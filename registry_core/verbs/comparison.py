@@ -56,7 +56,7 @@ def _facts(model: ModelStore, version: str) -> VersionFacts:
         stage=stage,
         tags=tags,
         params=_params(model, meta),
-        files={file.name: file.sha256 for file in listing.files},
+        files={file.name: file.sha256 for file in listing.files if file.role is None},
     )
 
 

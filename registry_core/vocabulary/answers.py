@@ -9,8 +9,23 @@ from typing import Annotated, Any
 
 class Value:
     def to_dict(self) -> dict[str, Any]:
-        """The value as JSON types, with the field names of the HTTP contract."""
+        """The value as JSON types, in the form of the HTTP contract."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+
+def _bare(digest: str | None) -> str | None:
+    return digest and digest.removeprefix("sha256:")
+
+
+class _WithFiles(Value):
+    files: list[PackageFile]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As :meth:`Value.to_dict`: there ``sha256`` is bare hex, as the name says."""
+        fields = super().to_dict()
+        for file in fields["files"]:
+            file["sha256"] = _bare(file["sha256"])
+        return fields
 
 
 @dataclass(frozen=True)
@@ -22,9 +37,13 @@ class Registration(Value):
     version: str
     package_path: str
     package_digest: str
-    hashes: Annotated[dict[str, str], "Path -> digest of every file."]
+    hashes: Annotated[dict[str, str], "Path -> SHA-256 of every file; over HTTP in bare hex."]
     alias_set: str | None
     created_at: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As :meth:`Value.to_dict`: there the digests of ``hashes`` are bare hex, as clients compare them."""
+        return {**super().to_dict(), "hashes": {path: _bare(digest) for path, digest in self.hashes.items()}}
 
 
 @dataclass(frozen=True)
@@ -277,15 +296,16 @@ class HistoryPage(Value):
 
 @dataclass(frozen=True)
 class PackageFile(Value):
-    """One artifact."""
+    """One file of a package."""
 
     name: str
-    sha256: Annotated[str | None, "null where an old manifest does not cover it."]
+    sha256: Annotated[str | None, "Over HTTP in bare hex; null where an old manifest does not cover it."]
     size_bytes: Annotated[int | None, "null where the file is missing."]
+    role: Annotated[str | None, "manifest: it names the others, and differs where any does. Else null."] = None
 
 
 @dataclass(frozen=True)
-class PackageListing(Value):
+class PackageListing(_WithFiles):
     """The files of a version. ``warnings``: what else lies in its package, and is no part of it."""
 
     version: str
@@ -307,7 +327,7 @@ class Problem(Value):
 
 
 @dataclass(frozen=True)
-class Admission(Value):
+class Admission(_WithFiles):
     """What a registration would meet. ``existing`` and ``files`` are those of the version that has the name, or had."""
 
     task: str

@@ -230,9 +230,9 @@ class Verbs(Protocol):
         """
 
     def artifacts(self, task: Task, ref: Ref) -> PackageListing:
-        """Every file of the version but the manifest, nested paths included; reads no artifact.
+        """Every file of the version, nested paths included; reads no artifact.
 
-        Raises as :meth:`resolve`.
+        The manifest has its ``role``: leave it out where files of versions are compared. Raises as :meth:`resolve`.
         """
 
     def metrics(self, task: Task, ref: Ref) -> Metrics:

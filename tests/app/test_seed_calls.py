@@ -24,7 +24,11 @@ FILES = ["deep/er/label map.json", "empty", "model.pt", "model_meta.json"]
 
 
 def sha256(path: Path) -> str:
-    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    return "sha256:" + bare(path)
+
+
+def bare(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def test_register_answers_with_the_package(registered: Registered) -> None:
         "version": registered.version,
         "package_path": str(directory),
         "package_digest": sha256(directory / "sha256sums.txt"),
-        "hashes": {name: sha256(directory / name) for name in FILES},
+        "hashes": {name: bare(directory / name) for name in FILES},
         "alias_set": "latest",
     }
     subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "sha256sums.txt"], cwd=directory, check=True)
@@ -246,10 +250,19 @@ def test_artifacts(registered: Registered) -> None:
         "ok": True,
         "version": registered.version,
         "files": [
-            {"name": name, "sha256": sha256(directory / name), "size_bytes": (directory / name).stat().st_size}
-            for name in FILES
+            {
+                "name": name,
+                "sha256": bare(directory / name),
+                "size_bytes": (directory / name).stat().st_size,
+                "role": "manifest" if name == "sha256sums.txt" else None,
+            }
+            for name in [*FILES, "sha256sums.txt"]
         ],
     }
+    names = {"task": TASK, "model_name": registered.model_name, "version": registered.version}
+    asked = post(f"{registered.url}/v1/register/ask", names).json
+    own = [file for file in answer.json["files"] if file["name"] not in ("model_meta.json", "sha256sums.txt")]
+    assert asked["files"] == own
 
 
 def test_auth_status(service: Service) -> None:

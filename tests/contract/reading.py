@@ -102,14 +102,24 @@ class Reading:
             "package_digest": registered["package_digest"],
         }
 
-    def test_artifacts_lists_every_file_but_the_manifest(self, place: Place) -> None:
-        kept = place.kept.read(place.register()["package_path"])
+    def test_artifacts_lists_every_file_and_the_manifest_by_its_role(self, place: Place) -> None:
+        registered = place.register()
+        kept = place.kept.read(registered["package_path"])
+        roles = {**dict.fromkeys(PACKAGE), "sha256sums.txt": "manifest"}
+        assert kept.keys() == roles.keys()
         assert place.way.artifacts(TASK, f"{MODEL}@latest") == {
             "version": "1.0.0",
             "files": [
-                {"name": path, "sha256": sha256(kept[path]), "size_bytes": len(kept[path])} for path in sorted(PACKAGE)
+                {
+                    "name": path,
+                    "sha256": hashlib.sha256(kept[path]).hexdigest(),
+                    "size_bytes": len(kept[path]),
+                    "role": roles[path],
+                }
+                for path in sorted(kept)
             ],
         }
+        assert "sha256:" + hashlib.sha256(kept["sha256sums.txt"]).hexdigest() == registered["package_digest"]
 
     def test_damage_is_found(self, place: Place) -> None:
         for number, (path, data, kind) in enumerate(DAMAGES):
@@ -191,7 +201,7 @@ class Reading:
         assert place.way.resolve(task, ref)["version"] == version
         assert place.way.show(task, f"{model}@{version}")["meta"] == {"a": 1}
         assert place.way.verify(task, ref)["warnings"]
-        assert [file["name"] for file in place.way.artifacts(task, ref)["files"]] == ["model.pt", "model_meta.json"]
+        assert [file["name"] for file in place.way.artifacts(task, ref)["files"]] == sorted(files)
         assert place.way.promote(task, model, "my alias", version)["previous_version"] == version
         place.way.register(task, model, "2", place.source(), set_alias="my alias")
         assert place.way.resolve(task, ref)["version"] == "2"

@@ -84,9 +84,7 @@ class Registering:
         assert answer["alias_set"] == "latest"
         assert answer["hashes"].keys() == PACKAGE.keys()
         kept = place.kept.read(answer["package_path"])
-        assert answer["hashes"] == {
-            path: "sha256:" + hashlib.sha256(kept[path]).hexdigest() for path in answer["hashes"]
-        }
+        assert answer["hashes"] == {path: hashlib.sha256(kept[path]).hexdigest() for path in answer["hashes"]}
         assert answer["package_digest"] == "sha256:" + hashlib.sha256(kept["sha256sums.txt"]).hexdigest()
 
     def test_the_package_is_the_callers_bytes_and_a_manifest_of_all(self, place: Place) -> None:

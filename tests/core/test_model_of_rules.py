@@ -387,6 +387,8 @@ class Machine(RuleBasedStateMachine):
         files = {file.name: (file.sha256, file.size_bytes) for file in answer.files}
         assert list(files) == sorted(files)
         assert files.pop("model_meta.json")[1] == expected.fields["meta"]
+        assert [file.name for file in answer.files if file.role == "manifest"] == ["sha256sums.txt"]
+        assert files.pop("sha256sums.txt")[0] == self.registry.resolve(task, ref, verify=False).package_digest
         assert (answer.version, files) == (expected.fields["version"], expected.fields["files"])
 
     def _list_aliases(self, task: str, model_name: str) -> None:

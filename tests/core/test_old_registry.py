@@ -160,8 +160,9 @@ def test_aliases_and_history_show_what_older_software_wrote(old: OldRegistry) ->
 
 def test_artifacts_list_every_file_with_the_digests_that_are_known(old: OldRegistry) -> None:
     files = {file.name: file for file in open_registry(old.root).artifacts(TASK, f"{NAME}@1.0.0").files}
-    assert files.keys() == package_files().keys() | {"model_meta.json"}
-    assert {name for name, file in files.items() if file.sha256 is not None} == set(COVERED)
+    assert files.keys() == package_files().keys() | {"model_meta.json", "sha256sums.txt"}
+    assert {name for name, file in files.items() if file.sha256 is not None} == {*COVERED, "sha256sums.txt"}
+    assert [name for name, file in files.items() if file.role == "manifest"] == ["sha256sums.txt"]
     assert files["model.pt"].sha256 == prefix_digest(package_files("1.0.0")["model.pt"])
 
 

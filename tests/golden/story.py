@@ -7,6 +7,7 @@ name.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from registry_core import CoreSettings, ModelRegistry, RegistryError
+from registry_core import CoreSettings, ModelRegistry, PackageListing, RegistryError
 
 HERE = Path(__file__).parent / "format-1"
 TASK, NAME = "celltype", "human_pbmc"
@@ -81,9 +82,11 @@ def _plain(call: Callable[[], Any], root: Path) -> Any:
         answer = call()
     except RegistryError as error:
         return {"code": error.code}
-    found = [one.to_dict() for one in answer] if isinstance(answer, list) else answer.to_dict()
+    found: Any = [dataclasses.asdict(one) for one in answer] if isinstance(answer, list) else dataclasses.asdict(answer)
     if isinstance(found, dict):
         found.pop("duration_s", None)
+    if isinstance(answer, PackageListing):  # the manifest has been listed since 1.0.0
+        found["files"] = [file for file in found["files"] if file["role"] != "manifest"]
     return json.loads(json.dumps(found).replace(json.dumps(str(root))[1:-1], "ROOT"))
 
 

@@ -218,6 +218,7 @@ def _acknowledged(change: Change, events: list[dict[str, Any]], evidence: Eviden
     for path, sha256 in change.files.items():
         if stored.get(path) != sha256:
             faults.append(f"{change.name}: the store has other bytes for {path} of {change.model}@{change.version}")
-    if change.status == 201 and {path: stored.get(path) for path in answer["hashes"]} != answer["hashes"]:
+    said = {path: f"sha256:{sha256}" for path, sha256 in answer["hashes"].items()} if change.status == 201 else {}
+    if {path: stored.get(path) for path in said} != said:
         faults.append(f"{change.name}: the answer's hashes are not those of the stored files")
     return faults

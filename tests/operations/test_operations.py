@@ -114,6 +114,9 @@ def test_a_registration_that_nobody_waits_for(service: Service) -> None:
     assert result["ok"] is True
     assert result["warnings"] == body["warnings"]
     assert (result["version"], result["package_digest"]) == ("happy", shown["package_digest"])
+    listed = service.http.get("/v1/artifacts", params={"task": "t", "ref": "m@happy"}).json()["files"]
+    assert result["hashes"] == {file["name"]: file["sha256"] for file in listed if file["role"] is None}
+    assert all(len(sha256) == 64 for sha256 in result["hashes"].values())
     moments = [datetime.fromisoformat(done[name]) for name in ("created_at", "updated_at", "expires_at")]
     created, updated, expires = moments
     assert created <= updated

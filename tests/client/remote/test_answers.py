@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from registry_client.remote.answers import read, read_list
 from registry_core import (
+    Admission,
     Comparison,
     Event,
     Head,
@@ -18,6 +19,7 @@ from registry_core import (
     Metrics,
     PackageFile,
     PackageListing,
+    Registration,
     Resolution,
     Run,
     StorageUnavailable,
@@ -39,6 +41,8 @@ VALUES: list[Any] = [
     Metrics("1", {"f1": 1}, [Run("r", {"p": 1}, {}, {"loss": [{"step": 1, "value": 0.5}]})]),
     Comparison({"1": FACTS, "2": FACTS}, {"metrics": {}, "params": {}, "files": {"a": {"1": None}}}),
     Resolution("/p", "t", "m", "1", None, None, True, ["w"]),
+    Registration("t", "m", "1", "/p", DIGEST, {"a": DIGEST}, None, "2026-01-01T00:00:00.000000Z"),
+    Admission("t", "m", "1", True, {"package_digest": DIGEST}, [PackageFile("a", DIGEST, None)]),
 ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import registry_core
 from registry_core.format.chain import Line
 from registry_core.vocabulary import answers, reports
-from registry_core.vocabulary.answers import PackageFile, PackageListing
+from registry_core.vocabulary.answers import PackageFile, PackageListing, Registration
 from registry_core.vocabulary.reports import CheckReport, Finding
 
 # ``docs/http.md``: these exist in deployed clients. Fields may be added, never removed or renamed.
@@ -26,7 +26,7 @@ CONTRACT = {
     "Alias": "alias version updated_at actor reason seq",
     "Event": "seq event task model_name version alias previous_version actor reason ts_utc package_digest",
     "HistoryPage": "events next",
-    "PackageFile": "name sha256 size_bytes",
+    "PackageFile": "name sha256 size_bytes role",
     "PackageListing": "version files warnings",
     "Problem": "path kind expected actual",
     "Progress": "bytes_done bytes_total files_done files_total",
@@ -60,11 +60,18 @@ def test_a_value_in_a_value_becomes_json_too() -> None:
     assert json.loads(json.dumps(listing.to_dict())) == {
         "version": "1",
         "files": [
-            {"name": "a", "sha256": None, "size_bytes": 3},
-            {"name": "b/c", "sha256": "sha256:00", "size_bytes": None},
+            {"name": "a", "sha256": None, "size_bytes": 3, "role": None},
+            {"name": "b/c", "sha256": "00", "size_bytes": None, "role": None},
         ],
         "warnings": [],
     }
+    assert listing.files[1].sha256 == "sha256:00"  # what Python has is a digest, with its prefix
+
+
+def test_the_digests_of_a_registration_are_bare_in_json_but_for_that_of_the_package() -> None:
+    made = Registration("t", "m", "1", "/p", "sha256:0a", {"a": "sha256:0b"}, None, "2026")
+    assert (made.to_dict()["hashes"], made.to_dict()["package_digest"]) == ({"a": "0b"}, "sha256:0a")
+    assert made.hashes == {"a": "sha256:0b"}
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
