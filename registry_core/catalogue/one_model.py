@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 BATCH = 100  # versions in one transaction
 MAX_LOOKS = 50  # each lost one is somebody else's that was won
 _BEFORE_ALL_REGISTRIES = 1970
+# What other answers say of a version in these words is the registry's own; free metadata of such a name is in show.
+_NOT_FREE = ("package_digest", "package_dir", "package_path")
 UNSURE = "?"  # the mark of what is to be looked at again
 
 
@@ -218,7 +220,7 @@ def _read(model: ModelStore, version: str, pointing: Mapping[str, str], *, is_pr
                 "stage": said.stage,
                 "size_bytes": size_bytes,
             },
-            meta=compact_json({**meta, **names}),
+            meta=compact_json({**{key: value for key, value in meta.items() if key not in _NOT_FREE}, **names}),
             annotations=compact_json(vars(said)),
             metrics={key: value for key, value in metrics.items() if is_filtered(key)},
             tags={key: text for key, text in tags.items() if is_filtered(key) and is_filtered(text)},

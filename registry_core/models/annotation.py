@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.stages import ARCHIVED
+from . import older
 from .aliases import stage_of
 from .model import Found, ModelStore
 from .states import State
@@ -31,13 +32,15 @@ def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Annotation
 
 def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Annotations:
     """As :func:`read`, where it is known already which aliases name the version."""
-    return said(model.told.state(version), pointing, meta)
+    own = older.without_stage(meta, lambda: model.registered(version))
+    return said(model.told.state(version), pointing, own)
 
 
 def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Annotations:
     """What was said about the version then."""
     pointing = sorted(alias for alias, target in moment.pointing().items() if target == version)
-    return said(moment.states.get(version, State()), pointing, meta)
+    own = older.without_stage(meta, lambda: moment.registered.get(version))
+    return said(moment.states.get(version, State()), pointing, own)
 
 
 def said(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Annotations:

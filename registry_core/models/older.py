@@ -6,11 +6,12 @@ package's own metadata. All of it is served as it stands, and gives way to whate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line
+from ..vocabulary.stages import ARCHIVED
 from ..vocabulary.times import parse_time
 
 Fields = Mapping[str, Any]
@@ -53,8 +54,18 @@ def said_in(meta: Mapping[str, Any]) -> Said:
     return Said(
         tags=tags if isinstance(tags, dict) else {},
         description=description if isinstance(description, str) else None,
-        is_archived=meta.get("stage") == "archived",
+        is_archived=meta.get("stage") == ARCHIVED,
     )
+
+
+def without_stage(meta: Fields, born: Callable[[], Line | None]) -> Fields:
+    """The metadata without a stage that a caller of register wrote there: only older software kept the stage there.
+
+    ``born`` gives the version's register event; it is asked only where there is such a word.
+    """
+    if meta.get("stage") != ARCHIVED or is_older(born()):
+        return meta
+    return {name: value for name, value in meta.items() if name != "stage"}
 
 
 def is_older(born: Line | None) -> bool:

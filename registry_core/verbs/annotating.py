@@ -9,7 +9,7 @@ from typing import Any
 
 from ..format.events import PATCH, STAGE, TAG
 from ..format.layout import ModelKeys
-from ..models import aliases, annotation, package_manifest
+from ..models import aliases, annotation, older, package_manifest
 from ..models.changes import Draft, change, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore, no_version
@@ -58,7 +58,7 @@ def look_at_version(model: ModelStore, version: str) -> SeenVersion:
         True,
         package_manifest.package_digest(model, version),
         model.told.state(version),
-        _meta(model, version),
+        older.without_stage(_meta(model, version), lambda: model.registered(version)),
         tuple(alias.alias for alias in model.aliases() if alias.version == version),
     )
 

@@ -70,12 +70,15 @@ def resolve(found: Found, checked: Verification | None) -> Resolution:
 
 
 def show(found: Found, then: Moment | None, checked: Verification | None) -> Description:
-    """What is known about the version now; with ``then``, what was known at that moment. Raises ``PackageCorrupt``."""
+    """What is known about the version now; with ``then``, what was known at that moment. Raises ``PackageCorrupt``.
+
+    ``meta`` is the stored document with exactly tags, stage and description laid over it, as at that moment.
+    """
     model, version = found.model, found.version
     meta = contents.read_meta(model, version)
     said = annotation.read(model, version, meta) if then is None else annotation.at(then, version, meta)
     return Description(
-        meta=meta,
+        meta={**meta, "tags": said.tags, "stage": said.stage, "description": said.description},
         package_dir=found.location,
         version=version,
         aliases=said.aliases,

@@ -64,7 +64,7 @@ class Resolution(Value):
 class Description(Value):
     """All that is known about a version."""
 
-    meta: Annotated[dict[str, Any], "Its model_meta.json."]
+    meta: Annotated[dict[str, Any], "Its model_meta.json, with tags, stage and description laid over it."]
     package_dir: str
     version: str
     aliases: list[str]

@@ -205,7 +205,11 @@ class Verbs(Protocol):
         """
 
     def show(self, task: Task, ref: Ref, *, verify: Proving = False, as_of: AsOf = None) -> Description:
-        """What is known about the version now; with ``as_of``, what was known then. Raises as :meth:`resolve`."""
+        """What is known about the version now; with ``as_of``, what was known then.
+
+        ``meta`` is the stored ``model_meta.json`` with exactly ``tags``, ``stage`` and ``description`` laid over it, as
+        at ``as_of``; its own bytes are a file of the package. Raises as :meth:`resolve`.
+        """
 
     def verify(self, task: Task, ref: Ref, *, progress: Told = None) -> Verification:
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""

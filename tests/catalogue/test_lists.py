@@ -117,6 +117,16 @@ def test_an_item_is_the_metadata_with_what_is_said_beside_it(filled: tuple[Shelf
         assert item == {**shown.meta, **beside}
 
 
+def test_free_metadata_in_the_registrys_own_words_is_not_listed_as_them(shelf: Shelf) -> None:
+    own = ("package_digest", "package_dir", "package_path", "stage", "aliases", "description", "task", "version")
+    shelf.registry.register("t", "m", "1", shelf.source, {"free": 1, **dict.fromkeys(own, "archived")})
+    (item,) = shelf.registry.list_models(model_name="m").items
+    assert not {"package_digest", "package_dir", "package_path"} & item.keys()
+    assert (item["task"], item["version"], item["stage"], item["aliases"]) == ("t", "1", "none", ["latest"])
+    assert (item["free"], item["description"]) == (1, "archived")  # a description may be given so, and tags
+    assert shelf.registry.list_models(stage="archived", model_name="m").total == 0
+
+
 def test_tasks_count_what_is_there(filled: tuple[Shelf, list[Book]]) -> None:
     shelf, known = filled
     expected = []

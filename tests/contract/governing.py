@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -265,7 +266,24 @@ class Governing:
         assert (answer["tags"], answer["description"]) == ({"donor": "d2"}, None)
         shown = place.way.show(TASK, f"{MODEL}@1")
         assert (shown["tags"], shown["description"]) == ({"donor": "d2"}, None)
-        assert shown["meta"]["tags"] == metadata["tags"]
+        said = {"tags": {"donor": "d2"}, "stage": "none", "description": None}
+        kept = json.loads(place.kept.read(shown["package_dir"])["model_meta.json"])
+        assert kept["tags"] == metadata["tags"]
+        assert shown["meta"] == {**kept, **said}
+
+    def test_free_metadata_in_the_registrys_own_words_is_not_taken_for_them(self, place: Place) -> None:
+        metadata = {"package_digest": "free", "stage": "archived", "aliases": ["free"], "tags": {"a": 1}}
+        registered = place.way.register(TASK, MODEL, "1", place.source(), metadata)
+        shown = place.way.show(TASK, f"{MODEL}@1")
+        assert (shown["stage"], shown["meta"]["stage"], shown["tags"]) == ("none", "none", {"a": 1})
+        assert shown["package_digest"] == registered["package_digest"]
+        assert shown["aliases"] == ["latest"]
+        assert place.way.tag(TASK, MODEL, "1", "b", 2)["stage"] == "none"
+        place.way.stage(TASK, MODEL, "1", "archived")
+        moment = place.way.history(TASK, MODEL)["events"][1]["ts_utc"]
+        then = place.way.show(TASK, f"{MODEL}@1", as_of=moment)
+        assert (then["stage"], then["meta"]["stage"], then["meta"]["tags"]) == ("none", "none", {"a": 1, "b": 2})
+        assert place.way.show(TASK, f"{MODEL}@1")["meta"]["stage"] == "archived"
 
     def test_description_and_tags_are_patched_by_one_event(self, two_versions: Place) -> None:
         way = two_versions.way

@@ -199,7 +199,12 @@ class Reading:
         )
         ref = f"{model}@my alias"
         assert place.way.resolve(task, ref)["version"] == version
-        assert place.way.show(task, f"{model}@{version}")["meta"] == {"a": 1}
+        assert place.way.show(task, f"{model}@{version}")["meta"] == {
+            "a": 1,
+            "tags": {},
+            "stage": "none",
+            "description": None,
+        }
         assert place.way.verify(task, ref)["warnings"]
         assert [file["name"] for file in place.way.artifacts(task, ref)["files"]] == sorted(files)
         assert place.way.promote(task, model, "my alias", version)["previous_version"] == version

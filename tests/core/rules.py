@@ -313,7 +313,7 @@ class Rules:
         return Expected(
             set(),
             {
-                "meta": known.meta(task, model_name, version),
+                "meta": {**known.meta(task, model_name, version), **model.versions[version].words(pointing)},
                 "package_dir": known.path,
                 "version": version,
                 "aliases": pointing,

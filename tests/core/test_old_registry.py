@@ -85,7 +85,9 @@ def test_every_version_is_shown_and_every_one_with_a_manifest_is_proven(old: Old
         package = Path(resolution.path)
         assert package == old.root / "tasks" / task / "models" / name / "versions" / version
         assert resolution.package_digest == prefix_digest((package / "sha256sums.txt").read_bytes())
-        assert registry.show(task, ref).meta == json.loads((package / "model_meta.json").read_bytes())
+        shown = registry.show(task, ref)
+        said = {"tags": shown.tags, "stage": shown.stage, "description": shown.description}
+        assert shown.meta == {**json.loads((package / "model_meta.json").read_bytes()), **said}
         covered = {name for name in COVERED if (package / name).is_file()}
         assert registry.verify(task, ref).files_checked == len(covered)
 
