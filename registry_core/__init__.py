@@ -28,7 +28,6 @@ from .vocabulary.answers import (
     Head,
     HistoryPage,
     JournalProof,
-    Metrics,
     ModelPage,
     PackageFile,
     PackageListing,
@@ -38,7 +37,6 @@ from .vocabulary.answers import (
     Removal,
     Resolution,
     Restoration,
-    Run,
     StreamedEvent,
     TaskSummary,
     Tombstone,
@@ -100,7 +98,7 @@ from .vocabulary.reports import (
     Repair,
     SweepReport,
 )
-from .vocabulary.runs import Logged, RunDetail, RunEnd, RunFacts, RunPage
+from .vocabulary.runs import Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
 from .vocabulary.stages import STAGES
 from .vocabulary.unset import UNSET, Unset
 from .vocabulary.verbs import Verbs
@@ -176,7 +174,6 @@ __all__ = [
     "Repair",
     "Resolution",
     "Restoration",
-    "Run",
     "RunDetail",
     "RunEnd",
     "RunFacts",

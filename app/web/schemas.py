@@ -109,7 +109,6 @@ _PARTS = {
     "Event": "EventFields",
     "PackageFile": "FileFields",
     "Progress": "ProgressFields",
-    "Run": "RunFields",
     "TaskSummary": "TaskFields",
 }
 

@@ -9,26 +9,13 @@ from typing import Any
 from ..format.layout import METRICS
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, read_all
-from ..vocabulary.answers import Metrics
 from ..vocabulary.texts import parse_object
-from . import contents, training_runs
 
 MAX_METRICS_BYTES = 1024 * 1024
 
 
-def metrics(model: ModelStore, version: str) -> Metrics:
-    """The version's metrics, and the recorded points of its run.
-
-    Metrics of the metadata win over those of the package's ``metrics.json``. The run is the one that
-    the metadata names by ``run_id``; where it names none, all runs of the model are given.
-    """
-    meta = contents.read_meta(model, version)
-    history = training_runs.history(model.storage, model.keys, run_of(meta))
-    return Metrics(version, of_version(model, version, meta), history)
-
-
 def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """All metrics that the package states."""
+    """All metrics that the package states; those of its metadata win over its ``metrics.json``."""
     found = _packaged(model, version)
     lineage = meta.get("lineage")
     for place in (lineage.get("metrics") if isinstance(lineage, Mapping) else None, meta.get("metrics")):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..models.aliases import LATEST
-from ..packages import contents, stated_metrics
+from ..packages import contents
 from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Inventories, StoredFile
 from ..settings import CoreSettings
@@ -19,13 +19,13 @@ from ..vocabulary.answers import (
     Comparison,
     Description,
     HistoryPage,
-    Metrics,
     PackageListing,
     Registration,
     Resolution,
     Verification,
 )
 from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.runs import Metrics
 from .governing import GoverningVerbs
 from .listing import ListingVerbs
 from .maintaining import MaintainingVerbs
@@ -182,7 +182,7 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
 
     def metrics(self, task: str, ref: str) -> Metrics:
         found = self._find(task, ref)
-        return stated_metrics.metrics(found.model, found.version)
+        return comparison.metrics(found.model, found.version)
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
         return comparison.compare(self._model(task, model_name).require(), versions)

@@ -8,13 +8,48 @@ from typing import Any
 from ..format.layout import META
 from ..models.annotation import read
 from ..models.model import ModelStore
-from ..packages import contents, training_runs
+from ..models.runs import Run, ids
+from ..packages import contents
 from ..packages.stated_metrics import _as_written, of_version, run_of
 from ..vocabulary.answers import Comparison, VersionFacts
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+from ..vocabulary.finite import finite
+from ..vocabulary.runs import Metrics, RunFacts
 
 FEWEST, MOST = 2, 20
+MOST_RUNS = 100  # told of beside a version's metrics
 _PARAMETER_KEYS = ("params", "hyperparameters")
+
+
+def metrics(model: ModelStore, version: str) -> Metrics:
+    """What the version states that it achieved, the points of the run that it names, and the runs of its model.
+
+    Where it names none, or one that is not there, there are no points.
+    """
+    meta = contents.read_meta(model, version)
+    known, named = ids(model), run_of(meta)
+    points, warnings = Run(model, named).points() if named in known else ({}, [])
+    if len(known) > MOST_RUNS:
+        warnings.append(f"The model has {len(known)} runs, of which {MOST_RUNS} are shown here.")
+    runs = [Run(model, run_id).facts().to_dict() for run_id in known[:MOST_RUNS]]
+    said = {
+        "version_metrics": of_version(model, version, meta),
+        "run_history": {key: [_point(**point) for point in curve] for key, curve in points.items()},
+        "runs": runs,
+    }
+    said, unsayable = finite(said)
+    return Metrics(
+        version,
+        said["version_metrics"],
+        said["run_history"],
+        [RunFacts(**run) for run in said["runs"]],
+        [*warnings, *unsayable],
+    )
+
+
+def _point(step: Any, value: Any, ts_utc: str | None = None) -> dict[str, Any]:
+    """Clients call its time one or the other."""
+    return {"step": step, "value": value, "timestamp": ts_utc, "ts_utc": ts_utc}
 
 
 def compare(model: ModelStore, versions: list[str]) -> Comparison:
@@ -61,7 +96,8 @@ def _facts(model: ModelStore, version: str) -> VersionFacts:
 
 
 def _params(model: ModelStore, meta: Mapping[str, Any]) -> dict[str, Any]:
-    found = training_runs.params(model.storage, model.keys, run_of(meta))
+    named = run_of(meta)
+    found = Run(model, named).params() if named in ids(model) else {}
     for key in _PARAMETER_KEYS:
         if isinstance(meta.get(key), Mapping):
             found |= meta[key]

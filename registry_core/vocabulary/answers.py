@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -105,25 +104,6 @@ class Annotation(Value):
     description: str | None
     stage: str
     seq: int
-
-
-@dataclass(frozen=True)
-class Run(Value):
-    """A training run as it was recorded."""
-
-    run_id: str
-    params: dict[str, Any]
-    tags: dict[str, Any]
-    metrics: Annotated[dict[str, list[Mapping[str, Any]]], "Name -> points, oldest first."]
-
-
-@dataclass(frozen=True)
-class Metrics(Value):
-    """What a version achieved, and how its training run went."""
-
-    version: str
-    version_metrics: dict[str, Any]
-    run_history: list[Run]
 
 
 @dataclass(frozen=True)

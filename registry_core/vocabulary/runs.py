@@ -49,6 +49,20 @@ class RunFacts(Value):
 
 
 @dataclass(frozen=True)
+class Metrics(Value):
+    """What a version achieved, and how its training run went. ``warnings``: what of it could not be read."""
+
+    version: str
+    version_metrics: dict[str, Any]
+    run_history: Annotated[
+        dict[str, list[Mapping[str, Any]]],
+        "Metric -> the points (step, value, timestamp) of the run that the version names by run_id.",
+    ]
+    runs: Annotated[list[RunFacts], "The runs of its model, without their curves; the first 100 by their ids."]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class RunDetail(RunFacts):
     """A training run with its curves. ``warnings``: what of them could not be read."""
 

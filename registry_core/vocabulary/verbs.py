@@ -16,7 +16,6 @@ from .answers import (
     Description,
     HistoryPage,
     JournalProof,
-    Metrics,
     PackageListing,
     Promotion,
     Removal,
@@ -26,6 +25,7 @@ from .answers import (
     Verification,
 )
 from .progress import ProgressCallback
+from .runs import Metrics
 from .unset import UNSET, Unset
 
 Task = Annotated[str, "The task."]
@@ -240,7 +240,10 @@ class Verbs(Protocol):
         """
 
     def metrics(self, task: Task, ref: Ref) -> Metrics:
-        """What the version achieved, and the recorded points of its training run."""
+        """What the version achieved, the recorded points of the run that it names, and the runs of its model.
+
+        A number that JSON does not have is None, with a warning that names it. Raises as :meth:`resolve`.
+        """
 
     def compare(
         self,

@@ -360,7 +360,7 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
         "artifacts t m@1": {"version": "1", "files": [{"name": ESCAPES, "sha256": None, "size_bytes": 1}]},
         "models": [item, {}, {"aliases": 5}],
         "tasks": {"tasks": [{"task": "t", "models": 1, "versions": 1, "bytes": 1}]},
-        "metrics t m@1": {"version": "1", "version_metrics": {ESCAPES: math.nan}, "run_history": []},
+        "metrics t m@1": {"version": "1", "version_metrics": {ESCAPES: math.nan}, "run_history": {}, "runs": []},
         "compare t m 1": {"versions": {"1": facts}, "diff": diff},
     }
     for command, content in answers.items():

@@ -22,6 +22,7 @@ from .place import MODEL, TASK, Place
 
 REF = f"{MODEL}@production"
 RUN = f"tasks/{TASK}/models/{MODEL}/runs/run-17"
+TIME = "2026-11-24T15:00:00.000000Z"
 EAST = timezone(timedelta(hours=5, minutes=30))
 WEST = timezone(timedelta(hours=-8))
 
@@ -378,19 +379,51 @@ class Governing:
         write(f"{RUN}/params.json", b'{"lr": 0.001}')
         write(f"{RUN}/tags.json", b'{"git": "abc"}')
         place.storage.documents.write(
-            f"{RUN}/metrics/loss.jsonl", b'{"value": 2, "step": 0}\n{"value": 1, "step": 1}\n{"val'
+            f"{RUN}/metrics/loss.jsonl",
+            b'{"value": 2, "step": 0}\n{"value": 1, "step": 1, "ts_utc": "' + TIME.encode() + b'"}\n{"val',
         )
         write(f"{RUN[:-1]}8/params.json", b"{}")  # another run's
         answer = place.way.metrics(TASK, f"{MODEL}@latest")
-        points = [{"value": 2, "step": 0}, {"value": 1, "step": 1}]
-        run = {"run_id": "run-17", "params": {"lr": 0.001}, "tags": {"git": "abc"}, "metrics": {"loss": points}}
+        (warning,) = answer.pop("warnings")
+        assert "1 line is no point" in warning
+        (mine, other) = answer.pop("runs")
         assert answer == {
             "version": "1",
             "version_metrics": {"accuracy": 0.75, "f1": 0.25, "cells": 700},
-            "run_history": [run],
+            "run_history": {
+                "loss": [
+                    {"value": 2, "step": 0, "timestamp": None, "ts_utc": None},
+                    {"value": 1, "step": 1, "timestamp": TIME, "ts_utc": TIME},
+                ]
+            },
         }
+        assert (other["run_id"], other["metrics_summary"]) == ("run-18", {})
+        assert {name: mine[name] for name in ("run_id", "status", "params", "tags", "metrics_summary")} == {
+            "run_id": "run-17",
+            "status": "running",
+            "params": {"lr": 0.001},
+            "tags": {"git": "abc"},
+            "metrics_summary": {"loss": 1},
+        }
+        place.way.register(TASK, MODEL, "9", place.source({"model.pt": b"w"}), {"run_id": "none such"})
+        assert place.way.compare(TASK, MODEL, ["1", "9"])["versions"]["1"]["params"] == {"lr": 0.001}
+        unnamed = place.way.metrics(TASK, f"{MODEL}@9")
+        assert (unnamed["run_history"], [run["run_id"] for run in unnamed["runs"]]) == ({}, ["run-17", "run-18"])
         with pytest.raises(VersionNotFound):
             place.way.metrics(TASK, f"{MODEL}@2")
+
+    def test_a_metric_that_json_does_not_have_is_null_and_named(self, place: Place) -> None:
+        metrics = b'{"auc": NaN, "deep": {"loss": [Infinity, 1]}, "f1": 0.5}'
+        place.way.register(
+            TASK, MODEL, "1", place.source({"model.pt": b"w", "metrics.json": metrics}), {"run_id": "run-17"}
+        )
+        place.storage.documents.write(f"{RUN}/metrics/loss.jsonl", b'{"value": NaN, "step": 0}\n')
+        answer = place.way.metrics(TASK, f"{MODEL}@1")
+        assert answer["version_metrics"] == {"auc": None, "deep": {"loss": [None, 1]}, "f1": 0.5}
+        assert answer["run_history"]["loss"][0]["value"] is None
+        (warning,) = answer["warnings"]
+        for place_of in ("version_metrics.auc", "version_metrics.deep.loss[0]", "run_history.loss[0].value"):
+            assert place_of in warning
 
     def test_versions_are_compared(self, place: Place) -> None:
         for version, cells, labels in (("1", 700, b"a"), ("2", 900, b"a"), ("3", 900, b"b")):

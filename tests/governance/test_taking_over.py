@@ -167,7 +167,7 @@ def test_an_adopted_registry_is_governed_like_any_other(old: OldRegistry, tmp_pa
     registry.adopt(**WHO)
     listed = registry.list_models(task=TASK, model_name=NAME)
     assert {item["version"] for item in listed.items} == {"1.0.0", "1.1.0", "2.0.0"}
-    assert registry.metrics(TASK, f"{NAME}@1.0.0").run_history[0].metrics["accuracy"][-1]["value"] == 0.91
+    assert registry.metrics(TASK, f"{NAME}@1.0.0").run_history["accuracy"][-1]["value"] == 0.91
     assert registry.compare(TASK, NAME, ["1.0.0", "1.1.0"]).diff["files"].keys() == {
         "model.pt",
         "tokenizer/vocab file.txt",

@@ -21,7 +21,7 @@ from registry_core import (
     PackageListing,
     Registration,
     Resolution,
-    Run,
+    RunFacts,
     StorageUnavailable,
     StreamedEvent,
     VersionFacts,
@@ -30,6 +30,7 @@ from registry_core import (
 DIGEST = f"sha256:{'0a' * 32}"
 EVENT = Event(1, "register", "t", "m", "1", "latest", None, "ada", None, "2026-01-01T00:00:00.000000Z", DIGEST)
 FACTS = VersionFacts({"f1": 0.5}, None, "none", {}, {"lr": 1}, {"a": None})
+MORE = (None, None, "ada")
 VALUES: list[Any] = [
     EVENT,
     HistoryPage([EVENT, EVENT], 7),
@@ -38,7 +39,9 @@ VALUES: list[Any] = [
     JournalProof(3, Head(3, DIGEST)),
     JournalProof(0, None),
     PackageListing("1", [PackageFile("a", None, None), PackageFile("b", DIGEST, 5)]),
-    Metrics("1", {"f1": 1}, [Run("r", {"p": 1}, {}, {"loss": [{"step": 1, "value": 0.5}]})]),
+    Metrics(
+        "1", {"f1": 1}, {"loss": [{"step": 1, "value": 0.5}]}, [RunFacts("t", "m", "r", "failed", *MORE, {}, {}, {})]
+    ),
     Comparison({"1": FACTS, "2": FACTS}, {"metrics": {}, "params": {}, "files": {"a": {"1": None}}}),
     Resolution("/p", "t", "m", "1", None, None, True, ["w"]),
     Registration("t", "m", "1", "/p", DIGEST, {"a": DIGEST}, None, "2026-01-01T00:00:00.000000Z"),
