@@ -150,6 +150,11 @@ class ModelStore(Subject):
             return True
         return bool(self.deleted())
 
+    def is_emptied(self) -> bool:
+        """Whether it is what is left where somebody has taken older software's versions away, without an event."""
+        there = {entry.key for entry in self.storage.documents.list(self.keys.model)}
+        return not there.isdisjoint((self.keys.versions, self.keys.aliases))
+
     def require(self) -> "ModelStore":
         """The store itself. Raises ``ModelNotFound``."""
         if not self.exists():

@@ -24,6 +24,7 @@ from ..vocabulary.answers import (
     Resolution,
     Verification,
 )
+from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
 from .governing import GoverningVerbs
@@ -136,7 +137,13 @@ class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, M
         return self._prove(self._find(task, ref), progress)
 
     def list_aliases(self, task: str, model_name: str) -> list[Alias]:
-        return self._model(task, model_name).require().aliases()
+        model = self._model(task, model_name)
+        try:
+            return model.require().aliases()
+        except ModelNotFound:
+            if model.is_emptied():
+                return []
+            raise
 
     def history(
         self,

@@ -215,7 +215,7 @@ class Verbs(Protocol):
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
 
     def list_aliases(self, task: Task, model_name: ModelName) -> list[Alias]:
-        """The model's aliases, sorted by name. Raises ``ModelNotFound``."""
+        """The model's aliases, sorted by name; none where its versions are gone. Raises ``ModelNotFound``."""
 
     def history(
         self,

@@ -402,3 +402,19 @@ def test_the_readers_that_others_wrote_keep_working_on_ours(root: Path, source: 
     assert alias["version"] == "2"
     assert {"task", "model_name", "alias", "updated_at", "actor", "reason"} <= alias.keys()
     assert isinstance(registry, ModelRegistry)
+
+
+def test_a_model_whose_versions_are_gone_has_no_aliases(old: OldRegistry) -> None:
+    """Older software, and people, take a version away by removing its directory."""
+    registry = open_registry(old.root)
+    home = old.root / "tasks" / TASK / "models" / "killed"
+    remove_tree(home / "versions")
+    remove_tree(home / "audit")
+    assert (home / "aliases").is_dir()
+    assert registry.list_aliases(TASK, "killed") == []
+    remove_tree(home / "aliases")
+    (home / "versions").mkdir()
+    assert registry.list_aliases(TASK, "killed") == []
+    (home / "versions").rmdir()
+    with pytest.raises(ModelNotFound):
+        registry.list_aliases(TASK, "killed")
