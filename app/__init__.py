@@ -20,6 +20,7 @@ from .v1.health import blueprint as health
 from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
+from .v1.runs import blueprint as runs
 from .v1.uploads import blueprint as uploads
 from .web import cors, errors, gate, openapi, protecting, tracing
 from .web.gate import Gate
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     errors.init_app(app)
     init_app(app)
     api = openapi.init_app(app)
-    for blueprint in (health, registry_blueprint, aliases, governance, catalogue, files, uploads, operations):
+    for blueprint in (health, registry_blueprint, aliases, governance, runs, catalogue, files, uploads, operations):
         api.register_blueprint(blueprint)
     if settings.hub:
         api.register_blueprint(hub)

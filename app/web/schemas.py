@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -18,6 +18,9 @@ MOST_TOLD = 20  # unknown fields that a warning names
 MOST_OF_A_NAME = 100
 
 
+_MODEL_NAMES = {"model": "model_name", "model_name": "model"}  # queries have the one, bodies the other; either is taken
+
+
 class Request(Schema):
     """A field that is not known is no error, but the answer names it in ``warnings``."""
 
@@ -28,6 +31,10 @@ class Request(Schema):
     def note_unknown(self, data: Any, **_: Any) -> Any:
         if isinstance(data, Mapping):
             known = {field.data_key or name for name, field in self.fields.items()}
+            for name in known & _MODEL_NAMES.keys() - data.keys():
+                other = _MODEL_NAMES[name]
+                if other in data and other not in known:
+                    data = {**{key: data[key] for key in data if key != other}, name: data[other]}
             g.unknown_fields = sorted(str(name) for name in set(data) - known)
         return data
 
@@ -151,7 +158,7 @@ def _of_type(kind: Any, **options: Any) -> fields.Field[Any]:
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind) and isinstance(kind, type):
         return fields.Nested(part_schema(kind), **options)
-    if origin in (list, tuple):
+    if origin in (list, tuple, Sequence):
         return fields.List(_of_type(inner[0]), **options)
     if origin in (dict, Mapping):
         return fields.Dict(keys=fields.String(), values=fields.String() if inner[1] is str else None, **options)

@@ -19,7 +19,7 @@ from click.shell_completion import get_completion_class
 
 from registry_core import UNSET, Verbs, __version__
 
-from . import governing, listing, maintaining, output, repairing, transferring
+from . import governing, listing, maintaining, output, repairing, running, transferring
 from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
@@ -228,7 +228,7 @@ def completion(shell: str) -> None:
     click.echo(completer(main, {}, "omr", "_OMR_COMPLETE").source())
 
 
-for room in (governing, listing, maintaining, repairing, transferring):
+for room in (governing, running, listing, maintaining, repairing, transferring):
     for command in room.COMMANDS:
         main.add_command(command)
 

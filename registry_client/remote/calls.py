@@ -12,6 +12,7 @@ from registry_core import UNSET, HistoryPage, Verbs, answer_of, parameters_of
 from .answers import read, read_list, strange
 from .bodies import object_of
 from .connection import Connected
+from .pages import page_of
 from .transport import Repeat
 
 P = ParamSpec("P")
@@ -28,9 +29,11 @@ def call(
     patient: bool = False,
     within: str | None = None,
     no_null: tuple[str, ...] = (),
+    paged: bool = False,
 ) -> Callable[Concatenate[Connected, P], T]:
-    """The verb over HTTP. ``within``: the field of the answer in which it is, where it is a list.
-    ``no_null``: what the service knows no null of; None is then left out.
+    """The verb over HTTP. ``within``: the field of the answer in which it is, where it is a list; ``paged``: the answer
+    is a bare list, and a header says where it goes on. ``no_null``: what the service knows no null of; None is then
+    left out.
 
     ``patient``: the server may be silent for as long as it works, as it always may while it proves bytes. What only
     reads is sent again after any failure in passing; the rest only where nothing was changed.
@@ -52,7 +55,7 @@ def call(
             answer = self.transport.call(method, path, query=query, patient=waits)
         else:
             answer = self.transport.call(method, path, body=sent, repeat=Repeat.IF_UNDONE, patient=waits)
-        content = object_of(answer)
+        content = page_of(kind, answer, sent.get("cursor")) if paged else object_of(answer)
         found: Any = read(kind, content) if within is None else read_list(get_args(kind)[0], content.get(within))
         if isinstance(found, HistoryPage) and found.next is not None and found.next <= (sent.get("after") or 0):
             raise strange(HistoryPage, "it goes on where it began, for ever")

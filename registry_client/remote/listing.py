@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from urllib.parse import parse_qs, urlsplit
 
 from registry_core import CatalogState, Filters, ModelPage, StreamedEvent, TaskSummary, taking
 
-from .answers import read, read_list, strange, whole_number
-from .bodies import json_of
+from .answers import read, read_list, whole_number
 from .connection import Connected
 from .event_stream import watch
+from .pages import page_of
 
-_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 QUERY_NAMES = {"tags": "tag", "text": "q"}
 
 
@@ -29,22 +26,9 @@ class ListingVerbs(Connected):
         """
         query = {QUERY_NAMES.get(name, name): value for name, value in asdict(filters).items()}
         answer = self._transport.call("GET", "/v1/models", query=query)
-        items = json_of(answer)
-        if not isinstance(items, list):
-            raise strange(ModelPage, "it is no JSON list")
-        following = _NEXT.search(answer.headers.get("Link", ""))
-        cursors = parse_qs(urlsplit(following[1]).query).get("cursor") if following else None
-        if cursors and cursors[0] == filters.cursor:
-            raise strange(ModelPage, "it goes on where it began, for ever")
+        page = page_of(ModelPage, answer, filters.cursor)
         total = whole_number(answer.headers.get("X-Total-Count", ""))
-        return read(
-            ModelPage,
-            {
-                "items": items,
-                "total": len(items) if total is None else total,
-                "next": cursors[0] if cursors else None,
-            },
-        )
+        return read(ModelPage, {**page, "total": len(page["items"]) if total is None else total})
 
     def list_tasks(self) -> list[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those."""

@@ -26,13 +26,14 @@ from .calls import call
 from .governing import Governing
 from .listing import ListingVerbs
 from .operations import Operation, finish
+from .running import Running
 from .transport import Repeat, as_json
 
 MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, ListingVerbs):
+class Versions(Governing, Running, ListingVerbs):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

@@ -31,10 +31,11 @@ from .governing import GoverningVerbs
 from .listing import ListingVerbs
 from .maintaining import MaintainingVerbs
 from .operations import OperationVerbs
+from .running import RunningVerbs
 from .uploads import UploadVerbs
 
 
-class ModelRegistry(GoverningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs):
+class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs):
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
     Here are register and the verbs that read; those that govern, those over all models and those

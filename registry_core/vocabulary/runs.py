@@ -79,4 +79,4 @@ class RunPage(Value):
     """Runs of one model, by their ids."""
 
     items: list[RunFacts]
-    next: Annotated[str | None, "The cursor of what follows, null at the end."]
+    next: Annotated[str | None, "The cursor of the next page, null at the end."]

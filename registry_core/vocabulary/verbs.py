@@ -5,7 +5,7 @@ Each parameter's name, type, default and meaning stand here; requests and the cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
@@ -25,7 +25,7 @@ from .answers import (
     Verification,
 )
 from .progress import ProgressCallback
-from .runs import Metrics
+from .runs import Logged, Metrics, RunDetail, RunEnd, RunPage
 from .unset import UNSET, Unset
 
 Task = Annotated[str, "The task."]
@@ -38,6 +38,9 @@ Proving = Annotated[bool, "Read and prove every byte first."]
 Told = Annotated[ProgressCallback | None, "Told how far it is; a client knows it only of resolve and verify."]
 Actor = Annotated[str | None, "Who does this."]
 Reason = Annotated[str | None, "Why."]
+RunId = Annotated[str, "The training run."]
+LoggedValue = Annotated[Any, "A finite number; of a parameter any JSON."]
+MetricKey = Annotated[str, "The metric or the parameter: 1 to 250 characters."]
 Expected = Annotated[str | Unset | None, "Do it only if the alias names this version now."]
 ExpectedSeq = Annotated[
     int | Unset | None,
@@ -192,6 +195,85 @@ class Verbs(Protocol):
 
         Raises ``JournalCorrupt`` with the first ``broken_seq``, ``InvalidParameter``, ``ModelNotFound``.
         """
+
+    # verbs of training runs: what they keep is synced when they return, and no part of the journal
+
+    def log_metric(
+        self,
+        task: Task,
+        model_name: ModelName,
+        run_id: RunId,
+        key: MetricKey,
+        value: LoggedValue,
+        *,
+        step: Annotated[int, "Which step of the training it is of."] = 0,
+        timestamp: Annotated[Any, "When, as RFC 3339 or in seconds since 1970; null: now."] = None,
+        actor: Actor = None,
+    ) -> Logged:
+        """The point is kept, and the run is there if it was not.
+
+        Sent again it is there twice. Raises ``InvalidName``, ``InvalidParameter``, ``StorageError``.
+        """
+
+    def log_param(
+        self,
+        task: Task,
+        model_name: ModelName,
+        run_id: RunId,
+        key: MetricKey,
+        value: LoggedValue,
+        *,
+        actor: Actor = None,
+    ) -> Logged:
+        """The run has the parameter, in the place of an earlier one of that key. Raises as :meth:`log_metric`."""
+
+    def log_batch(
+        self,
+        task: Task,
+        model_name: ModelName,
+        run_id: RunId,
+        *,
+        metrics: Annotated[
+            Sequence[Mapping[str, Any]] | None, "Points: key, value, and perhaps step and timestamp."
+        ] = None,
+        params: Annotated[Mapping[str, Any] | None, "Parameters to set beside the others."] = None,
+        tags: Annotated[Mapping[str, Any] | None, "Tags of the run to set beside the others."] = None,
+        actor: Actor = None,
+    ) -> Logged:
+        """All of it is kept; or, where any of it is wrong, nothing. Raises as :meth:`log_metric`."""
+
+    def end_run(
+        self,
+        task: Task,
+        model_name: ModelName,
+        run_id: RunId,
+        *,
+        status: Annotated[str, "finished, failed or killed."] = "finished",
+        actor: Actor = None,
+    ) -> RunEnd:
+        """The run has ended so; until then it is running. Raises as :meth:`log_metric`."""
+
+    def run(
+        self,
+        task: Task,
+        model_name: ModelName,
+        run_id: RunId,
+        *,
+        points: Annotated[int | None, "Of each metric at most so many points, evenly chosen; null: all."] = None,
+    ) -> RunDetail:
+        """The run with its curves. Raises ``RunNotFound``, ``InvalidParameter``."""
+
+    def runs(
+        self,
+        task: Task,
+        model_name: ModelName,
+        *,
+        status: Annotated[str | None, "Only runs of this status; running is one."] = None,
+        param: Annotated[tuple[str, ...], "key:value; only runs with this parameter. May be repeated."] = (),
+        limit: Annotated[int | None, "At most so many, 1 to 1000; null: all."] = None,
+        cursor: Annotated[str | None, "Where the page begins: the next of the one before."] = None,
+    ) -> RunPage:
+        """The model's runs, by their ids. Raises ``ModelNotFound``, ``InvalidParameter``."""
 
     # verbs that read
 

@@ -162,6 +162,7 @@ ALIASED = {"task": "{task}", "ref": "{model}@{alias}"}
 MODEL = {"task": "{task}", "model": "{model}"}
 VERSION = {"task": "{task}", "model_name": "{model}", "version": "{version}"}
 ALIAS = {"task": "{task}", "model_name": "{model}", "alias": "{alias}"}
+RUN = {"task": "{task}", "model_name": "{model}", "run_id": "{version}"}
 WHY = {"actor": "{alias}", "reason": "{version}"}
 TUS = {"Tus-Resumable": "1.0.0"}
 HUB = "/hf/api/models/{task}/{model}"
@@ -272,6 +273,33 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("DELETE", "/v1/versions"): [Call("/v1/versions", body={**VERSION, "reason": "{alias}"})],
     ("POST", "/v1/versions/restore"): [Call("/v1/versions/restore", body=VERSION)],
+    ("POST", "/v1/runs/log-metric"): [
+        Call("/v1/runs/log-metric", body={**RUN, "key": "{alias}", "value": 0.5, "step": 1, "timestamp": 1}),
+        Call("/v1/runs/log-metric", body={**RUN, "run_id": "r1", "key": "{path}", "value": 1, "actor": "{alias}"}),
+    ],
+    ("POST", "/v1/runs/log-param"): [Call("/v1/runs/log-param", body={**RUN, "key": "{alias}", "value": "{version}"})],
+    ("POST", "/v1/runs/log-batch"): [
+        Call(
+            "/v1/runs/log-batch",
+            body={
+                **RUN,
+                "metrics": [{"key": "{alias}", "value": 1, "step": 0}],
+                "params": {"{alias}": "{version}"},
+                "tags": {"{path}": "{alias}"},
+            },
+        )
+    ],
+    ("POST", "/v1/runs/end"): [Call("/v1/runs/end", body={**RUN, "status": "failed"})],
+    ("GET", "/v1/runs/get"): [
+        Call("/v1/runs/get", {**MODEL, "run_id": "{version}"}),
+        Call("/v1/runs/get", {**MODEL, "run_id": "run-17", "points": "2"}),
+        Call("/v1/runs/get", {**MODEL, "run_id": "run-17", "points": "{version}"}),
+    ],
+    ("GET", "/v1/runs/list"): [
+        Call("/v1/runs/list", MODEL),
+        Call("/v1/runs/list", {**MODEL, "status": "{alias}", "limit": "{version}", "cursor": "{path}"}),
+        Call("/v1/runs/list", {**MODEL, "param": "{alias}:{version}", "limit": "1"}),
+    ],
     ("POST", "/v1/uploads"): [
         Call(
             "/v1/uploads",
@@ -471,6 +499,14 @@ COMMANDS: dict[str, list[list[str]]] = {
     "stage": [["stage", *NAMED, "archived", *WORDS], ["stage", *NAMED, "staging"]],
     "delete": [["delete", *NAMED, *WORDS]],
     "restore": [["restore", *NAMED, *WORDS]],
+    "runs list": [
+        ["runs", "list", "{task}", "{model}"],
+        ["runs", "list", "{task}", "{model}", "--param", "{alias}:{version}", "--limit", "1", "--cursor", "{path}"],
+    ],
+    "runs show": [
+        ["runs", "show", *NAMED],
+        ["runs", "show", "{task}", "{model}", "run-17", "--points", "{version}"],
+    ],
     "check": [["check"]],
     "init": [["init"]],
     "repair clock": [["repair", "clock", "{task}/{model}", "--yes", *WORDS]],
@@ -492,7 +528,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "completion": [],  # prints a script
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
-READING |= {"models", "tasks", "verify", "check", "reindex"}
+READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2

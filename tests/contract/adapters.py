@@ -31,7 +31,7 @@ Answer = dict[str, Any]
 STATUS = {
     **dict.fromkeys(("invalid_name", "invalid_ref", "invalid_metadata", "invalid_parameter", "artifacts_refused"), 422),
     **dict.fromkeys(("idempotency_key_reused", "digest_mismatch", "invalid_request"), 422),
-    **dict.fromkeys(("model_not_found", "version_not_found", "alias_not_found"), 404),
+    **dict.fromkeys(("model_not_found", "version_not_found", "alias_not_found", "run_not_found"), 404),
     **dict.fromkeys(("version_exists", "name_taken", "alias_moved", "version_in_use", "package_corrupt"), 409),
     "journal_corrupt": 409,
     **dict.fromkeys(("storage_unavailable", "lock_timeout", "not_configured"), 503),
@@ -154,6 +154,25 @@ class Core:
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return tidy(self.registry.audit_verify(task, model_name, expect_head=expect_head).to_dict())
 
+    def log_metric(self, task: str, model_name: str, run_id: str, key: str, value: Any, **words: Any) -> Answer:
+        return self.registry.log_metric(task, model_name, run_id, key, value, **words).to_dict()
+
+    def log_param(self, task: str, model_name: str, run_id: str, key: str, value: Any, **words: Any) -> Answer:
+        return self.registry.log_param(task, model_name, run_id, key, value, **words).to_dict()
+
+    def log_batch(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.registry.log_batch(task, model_name, run_id, **words).to_dict()
+
+    def end_run(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.registry.end_run(task, model_name, run_id, **words).to_dict()
+
+    def training_run(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return tidy(self.registry.run(task, model_name, run_id, **words).to_dict())
+
+    def training_runs(self, task: str, model_name: str, **words: Any) -> list[Answer]:
+        """One page."""
+        return [facts.to_dict() for facts in self.registry.runs(task, model_name, **words).items]
+
     def purge(self, older_than_s: float, **words: Any) -> Answer:
         return tidy(self.registry.purge(older_than_s, **words).to_dict())
 
@@ -176,7 +195,7 @@ class Http(Core):
         app = create_app(Settings(core=CoreSettings()), registry)
         self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://registry")
 
-    def call(self, method: str, path: str, *, status: int = 200, headers: Any = None, **fields: Any) -> Answer:
+    def call(self, method: str, path: str, *, succeeds: int = 200, headers: Any = None, **fields: Any) -> Answer:
         """The answer's fields, ``ok`` proven and taken off."""
         if method == "GET":
             answer = self.client.get(path, params=_query(fields))
@@ -190,7 +209,7 @@ class Http(Core):
         if answer.is_error:
             assert answer.headers["Content-Type"] == "application/problem+json"
             raise self._problem(answer.status_code, content)
-        assert answer.status_code == status
+        assert answer.status_code == succeeds
         assert content.pop("ok") is True
         return tidy(content)
 
@@ -210,7 +229,7 @@ class Http(Core):
         key = words.pop("idempotency_key", None)
         fields = {"task": task, "model_name": model_name, "version": version, "artifacts_dir": str(artifacts_dir)}
         headers = {"Idempotency-Key": key} if key is not None else {}
-        return self.call("POST", "/v1/register", status=201, headers=headers, **fields, **metadata, **words)
+        return self.call("POST", "/v1/register", succeeds=201, headers=headers, **fields, **metadata, **words)
 
     def resolve(self, task: str, ref: str, *, verify: bool | None = None, as_of: str | None = None) -> Answer:
         return self.call("GET", "/v1/resolve", task=task, ref=ref, verify=verify, as_of=as_of)
@@ -265,6 +284,31 @@ class Http(Core):
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return self.call("GET", "/v1/audit/verify", task=task, model=model_name, expect_head=expect_head)
+
+    def log_metric(self, task: str, model_name: str, run_id: str, key: str, value: Any, **words: Any) -> Answer:
+        fields = {"task": task, "model_name": model_name, "run_id": run_id, "key": key, "value": value}
+        return self.call("POST", "/v1/runs/log-metric", **fields, **words)
+
+    def log_param(self, task: str, model_name: str, run_id: str, key: str, value: Any, **words: Any) -> Answer:
+        fields = {"task": task, "model_name": model_name, "run_id": run_id, "key": key, "value": value}
+        return self.call("POST", "/v1/runs/log-param", **fields, **words)
+
+    def log_batch(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.call("POST", "/v1/runs/log-batch", task=task, model_name=model_name, run_id=run_id, **words)
+
+    def end_run(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.call("POST", "/v1/runs/end", task=task, model_name=model_name, run_id=run_id, **words)
+
+    def training_run(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.call("GET", "/v1/runs/get", task=task, model=model_name, run_id=run_id, **words)
+
+    def training_runs(self, task: str, model_name: str, **words: Any) -> list[Answer]:
+        answer = self.client.get("/v1/runs/list", params=_query({"task": task, "model": model_name, **words}))
+        content = answer.json()
+        if answer.is_error:
+            raise self._problem(answer.status_code, content)
+        assert isinstance(content, list)
+        return content
 
 
 class Remote(Core):
@@ -412,6 +456,13 @@ class Cli(Core):
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return self.run("audit verify", [task, model_name], expect_head=expect_head)
+
+    def training_run(self, task: str, model_name: str, run_id: str, **words: Any) -> Answer:
+        return self.run("runs show", [task, model_name, run_id], **words)
+
+    def training_runs(self, task: str, model_name: str, **words: Any) -> list[Answer]:
+        found: list[Answer] = self.run("runs list", [task, model_name], **words)["items"]
+        return found
 
     def purge(self, older_than_s: float, **words: Any) -> Answer:
         return self.run("purge", [], older_than=f"{older_than_s:g}s", **words)

@@ -15,9 +15,10 @@ from .place import Place
 from .promoting import Promoting
 from .reading import Reading
 from .registering import Registering
+from .running import Running
 
 
-class RegistryContract(Registering, Reading, Promoting, Operating, Governing, Deleting):
+class RegistryContract(Registering, Reading, Promoting, Operating, Governing, Deleting, Running):
     """All that a caller can rely on."""
 
     @pytest.fixture

@@ -92,7 +92,7 @@ class TestHttp(RegistryContract):
     def test_what_is_not_known_is_named(self, place: Place) -> None:
         way = _http(place)
         fields = {"task": TASK, "model_name": MODEL, "version": "1", "artifacts_dir": str(place.source())}
-        answer = way.call("POST", "/v1/register", status=201, **fields, set_allias="x")
+        answer = way.call("POST", "/v1/register", succeeds=201, **fields, set_allias="x")
         assert answer["alias_set"] == "latest"
         assert len(answer["warnings"]) == 1
         assert "set_allias" in answer["warnings"][0]

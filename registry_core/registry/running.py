@@ -1,0 +1,72 @@
+"""The verbs of training runs: what is logged while a training goes on, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..verbs import running
+from ..vocabulary.runs import Logged, RunDetail, RunEnd, RunPage
+from ..vocabulary.verbs import Verbs
+from .opening import OpenedRegistry
+
+
+class RunningVerbs(OpenedRegistry, Verbs):
+    """A run needs no version, and is no part of the journal. What each verb takes and guarantees says ``Verbs``."""
+
+    def log_metric(
+        self,
+        task: str,
+        model_name: str,
+        run_id: str,
+        key: str,
+        value: Any,
+        *,
+        step: int = 0,
+        timestamp: Any = None,
+        actor: str | None = None,
+    ) -> Logged:
+        point = {"key": key, "value": value, "step": step, "timestamp": timestamp}
+        return running.log(self._model(task, model_name), run_id, running.Batch([point]), actor)
+
+    def log_param(
+        self, task: str, model_name: str, run_id: str, key: str, value: Any, *, actor: str | None = None
+    ) -> Logged:
+        batch = running.Batch(params={key: value})
+        return running.log(self._model(task, model_name), run_id, batch, actor)
+
+    def log_batch(
+        self,
+        task: str,
+        model_name: str,
+        run_id: str,
+        *,
+        metrics: Sequence[Mapping[str, Any]] | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        actor: str | None = None,
+    ) -> Logged:
+        batch = running.Batch(
+            () if metrics is None else metrics, {} if params is None else params, {} if tags is None else tags
+        )
+        return running.log(self._model(task, model_name), run_id, batch, actor)
+
+    def end_run(
+        self, task: str, model_name: str, run_id: str, *, status: str = "finished", actor: str | None = None
+    ) -> RunEnd:
+        return running.end(self._model(task, model_name), run_id, status, actor)
+
+    def run(self, task: str, model_name: str, run_id: str, *, points: int | None = None) -> RunDetail:
+        return running.run(self._model(task, model_name), run_id, points)
+
+    def runs(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        status: str | None = None,
+        param: tuple[str, ...] = (),
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> RunPage:
+        return running.runs(self._model(task, model_name), status, param, limit, cursor)
