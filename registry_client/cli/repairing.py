@@ -75,6 +75,39 @@ def clock(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes
 @who
 @why
 @local_verb
+def documents(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    """Write the alias and state documents of a model anew that are not what its journal says."""
+    finish_repair(registry.repair_documents(*model, is_wanted=yes, **words), as_json, "--yes")
+
+
+@repair.command()
+@a_model
+@yes
+@who
+@why
+@local_verb
+def tombstones(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    """Write the tombstones of a model anew that are not what its journal says."""
+    finish_repair(registry.repair_tombstones(*model, is_wanted=yes, **words), as_json, "--yes")
+
+
+@repair.command()
+@a_model
+@yes
+@who
+@why
+@local_verb
+def seals(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    """Make the packages of a model read-only again, where somebody has opened them."""
+    finish_repair(registry.repair_seals(*model, is_wanted=yes, **words), as_json, "--yes")
+
+
+@repair.command()
+@a_model
+@yes
+@who
+@why
+@local_verb
 def strays(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
     """Move what was never registered out of a model's packages, to .strays in the root."""
     finish_repair(registry.repair_strays(*model, is_wanted=yes, **words), as_json, "--yes")

@@ -4,7 +4,7 @@
 subject so far, ``all_models`` finds each. ``aliases``, ``states``, ``annotation``, ``tombstones``,
 ``package_manifest``, ``package_moves`` and ``projections`` are what follows; ``timeline`` and ``as_of`` say what was
 true, ``proof`` that nothing was rewritten, ``evidence`` that its end is not lost, and ``lost_end`` goes on where it
-is. ``told`` reads documents, and falls back on the journal. ``gate`` and ``visible`` are doors for those who judge and
-those who hide. ``runs`` stand beside all that, and follow no event. ``older`` is what
-came before us.
+is. ``told`` reads documents, and falls back on the journal; ``due`` finds those that are to be written anew. ``gate``
+and ``visible`` are doors for those who judge and those who hide. ``runs`` stand beside all that, and follow no event.
+``older`` is what came before us.
 """

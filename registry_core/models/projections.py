@@ -105,6 +105,23 @@ def write(storage: Storage, projection: Projection) -> None:
         return
 
 
+def rewrite(storage: Storage, projection: Projection) -> None:
+    """The document is what the event makes of it, whatever it was; call with the subject held.
+
+    Where a storage has no locks and another replica writes it at the same time, what that one has written stays.
+    """
+    new = projection.render(None)
+    try:
+        when: Condition = Match(storage.documents.read(projection.key).etag)
+    except KeyNotFound:
+        when = ABSENT
+    with suppress(PreconditionFailed):
+        if _is_gone(new):
+            _remove(storage, projection, new, when)
+        else:
+            storage.documents.write(projection.key, _data(projection, new), when)
+
+
 @contextmanager
 def set_aside(storage: Storage, key: str, data: bytes) -> Iterator[None]:
     """A document that an event inside needs has been written before it; gone again if there is no event after all.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.chain import Line, chain
+from ..format.chain import Line, Link, chain
 from ..format.encoding import DIGEST_PREFIX
 from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
@@ -39,6 +39,13 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
     if faults:
         raise _broken(model, faults)
     return proof
+
+
+def require_chain(model: ModelStore) -> None:
+    """No event was edited, removed or reordered, as far as the chain tells. Raises ``JournalCorrupt``."""
+    faults = [fault for link in chain(model.journal.read_anew()) for fault in _of_link(link)]
+    if faults:
+        raise _broken(model, faults)
 
 
 @dataclass(frozen=True, order=True)
@@ -78,7 +85,7 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
     for link in chain(model.journal.read_anew()):
         seq = link.line.seq
         head = Head(seq, link.digest)
-        faults += [Fault(seq, text) for text in link.faults]
+        faults += _of_link(link)
         if expected is not None and seq == expected.seq and head != expected:
             faults.append(Fault(seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
         if link.line.get("event") == DELETE:
@@ -97,6 +104,10 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
     lost = [grave for grave in graves if grave.deleted not in deleted and not has_lost]
     faults += [Fault(events + 1, f"{grave.says()}, and no event says so", is_loss=True) for grave in lost]
     return JournalProof(events, head), sorted(faults)
+
+
+def _of_link(link: Link) -> list[Fault]:
+    return [Fault(link.line.seq, text) for text in link.faults]
 
 
 def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:

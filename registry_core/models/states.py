@@ -16,6 +16,8 @@ from ..storage.contract import Storage
 from . import older, projections
 from .projections import Fields, Projection
 
+OPTIONAL = ("description", "archived", "archived_reason")  # only in the documents of states that have them
+
 
 @dataclass(frozen=True)
 class State:

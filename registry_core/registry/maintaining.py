@@ -162,6 +162,54 @@ class MaintainingVerbs(OpenedRegistry):
         """
         return repair.clock(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
 
+    def repair_documents(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        is_wanted: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """Alias and state documents are what the journal says, if wanted; else it is proposed.
+
+        Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
+        """
+        return repair.documents(
+            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+        )
+
+    def repair_tombstones(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        is_wanted: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """Tombstones are what the journal says, if wanted; else it is proposed.
+
+        Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
+        """
+        model = self._model(task, model_name).require()
+        return repair.tombstones(model, is_wanted=is_wanted, actor=actor, reason=reason)
+
+    def repair_seals(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        is_wanted: bool = False,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Repair:
+        """Directories of registered packages are read-only again, if wanted; else it is proposed.
+
+        Raises ``ModelNotFound``, ``StorageError``.
+        """
+        return repair.seals(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
+
     def repair_strays(
         self,
         task: str,

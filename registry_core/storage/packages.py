@@ -126,6 +126,9 @@ class Packages(ABC):
     def sealed(self, package: str) -> bool:
         """Whether the package is published and finally read-only."""
 
+    def reseal(self, package: str) -> None:  # noqa: B027 - nothing, where every package is sealed by its storage
+        """The package is read-only again. Raises ``KeyNotFound``."""
+
     # what is said of them
 
     def keeps_facts(self) -> bool:

@@ -22,7 +22,7 @@ from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailabl
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
 from .planted import planted, strays
-from .repair import events_ahead
+from .repair import events_ahead, with_remedy
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -91,7 +91,7 @@ def _check_model(model: ModelStore) -> _ModelReport:
     steps = pending(model)  # first: whatever is not pending now is there to be seen from now on
     lines = list(model.journal.lines())
     versions = set(model.versions())
-    findings = list(_compare(model, lines, versions, steps))
+    findings = [with_remedy(model, finding) for finding in _compare(model, lines, versions, steps)]
     return _ModelReport(len(versions), len(lines), findings, attempts_in_want(model))
 
 
@@ -196,12 +196,8 @@ def _check_unfinished(model: ModelStore, line: Line, versions: set[str]) -> Iter
         return
     is_staged = any(found.name == line.get("attempt") and not found.empty for found in model.storage.packages.staged())
     if not is_staged and model.locate(version) is None:  # else it has been published in the meantime
-        yield Finding(
-            "damage",
-            f"{model.title}@{version}",
-            f"event {line.seq} registered it, and its bytes are gone",
-            "version_lost",
-        )
+        message = f"event {line.seq} registered it, and its bytes are gone"
+        yield Finding("damage", f"{model.title}@{version}", message, "version_lost")
 
 
 def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
@@ -230,7 +226,10 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
             continue
         yield from _check_manifest(model, line)
         if not model.storage.packages.sealed(model.keys.package(version)):
-            yield Finding("note", where, "its directory is writable; packages are sealed read-only", "unsealed")
+            message = "its directory is writable; packages are sealed read-only"
+            # Older software may rewrite its own in place, adopted or not.
+            command = None if line.get("adopted") else f"omr repair seals {model.title}"
+            yield Finding("note", where, message, "unsealed", command)
 
 
 def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:

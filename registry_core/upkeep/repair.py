@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from ..format.chain import Line
 from ..format.events import REPAIR
-from ..models import lost_end
-from ..models.changes import Committed, Draft, change
+from ..models import due, lost_end, projections
+from ..models.changes import Committed, Draft, change, standing
+from ..models.due import Due
 from ..models.journal import CLOCK, CLOCKS_DIFFER_BY
 from ..models.lost_end import LostEnd
 from ..models.model import ModelStore
@@ -18,10 +21,11 @@ from ..packages import contents
 from ..packages.strays import of_version
 from ..storage.contract import PreconditionFailed
 from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.reports import Repair
+from ..vocabulary.reports import Finding, Repair
 from ..vocabulary.texts import check_words, escaped
 
 S = TypeVar("S")
+_NO_LOSS: dict[str, Any] = {"lost_from": None, "lost_to": None, "shown_by": None}
 
 
 def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: str | None) -> Repair:
@@ -59,8 +63,7 @@ def clock(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str 
     def decide(ahead: list[Line]) -> Draft | Repair:
         if not ahead or not is_wanted:
             return Repair(CLOCK, model.title, _steps_of_clock(ahead), False)
-        nothing: dict[str, Any] = {"paths": [], "lost_from": None, "lost_to": None, "shown_by": None}
-        return Draft(REPAIR, None, actor, reason, own={"repaired": CLOCK, **nothing})
+        return Draft(REPAIR, None, actor, reason, own={"repaired": CLOCK, "paths": [], **_NO_LOSS})
 
     done = _proposed_or_done(model, look, decide, is_wanted=is_wanted)
     if isinstance(done, Repair):
@@ -89,6 +92,23 @@ def _proposed_or_done(
     return proposed
 
 
+_MENDED_BY = {
+    **dict.fromkeys(("alias_damaged", "alias_differs", "alias_missing", "document_differs"), "documents"),
+    **dict.fromkeys(("state_damaged", "state_differs", "state_missing"), "documents"),
+    **dict.fromkeys(("tombstone_damaged", "tombstone_missing"), "tombstones"),
+}
+
+
+def with_remedy(model: ModelStore, finding: Finding) -> Finding:
+    """The finding with the command that mends it, where one of these does."""
+    kind = _MENDED_BY.get(finding.code)
+    if kind is None or finding.severity != "damage":
+        return finding
+    if finding.where.startswith(f"{model.title} tombstone "):
+        kind = "tombstones"
+    return replace(finding, command=f"omr repair {kind} {model.title}")
+
+
 def events_ahead(lines: list[Line]) -> list[Line]:
     """Our events that say that they were made later than now, and that no later one puts right."""
     now = datetime.now(UTC)
@@ -113,6 +133,102 @@ def _of_journal(model: ModelStore, found: LostEnd | None, event: dict[str, Any] 
     return Repair("journal", model.title, steps, True, event["seq"], event["paths"], *lost)
 
 
+@dataclass(frozen=True)
+class Mend:
+    """One thing that is wrong: its ``path`` below the model's directory, what becomes of it, and how."""
+
+    path: str
+    becomes: str
+    do: Callable[[], None]
+
+    def step(self) -> str:
+        return f"{escaped(self.path)} {self.becomes}"
+
+
+def _mended(
+    kind: str,
+    model: ModelStore,
+    look: Callable[[], list[Mend]],
+    *,
+    is_wanted: bool,
+    words: tuple[str | None, str | None],
+) -> Repair:
+    """All that is found, mended after an event that names it, if ``is_wanted``; else what that would be.
+
+    Whoever dies in between has mended a part, and finds the rest the next time.
+    """
+    check_words(*words)
+
+    def decide(found: list[Mend]) -> Draft | Repair:
+        if not found or not is_wanted:
+            return Repair(kind, model.title, [one.step() for one in found], False)
+        return Draft(
+            REPAIR, None, *words, own={"repaired": kind, "paths": [escaped(one.path) for one in found], **_NO_LOSS}
+        )
+
+    done = _proposed_or_done(model, look, decide, is_wanted=is_wanted)
+    if isinstance(done, Repair):
+        return done
+    with standing(model, done.event), model.lock():
+        for one in done.seen:
+            one.do()
+    steps = [one.step() for one in done.seen]
+    return Repair(kind, model.title, steps, True, done.event["seq"], list(done.event["paths"]))
+
+
+def documents(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+    """Alias and state documents are what the journal says, if ``is_wanted``; else which of them are not.
+
+    Raises ``JournalCorrupt`` where the journal itself was changed, ``StorageError``.
+    """
+    return _mended(
+        "documents", model, lambda: _written_anew(model, due.documents), is_wanted=is_wanted, words=(actor, reason)
+    )
+
+
+def tombstones(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+    """Tombstones are what the journal says, if ``is_wanted``; else which are not. Raises as :func:`documents`."""
+    return _mended(
+        "tombstones", model, lambda: _written_anew(model, due.graves), is_wanted=is_wanted, words=(actor, reason)
+    )
+
+
+def _written_anew(model: ModelStore, find: Callable[[ModelStore], list[Due]]) -> list[Mend]:
+    def mend(one: Due) -> None:
+        # What other replicas have done since has its own event, which is later.
+        for still in find(model):
+            if still.path == one.path:
+                projections.rewrite(model.storage, still.projection)
+
+    return [
+        Mend(one.path, f"is what event {one.seq} says, written anew from the journal", partial(mend, one))
+        for one in find(model)
+    ]
+
+
+def seals(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+    """Directories of registered packages are read-only again, if ``is_wanted``; else which are not.
+
+    What is in them is left alone: a verify tells whether somebody has used the chance. Raises ``StorageError``.
+    """
+    packages = model.storage.packages
+
+    def look() -> list[Mend]:
+        return [
+            Mend(f"versions/{version}", "is read-only again", partial(packages.reseal, model.keys.package(version)))
+            for version in model.versions()
+            if not packages.sealed(model.keys.package(version)) and _is_registered(model, version)
+        ]
+
+    return _mended("seals", model, look, is_wanted=is_wanted, words=(actor, reason))
+
+
+def _is_registered(model: ModelStore, version: str) -> bool:
+    """Whether it was registered here; older software rewrites its own packages in place, adopted or not."""
+    line = model.registered(version)
+    return line is not None and not line.get("adopted")
+
+
 STRAYS = ".strays"  # no part of the format
 
 
@@ -121,30 +237,20 @@ def strays(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str
 
     They are below ``.strays`` in the root from then on. Raises ``PackageCorrupt``, ``StorageError``.
     """
-    check_words(actor, reason)
 
-    def look() -> list[tuple[str, str]]:
+    def look() -> list[Mend]:
         return [
-            (version, path)
+            Mend(
+                f"versions/{version}/{path}",
+                f"moves to {STRAYS}/{escaped(model.title)}/",
+                partial(
+                    model.storage.packages.set_aside, model.keys.package(version), path, f"{home}/{version}/{path}"
+                ),
+            )
             for version in model.versions()
             if model.registered(version) is not None
             for path in of_version(model, version, contents.manifest_hashes(model, version))
         ]
 
-    def places(found: list[tuple[str, str]]) -> list[str]:
-        return [escaped(f"versions/{version}/{path}") for version, path in found]
-
-    def decide(found: list[tuple[str, str]]) -> Draft | Repair:
-        steps = [f"{place} moves to {STRAYS}/{escaped(model.title)}/" for place in places(found)]
-        if not found or not is_wanted:
-            return Repair("strays", model.title, steps, False)
-        return Draft(REPAIR, None, actor, reason, own={"repaired": "strays", "paths": places(found)})
-
-    done = _proposed_or_done(model, look, decide, is_wanted=is_wanted)
-    if isinstance(done, Repair):
-        return done
-    for version, path in done.seen:
-        target = f"{STRAYS}/{model.keys.task}/{model.keys.model_name}/{version}/{path}"
-        model.storage.packages.set_aside(model.keys.package(version), path, target)
-    steps = [f"{place} moved to {STRAYS}/{escaped(model.title)}/" for place in places(done.seen)]
-    return Repair("strays", model.title, steps, True, done.event["seq"], places(done.seen))
+    home = f"{STRAYS}/{model.keys.task}/{model.keys.model_name}"
+    return _mended("strays", model, look, is_wanted=is_wanted, words=(actor, reason))

@@ -16,7 +16,7 @@ from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
 from .beneath import DIRECTORY, LOCK, Place, Planted, translated_errors
 from .documents import is_draft, remove_abandoned
 from .moves import move, remove, set_aside
-from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed
+from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed, seal_tree
 
 
 class FilesystemPackages(Packages):
@@ -101,6 +101,10 @@ class FilesystemPackages(Packages):
                 return is_sealed(self._at(package))
         except KeyNotFound:
             return False
+
+    def reseal(self, package: str) -> None:
+        with translated_errors(package):
+            seal_tree(self._at(package))
 
     def set_aside(self, package: str, path: str, to: str) -> None:
         with translated_errors(f"{package}/{path}"):

@@ -109,7 +109,7 @@ class FilesystemStaging(Staging):
                     os.rename(_PACKAGE, target.name, src_dir_fd=home, dst_dir_fd=parent)
                     os.fsync(parent)
                     os.fsync(home)
-            _seal_tree(target)
+            seal_tree(target)
         try:
             self.discard()
         except StorageError:
@@ -199,7 +199,7 @@ def is_sealed(place: Place) -> bool:
         return stat.S_IMODE(os.fstat(top).st_mode) == DIRECTORY_MODE
 
 
-def _seal_tree(top: Place) -> None:
+def seal_tree(top: Place) -> None:
     """Directories read-only, the top one last: its mode says that the sealing is finished."""
     if is_sealed(top):
         return

@@ -195,6 +195,19 @@ def test_a_repair_is_proposed_before_it_is_made(filled: Shell) -> None:
     assert filled.ok("audit", "verify", "t", "m").out.startswith("intact: 3 events")
 
 
+def test_documents_are_repaired_as_proposed(filled: Shell) -> None:
+    filled.ok("promote", "t", "m", "staging", "1")
+    (filled.root / "tasks/t/models/m/aliases/latest.json").unlink()
+    (finding,) = filled.omr("check", "--json").json["findings"]
+    assert finding["command"] == "omr repair documents t/m"
+    proposed = filled.omr("repair", "documents", "t/m")
+    assert (proposed.code, proposed.out.startswith("would be done: aliases/latest.json is")) == (1, True)
+    assert filled.ok(*finding["command"].split()[1:], "--yes", "--json").json["paths"] == ["aliases/latest.json"]
+    assert filled.ok("check").out.startswith("clean")
+    for kind in ("tombstones", "seals"):
+        assert filled.ok("repair", kind, "t/m", "--yes").out == f"nothing to mend: the {kind} of t/m\n"
+
+
 def test_migrate_copies_into_another_registry_only_if_told_so(filled: Shell) -> None:
     other = filled.area / "other"
     made = filled.ok("--root", str(other), "init").out
