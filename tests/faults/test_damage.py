@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ..docs.documents import read
 from ..support.machine import MIB, memory_backed, remove_tree
 from . import damage
 from .damage import Truth
@@ -49,6 +50,13 @@ def test_there_are_enough_ways_and_questions(truth: Truth) -> None:
     assert len(damage.WAYS) >= 15
     assert len(truth.said) >= 80
     assert {kind for kind, _ in sample()} == set(damage.KINDS)
+
+
+def test_what_is_held_by_nothing_but_itself_is_listed_in_the_design() -> None:
+    listed = read("docs/design.md").section("Held by nothing but itself")
+    for kind in damage.HELD_BY_ITSELF:
+        place = damage.KINDS[kind]
+        assert f"`{place.partition('/')[0]}/`" in listed or f"`{place.rpartition('/')[2]}`" in listed, kind
 
 
 def test_what_is_listed_can_happen() -> None:
