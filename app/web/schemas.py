@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from flask import g
-from marshmallow import EXCLUDE, Schema, fields, missing, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load
 
 from registry_core import UNSET, Parameter, answer_of, parameters_of
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 MOST_TOLD = 20  # unknown fields that a warning names
 MOST_OF_A_NAME = 100
-
-
-_MODEL_NAMES = {"model": "model_name", "model_name": "model"}  # queries have the one, bodies the other; either is taken
+MODEL_NAMES = frozenset({"model", "model_name"})
 
 
 class Request(Schema):
-    """A field that is not known is no error, but the answer names it in ``warnings``."""
+    """A field that is not known is no error, but the answer names it in ``warnings``.
+
+    A model is named by ``model_name`` or ``model``: deployed clients use either, in queries and in bodies.
+    """
 
     class Meta:
         unknown = EXCLUDE
@@ -31,12 +33,19 @@ class Request(Schema):
     def note_unknown(self, data: Any, **_: Any) -> Any:
         if isinstance(data, Mapping):
             known = {field.data_key or name for name, field in self.fields.items()}
-            for name in known & _MODEL_NAMES.keys() - data.keys():
-                other = _MODEL_NAMES[name]
-                if other in data and other not in known:
-                    data = {**{key: data[key] for key in data if key != other}, name: data[other]}
-            g.unknown_fields = sorted(str(name) for name in set(data) - known)
+            names = MODEL_NAMES if known & MODEL_NAMES else frozenset()
+            g.unknown_fields = sorted(str(name) for name in set(data) - known - names)
+            return self._with_model(data, known & MODEL_NAMES)
         return data
+
+    def _with_model(self, data: Mapping[str, Any], asked: Set[str]) -> Mapping[str, Any]:
+        given = [data[name] for name in sorted(MODEL_NAMES) if name in data]
+        if not asked or not given:
+            return data
+        (name,) = asked
+        if len(given) > 1 and given[0] != given[1]:
+            raise ValidationError("model and model_name are the same, and differ here. Send one of them.", name)
+        return ChainMap({name: given[0]}, data)  # type: ignore[arg-type]
 
 
 class Open(Schema):
