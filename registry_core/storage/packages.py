@@ -153,6 +153,12 @@ class Packages(ABC):
 
     # retired
 
+    def require_movable(self, source: str, target: str) -> None:  # noqa: B027 - most storages move nothing
+        """A package can be moved from the one key to the other, in either way; asked before an event says so.
+
+        Raises ``NotConfigured`` and ``StorageUnavailable`` naming the place. Makes nothing.
+        """
+
     @abstractmethod
     def retire(self, package: str, grave: str, seq: int) -> None:
         """Nobody finds the package any more; its bytes are kept, at ``grave`` where they have to move.

@@ -49,7 +49,10 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
     if reason is None or not reason.strip():
         raise InvalidParameter("Say why the version is deleted: reason is required.", field="reason")
     event = change(
-        model, lambda: look_delete(model, version), lambda seen: decide_delete(seen, version, actor, reason)
+        model,
+        lambda: look_delete(model, version),
+        lambda seen: decide_delete(seen, version, actor, reason),
+        reserve=lambda: _require_movable(model, version),
     ).event
     return Tombstone(
         version=version,
@@ -131,7 +134,10 @@ def restore(
     check_words(actor, reason)
     _prove_retired(model, version, workers, progress)
     done = change(
-        model, lambda: look_retired(model, version), lambda seen: decide_restore(seen, version, actor, reason)
+        model,
+        lambda: look_retired(model, version),
+        lambda seen: decide_restore(seen, version, actor, reason),
+        reserve=lambda: _require_movable(model, version),
     )
     event = done.event
     with standing(model, event):
@@ -203,6 +209,10 @@ def _purge(model: ModelStore, version: str, deleted_by: int | None, actor: str |
         return Draft(PURGE, version, actor, reason, package_digest=seen.stone.get("package_digest"))
 
     return isinstance(change(model, lambda: SeenPurge(model.told.tombstone(version)), decide), Committed)
+
+
+def _require_movable(model: ModelStore, version: str) -> None:
+    model.storage.packages.require_movable(model.keys.package(version), model.keys.grave(version))
 
 
 def _manifest(model: ModelStore, version: str) -> bytes | None:

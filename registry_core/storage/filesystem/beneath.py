@@ -43,9 +43,10 @@ FILE_BITS, DIRECTORY_BITS = 0o664, 0o775  # less the umask; not for everybody to
 _OPENAT2 = 437  # on every machine that Linux runs on
 _NO_LINKS = 0x04  # RESOLVE_NO_SYMLINKS
 LOCK = ".lock"
-DIRECTORY, FILE = "a directory", "a file"
+DIRECTORY, FILE, LINK = "a directory", "a file", "a symbolic link"
+HOME_STEPS = 4  # of the key of what has a lock, a log, and packages
 _KINDS = (
-    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISLNK, LINK),
     (stat.S_ISDIR, DIRECTORY),
     (stat.S_ISREG, FILE),
     (stat.S_ISFIFO, "a FIFO"),
@@ -204,14 +205,19 @@ def open_lock(place: Place) -> int:
     return fd
 
 
-def walk(name: str, parent: int) -> Iterator[int]:
-    """The directory of that name in the open one and all below it, deepest first, each open while it is its turn."""
+def disk_of(directory: int) -> tuple[int, bytes]:
+    """Equal for two open directories if a file can be moved from one to the other; a bind mount is a disk of its own.
 
-    def fail(error: OSError) -> None:
-        raise error
-
-    for _, _, _, fd in os.fwalk(name, topdown=False, onerror=fail, dir_fd=parent):
-        yield fd
+    Raises ``OSError`` where nothing can be put there.
+    """
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    try:
+        told = Path(f"/proc/self/fdinfo/{directory}").read_bytes()
+        mount = told.partition(b"mnt_id:")[2].partition(b"\n")[0]
+    except FileNotFoundError:
+        mount = b""
+    return os.fstat(directory).st_dev, mount
 
 
 def kind_of(status: os.stat_result) -> str:
@@ -255,12 +261,15 @@ def _typed(key: str, error: OSError) -> RegistryError:
 
 def _planted(error: Planted, damage: type[IntegrityError]) -> RegistryError:
     key = escaped(error.key)
+    remedy = "Find out who put it there, and put back what belongs there."
+    if error.kind == LINK:
+        remedy = f"For a directory elsewhere, make a directory in its place and 'mount --bind ELSEWHERE ROOT/{key}'."
     message = (
         f"In the registry's root, {key!r} is {error.kind}, which the registry never puts there. It is not followed, "
-        "read or changed. Find out who put it there, and put back what belongs there, or a mount for a link."
+        f"read or changed. {remedy}"
     )
     log.error("%s", message)
-    if key.startswith("."):  # working space, no part of any model
+    if key.startswith(".") or key.count("/") < HOME_STEPS:  # working space, or what whole logs and packages lie below
         return NotConfigured(message, reason="root_layout", path=key)
     problem = {"path": key, "kind": "changed", "expected": None, "actual": error.kind}
     return damage(message, problems=[problem])

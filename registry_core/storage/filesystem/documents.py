@@ -29,7 +29,7 @@ from ..contract import (
 )
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
-from .beneath import FILE, LOCK, Place, Planted, open_file, open_lock, translated_errors
+from .beneath import FILE, LOCK, Place, Planted, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
 from .staging import STAGING
 
@@ -49,6 +49,7 @@ class FilesystemDocuments(FilesystemLines):
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._has_lock = False
 
     def _at(self, key: str) -> Place:
         return Place(self._root, key)
@@ -180,6 +181,9 @@ class FilesystemDocuments(FilesystemLines):
         place = self._at(key)
         with translated_errors(key):
             place.make_directory()
+            if not self._has_lock:  # before an event needs it, since it takes space
+                os.close(open_lock(self._at("")))
+                self._has_lock = True
             fd = open_lock(place)
         try:
             with translated_errors(key):
@@ -210,14 +214,20 @@ def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
 
 
 class PreparedDocument(Prepared):
-    """A draft of the document at ``place``, durable and held, in ``.staging/`` on the same filesystem."""
+    """A draft of the document, durable and held, in ``.staging/``; beside the document if that is on another disk."""
 
     def __init__(self, place: Place, data: bytes, when: Condition) -> None:
         self._place, self._data, self._when = place, data, when
-        self._staging = Place(place.root, STAGING)
         self._held: int | None
-        with self._staging.directory() as staging:
-            self._draft, self._held = _new_draft(staging)
+        self._staging, prefix = Place(place.root, STAGING), ""
+        with self._staging.directory() as staging, place.parent() as parent:
+            if disk_of(staging) != disk_of(parent):
+                self._staging, prefix = place.above, "."
+        with self._staging.directory(os.O_RDONLY if prefix else os.O_PATH) as staging:
+            for name in os.listdir(staging) if prefix else ():
+                if name.startswith(prefix) and is_draft(name):
+                    remove_abandoned(name, staging)  # no sweep comes by there
+            self._draft, self._held = _new_draft(staging, prefix)
             self._spare = self._draft.removesuffix(_SUFFIX) + _SPARE_SUFFIX
             try:
                 _write(self._held, data)
@@ -231,15 +241,12 @@ class PreparedDocument(Prepared):
     def switch(self) -> Document:
         place = self._place
         try:
-            with (
-                translated_errors(place.key),
-                self._staging.directory() as staging,
-                place.parent(os.O_RDONLY) as parent,
-            ):
+            staging = self._staging.directory()
+            with translated_errors(place.key), staging as drafts, place.parent(os.O_RDONLY) as parent:
                 if self._when is ABSENT:
-                    self._link(staging, parent)
+                    self._link(drafts, parent)
                 else:
-                    self._replace(staging, parent)
+                    self._replace(drafts, parent)
                 os.fsync(parent)
         finally:
             self._let_go()
@@ -289,12 +296,8 @@ def _require(place: Place, parent: int, when: Condition) -> bool:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """No other writer looks at a document and replaces it meanwhile.
-
-    For the moment of one rename, so one lock does for all of them. Not the document's own: all who may read it may
-    hold that. Raises ``LockTimeout``.
-    """
-    fd = open_lock(Place(root, ""))
+    """No other writer looks at a document and replaces it meanwhile: for a rename. Raises ``LockTimeout``."""
+    fd = open_lock(Place(root, ""))  # not the document's own, which all who may read it may hold
     try:
         hold_within(fd, _RENAMES_WAIT_S)
         yield
@@ -321,10 +324,10 @@ def remove_abandoned(draft: str, staging: int) -> None:
             os.close(fd)
 
 
-def _new_draft(staging: int) -> tuple[str, int]:
+def _new_draft(staging: int, prefix: str) -> tuple[str, int]:
     """(the name of a new file in the open directory, the descriptor that holds it)."""
     for _ in range(_TRIES):
-        draft = uuid.uuid4().hex + _SUFFIX
+        draft = prefix + uuid.uuid4().hex + _SUFFIX
         fd = open_file(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, staging)
         is_ours = False
         try:

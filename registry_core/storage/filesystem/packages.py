@@ -16,7 +16,17 @@ from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
 from .beneath import DIRECTORY, LOCK, Place, Planted, translated_errors
 from .documents import is_draft, remove_abandoned
 from .moves import move, remove, set_aside
-from .staging import STAGING, FilesystemStaging, age_s, has_content, hold_abandoned, is_alive, is_sealed, seal_tree
+from .staging import (
+    STAGING,
+    FilesystemStaging,
+    age_s,
+    has_content,
+    hold_abandoned,
+    is_alive,
+    is_sealed,
+    require_room,
+    seal_tree,
+)
 
 
 class FilesystemPackages(Packages):
@@ -111,6 +121,10 @@ class FilesystemPackages(Packages):
             set_aside(self._at(package) / path, self._at(to))
 
     # retired
+
+    def require_movable(self, source: str, target: str) -> None:
+        with translated_errors(target):
+            require_room(self._at(source).above, self._at(target).above)
 
     def retire(self, package: str, grave: str, seq: int) -> None:
         with translated_errors(package):

@@ -13,13 +13,15 @@ import shutil
 import stat
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ...vocabulary.errors import StorageError, StorageUnavailable
+from ...vocabulary.errors import NotConfigured, StorageError, StorageUnavailable
+from ...vocabulary.texts import escaped
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
-from .beneath import DIRECTORY_BITS, Place, open_lock, translated_errors, walk
+from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,11 @@ class FilesystemStaging(Staging):
         self._target = Place(root, package) if package is not None else None
         self._kept = attempt is not None
         if attempt is None:
-            attempt, held = _begin(Place(root, STAGING))
+            staging = Place(root, STAGING)
+            staging.make_directory()
+            if self._target is not None:
+                require_room(staging, self._target.above)  # before hours of copying
+            attempt, held = _begin(staging)
         self.attempt = attempt
         self._home = Place(root, f"{STAGING}/{attempt}")
         self._package = self._home / _PACKAGE
@@ -86,6 +92,7 @@ class FilesystemStaging(Staging):
         target = self._require_target()
         with translated_errors(target.key):
             target.above.make_directory()
+            require_room(self._home, target.above)
             # rename(2) replaces an empty directory without a word, so look first; all writers
             # of this registry look under the same lock.
             if target.stat() is not None:
@@ -138,6 +145,35 @@ class FilesystemStaging(Staging):
             let_go(held)
 
 
+def require_room(source: Place, target: Place) -> None:
+    """Something can be moved from the one directory to the other, which may not be there yet. Makes nothing.
+
+    Raises ``NotConfigured`` naming the place where it cannot, and ``OSError``.
+    """
+    while True:
+        try:
+            with source.directory() as old, target.directory() as new:
+                with translated_errors(target.key):
+                    there = disk_of(new)
+                if disk_of(old) != there:
+                    raise _other_disk(target.key)
+                return
+        except FileNotFoundError:
+            if not target.key or source.stat() is None:
+                raise
+            target = target.above
+
+
+def _other_disk(key: str) -> NotConfigured:
+    key = escaped(key)
+    return NotConfigured(
+        f"{key!r} lies on another disk than the registry's .staging or than where it comes from, or is a mount of its "
+        "own: nothing can be moved there. What is there is served, and its aliases can be moved.",
+        reason="root_layout",
+        path=key,
+    )
+
+
 def _make_above(target: Place) -> None:
     """The directories above the file, of a package that :meth:`FilesystemStaging.seal` makes durable."""
     try:
@@ -151,7 +187,6 @@ def _make_above(target: Place) -> None:
 
 def _begin(staging: Place) -> tuple[str, int]:
     """(a new attempt with an empty package, the open file that holds it)."""
-    staging.make_directory()
     for _ in range(_TRIES):
         home = staging / uuid.uuid4().hex
         held = None
@@ -191,6 +226,16 @@ def _hold(home: Place) -> int | None:
 def _remove(home: Place) -> None:
     with suppress(FileNotFoundError), home.parent() as staging:  # somebody else has removed it, or is doing so
         shutil.rmtree(home.name, dir_fd=staging)
+
+
+def walk(name: str, parent: int) -> Iterator[int]:
+    """The directory of that name in the open one and all below it, deepest first, each open while it is its turn."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for _, _, _, fd in os.fwalk(name, topdown=False, onerror=fail, dir_fd=parent):
+        yield fd
 
 
 def is_sealed(place: Place) -> bool:

@@ -74,26 +74,32 @@ def test_what_is_planted_on_the_way_or_at_its_end_is_named(
 
 
 def test_a_document_a_file_and_a_log_behind_a_link_are_damage(root: Path, tmp_path: Path) -> None:
+    home = root / "below" / "a" / "long" / "way"
+    home.mkdir(parents=True)
     (root / "a").rename(tmp_path / "moved")
-    (root / "a").symlink_to(tmp_path / "moved")
+    (home / "a").symlink_to(tmp_path / "moved")
     storage = FilesystemStorage(root)
     calls: list[Callable[[], object]] = [
-        lambda: storage.documents.read("a/b/document"),
-        lambda: storage.documents.write("a/b/document", b"new"),
-        lambda: storage.documents.delete("a/b/document"),
-        lambda: list(storage.documents.list("a/b")),
-        lambda: storage.packages.open("a/b", "document"),
-        lambda: storage.packages.locate("a/b"),
-        lambda: storage.packages.erase("a/b", "a/b"),
-        lambda: storage.packages.retire("a/b", "grave", 1),
-        lambda: storage.packages.reinstate("grave", "a/b", 1),
+        lambda: storage.documents.read("below/a/long/way/a/b/document"),
+        lambda: storage.documents.write("below/a/long/way/a/b/document", b"new"),
+        lambda: storage.documents.delete("below/a/long/way/a/b/document"),
+        lambda: list(storage.documents.list("below/a/long/way/a/b")),
+        lambda: storage.packages.open("below/a/long/way/a/b", "document"),
+        lambda: storage.packages.locate("below/a/long/way/a/b"),
+        lambda: storage.packages.erase("below/a/long/way/a/b", "below/a/long/way/a/b"),
+        lambda: storage.packages.retire("below/a/long/way/a/b", "grave", 1),
+        lambda: storage.packages.reinstate("grave", "below/a/long/way/a/b", 1),
     ]
     for call in calls:
         with pytest.raises((PackageCorrupt, KeyNotFound)) as caught:
             call()
         if isinstance(caught.value, PackageCorrupt):
             assert caught.value.detail["problems"][0]["actual"] == "a symbolic link"
-    for log in (lambda: storage.documents.last("a/b/document"), lambda: storage.documents.append("a/b/x", b"{}", 1)):
+    logs: list[Callable[[], object]] = [
+        lambda: storage.documents.last("below/a/long/way/a/b/document"),
+        lambda: storage.documents.append("below/a/long/way/a/b/x", b"{}", 1),
+    ]
+    for log in logs:
         with pytest.raises(RegistryError) as told:
             log()
         assert told.value.code == "journal_corrupt"
