@@ -244,6 +244,15 @@ def refused(problems: list[dict[str, str]]) -> ArtifactsRefused:
     )
 
 
+def require_short(plan: Plan, longest: int | None) -> None:
+    """The storage can name every file. Raises ``ArtifactsRefused`` before a byte is moved."""
+    if longest is not None:
+        long = [file.name for file in plan.files if len(file.name.encode()) > longest]
+        if long or longest < len(MANIFEST):
+            reason = f"is too long a path: of this version, the object store takes {longest} bytes"
+            raise refused([{"path": path, "reason": reason} for path in long or [MANIFEST]])
+
+
 def packaged_meta(plan: Plan) -> tuple[dict[str, object], str | None]:
     """(the object in the package's own model_meta.json or {}, its SHA-256 in hex or None)."""
     if plan.brought_meta is None:

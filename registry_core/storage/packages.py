@@ -153,6 +153,10 @@ class Packages(ABC):
 
     # retired
 
+    def longest_path(self, package: str) -> int | None:
+        """How many bytes the path of a file in the package may have at most; None where nobody knows before."""
+        return None
+
     def require_movable(self, source: str, target: str) -> None:  # noqa: B027 - most storages move nothing
         """A package can be moved from the one key to the other, in either way; asked before an event says so.
 

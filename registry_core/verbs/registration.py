@@ -188,7 +188,9 @@ def _take_in(
     )
     if seen.taken is not None and seen.repeat is None:  # a repeat whose version is on its way is decided under the lock
         raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
-    with model.storage.packages.stage(model.keys.package(request.version)) as staging:
+    key = model.keys.package(request.version)
+    intake.require_short(plan, model.storage.packages.longest_path(key))
+    with model.storage.packages.stage(key) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})

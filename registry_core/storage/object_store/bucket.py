@@ -51,6 +51,7 @@ PART_BYTES = 8 * MIB
 PARTS_AT_ONCE = 4  # of one file: bounds memory to a part times (PARTS_AT_ONCE + 1) for each running file
 MOST_PARTS = 9_000  # S3 takes 10,000
 PAGE = 1000
+MOST_KEY_BYTES = 1024  # on S3, Google and Azure alike
 CONNECT_TIMEOUT = timedelta(seconds=5)
 DOCUMENT_TIMEOUT = timedelta(seconds=15)  # of one try; documents are small
 DEADLINE = timedelta(seconds=30)  # no retry of a document's request begins later than this after the first try
@@ -89,6 +90,11 @@ class Bucket:
             {"timeout": UNLIMITED, "read_timeout": STALLED_AFTER},
             {"max_retries": FILE_RETRIES, "retry_timeout": UNLIMITED},
         )
+
+    def bytes_left(self, key: str) -> int:
+        """How many bytes may follow the key in that of an object; less than 0 if it is too long itself."""
+        above = self.url.partition("://")[2].partition("/")[2]
+        return MOST_KEY_BYTES - len(f"{above}/{key}".lstrip("/").encode())
 
     # documents
 

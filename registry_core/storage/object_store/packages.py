@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -35,6 +36,9 @@ class ObjectPackages(Packages):
 
     def stage(self, package: str, attempt: str | None = None) -> Staging:
         return staging.ObjectStaging(self._bucket, check_key(package), attempt)
+
+    def longest_path(self, package: str) -> int | None:
+        return self._bucket.bytes_left(f"{package}/{uuid.UUID(int=0).hex}/")
 
     def staged(self) -> Iterator[Attempt]:
         return staging.attempts(self._bucket)

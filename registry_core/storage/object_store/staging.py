@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
-from ...vocabulary.errors import InvalidName, StorageError, StorageUnavailable
+from ...vocabulary.errors import ArtifactsRefused, InvalidName, StorageError, StorageUnavailable
 from ...vocabulary.names import check_key
 from ..contract import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging
 from .bucket import Bucket
@@ -64,7 +64,10 @@ class ObjectStaging(Staging):
     def place(self, path: str) -> str:
         """The key of the file of that path; the attempt is young."""
         self.keep_young()
-        return f"{self._home}/{check_key(path)}"
+        key = f"{self._home}/{check_key(path)}"
+        if self._bucket.bytes_left(key) < 0:
+            raise ArtifactsRefused(f"{path!r} is too long a path for this object store.", path=path)
+        return key
 
     def add(self, path: str, source: Source) -> Artifact:
         key = self.place(path)

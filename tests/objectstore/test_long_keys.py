@@ -1,0 +1,64 @@
+"""A store takes keys of 1,024 bytes: what would have a longer one is refused before a byte is moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import obstore
+import pytest
+from obstore.store import MemoryStore
+
+from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
+from registry_core.format.layout import is_package
+from registry_core.storage import StorageOptions
+from registry_core.storage.object_store.store import ObjectStorage
+
+from ..support.packages import open_registry, write_files
+
+PREFIX = "team/" * 40
+LONGEST = 1024 - len(f"{PREFIX}registry/tasks/t/models/m/versions/1/{'0' * 32}/")
+
+
+def registry(store: MemoryStore) -> ModelRegistry:
+    url = f"s3://bucket/{PREFIX}registry"
+    return ModelRegistry.open(
+        settings=CoreSettings(root=url), storage=ObjectStorage(url, StorageOptions(), is_package, store=store)
+    )
+
+
+def named(size: int) -> str:
+    path = "/".join(["é" * 90] * 10)
+    while len(path.encode()) > size - 2:
+        path = path[:-1]
+    path = path.rstrip("/")
+    return path + "x" * (size - len(path.encode()))
+
+
+def keys(store: MemoryStore) -> list[str]:
+    return [meta["path"] for chunk in obstore.list(store) for meta in chunk if "/versions/" in meta["path"]]
+
+
+@pytest.mark.parametrize("size", [LONGEST, LONGEST + 1])
+def test_what_is_too_long_for_a_key_is_refused_at_intake(tmp_path: Path, size: int) -> None:
+    store = MemoryStore()
+    path = named(size)
+    assert len(path.encode()) == size
+    source = write_files(tmp_path / "source", {path: b"x", "model.pt": b"y"})
+    if size == LONGEST:
+        assert registry(store).register("t", "m", "1", source).version == "1"
+        assert registry(store).verify("t", "m@1").files_checked > 2
+        return
+    with pytest.raises(ArtifactsRefused) as caught:
+        registry(store).register("t", "m", "1", source)
+    assert [problem["path"] for problem in caught.value.detail["problems"]] == [path]
+    assert keys(store) == []
+
+
+def test_a_migration_says_which_file_it_is(tmp_path: Path) -> None:
+    path = named(LONGEST + 1)
+    (tmp_path / "root").mkdir()
+    here = open_registry(tmp_path / "root")
+    here.register("t", "m", "1", write_files(tmp_path / "source", {path: b"x"}))
+    with pytest.raises(ArtifactsRefused) as caught:
+        here.migrate_to(registry(MemoryStore()))
+    assert caught.value.detail["path"] == path
