@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from .format.manifest import parse as parse_manifest
 from .operations.running import Operation, RunningOperation
-from .packages.archive import tar, tar_size
+from .packages.archive import TAR_FORMAT, tar, tar_size
 from .packages.snapshots import HubCommit, Snapshot
-from .packages.stored_files import StoredFile
+from .packages.stored_files import PackageFiles, StoredFile
 from .registry.registry import ModelRegistry
 from .settings import CoreSettings
 from .uploads.values import Checksum, UploadFile, UploadSession
@@ -109,6 +109,7 @@ __all__ = [
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
     "STAGES",
+    "TAR_FORMAT",
     "UNSET",
     "Admission",
     "AdoptionReport",
@@ -161,6 +162,7 @@ __all__ = [
     "OperationNotFound",
     "PackageCorrupt",
     "PackageFile",
+    "PackageFiles",
     "PackageListing",
     "Parameter",
     "Problem",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from werkzeug.datastructures import ETags
 
@@ -63,6 +64,11 @@ def status_of_conditions(if_match: ETags, if_none_match: ETags, etag: str | None
     if if_none_match and (if_none_match.star_tag or (etag is not None and if_none_match.contains_weak(etag))):
         return 304
     return 200
+
+
+def is_unmodified(since: datetime | None, dated: datetime, now: datetime) -> bool:
+    """Whether the client's file, of the date ``since``, is still the one: a date that is yet to come says nothing."""
+    return since is not None and dated <= since <= now
 
 
 def may_be_partial(if_range: str | None, etag: str | None) -> bool:

@@ -7,10 +7,13 @@ import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
 from flask import Response, current_app, request
+from werkzeug.http import http_date
 from werkzeug.wsgi import wrap_file
 
 from registry_core import StoredFile
@@ -18,35 +21,33 @@ from registry_core import StoredFile
 from ..config import Settings
 from .errors import problem
 from .gate import current_gate
-from .ranges import Part, Unsatisfiable, may_be_partial, parts, status_of_conditions
+from .ranges import Part, Unsatisfiable, is_unmodified, may_be_partial, parts, status_of_conditions
 
+SETTLED = timedelta(seconds=2)  # an address may come to name another file twice within a second
 CHUNK_BYTES = 256 * 1024
 CONTENT_TYPE = "application/octet-stream"
 
 
-def send(stored: StoredFile, headers: Mapping[str, str] | None = None) -> Response:
+def send(stored: StoredFile, headers: Mapping[str, str] | None = None, named_at: datetime | None = None) -> Response:
     """The file, or the parts of it that the request wants, under ``headers`` beside the usual ones.
 
-    Conditions are judged here whoever sends the bytes. Raises ``Busy``, and as ``StoredFile.open``.
+    ``named_at`` is since when it is this file that is at the address, in whole seconds. Conditions are judged here
+    whoever sends the bytes. Raises ``Busy``, and as ``StoredFile.open``.
     """
     described = {**_describe(stored), **(headers or {})}
-    status = status_of_conditions(request.if_match, request.if_none_match, stored.sha256)
-    if status == 304:
-        return _empty(304, described)
-    if status == 412:
-        return _refused(412, "The file is not the one that If-Match names.", described)
+    now = datetime.now(UTC)
+    is_old = False
+    if named_at is not None and now - named_at >= SETTLED:
+        described["Last-Modified"] = http_date(named_at)
+        is_old = is_unmodified(request.if_modified_since, named_at, now) and not request.if_none_match
+    wanted = _judge(stored.sha256, stored.size_bytes, described, is_old=is_old)
+    if isinstance(wanted, Response):
+        return wanted
     if request.method != "GET":
-        return _one_part(stored, Part(0, stored.size_bytes), 200, described)  # of a HEAD a range means nothing
-    asked = request.headers.get("Range")
-    wanted = None
-    if may_be_partial(request.headers.get("If-Range"), stored.sha256):
-        try:
-            wanted = parts(asked, stored.size_bytes)
-        except Unsatisfiable:
-            detail = f"The file has {stored.size_bytes} bytes; the range names none of them."
-            return _refused(416, detail, {**described, "Content-Range": f"bytes */{stored.size_bytes}"})
+        return _one_part(stored, Part(0, stored.size_bytes), 200, described)
     # Others see the client's header too, and might make something else of one that is ignored here.
-    elsewhere = _elsewhere(stored, described, wanted) if asked is None or wanted is not None else None
+    may_be_elsewhere = "Range" not in request.headers or wanted is not None
+    elsewhere = _elsewhere(stored, described, wanted) if may_be_elsewhere else None
     if elsewhere is not None:
         return elsewhere
     if wanted is None:
@@ -54,7 +55,30 @@ def send(stored: StoredFile, headers: Mapping[str, str] | None = None) -> Respon
     if len(wanted) == 1:
         content_range = {"Content-Range": wanted[0].content_range(stored.size_bytes)}
         return _one_part(stored, wanted[0], 206, {**described, **content_range})
-    return _many_parts(stored, wanted, described)
+    return _many_parts(partial(_read, stored), stored.size_bytes, wanted, described)
+
+
+Make = Callable[[int, int], Iterable[bytes]]  # of (start, length)
+
+
+def send_made(make: Make, size_bytes: int, etag: str | None, headers: Mapping[str, str]) -> Response:
+    """As :func:`send`, of bytes that are made while they are sent; without an ETag there are no ranges.
+
+    Raises ``Busy``.
+    """
+    described = {**headers, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"} if etag is not None else headers
+    wanted = _judge(etag, size_bytes, described) if etag is not None else None
+    if isinstance(wanted, Response):
+        return wanted
+    if wanted is None:
+        return stream(lambda: make(0, size_bytes), size_bytes, described)
+    if len(wanted) > 1:
+        return _many_parts(make, size_bytes, wanted, described)
+    part = wanted[0]
+    content_range = {"Content-Range": part.content_range(size_bytes)}
+    response = stream(lambda: make(part.start, part.length), part.length, {**described, **content_range})
+    response.status_code = 206
+    return response
 
 
 def stream(chunks: Callable[[], Iterable[bytes]], size_bytes: int, headers: Mapping[str, str]) -> Response:
@@ -65,6 +89,28 @@ def stream(chunks: Callable[[], Iterable[bytes]], size_bytes: int, headers: Mapp
         response.call_on_close(_admitted())
         response.response = chunks()
     return response
+
+
+def _judge(
+    etag: str | None, size_bytes: int, described: Mapping[str, str], *, is_old: bool = False
+) -> Response | list[Part] | None:
+    """What the request's conditions and ranges make of the answer: another, these parts, or all of it (None).
+
+    ``is_old``: by the date that the client has sent, it has the file.
+    """
+    status = status_of_conditions(request.if_match, request.if_none_match, etag)
+    if status == 304 or (status == 200 and is_old):
+        return _empty(304, described)
+    if status == 412:
+        return _refused(412, "The file is not the one that If-Match names.", described)
+    # Of a HEAD a range means nothing.
+    if request.method != "GET" or not may_be_partial(request.headers.get("If-Range"), etag):
+        return None
+    try:
+        return parts(request.headers.get("Range"), size_bytes)
+    except Unsatisfiable:
+        detail = f"The file has {size_bytes} bytes; the range names none of them."
+        return _refused(416, detail, {**described, "Content-Range": f"bytes */{size_bytes}"})
 
 
 def _describe(stored: StoredFile) -> dict[str, str]:
@@ -89,9 +135,20 @@ def _empty(status: int, headers: Mapping[str, str]) -> Response:
 
 def _refused(status: int, detail: str, headers: Mapping[str, str]) -> Response:
     response = problem(status, f"http_{status}", HTTPStatus(status).phrase, detail)
-    kept = ("Content-Range", "ETag", "Accept-Ranges", "Cache-Control", "X-Model-Version", "X-Repo-Commit")
+    kept = (
+        "Content-Range",
+        "ETag",
+        "Last-Modified",
+        "Accept-Ranges",
+        "Cache-Control",
+        "X-Model-Version",
+        "X-Repo-Commit",
+    )
     response.headers.update({name: value for name, value in headers.items() if name in kept})
     return response
+
+
+_KEPT = ("Content-Range", "ETag", "Last-Modified", "Accept-Ranges", "Cache-Control", "X-Model-Version", "X-Repo-Commit")
 
 
 # by others
@@ -172,24 +229,28 @@ def _one_part(stored: StoredFile, part: Part, status: int, headers: Mapping[str,
     return response
 
 
-def _many_parts(stored: StoredFile, wanted: list[Part], headers: Mapping[str, str]) -> Response:
+def _read(stored: StoredFile, start: int, length: int) -> Iterator[bytes]:
+    with stored.open(start, length) as reader:
+        while chunk := reader.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _many_parts(make: Make, size_bytes: int, wanted: list[Part], headers: Mapping[str, str]) -> Response:
     boundary = secrets.token_hex(16)
     heads = [
-        f"\r\n--{boundary}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Range: "
-        f"{part.content_range(stored.size_bytes)}\r\n\r\n".encode()
+        f"\r\n--{boundary}\r\nContent-Type: {headers['Content-Type']}\r\nContent-Range: "
+        f"{part.content_range(size_bytes)}\r\n\r\n".encode()
         for part in wanted
     ]
     tail = f"\r\n--{boundary}--\r\n".encode()
-    size_bytes = sum(map(len, heads)) + sum(part.length for part in wanted) + len(tail)
+    total_bytes = sum(map(len, heads)) + sum(part.length for part in wanted) + len(tail)
 
     def chunks() -> Iterator[bytes]:
         for head, part in zip(heads, wanted, strict=True):
             yield head
-            with stored.open(part.start, part.length) as reader:
-                while chunk := reader.read(CHUNK_BYTES):
-                    yield chunk
+            yield from make(part.start, part.length)
         yield tail
 
-    response = stream(chunks, size_bytes, {**headers, "Content-Type": f"multipart/byteranges; boundary={boundary}"})
+    response = stream(chunks, total_bytes, {**headers, "Content-Type": f"multipart/byteranges; boundary={boundary}"})
     response.status_code = 206
     return response

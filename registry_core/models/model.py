@@ -31,7 +31,8 @@ BeforeChange = Callable[[], None]
 class Found:
     """What a selector names: a version, where it lies, and the alias if it was one.
 
-    ``facts`` is what the storage says of the package, where it keeps that beside it.
+    ``facts`` is what the storage says of the package, where it keeps that beside it; ``named_at`` is when the alias
+    was moved to the version, as its document says.
     """
 
     model: ModelStore
@@ -39,6 +40,7 @@ class Found:
     alias: str | None
     location: str
     facts: Facts | None
+    named_at: str | None = None
 
 
 class ModelStore(Subject):
@@ -194,7 +196,7 @@ class ModelStore(Subject):
             while alias is not None:
                 location = self.locate(alias.version)
                 if location is not None:
-                    return Found(self, alias.version, selector, location, self.facts(alias.version))
+                    return Found(self, alias.version, selector, location, self.facts(alias.version), alias.updated_at)
                 before, alias = alias, self.alias(selector)
                 if alias == before:  # else it has moved, and what it named was free to go
                     raise VersionNotFound(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from ..format.layout import META
 from ..vocabulary.errors import StorageUnavailable
@@ -13,6 +14,7 @@ from ..vocabulary.names import check_key
 from ..vocabulary.times import parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 
+TAR_FORMAT = 1  # goes up whenever the same package becomes other bytes than before
 _BLOCK = tarfile.BLOCKSIZE
 _MAX_META_BYTES = 8 * 1024 * 1024
 # zip begins with 1980 and ends with 2107, in whatever zone its maker lives.
@@ -26,20 +28,47 @@ def tar_size(stored: list[StoredFile]) -> int:
     return inner + 2 * _BLOCK
 
 
-def tar(stored: list[StoredFile]) -> Iterator[bytes]:
-    """The files as an uncompressed tar, streamed. Raises ``StorageUnavailable`` if one gets shorter meanwhile."""
-    made_s = _made_s(stored)
+def tar(stored: list[StoredFile], start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """``length`` bytes, from ``start`` on, of the files as an uncompressed tar, streamed; None: up to its end.
+
+    Raises ``StorageUnavailable`` if a file gets shorter meanwhile.
+    """
+    end = tar_size(stored) if length is None else start + length
+    at = 0
+    for size_bytes, read in _pieces(stored, _made_s(stored)):
+        first, last = max(start - at, 0), min(end - at, size_bytes)
+        if first < last:
+            yield from read(first, last - first)
+        at += size_bytes
+        if at >= end:
+            return
+
+
+_Read = Callable[[int, int], Iterator[bytes]]  # of (start, length) within a piece
+
+
+def _pieces(stored: list[StoredFile], made_s: int) -> Iterator[tuple[int, _Read]]:
     for file in stored:
-        yield _header(file, made_s)
-        left = file.size_bytes
-        with file.open() as reader:
-            while left and (chunk := reader.read(min(left, CHUNK_BYTES))):
-                left -= len(chunk)
-                yield chunk
-        if left:
-            raise StorageUnavailable(f"{file.path!r} is shorter than it was. Verify the version.", retry_after_s=5)
-        yield b"\0" * (_padded(file.size_bytes) - file.size_bytes)
-    yield b"\0" * (2 * _BLOCK)
+        header, padding = _header(file, made_s), _padded(file.size_bytes) - file.size_bytes
+        yield len(header), partial(_of_bytes, header)
+        yield file.size_bytes, partial(_of_file, file)
+        yield padding, partial(_of_bytes, b"\0" * padding)
+    yield 2 * _BLOCK, partial(_of_bytes, b"\0" * 2 * _BLOCK)
+
+
+def _of_bytes(data: bytes, start: int, length: int) -> Iterator[bytes]:
+    yield data[start : start + length]
+
+
+def _of_file(file: StoredFile, start: int, length: int) -> Iterator[bytes]:
+    # On this machine without an end: only so does opening it tell that it is as long as it was registered.
+    left = length
+    with file.open(start, None if file.location is not None else length) as reader:
+        while left and (chunk := reader.read(min(left, CHUNK_BYTES))):
+            left -= len(chunk)
+            yield chunk
+    if left:
+        raise StorageUnavailable(f"{file.path!r} is shorter than it was. Verify the version.", retry_after_s=5)
 
 
 def _made_s(stored: list[StoredFile]) -> int:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..format import manifest
 from ..format.commit_ids import commit_id
@@ -19,9 +19,10 @@ from ..models.model import Found, ModelStore
 from ..storage.contract import KeyNotFound, Readable
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import ArtifactNotFound
+from ..vocabulary.errors import ArtifactNotFound, PackageCorrupt
 from ..vocabulary.names import check_key
 from ..vocabulary.texts import printable
+from ..vocabulary.times import parse_time
 from . import contents, verify
 from .hash_stream import hash_stream
 from .strays import warning, without_strays
@@ -91,12 +92,21 @@ class StoredFile:
 class Inventory:
     """What lies in a package: path -> (SHA-256 hex, size), the manifest first, the others sorted by path.
 
-    The digest is None where an old manifest does not cover the file, and ``commit_id`` is None if there is one
-    such file.
+    The digest is None where an old manifest does not cover the file, and ``commit_id`` and ``package_digest`` (hex)
+    are None if there is one such file. So is the latter where older software has rewritten the metadata since.
     """
 
     files: Mapping[str, tuple[str | None, int]]
     commit_id: str | None
+    package_digest: str | None
+    _created_at: list[datetime | None] = field(default_factory=list, compare=False, repr=False)
+
+    def created_at(self, found: Found) -> datetime | None:
+        """When the version was made, as its metadata says; read when it is asked for, and then remembered with this."""
+        if not self._created_at:
+            with suppress(PackageCorrupt):
+                self._created_at.append(parse_time(contents.read_meta(found.model, found.version).get("created_at")))
+        return self._created_at[0] if self._created_at else None
 
     def stored(self, found: Found) -> list[StoredFile]:
         return [StoredFile(found.version, path, *known, found.model) for path, known in self.files.items()]
@@ -107,6 +117,48 @@ class Inventory:
         if known is None:
             raise _no_such_file(found.model, found.version, path)
         return StoredFile(found.version, path, *known, found.model)
+
+
+@dataclass(frozen=True)
+class PackageFiles:
+    """The files of the version that a selector named a moment ago. ``package_digest`` is as in :class:`Inventory`."""
+
+    version: str
+    package_digest: str | None
+    _found: Found = field(repr=False)
+    _inventory: Inventory = field(repr=False)
+
+    def files(self) -> list[StoredFile]:
+        """Every file, the manifest first."""
+        return self._inventory.stored(self._found)
+
+    def file(self, path: str) -> StoredFile:
+        """The one file. Raises ``ArtifactNotFound``."""
+        return self._inventory.file(self._found, path)
+
+    def folder(self, path: str) -> dict[str, StoredFile | None] | None:
+        """What is in the folder, by name, sorted: None is another folder. None if there is no such folder.
+
+        The package itself is the folder of the empty path.
+        """
+        top = f"{path}/" if path else ""
+        inside = {name.removeprefix(top): name for name in self._inventory.files if name.startswith(top)}
+        if path and not inside:
+            return None
+        files = {rest: self.file(name) for rest, name in inside.items() if "/" not in rest}
+        return {name: files.get(name) for name in sorted({rest.partition("/")[0] for rest in inside})}
+
+    @property
+    def named_at(self) -> datetime | None:
+        """From which whole second on the selector has named this version; None where nobody knows.
+
+        Of a version it is when it was made. Of an alias it is the second after: in the one before it named another.
+        """
+        if self._found.alias is None:
+            made = self._inventory.created_at(self._found)
+            return made.replace(microsecond=0) if made is not None else None
+        moved = parse_time(self._found.named_at)
+        return (moved + timedelta(seconds=1)).replace(microsecond=0) if moved is not None else None
 
 
 class Inventories:
@@ -146,8 +198,9 @@ def read_inventory(found: Found) -> Inventory:
     model, version = found.model, found.version
     data, is_baseline = _manifest(found)
     hashes = dict(manifest.parse(data, covers_manifest=is_baseline).hashes) if data is not None else {}
-    if META in hashes:
-        hashes[META] = _meta_sha256(found) or hashes[META]
+    said = hashes.get(META)
+    if said is not None:
+        hashes[META] = _meta_sha256(found) or said
     present, strays = without_strays(model, version, contents.files(model, version), hashes)
     sizes = {path: size_bytes or 0 for path, size_bytes in present.items()}
     for text in warning(strays):
@@ -157,8 +210,10 @@ def read_inventory(found: Found) -> Inventory:
         hashes[MANIFEST] = digest(data).removeprefix(DIGEST_PREFIX)
     paths = sorted(sizes, key=lambda path: (path != MANIFEST, path))
     files = {path: (hashes.get(path), sizes[path]) for path in paths}
-    covered = data is not None and all(sha256 is not None for sha256, _ in files.values())
-    return Inventory(files, commit_id(model.keys.task, model.keys.model_name, version, named) if covered else None)
+    if data is None or any(sha256 is None for sha256, _ in files.values()):
+        return Inventory(files, None, None)
+    package_digest = digest(data).removeprefix(DIGEST_PREFIX) if hashes.get(META) == said else None
+    return Inventory(files, commit_id(model.keys.task, model.keys.model_name, version, named), package_digest)
 
 
 def _manifest(found: Found) -> tuple[bytes | None, bool]:

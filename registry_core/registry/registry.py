@@ -9,7 +9,7 @@ from typing import Any
 from ..models.aliases import LATEST
 from ..packages import contents
 from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
-from ..packages.stored_files import Inventories, StoredFile
+from ..packages.stored_files import Inventories, PackageFiles, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
 from ..verbs import admission, comparison, history, registration, resolution
@@ -171,8 +171,13 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
 
     def files(self, task: str, ref: str) -> list[StoredFile]:
         """Every file of the version, the manifest first. Raises as :meth:`resolve`."""
+        return self.package_files(task, ref).files()
+
+    def package_files(self, task: str, ref: str) -> PackageFiles:
+        """The files of the version, found by one look. Raises as :meth:`resolve`."""
         found = self._find(task, ref)
-        return self._inventories.of(found).stored(found)
+        inventory = self._inventories.of(found)
+        return PackageFiles(found.version, inventory.package_digest, found, inventory)
 
     def snapshot(self, task: str, model_name: str, revision: str) -> Snapshot:
         """The version that an alias, a version's name, a commit id, or ``main`` (here ``latest``) stands for.

@@ -214,6 +214,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/files/{task}/{model}/{version}/{path}"),
         Call("/v1/files/{task}/{model}/{alias}/model.pt", headers={"Range": "bytes=1-,{version}"}),
     ],
+    ("GET", "/v1/files/<task>/<model_name>/<selector>/"): [
+        Call("/v1/files/{task}/{model}/{version}/", headers={"Accept": "{path}, application/json"}),
+        Call("/v1/files/{task}/{model}/{alias}"),
+    ],
     ("GET", "/v1/archive/<task>/<model_name>/<selector>"): [Call("/v1/archive/{task}/{model}/{version}")],
     ("GET", "/v1/operations/<operation_id>"): [Call("/v1/operations/{operation}")],
     ("GET", "/v1/uploads/<upload_id>"): [Call("/v1/uploads/{upload}")],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import random
 import subprocess
 import tarfile
 import zipfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -29,7 +31,8 @@ def test_it_unpacks_and_proves_itself(service: Service, tmp_path: Path) -> None:
     assert reply.headers["content-type"] == "application/x-tar"
     assert int(reply.headers["content-length"]) == len(reply.body)
     assert reply.headers["x-model-version"] == "1"
-    assert f"{MODEL}-1.tar" in reply.headers["content-disposition"]
+    name = f"{MODEL}-1.tar"
+    assert reply.headers["content-disposition"] == f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
     subprocess.run(["tar", "x", "-C", str(tmp_path)], input=reply.body, check=True)
     check = ["sha256sum", "-c", "--strict", "--quiet", "sha256sums.txt"]
     subprocess.run(check, cwd=tmp_path, check=True)
@@ -43,9 +46,74 @@ def test_it_unpacks_and_proves_itself(service: Service, tmp_path: Path) -> None:
 def test_it_is_the_same_bytes_every_time_and_head_knows_their_number(service: Service) -> None:
     first, second = call(service.url, ARCHIVE), call(service.url, ARCHIVE.replace("latest", "1"))
     assert first.body == second.body
-    head = call(service.url, ARCHIVE, method="HEAD")
+    head = call(service.url, ARCHIVE, {"Range": "bytes=0-1"}, method="HEAD")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == str(len(first.body))
+    digest = ModelRegistry.open(service.root).resolve(TASK, f"{MODEL}@1").package_digest
+    for reply in (first, second, head):
+        assert reply.headers["etag"] == f'"tar1-{str(digest).removeprefix("sha256:")}"'
+        assert reply.headers["accept-ranges"] == "bytes"
+
+
+def test_any_range_of_it_is_those_bytes(service: Service) -> None:
+    whole = call(service.url, ARCHIVE)
+    size, etag = len(whole.body), whole.headers["etag"]
+    draw = random.Random(5)
+    edges = [0, 1, 511, 512, 513, size - 1025, size - 1024, size - 1]
+    pairs = [(first, last) for first in edges for last in edges if first <= last]
+    pairs += [tuple(sorted(draw.randrange(size) for _ in range(2))) for _ in range(40)]
+    for first, last in pairs:
+        part = call(service.url, ARCHIVE, {"Range": f"bytes={first}-{last}", "If-Range": etag})
+        assert (part.status, part.headers["content-range"]) == (206, f"bytes {first}-{last}/{size}")
+        assert part.body == whole.body[first : last + 1]
+        assert part.headers["content-type"] == "application/x-tar"
+    several = call(service.url, ARCHIVE, {"Range": "bytes=0-99,-50"})
+    assert several.status == 206
+    assert whole.body[:100] in several.body
+    assert several.body.count(b"Content-Type: application/x-tar\r\n") == 2
+    beyond = call(service.url, ARCHIVE, {"Range": f"bytes={size}-"})
+    assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    assert call(service.url, ARCHIVE, {"Range": "bytes=0-9", "If-Range": '"tar1-other"'}).body == whole.body
+
+
+def test_its_conditions(service: Service) -> None:
+    etag = call(service.url, ARCHIVE).headers["etag"]
+    same = call(service.url, ARCHIVE, {"If-None-Match": f'"x", {etag}'})
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", etag)
+    assert call(service.url, ARCHIVE, {"If-None-Match": '"x"'}).status == 200
+    assert call(service.url, ARCHIVE, {"If-Match": '"x"'}).status == 412
+    assert call(service.url, ARCHIVE, {"If-Match": etag, "Range": "bytes=0-0"}).status == 206
+
+
+OLD = {"model.pt": b"x", "model_meta.json": b"{}"}
+SUMS = "".join(f"{hashlib.sha256(OLD[path]).hexdigest()}  {path}\n" for path in OLD).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "proven"),
+    [
+        ("covered", {**OLD, "sha256sums.txt": SUMS}, True),
+        ("rewritten", {**OLD, "model_meta.json": b'{"tags": {}}', "sha256sums.txt": SUMS}, False),
+        ("bare", {**OLD, "more": b"y", "sha256sums.txt": SUMS}, False),
+        ("half", OLD, False),
+    ],
+)
+def test_an_older_version_has_them_only_where_its_manifest_covers_every_file(
+    service: Service, name: str, files: dict[str, bytes], proven: bool
+) -> None:
+    write_files(service.root / f"tasks/{TASK}/models/{name}/versions/1", files)
+    path = f"/v1/archive/{TASK}/{name}/1"
+    reply = call(service.url, path, {"Range": "bytes=0-9"})
+    assert reply.status == (206 if proven else 200)
+    assert ("etag" in reply.headers, "accept-ranges" in reply.headers) == (proven, proven)
+
+
+def test_a_name_that_is_not_plain_is_said_in_two_ways(service: Service) -> None:
+    name = 'grün"; x=.'  # as older software may have written it
+    write_files(service.root / f"tasks/{TASK}/models/named/versions/{name}", {**OLD, "sha256sums.txt": SUMS})
+    said = call(service.url, f"/v1/archive/{TASK}/named/{quote(name)}").headers["content-disposition"]
+    plain = "named-gr_n__ x=..tar"
+    assert said == f"attachment; filename=\"{plain}\"; filename*=UTF-8''named-gr%C3%BCn%22%3B%20x%3D..tar"
 
 
 def test_its_members_have_the_time_of_the_version_and_can_be_zipped(service: Service, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import json
 import os
 import re
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import quote, unquote, urljoin
 
 import pytest
 
@@ -20,7 +22,7 @@ from registry_core import ModelRegistry
 from ..app.conftest import scratch
 from ..support.machine import remove_tree
 from ..support.packages import write_files
-from ..support.servers import gunicorn
+from ..support.servers import gunicorn, wait_for
 from .accel import ACCEL, accelerating_nginx
 from .conftest import FILES, LARGE, MODEL, TASK, Reply, Service, address, call
 
@@ -51,7 +53,8 @@ def test_every_file_comes_whole_with_its_digest(service: Service, path: str) -> 
         assert reply.headers["x-model-version"] == "1"
         assert reply.headers["cache-control"] == "no-cache"
         assert re.fullmatch(r"[0-9a-f]{32}", reply.headers["x-request-id"])
-        assert "last-modified" not in reply.headers
+        name = path.rpartition("/")[2]
+        assert reply.headers["content-disposition"].endswith(f"; filename*=UTF-8''{quote(name, safe='')}")
         assert "content-encoding" not in reply.headers
 
 
@@ -151,12 +154,149 @@ def test_if_match(service: Service) -> None:
         assert_problem(call(service.url, LARGE_FILE, {"If-Match": etag}), 412, "http_412")
 
 
-def test_a_date_decides_nothing(service: Service) -> None:
-    """An alias may move to a file of the same date."""
+def test_the_date_of_a_file_decides_nothing(service: Service) -> None:
+    """An alias may move to a file of the same date; and a date that is yet to come says nothing."""
     reply = call(service.url, LARGE_FILE, {"If-Modified-Since": "Fri, 31 Dec 2100 23:59:59 GMT"})
     assert reply.status == 200
     of_the_file = formatdate(os.stat(service.package / "model.pt").st_mtime, usegmt=True)
     assert call(service.url, LARGE_FILE, {"If-Modified-Since": of_the_file}).status == 200
+
+
+def test_the_date_is_when_the_selector_came_to_name_the_version(service: Service, tmp_path: Path) -> None:
+    registry = ModelRegistry.open(service.root)
+    registry.register(TASK, "dated", "1", write_files(tmp_path / "1", {"model.pt": b"1"}), set_alias="a")
+    path = f"/v1/files/{TASK}/dated/{{}}/model.pt".format
+    assert "last-modified" not in call(service.url, path("a")).headers, "it may move again within this second"
+    dated = wait_for(lambda: call(service.url, path("a")), lambda reply: "last-modified" in reply.headers, "no date")
+    said = dated.headers["last-modified"]
+    moved = datetime.fromisoformat(registry.list_aliases(TASK, "dated")[0].updated_at or "")
+    assert timedelta(0) < parsedate_to_datetime(said) - moved <= timedelta(seconds=1)
+    created = datetime.fromisoformat(registry.show(TASK, "dated@1").meta["created_at"])
+    of_version = call(service.url, path("1")).headers["last-modified"]
+    assert parsedate_to_datetime(of_version) == created.replace(microsecond=0)
+
+    for method in ("GET", "HEAD"):
+        since = {"If-Modified-Since": said}
+        same = call(service.url, path("a"), since, method)
+        assert (same.status, same.body) == (304, b"")
+        assert call(service.url, path("a"), {**since, "If-None-Match": '"other"'}, method).status == 200
+        assert call(service.url, path("a"), {**since, "If-None-Match": same.headers["etag"]}, method).status == 304
+        assert call(service.url, path("a"), {**since, "If-Match": '"other"'}, method).status == 412
+        before = formatdate(parsedate_to_datetime(said).timestamp() - 1, usegmt=True)
+        assert call(service.url, path("a"), {"If-Modified-Since": before}, method).status == 200
+        assert call(service.url, path("a"), {"If-Modified-Since": "yesterday"}, method).status == 200
+
+    registry.register(TASK, "dated", "2", write_files(tmp_path / "2", {"model.pt": b"2"}), set_alias="a")
+    registry.promote(TASK, "dated", "a", "1")
+    registry.promote(TASK, "dated", "a", "2")
+    assert call(service.url, path("a"), {"If-Modified-Since": said}).body == b"2"
+
+
+# folders
+
+
+def folder(path: str = "", selector: str = "1") -> str:
+    return f"/v1/files/{TASK}/{MODEL}/{selector}/{quote(path)}"
+
+
+def links(reply: Reply) -> list[str]:
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    return re.findall(r'<a href="([^"]*)">', reply.body.decode())
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "text/html,application/xml;q=0.9,*/*;q=0.8", "image/png"])
+def test_a_folder_is_a_page_of_links(service: Service, accept: str | None) -> None:
+    headers = {"Accept": accept} if accept else {}
+    page = call(service.url, folder(), headers)
+    names = {path.partition("/")[0] + ("/" if "/" in path else "") for path in FILES}
+    assert links(page) == sorted(quote(name, safe="/") for name in {*names, "model_meta.json", "sha256sums.txt"})
+    assert page.headers["vary"] == "Accept"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
+    assert not re.search("script-src|style-src|unsafe", page.headers["content-security-policy"])
+    assert page.headers["x-model-version"] == "1"
+    found = [urljoin(folder(), link) for link in links(page)]
+    while found:
+        address = found.pop()
+        reply = call(service.url, address)
+        assert reply.status == 200
+        if address.endswith("/"):
+            found += [urljoin(address, link) for link in links(reply)]
+        elif unquote(address.removeprefix(folder())) in FILES:
+            assert reply.body == FILES[unquote(address.removeprefix(folder()))]
+    head = call(service.url, folder(), headers, "HEAD")
+    assert (head.status, head.body) == (200, b"")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/html;q=0.9", "application/*"])
+def test_a_folder_is_json_for_whoever_prefers_it(service: Service, accept: str) -> None:
+    reply = call(service.url, folder("odd/"), {"Accept": accept})
+    assert (reply.headers["content-type"], reply.headers["vary"]) == ("application/json", "Accept")
+    expected = sorted(path.removeprefix("odd/") for path in FILES if path.startswith("odd/"))
+    said = json.loads(reply.body)
+    assert (said["ok"], said["version"], said["path"]) == (True, "1", "odd")
+    assert said["entries"] == [
+        {
+            "name": name,
+            "type": "file",
+            "size_bytes": len(FILES[f"odd/{name}"]),
+            "sha256": hashlib.sha256(FILES[f"odd/{name}"]).hexdigest(),
+        }
+        for name in expected
+    ]
+    top = json.loads(call(service.url, folder(), {"Accept": accept}).body)["entries"]
+    assert {"name": "odd", "type": "directory"} in top
+
+
+def test_a_folder_without_its_slash_leads_to_it(service: Service) -> None:
+    for path in ("", "deep", "deep/er", "odd"):
+        without = folder(path).rstrip("/")
+        reply = call(service.url, without)
+        assert (reply.status, reply.headers["location"]) == (308, without + "/")
+    for path in ("model.pt/", "deep//", "nothing/", "dee/"):
+        assert_problem(call(service.url, folder() + path), 404, "artifact_not_found")
+    assert_problem(call(service.url, folder() + "/"), 404, "no_such_path")
+    assert_problem(call(service.url, folder(selector="nobody")), 404, "version_not_found")
+
+
+HOSTILE = [
+    '"><script>alert(1)<',
+    "<b>&amp;'",
+    "javascript:alert(1)",
+    "//attacker.example",
+    "?query#fragment",
+    "index.html",
+    "new\nline",
+    "a\u202egnp.exe",
+    "%2e%2e",
+    " ",
+]
+
+
+def test_names_in_a_page_are_only_names(service: Service) -> None:
+    """What older software has let in, too."""
+    top = service.root / f"tasks/{TASK}/models/hostile/versions/1"
+    names = [name for name in HOSTILE if "/" not in name]
+    write_files(top, {**{name: name.encode() for name in names}, "model_meta.json": b"{}"})
+    (top / "dir<i>").mkdir()
+    (top / "dir<i>" / "x").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(top) + b"/\xff\xfe<u>")).write_bytes(b"bytes")
+    for path in ("", quote("dir<i>/")):
+        page = call(service.url, f"/v1/files/{TASK}/hostile/1/{path}")
+        assert page.status == 200
+        text = page.body.decode()
+        tags = re.findall(r"<[^>]*>", text)
+        assert {re.sub(r' href="[^"]*"', "", tag) for tag in tags} <= {
+            *("<!doctype html>", '<html lang="en">', "</html>", "<head>", "</head>", '<meta charset="utf-8">'),
+            *("<title>", "</title>", "<body>", "</body>", "<h1>", "</h1>", "<pre>", "</pre>", "<a>", "</a>"),
+        }
+        for link in links(page):
+            assert re.fullmatch(r"[A-Za-z0-9_.~%-]+/?", link)
+            assert link not in ("..", ".", "../")
+            assert call(service.server.url, f"/v1/files/{TASK}/hostile/1/{path}{link}").status == 200
+    real = call(service.url, f"/v1/files/{TASK}/hostile/1/index.html")
+    assert (real.body, real.headers["content-type"]) == (b"index.html", "application/octet-stream")
+    as_json = call(service.url, f"/v1/files/{TASK}/hostile/1/", {"Accept": "application/json"})
+    assert set(names) <= {entry["name"] for entry in json.loads(as_json.body)["entries"]}
 
 
 OUTSIDE = [
@@ -173,8 +313,6 @@ OUTSIDE = [
     "model.pt/",
     "model.pt%00",
     "model.pt%00.json",
-    "deep",
-    "deep/er",
     "..",
     "%ff",
     "model.pt%0d%0aX: y".replace(" ", "%20"),
