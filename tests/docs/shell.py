@@ -26,17 +26,19 @@ class Shell:
     """Runs blocks in ``directory``, against a server at ``port``.
 
     The directory looks like a checkout: the registry's root is ``registry_data``, the programs are in
-    ``.venv/bin``. Only two things are rewritten in what is run: ``localhost:8095``, and ``/tmp/``.
+    ``.venv/bin``. Only two things are rewritten in what is run: ``localhost:8095``, and ``/tmp/``. ``programs`` are
+    what the reader has installed; its Python runs the blocks in Python.
     """
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, programs: Path = Path(sys.executable).parent) -> None:
         self.directory = directory
         self._port = port
         (directory / ROOT).mkdir(exist_ok=True)
         (directory / "tmp").mkdir()
         (directory / ".venv").symlink_to(sys.prefix)
         (directory / ".state").touch()
-        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        self._programs = programs
+        path = f"{programs}:{os.environ.get('PATH', os.defpath)}"
         self._environment = clean_environment(
             {"HERE": str(directory), "HOME": str(directory), "PATH": path, "LC_ALL": "C.UTF-8"}
         )
@@ -47,8 +49,8 @@ class Shell:
     def run(self, block: Block) -> str:
         """What the block prints. Fails if a command of it fails."""
         text = self.rewrite(block.text)
-        if block.language == "python":
-            command = [sys.executable, "-c", text]
+        if block.language == "python":  # with the variables that the blocks before it have exported
+            command = ["bash", "-c", f'set -eu; . .state; exec "{self._programs}/python" -c "$1"', "bash", text]
         else:
             command = ["bash", "-c", _FRAME + text]
         done = subprocess.run(
