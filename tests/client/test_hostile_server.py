@@ -286,6 +286,7 @@ COMMANDS: list[list[str]] = [
         ["promote", "t", "m", "a", "1"],
         ["delete", "t", "m", "1", "--reason", "r"],
     ),
+    *(["runs", "list", "t", "m"], ["runs", "show", "t", "m", "r"]),
     *(["watch", "--limit", "1"], ["pull", "t", "m@1", "dest"]),
 ]
 NO_ANSWERS: dict[str, Act] = {
@@ -352,7 +353,13 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
         "files": {},
     }
     diff = {"metrics": {ESCAPES: {"1": math.nan}}, "params": {ESCAPES: {"1": ESCAPES}}, "files": {ESCAPES: {"1": 5}}}
+    run = {"task": "t", "model_name": "m", "run_id": ESCAPES, "status": ESCAPES, "actor": ESCAPES, "tags": {}}
+    run |= {"started_at": ESCAPES, "finished_at": None, "params": {ESCAPES: math.inf}}
+    run |= {"metrics_summary": {ESCAPES: math.nan, "b": ESCAPES}}
+    curves = {ESCAPES: [{"value": math.nan, "step": ESCAPES}]}
     answers: dict[str, Any] = {
+        "runs list t m": [run],
+        "runs show t m r": {**run, "metric_history": curves, "warnings": [ESCAPES]},
         "show t m@1": {**described, **more, "warnings": [ESCAPES]},
         "resolve t m@1": {**home.server.resolution(), "path": ESCAPES, "warnings": [ESCAPES]},
         "history t m": {"events": [json.loads(event(reason=ESCAPES, version=ESCAPES))], "next": None},
@@ -381,6 +388,9 @@ def test_I13_pages_that_lead_back_are_refused(home: Home) -> None:
     home.server.lies = {"models": answer(200, [], link)}
     assert home.omr("models", "--cursor", "abc").exit_code == 5
     assert home.omr("models").exit_code == 0
+    home.server.lies = {"anything": answer(200, [], {"Link": '</v1/runs/list?cursor=abc>; rel="next"'})}
+    assert home.omr("runs", "list", "t", "m", "--cursor", "abc").exit_code == 5
+    assert home.omr("runs", "list", "t", "m").exit_code == 0
 
 
 @pytest.mark.parametrize("lie", ["data: {\n\n", "data: 5\n\n", 'data: {"seq": -1}\n\n', "data: " + "x" * 100 + "\n"])

@@ -16,12 +16,15 @@ from registry_core import (
     Head,
     HistoryPage,
     JournalProof,
+    Logged,
     Metrics,
     PackageFile,
     PackageListing,
     Registration,
     Resolution,
+    RunDetail,
     RunFacts,
+    RunPage,
     StorageUnavailable,
     StreamedEvent,
     VersionFacts,
@@ -29,8 +32,9 @@ from registry_core import (
 
 DIGEST = f"sha256:{'0a' * 32}"
 EVENT = Event(1, "register", "t", "m", "1", "latest", None, "ada", None, "2026-01-01T00:00:00.000000Z", DIGEST)
+RUN: dict[str, Any] = {"task": "t", "model_name": "m", "run_id": "r", "status": "running", "started_at": None}
+RUN |= {"finished_at": None, "actor": "ada", "params": {"p": [1]}, "tags": {}, "metrics_summary": {"loss": -0.5}}
 FACTS = VersionFacts({"f1": 0.5}, None, "none", {}, {"lr": 1}, {"a": None})
-MORE = (None, None, "ada")
 VALUES: list[Any] = [
     EVENT,
     HistoryPage([EVENT, EVENT], 7),
@@ -39,9 +43,10 @@ VALUES: list[Any] = [
     JournalProof(3, Head(3, DIGEST)),
     JournalProof(0, None),
     PackageListing("1", [PackageFile("a", None, None), PackageFile("b", DIGEST, 5)]),
-    Metrics(
-        "1", {"f1": 1}, {"loss": [{"step": 1, "value": 0.5}]}, [RunFacts("t", "m", "r", "failed", *MORE, {}, {}, {})]
-    ),
+    Metrics("1", {"f1": 1}, {"loss": [{"step": 1, "value": 0.5}]}, [RunFacts(**RUN)]),
+    RunDetail(**RUN, metric_history={"loss": [{"step": -1, "value": -0.5}]}),
+    RunPage([RunFacts(**RUN)], "r"),
+    Logged("r", 3, 0, 1),
     Comparison({"1": FACTS, "2": FACTS}, {"metrics": {}, "params": {}, "files": {"a": {"1": None}}}),
     Resolution("/p", "t", "m", "1", None, None, True, ["w"]),
     Registration("t", "m", "1", "/p", DIGEST, {"a": DIGEST}, None, "2026-01-01T00:00:00.000000Z"),
