@@ -291,7 +291,7 @@ def may_repeat(status: int, failure: RegistryError, repeat: Repeat) -> bool:
     if repeat is Repeat.ANY_FAILURE:
         return True
     # A proxy's own 502 or 503 may hide a change that was made; the registry's own says so.
-    is_undone = failure.detail.get("reason") != FOREIGN and not failure.detail.get("committed")
+    is_undone = failure.detail.get("reason") != FOREIGN and failure.detail.get("committed", False) is False
     return status == 503 and is_undone
 
 

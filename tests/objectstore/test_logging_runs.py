@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from registry_core import StorageUnavailable
+from registry_core.storage.object_store import bucket
+
 from ..support.logging_runs import MODEL, RUN, TASK, Killed, Loggers
-from ..support.seaweed import Seaweed
+from ..support.proxy import Fault, faulty_proxy
+from ..support.seaweed import Seaweed, environment
 
 
 def loggers(seaweed: Seaweed, writers: int, batches: int) -> Loggers:
@@ -50,3 +56,23 @@ def test_what_was_acknowledged_is_there_after_a_kill(seaweed: Seaweed) -> None:
         assert steps[:known] == list(range(known))
         assert len(steps) <= known + 1
     assert told.warnings == []
+
+
+def test_a_lost_answer_doubles_no_point_and_a_store_that_stays_away_says_what_is_not_known(
+    seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with faulty_proxy(seaweed.endpoint) as proxy:
+        root = seaweed.new_root()
+        registry = Loggers(root, environment(proxy.url), 1, 1).registry()
+        registry.log_metric(TASK, MODEL, RUN, "loss", 1)
+        lost = proxy.add(Fault.LOSE_REPLY, method="PUT", key="/batches/", times=1)
+        registry.log_metric(TASK, MODEL, RUN, "loss", 2)
+        assert lost.struck == 1
+        monkeypatch.setattr(bucket, "DEADLINE", timedelta(seconds=0.5))
+        proxy.add(Fault.RESET, method="PUT", key="/batches/")
+        away = Loggers(root, environment(proxy.url), 1, 1).registry()
+        with pytest.raises(StorageUnavailable) as refused:
+            away.log_metric(TASK, MODEL, RUN, "loss", 3)
+        assert refused.value.detail["committed"] is None
+        proxy.clear()
+        assert [point["value"] for point in away.run(TASK, MODEL, RUN).metric_history["loss"]] == [1, 2]

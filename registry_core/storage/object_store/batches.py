@@ -20,7 +20,7 @@ from io import BytesIO
 from ...vocabulary.bounded import Bounded
 from ...vocabulary.errors import StorageUnavailable
 from ...vocabulary.names import check_key
-from ..contract import ABSENT, KeyNotFound
+from ..contract import ABSENT, KeyNotFound, outcome_unknown
 from .bucket import Bucket
 
 READ_AT_ONCE = 32
@@ -48,7 +48,10 @@ class Batches:
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         for name in lines:
             check_key(f"{home}/{name}")
-        self._put(home, _Batch(f"{now}-{uuid.uuid4().hex}.json", lines, frozenset()))
+        try:
+            self._put(home, _Batch(f"{now}-{uuid.uuid4().hex}.json", lines, frozenset()))
+        except StorageUnavailable as error:
+            raise outcome_unknown() from error  # a first try may have taken effect, and its answer was lost
 
     def lines(self, home: str, within: str) -> dict[str, list[bytes]]:
         """As ``Documents.lines``."""
