@@ -13,6 +13,7 @@ from ..format import metadata
 from ..format.runs import MAX_FILE_NAME_BYTES, encode_point, file_of
 from ..models.model import ModelStore
 from ..models.runs import Points, Run, ids
+from ..packages.parallel import in_parallel
 from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
 from ..vocabulary.names import check_new_name, is_name
 from ..vocabulary.runs import ENDS, RUNNING, Logged, RunDetail, RunEnd, RunFacts, RunPage
@@ -23,6 +24,7 @@ MAX_KEY_CHARACTERS = 250
 MAX_POINTS = 10_000  # of one call
 MAX_KEYS = 1_000  # metrics of one call: each is a file that is synced
 MAX_LIMIT = 1000
+READ_AT_ONCE = 16  # runs, where each is some requests
 _LARGEST_STEP = 2**63 - 1
 
 
@@ -193,15 +195,16 @@ def runs(model: ModelStore, status: str | None, param: Sequence[str], limit: int
     there = ids(model)
     if not there:
         model.require()
+    following = [run_id for run_id in there if cursor is None or run_id > cursor]
+    workers = 1 if model.storage.documents.looks_are_cheap() else READ_AT_ONCE
     found: list[RunFacts] = []
-    for run_id in there:
-        if cursor is not None and run_id <= cursor:
-            continue
-        facts = Run(model, run_id).facts()
-        if status in (None, facts.status) and all(_says(facts.params, *pair) for pair in wanted.items()):
-            if len(found) == limit:
-                return RunPage(found, found[-1].run_id)
-            found.append(facts)
+    for start in range(0, len(following), READ_AT_ONCE):
+        some = following[start : start + READ_AT_ONCE]
+        for facts in in_parallel(lambda run_id: Run(model, run_id).facts(), some, workers):
+            if status in (None, facts.status) and all(_says(facts.params, *pair) for pair in wanted.items()):
+                if len(found) == limit:
+                    return RunPage(found, found[-1].run_id)
+                found.append(facts)
     return RunPage(found, None)
 
 
