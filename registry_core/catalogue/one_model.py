@@ -159,7 +159,7 @@ def _is_unfinished(model: ModelStore) -> bool:
 
 
 def _pointing(model: ModelStore) -> Iterator[tuple[str, str]]:
-    """(alias, version) of every alias whose document can be read."""
+    """(alias, version) of every alias; where its document cannot be read the journal says it."""
     for name in aliases.names(model.storage, model.keys):
         try:
             alias = aliases.read(model.storage, model.keys, name)
@@ -167,7 +167,7 @@ def _pointing(model: ModelStore) -> Iterator[tuple[str, str]]:
             if isinstance(error, StorageUnavailable) and not model.storage.failure_is_final(error):
                 raise
             log.error("%s: %s", escaped(model.title), error.message)
-            continue
+            alias = aliases.replay(model.journal.mentioning(name), name)
         if alias is not None and is_unicode(alias.alias) and is_unicode(alias.version):
             yield alias.alias, alias.version
 

@@ -126,8 +126,8 @@ def replay(lines: Iterable[Line], alias: str) -> Alias | None:
 
 
 def names(storage: Storage, keys: ModelKeys) -> list[str]:
-    """The model's aliases, sorted."""
-    found = (entry.name for entry in storage.documents.list(keys.aliases) if entry.kind == "file")
+    """The model's aliases, sorted; those too in whose place something lies that is no file, as a link."""
+    found = (entry.name for entry in storage.documents.list(keys.aliases))
     return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
 
 

@@ -10,7 +10,7 @@ from ..format.chain import Line, Link, chain
 from ..format.encoding import DIGEST_PREFIX
 from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
-from ..vocabulary.errors import InvalidParameter, JournalCorrupt
+from ..vocabulary.errors import InvalidParameter, JournalCorrupt, PackageCorrupt
 from . import aliases, evidence, projections
 from .model import ModelStore
 from .projections import Fields, seq_of
@@ -126,8 +126,8 @@ def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
     for name, key, names in keys:
         try:
             fields = projections.read(model.storage, key)
-        except ValueError:
-            continue  # damaged: `check` names it
+        except (ValueError, PackageCorrupt):
+            continue  # damaged, or no file: `check` names it
         if fields is not None and not projections.is_about(fields, names):
             continue  # so it is, too
         seq = seq_of(fields) if fields is not None else projections.shown_seq(model.storage, model.keys, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,8 @@ def test_an_alias(model: Path, damage: Callable[[Path], None]) -> None:
     before = registry.list_aliases("t", "m")
     damage(model / "aliases/production.json")
     assert registry.list_aliases("t", "m") == before
+    listed = {item["version"]: (item["aliases"], item["stage"]) for item in registry.list_models().items}
+    assert listed["1"] == (["latest", "production"], "production")
     shown = registry.show("t", "m@1")
     assert "production" in shown.aliases
     assert any("aliases/production.json" in warning for warning in shown.warnings)
@@ -125,3 +128,16 @@ def test_what_json_cannot_hold_no_document_of_ours_has(model: Path) -> None:
     assert registry.tag("t", "m", "1", "k2", "w").tags == {**before, "k2": "w"}
     registry.purge(0.0)
     assert registry.check().findings == []
+
+
+@pytest.mark.parametrize("kind", ["directory", "link", "FIFO"])
+def test_an_alias_in_whose_place_lies_no_file(model: Path, kind: str) -> None:
+    before = open_registry(_root(model)).list_aliases("t", "m")
+    document = model / "aliases/production.json"
+    document.unlink()
+    make = {"directory": os.mkdir, "link": lambda path: os.symlink("latest.json", path), "FIFO": os.mkfifo}[kind]
+    make(document)
+    registry = open_registry(_root(model))
+    assert registry.list_aliases("t", "m") == before
+    assert any("aliases/production.json" in warning for warning in registry.show("t", "m@1").warnings)
+    assert "t/m alias production" in _named(model)
