@@ -21,6 +21,7 @@ from registry_core import (
     ArtifactsRefused,
     ChecksumMismatch,
     ClockBehind,
+    ClockWrong,
     DestinationDiffers,
     DigestMismatch,
     HoldingDamaged,
@@ -88,6 +89,7 @@ TABLE: dict[type[RegistryError], int] = {
     StorageFull: 507,
     StorageUnavailable: 503,
     ClockBehind: 503,
+    ClockWrong: 503,
     LockTimeout: 503,
     NotConfigured: 503,
 }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from ..catalogue.catalogue import Catalogue, catalogue_path
@@ -20,6 +20,7 @@ from ..format.encoding import encode_document
 from ..format.layout import FORMAT, REGISTRY, TASKS, is_package
 from ..models.all_models import all_models
 from ..models.gate import Gate
+from ..models.journal import CLOCKS_DIFFER_BY
 from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
@@ -28,14 +29,16 @@ from ..storage import Storage, open_storage
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
 from ..verbs import resolution
 from ..vocabulary.answers import Verification
-from ..vocabulary.errors import DestinationDiffers, NotConfigured, StorageError
+from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured, StorageError
 from ..vocabulary.names import parse_ref
 from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.times import format_time
 
 log = logging.getLogger(__name__)
 
 NO_ID = ""
 LOOK_EVERY_S = 5.0  # before changes, where a look is a request
+CLOCK_EVERY_S = 60.0
 _ID = re.compile("[0-9a-f]{32}")
 
 
@@ -57,6 +60,7 @@ class RootIdentity:
         self._place: str | None = None
         self._mark: str | None = None
         self._looked_at = 0.0
+        self._clock_due_at = 0.0
 
     @property
     def id(self) -> str:
@@ -81,6 +85,22 @@ class RootIdentity:
             self.look()
         if self._seen == NO_ID:
             self.make()
+        if time.monotonic() >= self._clock_due_at:
+            self._require_clock()
+            self._clock_due_at = time.monotonic() + CLOCK_EVERY_S
+
+    def _require_clock(self) -> None:
+        """This clock is about that of the storage, where that can be told. Raises ``ClockWrong``."""
+        before = time.time()
+        there, most = self._storage.now(), CLOCKS_DIFFER_BY.total_seconds()
+        if there is not None and not before - most < there < time.time() + most:
+            here, there_said = (format_time(datetime.fromtimestamp(at, UTC)) for at in (before, there))
+            raise ClockWrong(
+                f"By this host's clock it is {here}, by that of the storage {there_said}. Events would bear a wrong "
+                "time for ever, so nothing was changed. Set the clock right that is wrong.",
+                now=here,
+                storage_now=there_said,
+            )
 
     def look(self) -> None:
         """The root is of a format that is known, and it is still itself. Writes nothing.

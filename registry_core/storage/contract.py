@@ -94,6 +94,13 @@ class Storage(ABC):
         Raises ``NotConfigured`` saying what it fails to do.
         """
 
+    def now(self) -> float | None:
+        """What time it is by the storage's own clock, in seconds since 1970; None where that cannot be told.
+
+        A storage on this host has this host's clock. Leaves nothing behind.
+        """
+        return None
+
     def failure_is_final(self, error: Exception) -> bool:
         """Whether a read that failed so says something of what lies there, as a disk's does.
 

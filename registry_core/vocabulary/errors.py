@@ -38,6 +38,7 @@
     │   ├── StorageFull            storage_full
     │   ├── StorageUnavailable     storage_unavailable
     │   ├── ClockBehind            clock_behind
+    │   ├── ClockWrong             clock_wrong
     │   └── LockTimeout            lock_timeout
     └── NotConfigured           not_configured
 
@@ -234,6 +235,11 @@ class StorageUnavailable(StorageError):
 class ClockBehind(StorageError):
     code = "clock_behind"
     title = "The clock is behind the last event"
+
+
+class ClockWrong(StorageError):
+    code = "clock_wrong"
+    title = "The clock is not that of the storage"
 
 
 class LockTimeout(StorageError):

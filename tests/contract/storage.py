@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -379,6 +380,13 @@ class StorageContract(Lines):
             storage.documents.sync(LOG, lambda is_needed=is_needed: asked.append(is_needed) or is_needed)
         assert asked in ([], [False, True])
         assert storage.documents.last(LOG) == (1, b'{"n":1}')
+
+    def test_a_storage_that_has_a_clock_says_what_time_it_is_and_leaves_nothing(self, storage: Storage) -> None:
+        there = storage.now()
+        assert there is None or abs(there - time.time()) < 5
+        assert list(storage.packages.staged()) == []
+        storage.documents.write("a/b", b"")
+        assert [entry.key for entry in storage.documents.list(".staging", deep=True)] == []
 
     # packages
 

@@ -227,7 +227,7 @@ class PreparedDocument(Prepared):
             for name in os.listdir(staging) if prefix else ():
                 if name.startswith(prefix) and is_draft(name):
                     remove_abandoned(name, staging)  # no sweep comes by there
-            self._draft, self._held = _new_draft(staging, prefix)
+            self._draft, self._held = new_draft(staging, prefix)
             self._spare = self._draft.removesuffix(_SUFFIX) + _SPARE_SUFFIX
             try:
                 _write(self._held, data)
@@ -324,7 +324,7 @@ def remove_abandoned(draft: str, staging: int) -> None:
             os.close(fd)
 
 
-def _new_draft(staging: int, prefix: str) -> tuple[str, int]:
+def new_draft(staging: int, prefix: str = "") -> tuple[str, int]:
     """(the name of a new file in the open directory, the descriptor that holds it)."""
     for _ in range(_TRIES):
         draft = prefix + uuid.uuid4().hex + _SUFFIX

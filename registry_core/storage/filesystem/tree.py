@@ -7,9 +7,10 @@ import os
 import stat
 from pathlib import Path
 
-from ...vocabulary.errors import NotConfigured
+from ...vocabulary.errors import NotConfigured, StorageError
 from ..contract import Storage
-from .documents import FilesystemDocuments
+from .beneath import Place
+from .documents import FilesystemDocuments, new_draft
 from .packages import FilesystemPackages
 from .staging import STAGING
 from .uploads import FilesystemUploads
@@ -46,6 +47,22 @@ class FilesystemStorage(Storage):
 
     def check_guarantees(self) -> None:
         """There is nothing to prove: what a filesystem promises is POSIX."""
+
+    def now(self) -> float | None:
+        staging = Place(self.root, STAGING)
+        try:
+            staging.make_directory()
+            with staging.directory() as directory:
+                draft, fd = new_draft(directory)
+                try:
+                    os.write(fd, b"?")  # over a network, the server says when
+                    return os.fstat(fd).st_mtime
+                finally:
+                    os.close(fd)
+                    os.unlink(draft, dir_fd=directory)
+        except (OSError, StorageError) as error:
+            log.warning("the storage's own clock cannot be told: %s", error)
+            return None
 
     def _probe(self, for_writing: bool) -> int:
         wanted = os.R_OK | os.X_OK | (os.W_OK if for_writing else 0)

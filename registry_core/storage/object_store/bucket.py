@@ -200,6 +200,9 @@ class Bucket:
         with _typed_errors(source):
             obstore.copy(self._files, _check_key(source), _check_key(target))
 
+    def modified_at(self, key: str) -> float:
+        return _patiently(key, lambda: float(obstore.head(self._documents, key)["last_modified"].timestamp()))
+
     def tag(self, key: str) -> str:
         """The ETag of the object as it is now: of other bytes it is another. Raises ``KeyNotFound``."""
         return _patiently(key, lambda: self._etag(obstore.head(self._documents, _check_key(key))))

@@ -17,9 +17,11 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None: ...
 
+    def modified_at(self, key: str) -> float: ...
 
-def check_conditions(objects: Objects, directory: str) -> None:
-    """Create-if-absent and compare-and-swap hold, as far as one writer can see.
+
+def check_conditions(objects: Objects, directory: str) -> float:
+    """Create-if-absent and compare-and-swap hold, as far as one writer can see; what time it is by the store's clock.
 
     Leaves nothing below ``directory``. Raises ``NotConfigured`` saying what the store fails to do.
     """
@@ -30,6 +32,7 @@ def check_conditions(objects: Objects, directory: str) -> None:
         _try(objects, "replace an object whose ETag matches", key, b"3", Match(first.etag))
         _must_fail(objects, "refuse to replace an object whose ETag has changed", key, b"4", Match(first.etag))
         _must_fail(objects, "refuse to create an object that was replaced", key, b"5", ABSENT)
+        return objects.modified_at(key)
     finally:
         with suppress(StorageUnavailable):
             objects.delete(key)

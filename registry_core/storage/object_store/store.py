@@ -15,9 +15,13 @@ its pointer document. Large files are uploaded unconditionally, below a prefix o
 
 from __future__ import annotations
 
+import logging
+import time
+import uuid
 from typing import TYPE_CHECKING
 
-from ..contract import Storage, StorageOptions
+from ...vocabulary.errors import StorageError
+from ..contract import ANY, KeyNotFound, Storage, StorageOptions
 from .bucket import Bucket
 from .documents import ObjectDocuments
 from .packages import IsPackage, ObjectPackages
@@ -27,6 +31,9 @@ from .uploads import ObjectUploads
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+
+log = logging.getLogger(__name__)
 
 
 class ObjectStorage(Storage):
@@ -47,6 +54,7 @@ class ObjectStorage(Storage):
         self.url = url.rstrip("/")
         self._bucket = Bucket(self.url, options, store)
         self._trusted = False
+        self._told: tuple[float, float] | None = None  # the store's time, and this process's when it was told
         packages = ObjectPackages(self._bucket, options, is_package)
         super().__init__(ObjectDocuments(self._bucket, packages, is_package), packages, ObjectUploads(self._bucket))
 
@@ -55,8 +63,23 @@ class ObjectStorage(Storage):
 
     def check_guarantees(self) -> None:
         if not self._trusted:
-            check_conditions(self._bucket, STAGING)
+            self._told = check_conditions(self._bucket, STAGING), time.monotonic()
             self._trusted = True
+
+    def now(self) -> float | None:
+        told, self._told = self._told, None
+        if told is not None:
+            there, told_at = told
+            return there + time.monotonic() - told_at
+        key = f"{STAGING}/clock-{uuid.uuid4().hex}.json"
+        try:
+            self._bucket.put(key, b"{}", ANY)
+            there = self._bucket.modified_at(key)
+            self._bucket.delete(key)
+        except (StorageError, KeyNotFound) as error:
+            log.warning("the store's own clock cannot be told: %s", error)
+            return None
+        return there
 
     def failure_is_final(self, error: Exception) -> bool:
         return False
