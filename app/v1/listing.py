@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify, request, url_for
 
 from registry_core import ModelRegistry, StorageError, StreamedEvent
 
@@ -18,7 +18,8 @@ from ..web.root import current_registry
 from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
 from ..web.strict_json import line, warn
-from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
+from . import whole_list
+from .listing_schemas import MAX_LIMIT, EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives
@@ -33,15 +34,17 @@ blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Cata
 @may_be_large
 @blueprint.answers(ListedVersion(many=True), problems=(422, 503))
 def models(query: dict[str, Any]) -> Response:
-    """The versions that pass all filters, a page at a time.
+    """The versions that pass all filters: all of them or, with limit or cursor, a page.
 
     The header Link names the next page, X-Total-Count how many versions there are in all, X-Warnings what
     was ignored.
     """
-    page = current_registry().list_models(**query)
-    response = jsonify(page.items)
+    is_whole = request.args.keys().isdisjoint(("limit", "cursor"))
+    page = current_registry().list_models(**{**query, **({"limit": MAX_LIMIT} if is_whole else {})})
+    response = whole_list.answer(query, page) if is_whole and page.next is not None else jsonify(page.items)
     response.headers["X-Total-Count"] = str(page.total)
-    next_page.point_to(response, url_for("catalogue.models"), page.next)
+    if not is_whole:
+        next_page.point_to(response, url_for("catalogue.models"), page.next)
     warn(response, unknown_fields())
     return response
 

@@ -9,8 +9,10 @@ from registry_core import Filters, TaskSummary
 from ..web.schemas import Answer, Open, Request, part_schema, request_schema, text
 from .schemas import ONE_STAGE, between
 
+MAX_LIMIT = 1000  # of a page
+
 ModelsQuery = request_schema(
-    Filters, stage=ONE_STAGE, tags={"data_key": "tag"}, text={"data_key": "q"}, limit=between(1, 1000)
+    Filters, stage=ONE_STAGE, tags={"data_key": "tag"}, text={"data_key": "q"}, limit=between(1, MAX_LIMIT)
 )
 
 

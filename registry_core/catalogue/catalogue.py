@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import InvalidName, StorageUnavailable
+from ..vocabulary.errors import IndexBuilding, InvalidName, StorageUnavailable
 from ..vocabulary.texts import escaped
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
@@ -172,7 +172,13 @@ class Catalogue:
                 log.warning("the catalogue shows the registry as it was %.0f s ago: %s", self._age_s(), error)
                 return
             if time.monotonic() > deadline:
-                raise StorageUnavailable("The catalogue is being built. Try again shortly.", retry_after_s=5)
+                now = self.state
+                raise IndexBuilding(
+                    f"The catalogue is being built: {now.models_done} of {now.models_total} models. Try again shortly.",
+                    models_done=now.models_done,
+                    models_total=now.models_total,
+                    retry_after_s=5,
+                )
             time.sleep(0.05)
 
     def _is_built(self) -> bool:

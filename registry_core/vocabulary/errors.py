@@ -37,6 +37,7 @@
     ├── StorageError            the disk or the store failed
     │   ├── StorageFull            storage_full
     │   ├── StorageUnavailable     storage_unavailable
+    │   ├── IndexBuilding          index_building
     │   ├── ClockBehind            clock_behind
     │   ├── ClockWrong             clock_wrong
     │   └── LockTimeout            lock_timeout
@@ -230,6 +231,11 @@ class StorageFull(StorageError):
 class StorageUnavailable(StorageError):
     code = "storage_unavailable"
     title = "The storage does not answer as it should"
+
+
+class IndexBuilding(StorageError):
+    code = "index_building"
+    title = "The index for lists is being built"
 
 
 class ClockBehind(StorageError):

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ..app.curl import Answer, get, post
+from ..support.machine import MIB
 from ..support.old_registry import OldRegistry
 from ..support.servers import REPOSITORY, Server, clean_environment, gunicorn, nginx, wait_for, wait_until
 from .shelf import Shelf, titles
@@ -125,6 +126,44 @@ def test_pages_by_their_links(shelf: Shelf, server: Server) -> None:
         shelf.add("m", f"w{len(found)}", metrics={"a:b": 2})  # without the tag: never to be seen here
     assert found == ["m@v5", "m@v2", "m@v4", "m@v1", "m@v6", "m@v3", "m@v0"]
     assert page.headers["x-total-count"] == "7"
+
+
+def test_without_limit_and_cursor_a_list_is_whole(shelf: Shelf, server: Server) -> None:
+    """Whoever names no limit takes the answer for everything; 40 MiB of metadata are some pages."""
+    large = {"note": "x" * (MIB - 100_000)}
+    for number in range(40):
+        shelf.add("m", f"v{number}", set_alias=None, **large)
+    url = f"{server.url}/v1/models"
+    expected = [f"m@v{number}" for number in range(40)]
+    whole = get(url)
+    assert listed(whole) == expected
+    assert (whole.headers["x-total-count"], whole.headers["content-type"]) == ("40", "application/json")
+    assert (whole.headers["transfer-encoding"], "link" in whole.headers) == ("chunked", False)
+    assert whole.headers["cache-control"] == "no-store"
+    assert listed(get(url, sort="-name", model="m")) == expected[::-1]
+    assert listed(get(url, model="nobody")) == []
+    old = get(url, "--http1.0")
+    assert (old.json, int(old.headers["content-length"])) == (whole.json, len(old.body.encode()))
+    assert len(get(url, limit="100").json) < 40  # a page of large metadata ends before its limit
+    assert head(url) == 200
+
+
+def test_a_whole_list_that_fails_on_the_way_is_never_closed(shelf: Shelf, server: Server) -> None:
+    for number in range(40):
+        shelf.add("m", f"v{number}", set_alias=None, note="x" * (MIB - 100_000))
+    assert get(f"{server.url}/v1/models", limit="1").status == 200
+    parts = urlsplit(server.url)
+    with socket.create_connection((str(parts.hostname), int(parts.port or 80)), timeout=60) as connection:
+        connection.sendall(f"GET /v1/models HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+        got = connection.recv(1000)
+        assert got.startswith(b"HTTP/1.1 200")
+        shutil.rmtree(shelf.root / ".catalog")
+        (shelf.root / ".catalog").write_bytes(b"no directory")
+        size_bytes = len(got)
+        while data := connection.recv(MIB):
+            got, size_bytes = (got + data)[-1000:], size_bytes + len(data)
+    assert MIB < size_bytes < 40 * (MIB - 100_000)
+    assert not got.rstrip().endswith((b"]", b"\r\n0"))
 
 
 def test_wrong_questions_are_named(shelf: Shelf, server: Server) -> None:

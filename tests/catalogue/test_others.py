@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from registry_core import ModelRegistry, StorageUnavailable
+from registry_core import IndexBuilding, ModelRegistry
 from registry_core.catalogue import one_model
 
 from ..support.old_registry import OldRegistry, write_every_case
@@ -229,13 +229,13 @@ def test_lists_wait_for_another_process_that_builds(shelf: Shelf, monkeypatch: p
     def ask(_: object) -> None:
         try:
             impatient.list_models()
-        except StorageUnavailable as error:
-            refusals.append(error.detail["retry_after_s"])
+        except IndexBuilding as error:
+            refusals.append(tuple(error.detail.values()))
         assert impatient.catalog_state.to_dict() == {"ready": False, "models_done": 1, "models_total": 1}
         shelf.registry.promote("t", "a", "production", "1")  # verbs go on meanwhile
 
     shelf.opened().reindex(progress=ask)
-    assert refusals == [5]
+    assert refusals == [(1, 1, 5)]  # models done, of so many, and when to ask again
     assert titles(impatient, alias="production") == ["a@1"]
 
 

@@ -34,7 +34,7 @@ STATUS = {
     **dict.fromkeys(("model_not_found", "version_not_found", "alias_not_found", "run_not_found"), 404),
     **dict.fromkeys(("version_exists", "name_taken", "alias_moved", "version_in_use", "package_corrupt"), 409),
     "journal_corrupt": 409,
-    **dict.fromkeys(("storage_unavailable", "lock_timeout", "not_configured"), 503),
+    **dict.fromkeys(("storage_unavailable", "lock_timeout", "index_building", "not_configured"), 503),
     "storage_full": 507,
 }
 EXIT = {422: 1, 409: 1, 404: 3, 503: 5, 507: 5}
