@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,7 +45,7 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     if not respond_async.is_preferred(prefer):
         return _register(body, key)
     registry = current_registry()
-    scoped = None if key is None else "\n".join((body["task"], body["model_name"], key))
+    scoped = None if key is None else json.dumps([body["task"], body["model_name"], key])
     return respond_async.start(
         "register",
         body,

@@ -2,7 +2,8 @@
 
 ``.operations/<id>.json`` is working space of the service, no part of the format. Whoever does the work beats: a
 document that has been silent for too long, or whose process is gone, is of an operation that was interrupted. It
-can be begun again, and takes the place of the one before where both have the same key.
+can be begun again, and takes the place of the one before where both have the same key. Ids are random, since whoever
+knows one may read what came of it; ``.operations/keys/`` says which one a caller's key has.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from .processes import has_died, this_process
 log = logging.getLogger(__name__)
 
 OPERATIONS = ".operations"
+_KEYS = f"{OPERATIONS}/keys"
+_NOBODY = None  # in the place of who asks, as long as callers are not told apart
 RUNNING, SUCCEEDED, FAILED, INTERRUPTED = "running", "succeeded", "failed", "interrupted"
 EXPIRY_S = 24 * 3600.0
 TELL_EVERY_S = 1.0  # where there is progress to tell
@@ -94,7 +97,7 @@ class Operations:
         self._sweep_now_and_then()
         said = json.dumps(request, sort_keys=True)
         digest = hashlib.sha256(said.encode()).hexdigest()
-        operation_id = uuid.uuid4().hex if key is None else hashlib.sha256(f"{verb}\n{key}".encode()).hexdigest()[:32]
+        operation_id = uuid.uuid4().hex if key is None else self._id_of(json.dumps([_NOBODY, verb, key]))
         while True:
             earlier = None if key is None else self._read(operation_id)
             fields = None if earlier is None else _fields(earlier)
@@ -125,8 +128,24 @@ class Operations:
                 )
                 return _shown(began), running
 
+    def _id_of(self, whose: str) -> str:
+        """The id that the caller's key has: the one that was given to it first, at random."""
+        name = f"{_KEYS}/{hashlib.sha256(whose.encode()).hexdigest()}.json"
+        new = {"operation_id": uuid.uuid4().hex, "created_at": format_time(datetime.now(UTC))}
+        while True:
+            document: Document | None = None
+            with suppress(KeyNotFound):
+                document = self._storage.documents.read(name)
+                known = str((parse_object(document.data) or {}).get("operation_id"))
+                if _ID.fullmatch(known) is not None:
+                    return known
+            with suppress(PreconditionFailed):  # somebody else has: look again
+                when = ABSENT if document is None else Match(document.etag)
+                self._storage.documents.write(name, _encoded(new), when)
+                return new["operation_id"]
+
     def sweep(self, *, dry_run: bool) -> list[str]:
-        """The expired operations are gone; returns their ids."""
+        """The expired operations are gone, and the keys that named them; returns their ids."""
         gone = []
         for entry in list(self._storage.documents.list(OPERATIONS)):
             operation_id = entry.name.removesuffix(".json")
@@ -136,6 +155,13 @@ class Operations:
                 if not dry_run:
                     self._storage.documents.delete(_key(operation_id))
                 gone.append(operation_id)
+        for entry in [] if dry_run else list(self._storage.documents.list(_KEYS)):
+            with suppress(KeyNotFound):
+                fields = parse_object(self._storage.documents.read(entry.key).data) or {}
+                since = parse_time(fields.get("created_at"))
+                is_old = since is None or (datetime.now(UTC) - since).total_seconds() > EXPIRY_S
+                if is_old and self._read(str(fields.get("operation_id"))) is None:
+                    self._storage.documents.delete(entry.key)
         return gone
 
     def _sweep_now_and_then(self) -> None:

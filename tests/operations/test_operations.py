@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -323,3 +325,41 @@ def rewrite(root: Path, operation_id: str, *, age: timedelta, **fields: Any) -> 
     path = root / ".operations" / f"{operation_id}.json"
     moment = (datetime.now(UTC) - age).isoformat().replace("+00:00", "Z")
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields, "updated_at": moment}))
+
+
+def test_an_id_cannot_be_worked_out_from_the_key_that_it_was_given_for(tmp_path: Path) -> None:
+    registry = opened(tmp_path)
+    operation, _ = registry.begin_operation("verify", {}, key="k")
+    kept = tmp_path / ".operations" / "keys"
+    (named,) = kept.iterdir()
+    assert operation.operation_id not in named.name
+    for text in ("k", "verify\nk", '[null, "verify", "k"]', named.stem):
+        assert hashlib.sha256(text.encode()).hexdigest()[:32] != operation.operation_id
+    assert registry.begin_operation("verify", {}, key="k")[0].operation_id == operation.operation_id
+    others = [("register", "k"), ("verify", "l")]
+    ids = {registry.begin_operation(verb, {}, key=key)[0].operation_id for verb, key in others}
+    assert len(ids - {operation.operation_id}) == len(others)
+
+
+def test_of_many_who_begin_with_one_key_one_does_the_work(tmp_path: Path) -> None:
+    registry = opened(tmp_path)
+    with ThreadPoolExecutor(8) as many:
+        begun = list(many.map(lambda _: registry.begin_operation("verify", {}, key="k"), range(8)))
+    assert len({operation.operation_id for operation, _ in begun}) == 1
+    assert sum(work is not None for _, work in begun) == 1
+    assert len(list((tmp_path / ".operations" / "keys").iterdir())) == 1
+
+
+def test_what_named_an_expired_operation_is_swept_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = opened(tmp_path)
+    kept = tmp_path / ".operations" / "keys"
+    first, _ = registry.begin_operation("verify", {}, key="k")
+    (tmp_path / ".operations" / f"{first.operation_id}.json").unlink()
+    registry.sweep()
+    assert len(list(kept.iterdir())) == 1  # it may be about to be begun
+    monkeypatch.setattr("registry_core.operations.running.EXPIRY_S", -1.0)
+    registry.sweep()
+    assert list(kept.iterdir()) == []
+    monkeypatch.undo()
+    (kept / f"{'0' * 64}.json").write_bytes(b"damaged")
+    assert registry.begin_operation("verify", {}, key="k")[1] is not None
