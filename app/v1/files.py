@@ -24,22 +24,22 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1", description="Files: t
 _FINDS = (404, 409, 422, 503)
 
 
-_FOLDER = "/files/<task>/<model_name>/<selector>/"
+_VERSION = "/files/<task>/<model_name>/<selector>"
 
 
-@blueprint.get(_FOLDER, strict_slashes=False)
+@blueprint.get(_VERSION, strict_slashes=False)
 @blueprint.sends("text/html", also=(308,), problems=_FINDS)
 def folder(task: str, model_name: str, selector: str) -> Response:
-    """What is at the top of a version: a page, or JSON where Accept prefers that."""
+    """What is at the top of a version: a page, or JSON where Accept prefers that. Its address ends in a slash."""
     package = current_registry().package_files(task, f"{model_name}@{selector}")
     if not request.path.endswith("/"):
-        return _with_slash(url_for("files.folder", task=task, model_name=model_name, selector=selector))
+        return _with_slash(url_for("files.folder", task=task, model_name=model_name, selector=selector) + "/")
     if request.path.endswith("//"):
         raise NotFound
     return _page(package, "")
 
 
-@blueprint.get(f"{_FOLDER}<path:path>")
+@blueprint.get(f"{_VERSION}/<path:path>")
 @blueprint.sends(CONTENT_TYPE, also=(206, 302, 304, 308), problems=(*_FINDS, 412, 416))
 def file(task: str, model_name: str, selector: str, path: str) -> Response:
     """One file: Range, If-Range, If-Match, If-None-Match, If-Modified-Since. Its ETag is its SHA-256.

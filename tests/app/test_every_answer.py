@@ -214,7 +214,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/files/{task}/{model}/{version}/{path}"),
         Call("/v1/files/{task}/{model}/{alias}/model.pt", headers={"Range": "bytes=1-,{version}"}),
     ],
-    ("GET", "/v1/files/<task>/<model_name>/<selector>/"): [
+    ("GET", "/v1/files/<task>/<model_name>/<selector>"): [
         Call("/v1/files/{task}/{model}/{version}/", headers={"Accept": "{path}, application/json"}),
         Call("/v1/files/{task}/{model}/{alias}"),
     ],
