@@ -167,7 +167,9 @@ def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Pa
         response.headers["X-Accel-Redirect"] = f"{settings.accel_prefix}/{quote(stored.key)}"
         return response
     # The store knows another ETag, so it would answer every If-Range with the whole file; as it does several ranges.
-    if settings.presign_s == 0 or "If-Range" in request.headers or request.if_match or len(wanted or ()) > 1:
+    # And another date, that of the object: the client sends it the date of a newer one, and keeps that.
+    judged_here = request.if_match or "If-Range" in request.headers or "If-Modified-Since" in request.headers
+    if settings.presign_s == 0 or judged_here or len(wanted or ()) > 1:
         return None
     url = stored.presigned_url(settings.presign_s)
     if url is None:

@@ -19,7 +19,7 @@ from ..app.curl import get
 from ..support.packages import write_files
 from ..support.proxy import FaultyProxy, faulty_proxy
 from ..support.seaweed import Seaweed, environment
-from ..support.servers import PREFIX, gunicorn, wait_until
+from ..support.servers import PREFIX, gunicorn, wait_for, wait_until
 from .conftest import FILES, LARGE, MODEL, TASK, address, call
 
 ETAG = f'"{hashlib.sha256(LARGE).hexdigest()}"'
@@ -145,3 +145,31 @@ def test_a_commit_id_is_found_by_a_process_that_has_never_seen_it(stored: Stored
     assert call(stored.url, f"/hf/{TASK}/many/resolve/{quote('v9')}/model.pt").headers["x-error-code"] == (
         "RevisionNotFound"
     )
+
+
+def test_a_date_is_judged_here_and_not_by_the_store(stored: Stored) -> None:
+    """The store would compare it with the object's own, which may be older than the file that the client has."""
+    made = "Fri, 02 Jan 1970 00:00:00 GMT"
+    reply = call(stored.url, address("model.pt"), {"If-Modified-Since": made})
+    assert (reply.status, reply.body) == (200, LARGE)
+    dated = wait_for(
+        lambda: call(stored.url, address("model.pt"), {"If-Modified-Since": made}),
+        lambda reply: "last-modified" in reply.headers,
+        "the address has no date",
+    )
+    since = {"If-Modified-Since": dated.headers["last-modified"]}
+    assert call(stored.url, address("model.pt"), since).status == 304
+
+
+def test_a_range_of_the_archive_and_a_folder(stored: Stored) -> None:
+    archive = f"/v1/archive/{TASK}/{MODEL}/1"
+    whole = call(stored.url, archive)
+    for first, last in (
+        (0, 600),
+        (len(whole.body) // 2, len(whole.body) // 2 + 300_000),
+        (len(whole.body) - 2000, None),
+    ):
+        part = call(stored.url, archive, {"Range": f"bytes={first}-{'' if last is None else last}"})
+        assert (part.status, part.body) == (206, whole.body[first : None if last is None else last + 1])
+    page = call(stored.url, f"/v1/files/{TASK}/{MODEL}/1/deep/")
+    assert b'<a href="er/">' in page.body
