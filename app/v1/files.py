@@ -87,4 +87,4 @@ def archive(task: str, model_name: str, selector: str) -> Response:
         "X-Model-Version": quote(package.version),
     }
     etag = None if digest is None else f"tar{TAR_FORMAT}-{digest}"
-    return send_made(partial(tar, stored), tar_size(stored), etag, headers)
+    return send_made(partial(tar, stored), tar_size(stored), etag, headers, package.named_at)

@@ -35,12 +35,7 @@ def send(stored: StoredFile, headers: Mapping[str, str] | None = None, named_at:
     whoever sends the bytes. Raises ``Busy``, and as ``StoredFile.open``.
     """
     described = {**_describe(stored), **(headers or {})}
-    now = datetime.now(UTC)
-    is_old = False
-    if named_at is not None and now - named_at >= SETTLED:
-        described["Last-Modified"] = http_date(named_at)
-        is_old = is_unmodified(request.if_modified_since, named_at, now) and not request.if_none_match
-    wanted = _judge(stored.sha256, stored.size_bytes, described, is_old=is_old)
+    wanted = _judge(stored.sha256, stored.size_bytes, described, named_at)
     if isinstance(wanted, Response):
         return wanted
     if request.method != "GET":
@@ -61,13 +56,15 @@ def send(stored: StoredFile, headers: Mapping[str, str] | None = None, named_at:
 Make = Callable[[int, int], Iterable[bytes]]  # of (start, length)
 
 
-def send_made(make: Make, size_bytes: int, etag: str | None, headers: Mapping[str, str]) -> Response:
+def send_made(
+    make: Make, size_bytes: int, etag: str | None, headers: Mapping[str, str], named_at: datetime | None = None
+) -> Response:
     """As :func:`send`, of bytes that are made while they are sent; without an ETag there are no ranges.
 
     Raises ``Busy``.
     """
-    described = {**headers, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"} if etag is not None else headers
-    wanted = _judge(etag, size_bytes, described) if etag is not None else None
+    described = {**headers, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"} if etag is not None else {**headers}
+    wanted = _judge(etag, size_bytes, described, named_at) if etag is not None else None
     if isinstance(wanted, Response):
         return wanted
     if wanted is None:
@@ -92,13 +89,17 @@ def stream(chunks: Callable[[], Iterable[bytes]], size_bytes: int, headers: Mapp
 
 
 def _judge(
-    etag: str | None, size_bytes: int, described: Mapping[str, str], *, is_old: bool = False
+    etag: str | None, size_bytes: int, described: dict[str, str], named_at: datetime | None
 ) -> Response | list[Part] | None:
     """What the request's conditions and ranges make of the answer: another, these parts, or all of it (None).
 
-    ``is_old``: by the date that the client has sent, it has the file.
+    It gets its date, if that is old enough.
     """
     status = status_of_conditions(request.if_match, request.if_none_match, etag)
+    now, is_old = datetime.now(UTC), False
+    if named_at is not None and now - named_at >= SETTLED:
+        described["Last-Modified"] = http_date(named_at)
+        is_old = is_unmodified(request.if_modified_since, named_at, now) and not request.if_none_match
     if status == 304 or (status == 200 and is_old):
         return _empty(304, described)
     if status == 412:

@@ -153,7 +153,10 @@ class PackageFiles:
         """From which whole second on the selector has named this version; None where nobody knows.
 
         Of a version it is when it was made. Of an alias it is the second after: in the one before it named another.
+        None too where the manifest does not cover every file as it is: such a file may have changed since.
         """
+        if self.package_digest is None:
+            return None
         if self._found.alias is None:
             made = self._inventory.created_at(self._found)
             return made.replace(microsecond=0) if made is not None else None

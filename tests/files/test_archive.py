@@ -20,6 +20,7 @@ from registry_core import ModelRegistry
 
 from ..support.machine import remove_tree
 from ..support.packages import write_files
+from ..support.servers import wait_for
 from .conftest import FILES, MODEL, TASK, Service, call
 
 ARCHIVE = f"/v1/archive/{TASK}/{MODEL}/latest"
@@ -85,7 +86,7 @@ def test_its_conditions(service: Service) -> None:
     assert call(service.url, ARCHIVE, {"If-Match": etag, "Range": "bytes=0-0"}).status == 206
 
 
-OLD = {"model.pt": b"x", "model_meta.json": b"{}"}
+OLD = {"model.pt": b"x", "model_meta.json": b'{"created_at": "2020-01-01T00:00:00Z"}'}
 SUMS = "".join(f"{hashlib.sha256(OLD[path]).hexdigest()}  {path}\n" for path in OLD).encode()
 
 
@@ -93,7 +94,11 @@ SUMS = "".join(f"{hashlib.sha256(OLD[path]).hexdigest()}  {path}\n" for path in 
     ("name", "files", "proven"),
     [
         ("covered", {**OLD, "sha256sums.txt": SUMS}, True),
-        ("rewritten", {**OLD, "model_meta.json": b'{"tags": {}}', "sha256sums.txt": SUMS}, False),
+        (
+            "rewritten",
+            {**OLD, "model_meta.json": b'{"created_at": "2020-01-01T00:00:00Z", "tags": {}}', "sha256sums.txt": SUMS},
+            False,
+        ),
         ("bare", {**OLD, "more": b"y", "sha256sums.txt": SUMS}, False),
         ("half", OLD, False),
     ],
@@ -106,6 +111,15 @@ def test_an_older_version_has_them_only_where_its_manifest_covers_every_file(
     reply = call(service.url, path, {"Range": "bytes=0-9"})
     assert reply.status == (206 if proven else 200)
     assert ("etag" in reply.headers, "accept-ranges" in reply.headers) == (proven, proven)
+    for dated in (path, f"/v1/files/{TASK}/{name}/1/model.pt"):
+        assert ("last-modified" in call(service.url, dated).headers) is proven, dated
+
+
+def test_its_date_is_that_of_the_address(service: Service) -> None:
+    dated = wait_for(lambda: call(service.url, ARCHIVE), lambda reply: "last-modified" in reply.headers, "no date")
+    since = {"If-Modified-Since": dated.headers["last-modified"]}
+    assert call(service.url, ARCHIVE, since).status == 304
+    assert call(service.url, ARCHIVE, {**since, "If-None-Match": '"x"'}).status == 200
 
 
 def test_a_name_that_is_not_plain_is_said_in_two_ways(service: Service) -> None:
