@@ -105,3 +105,27 @@ class Running:
         place.register("1")
         assert place.way.training_runs(TASK, MODEL)[0]["run_id"] == "run-17"
         assert place.way.check()["clean"] is True
+
+    def test_a_version_shows_the_run_that_it_names(self, place: Place) -> None:
+        """Logged before the version is registered, and after: with its parameters and its curves."""
+        for number, metadata in enumerate(({"run_id": "r0"}, {"lineage": {"run_id": "r1"}}, {}, {"run_id": "gone"})):
+            points = [{"key": "val/loss", "value": number + step / 10, "step": step} for step in range(3)]
+            place.way.log_batch(TASK, MODEL, f"r{number}", metrics=points, params={"lr": number})
+            place.way.register(TASK, MODEL, str(number), place.source(), metadata)
+        place.way.log_metric(TASK, MODEL, "r1", "val/loss", 9.0, step=3)
+
+        def curve(version: str) -> list[tuple[float, int]]:
+            history = place.way.metrics(TASK, f"{MODEL}@{version}")["run_history"]
+            assert history.keys() <= {"val/loss"}
+            return [(point["value"], point["step"]) for point in history.get("val/loss", [])]
+
+        assert curve("0") == [(0, 0), (0.1, 1), (0.2, 2)]
+        assert curve("1") == [(1, 0), (1.1, 1), (1.2, 2), (9.0, 3)]
+        assert curve("2") == curve("3") == []
+        compared = place.way.compare(TASK, MODEL, ["0", "1", "2"])
+        assert {version: facts["params"] for version, facts in compared["versions"].items()} == {
+            "0": {"lr": 0},
+            "1": {"lr": 1},
+            "2": {},
+        }
+        assert compared["diff"]["params"] == {"lr": {"0": 0, "1": 1, "2": None}}

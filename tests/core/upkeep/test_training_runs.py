@@ -126,6 +126,9 @@ def test_runs_go_there_and_back_and_what_is_new_follows(
     log(model_in(between), 9.0)
     with pytest.raises(DestinationDiffers):
         opened(source).migrate_to(opened(between))
+    log(model_in(source), 8.0)  # as many points, and another one
+    with pytest.raises(DestinationDiffers):
+        opened(source).migrate_to(opened(between))
 
 
 def tree(root: Path) -> dict[str, bytes]:
