@@ -28,6 +28,7 @@ from ..support.seaweed import Seaweed, environment
 TASK, MODEL = "celltype", "pbmc"
 EVENTS = 10_000
 FILES = 5  # objects of the package that is registered here, manifest and metadata included
+CALLS = 2  # that logged to the run
 ALIASES = 2  # of the model
 
 
@@ -57,6 +58,8 @@ AT_MOST = {
     "promote, 10,000 events, warm": Cost(reads=9, writes=3),
     "promote, 10,000 events, cold": Cost(reads=42, writes=9, removals=1),
     "history, last 100 of 10,000 events": Cost(reads=101),
+    "log to a run": Cost(reads=1, writes=1),
+    "run": Cost(reads=CALLS + 3, lists=3),
 }
 
 
@@ -121,7 +124,10 @@ def test_each_verb_costs_what_the_table_says(proxy: FaultyProxy, root: str, tmp_
         "aliases": lambda: registry.list_aliases(TASK, MODEL),
         "promote": lambda: registry.promote(TASK, MODEL, "production", "1"),
         "register": lambda: registry.register(TASK, MODEL, "2", source),
+        "log to a run": lambda: registry.log_metric(TASK, MODEL, "r1", "loss", 0.5),
+        "run": lambda: registry.run(TASK, MODEL, "r1"),
     }
+    registry.log_metric(TASK, MODEL, "r1", "loss", 1)  # with the next one CALLS
     for verb, call in verbs.items():
         with meter.cost_of(verb):
             call()
