@@ -8,6 +8,7 @@ from ..format.chain import Line
 from ..format.encoding import digest
 from ..format.layout import MANIFEST
 from ..storage.contract import KeyNotFound
+from ..vocabulary.errors import PackageCorrupt
 from .model import ModelStore
 
 
@@ -22,6 +23,14 @@ def package_digest(model: ModelStore, version: str) -> str | None:
     try:
         return digest(manifest_bytes(model, version)[0])
     except KeyNotFound:
+        return None
+
+
+def kept_digest(model: ModelStore, version: str) -> str | None:
+    """The digest of the manifest that is kept of a deleted version; None where there is none to read."""
+    try:
+        return digest(model.storage.documents.read(model.keys.kept_manifest(version)).data)
+    except (KeyNotFound, PackageCorrupt):
         return None
 
 

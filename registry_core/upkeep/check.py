@@ -220,9 +220,8 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
         if version in moment.gone:
             continue
         if version not in versions:
-            yield Finding(
-                "damage", where, f"event {line.seq} registered it, but it is not in versions/", "version_missing"
-            )
+            message = f"event {line.seq} registered it, but it is not in versions/"
+            yield Finding("damage", where, message, "version_missing")
             continue
         yield from _check_manifest(model, line)
         if not model.storage.packages.sealed(model.keys.package(version)):
@@ -254,14 +253,17 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
         key = model.storage.packages.retired(model.keys.package(version), model.keys.grave(version))
         if key is None and version not in moment.purged:
             yield _lost(model, line)
+        recorded = line.get("package_digest")
+        if recorded is not None and package_manifest.kept_digest(model, version) != recorded:
+            message = f"the manifest that is kept of it is missing, or not the one that event {line.seq} recorded"
+            yield Finding("damage", where, message, "kept_manifest_damaged")
         if key is not None and version in moment.purged:
             yield Finding("damage", where, "it was purged, but its bytes are still there", "purge_unfinished")
         try:
             stone = tombstones.read(model.storage, model.keys, version)
         except ValueError:
-            yield Finding(
-                "damage", where, "its tombstone is damaged; the journal says what it said", "tombstone_damaged"
-            )
+            message = "its tombstone is damaged; the journal says what it said"
+            yield Finding("damage", where, message, "tombstone_damaged")
             continue
         if stone is None:
             yield Finding("damage", where, f"event {line.seq} deleted it, but it has no tombstone", "tombstone_missing")

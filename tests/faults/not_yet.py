@@ -22,13 +22,6 @@ _WAYS: dict[str, dict[str, str]] = {
     "state": {
         "wrong": "deleted",
     },
-    "kept manifest": {
-        "unnamed": (
-            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
-            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
-            "behind; null; an empty object; deleted; unreadable; another's"
-        ),
-    },
     "metadata": {
         "wrong": (
             "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "

@@ -268,3 +268,22 @@ def test_a_model_that_was_put_back_as_it_was_is_only_asked_about(root: Path, mod
     assert found(root) == []
     open_registry(root).promote("t", "m", "asked", "1")
     assert [one for one in open_registry(root).check().findings if one.code == "journal_perhaps_short"] == []
+
+
+def test_a_kept_manifest_that_is_not_what_was_deleted(root: Path, model: Path) -> None:
+    """It says what a deleted version was, and is all that does after a purge."""
+    registry = open_registry(root)
+    registry.delete("t", "m", "3", reason="wrong")
+    kept = model / "deleted/3/sha256sums.txt"
+    data = kept.read_bytes()
+    for purged in (False, True):
+        if purged:
+            registry.purge(0.0)
+        assert registry.check().findings == []
+        for damage in (b"", data[:-1], data.replace(b"sub/file", b"sub/fill"), None):
+            kept.unlink()
+            if damage is not None:
+                kept.write_bytes(damage)
+            (finding,) = registry.check().findings
+            assert (finding.where, finding.code) == ("t/m@3", "kept_manifest_damaged")
+            kept.write_bytes(data)
