@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,20 @@ def this_process() -> dict[str, Any]:
     """Names this process, also after its number has been given to another one."""
     pid = os.getpid()
     return {**_place(), "pid": pid, "started": _started(pid)}
+
+
+def beating(process: Mapping[str, Any]) -> dict[str, Any]:
+    """The process as it says of itself that it lives now."""
+    return {**process, "beat_s": time.monotonic()}
+
+
+def silent_s(process: Mapping[str, Any]) -> float | None:
+    """How long ago it said so, whatever has become of the clocks; None of a process of another boot or machine."""
+    here, beat_s = _place(), process.get("beat_s")
+    if not here or process.get("boot") != here["boot"] or not isinstance(beat_s, float):
+        return None
+    ago_s = time.monotonic() - beat_s
+    return ago_s if ago_s >= 0 else None
 
 
 def has_died(process: Mapping[str, Any]) -> bool:

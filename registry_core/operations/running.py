@@ -29,7 +29,7 @@ from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, Registr
 from ..vocabulary.progress import Progress, ProgressCallback
 from ..vocabulary.texts import parse_object, printable
 from ..vocabulary.times import format_time, parse_time
-from .processes import has_died, this_process
+from .processes import beating, has_died, silent_s, this_process
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Operations:
                 "created_at": now,
                 "updated_at": now,
                 "request_digest": digest,
-                "process": this_process(),
+                "process": beating(this_process()),
             }
             with suppress(PreconditionFailed):  # somebody else has begun it: look again
                 when = ABSENT if earlier is None else Match(earlier.etag)
@@ -229,7 +229,8 @@ class RunningOperation:
     def _write(self, changes: Mapping[str, Any]) -> bool:
         if not self._is_ours:
             return False
-        self._fields = {**self._fields, **changes, "updated_at": format_time(datetime.now(UTC))}
+        process = beating(self._fields["process"])
+        self._fields = {**self._fields, **changes, "process": process, "updated_at": format_time(datetime.now(UTC))}
         key = _key(self._fields["operation_id"])
         try:
             self._etag = self._storage.documents.write(key, _encoded(self._fields), Match(self._etag)).etag
@@ -267,7 +268,9 @@ def _state(fields: Mapping[str, Any]) -> str:
 
 
 def _age_s(fields: Mapping[str, Any]) -> float:
-    return (datetime.now(UTC) - _updated_at(fields)).total_seconds()
+    """How long ago it was written. Clocks may jump; they are asked only where nothing else can tell."""
+    beat_s = silent_s(fields.get("process") or {})
+    return beat_s if beat_s is not None else (datetime.now(UTC) - _updated_at(fields)).total_seconds()
 
 
 def _updated_at(fields: Mapping[str, Any]) -> datetime:

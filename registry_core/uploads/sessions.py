@@ -32,7 +32,7 @@ from ..vocabulary.errors import (
     UploadOffsetMismatch,
 )
 from ..vocabulary.texts import check_words, parse_object, printable
-from ..vocabulary.times import format_time
+from ..vocabulary.times import format_time, steady_s
 from . import rules
 from .claimed_session import ClaimedSession
 from .pouring import begins_with, pour
@@ -100,7 +100,7 @@ class Uploads:
 
     def sweep(self, *, dry_run: bool) -> list[str]:
         """The expired sessions are gone; returns their ids."""
-        before_s = self._expired_before_s()
+        before_s = self._expired_before_s(may_write=not dry_run)
         found = self._space.expired(before_s)
         return [upload_id for upload_id in found if dry_run or self._space.clear(upload_id, before_s)]
 
@@ -253,7 +253,7 @@ class Uploads:
         """What the session's document says, if it has not expired."""
         with _known(upload_id):
             document, active_s = self._space.about(upload_id)
-        if active_s < self._expired_before_s():
+        if active_s < self._expired_before_s(may_write=False):
             raise UploadExpired(
                 "Nothing was sent to this upload for too long, so it is given up. Begin a new one.", upload_id=upload_id
             )
@@ -326,8 +326,13 @@ class Uploads:
         except RegistryError as error:
             log.error("an expired upload was not cleared: %s", error.message)
 
-    def _expired_before_s(self) -> float:
-        return datetime.now(UTC).timestamp() - self._settings.upload_expiry_s
+    def _expired_before_s(self, *, may_write: bool = True) -> float:
+        """What was not changed since has expired, by the storage's own clock too where something has by this one."""
+        before_s = steady_s() - self._settings.upload_expiry_s
+        if may_write and any(True for _ in self._space.expired(before_s)):
+            there = self._storage.now()
+            return before_s if there is None else min(before_s, there - self._settings.upload_expiry_s)
+        return before_s
 
 
 def _moment(seconds: float) -> str:

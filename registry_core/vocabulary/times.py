@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .errors import InvalidParameter
 from .texts import printable
 
+_BEGAN_S = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+
+
+def steady_s() -> float:
+    """What time it is, in seconds since 1970; a clock that jumps ahead while this process runs is not followed.
+
+    To tell what is old enough to be removed: too early is safe, and too late is not.
+    """
+    return min(time.time(), _BEGAN_S + time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def later_than(previous: Any, now: datetime) -> str:

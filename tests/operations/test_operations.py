@@ -272,6 +272,23 @@ def test_silence_is_taken_for_death_where_the_process_cannot_be_seen(tmp_path: P
     assert registry.operation(operation.operation_id).result == {"who": "second"}
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=3), timedelta(minutes=2), timedelta(days=-3)], ids=str)
+def test_a_clock_that_jumps_interrupts_no_operation_of_this_machine(tmp_path: Path, jump: timedelta) -> None:
+    registry = opened(tmp_path)
+    operation, work = registry.begin_operation("verify", {"ref": "m@1"}, key="k")
+    assert work is not None
+    path = tmp_path / ".operations" / f"{operation.operation_id}.json"
+    said = json.loads(path.read_text())
+    moment = (datetime.now(UTC) - jump).isoformat().replace("+00:00", "Z")
+    path.write_text(json.dumps({**said, "updated_at": moment}))  # as it looks after a jump
+    assert registry.operation(operation.operation_id).state == "running"
+    assert registry.begin_operation("verify", {"ref": "m@1"}, key="k")[1] is None
+    assert registry.sweep().removed == []
+    process = {**said["process"], "beat_s": said["process"]["beat_s"] - 40}
+    path.write_text(json.dumps({**said, "process": process}))
+    assert registry.operation(operation.operation_id).state == "interrupted"
+
+
 def test_operations_expire(tmp_path: Path) -> None:
     registry = opened(tmp_path)
     old, work = registry.begin_operation("verify", {"ref": "m@1"}, key="k")
@@ -324,7 +341,10 @@ def rewrite(root: Path, operation_id: str, *, age: timedelta, **fields: Any) -> 
     """The document as it would be if it had been written so long ago."""
     path = root / ".operations" / f"{operation_id}.json"
     moment = (datetime.now(UTC) - age).isoformat().replace("+00:00", "Z")
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields, "updated_at": moment}))
+    said = {**json.loads(path.read_text()), **fields, "updated_at": moment}
+    if "beat_s" in said["process"]:
+        said["process"]["beat_s"] -= age.total_seconds()
+    path.write_text(json.dumps(said))
 
 
 def test_an_id_cannot_be_worked_out_from_the_key_that_it_was_given_for(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import logging
 import os
 import shutil
 import stat
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from ...vocabulary.errors import NotConfigured, StorageError, StorageUnavailable
 from ...vocabulary.texts import escaped
+from ...vocabulary.times import steady_s
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
@@ -285,4 +285,4 @@ def has_content(home: Place) -> bool:
 def age_s(place: Place) -> float:
     """Seconds since the attempt began; 0 if it is gone."""
     found = place.stat()
-    return time.time() - found.st_mtime if found is not None else 0.0
+    return steady_s() - found.st_mtime if found is not None else 0.0

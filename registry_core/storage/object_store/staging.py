@@ -15,11 +15,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, BinaryIO, cast
 
 from ...vocabulary.errors import ArtifactsRefused, InvalidName, StorageError, StorageUnavailable
 from ...vocabulary.names import check_key
+from ...vocabulary.times import steady_s
 from ..contract import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging
 from .bucket import Bucket
 from .pointers import Pointers
@@ -190,4 +191,4 @@ def _swept() -> StorageUnavailable:
 
 
 def _age_s(moment: datetime) -> float:
-    return (datetime.now(UTC) - moment).total_seconds()
+    return steady_s() - moment.timestamp()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Set
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 
+from ...vocabulary.times import steady_s
 from ..contract import StorageOptions
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def abort_s3(bucket: str, prefix: str, options: StorageOptions, min_age_s: float
     except ImportError:
         log.warning("botocore is not installed, so unfinished multipart uploads are not looked for")
         return 0
-    before = datetime.now(UTC) - timedelta(seconds=min_age_s)
+    before = datetime.fromtimestamp(steady_s() - min_age_s, UTC)
     aborted = 0
     try:
         client = botocore.session.get_session().create_client(
