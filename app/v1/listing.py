@@ -45,7 +45,7 @@ def models(query: dict[str, Any]) -> Response:
     response.headers["X-Total-Count"] = str(page.total)
     if not is_whole:
         next_page.point_to(response, url_for("catalogue.models"), page.next)
-    warn(response, unknown_fields())
+    warn(response, [*page.warnings, *unknown_fields()])
     return response
 
 

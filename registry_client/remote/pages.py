@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from .answers import strange
-from .bodies import json_of
+from .bodies import json_of, parsed
 
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 
 def page_of(kind: type, answer: httpx.Response, cursor: str | None) -> dict[str, Any]:
-    """``items`` and ``next``, to be read as the kind of page; ``cursor`` is what was asked for.
+    """``items``, ``next`` and ``warnings``, to be read as the kind of page; ``cursor`` is what was asked for.
 
     Raises ``StorageUnavailable`` where it is no list, or would never end.
     """
@@ -26,4 +26,14 @@ def page_of(kind: type, answer: httpx.Response, cursor: str | None) -> dict[str,
     cursors = parse_qs(urlsplit(following[1]).query).get("cursor") if following else None
     if cursors and cursors[0] == cursor:
         raise strange(kind, "it goes on where it began, for ever")
-    return {"items": items, "next": cursors[0] if cursors else None}
+    warnings = _texts(answer.headers.get("X-Warnings", "[]"))
+    return {"items": items, "next": cursors[0] if cursors else None, "warnings": warnings}
+
+
+def _texts(header: str) -> list[str]:
+    """The list of texts in a header; whatever holds none says nothing."""
+    try:
+        said = parsed(header)
+    except ValueError:
+        return []
+    return [text for text in said if isinstance(text, str)] if isinstance(said, list) else []

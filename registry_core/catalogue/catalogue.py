@@ -25,9 +25,10 @@ from ..vocabulary.errors import IndexBuilding, InvalidName, StorageUnavailable
 from ..vocabulary.texts import escaped
 from . import announcements, event_stream, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
+from .pages import SHOWN, Selection, count_all, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .present import present_models
-from .queries import SHOWN, Query, Selection, count_all, passing, select, shown_models
+from .queries import Query
 
 __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
@@ -291,8 +292,8 @@ class Catalogue:
             else:
                 total = self._totals.get(state) or count_all(connection)
                 self._totals.put(state, total)
-            page = select(connection, query, found)
-        return ModelPage(page.items, total, page.next)
+            page, warnings = select(connection, query, found), remarks(connection, query)
+        return ModelPage(page.items, total, page.next, warnings)
 
     def tasks(self, visible: Visible) -> list[TaskSummary]:
         """Every task that has a model, sorted."""

@@ -20,7 +20,7 @@ from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
 from ..vocabulary.times import format_time, parse_time
 from .database import fact
-from .queries import SHOWN
+from .pages import SHOWN
 
 log = logging.getLogger(__name__)
 

@@ -152,6 +152,7 @@ class ModelPage(Value):
     items: list[dict[str, Any]]
     total: int
     next: Annotated[str | None, "The cursor of what follows, null at the end."]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

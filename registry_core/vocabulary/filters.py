@@ -24,6 +24,6 @@ class Filters:
     stage: Annotated[str | None, "Only versions of this stage."] = None
     tags: Annotated[tuple[str, ...], "key:value; only versions with this tag. May be repeated."] = ()
     text: Annotated[str | None, "Words, each of which begins a word of names, tags, description or metadata."] = None
-    sort: Annotated[str, "name, created_at or metric:KEY; with - before it descending."] = "name"
+    sort: Annotated[str, "name, created_at or metric:KEY, those without it last; with - before it descending."] = "name"
     limit: Annotated[int, "At most so many."] = 100
     cursor: Annotated[str | None, "Where the page begins: the next of the one before (HTTP: its Link header)."] = None

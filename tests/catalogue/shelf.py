@@ -107,7 +107,6 @@ class Asked:
             lambda: all(key in book.metrics for key, _ in (*self.metric_gte, *self.metric_lte)),
             lambda: all(book.tags.get(key) == value for key, value in self.tags),
             lambda: all(any(word.startswith(asked) for word in book.words) for asked in self.words),
-            lambda: self._metric is None or self._metric in book.metrics,
         ]
         return all(test() for test in tests)
 
@@ -118,13 +117,15 @@ class Asked:
     def answer(self, books: list[Book]) -> list[str]:
         """Titles in the order asked for."""
 
+        descending = self.sort.startswith("-")
+
         def key(book: Book) -> tuple[Any, ...]:
             names = (book.task, book.model, counted(book.version), book.version)
-            if self._metric is not None:
-                return (book.metrics[self._metric], *names)
+            if self._metric is not None:  # those without it come last in either direction
+                return (self._metric in book.metrics) == descending, book.metrics.get(self._metric, 0), *names
             return (book.created_at, *names) if self.sort.endswith("created_at") else names
 
-        passing = sorted(filter(self.passes, books), key=key, reverse=self.sort.startswith("-"))
+        passing = sorted(filter(self.passes, books), key=key, reverse=descending)
         return [book.title for book in passing]
 
 

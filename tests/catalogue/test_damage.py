@@ -104,9 +104,9 @@ def test_metadata_that_is_strange(shelf: Shelf, other: ModelRegistry, what: str)
         text = json.dumps(item, allow_nan=False)
         assert len(text.encode()) == len(text)
         expected = ["m@2"] if b'"fine"' in STRANGE[what] else []
-        assert titles(registry, sort="metric:fine") == expected or what == "nested metrics"
+        assert titles(registry, sort="metric:fine", metric_gte=("fine:-inf",)) == expected or what == "nested metrics"
         for sort in ("created_at", "-created_at", "metric:a.b.fine", "-metric:big"):
-            assert "m@2" in titles(registry, sort=sort) or sort.endswith(("fine", "big"))
+            assert sorted(titles(registry, sort=sort)) == ["a@1", "m@1", "m@2", "z@1"]
 
 
 def test_metadata_that_is_deep(shelf: Shelf, other: ModelRegistry) -> None:
@@ -125,9 +125,9 @@ def test_a_damaged_metrics_file(shelf: Shelf, other: ModelRegistry) -> None:
     for data in (b"{", b"[]", b"\xff", b'{"accuracy": ' + b"[" * DEEP, b'{"x": "' + b"y" * 2**21 + b'"}'):
         _overwrite(shelf.package("m", "2") / "metrics.json", data)
         os.utime(meta(shelf))
-        assert titles(other, sort="metric:accuracy") == ["m@2"]
+        assert titles(other, sort="metric:accuracy", metric_gte=("accuracy:-inf",)) == ["m@2"]
         other.reindex()
-        assert titles(other, sort="metric:accuracy") == ["m@2"]
+        assert titles(other, sort="metric:accuracy", metric_gte=("accuracy:-inf",)) == ["m@2"]
 
 
 def test_a_damaged_state_document(shelf: Shelf, other: ModelRegistry, caplog: pytest.LogCaptureFixture) -> None:

@@ -117,6 +117,19 @@ def test_an_item_is_the_metadata_with_what_is_said_beside_it(filled: tuple[Shelf
         assert item == {**shown.meta, **beside}
 
 
+def test_versions_without_the_metric_come_last_and_a_metric_that_nobody_has_is_told(shelf: Shelf) -> None:
+    for version, metrics in (("1", {}), ("2", {"loss": 0.5}), ("3", {}), ("4", {"loss": -1})):
+        shelf.add("m", version, metrics=metrics)
+    for limit in (1, 2, 3, 4):
+        assert titles(shelf.registry, sort="metric:loss", limit=limit) == ["m@4", "m@2", "m@1", "m@3"]
+        assert titles(shelf.registry, sort="-metric:loss", limit=limit) == ["m@2", "m@4", "m@3", "m@1"]
+        assert titles(shelf.registry, sort="metric:lost", limit=limit) == ["m@1", "m@2", "m@3", "m@4"]
+        assert titles(shelf.registry, sort="metric:loss", task="t", limit=limit)[2:] == ["m@1", "m@3"]
+    assert shelf.registry.list_models(sort="metric:loss").warnings == []
+    (warning,) = shelf.registry.list_models(sort="metric:lost").warnings
+    assert "'lost'" in warning
+
+
 def test_free_metadata_in_the_registrys_own_words_is_not_listed_as_them(shelf: Shelf) -> None:
     own = ("package_digest", "package_dir", "package_path", "stage", "aliases", "description", "task", "version")
     shelf.registry.register("t", "m", "1", shelf.source, {"free": 1, **dict.fromkeys(own, "archived")})
