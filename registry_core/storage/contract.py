@@ -97,7 +97,8 @@ class Storage(ABC):
     def now(self) -> float | None:
         """What time it is by the storage's own clock, in seconds since 1970; None where that cannot be told.
 
-        A storage on this host has this host's clock. Leaves nothing behind.
+        A storage on this host has this host's clock. Asked before a change; leaves nothing behind. The first time it
+        may try what it builds on too: raises ``NotConfigured`` saying what it lacks.
         """
         return None
 

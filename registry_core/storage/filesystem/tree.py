@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -12,8 +13,10 @@ from ..contract import Storage
 from .beneath import Place
 from .documents import FilesystemDocuments, new_draft
 from .packages import FilesystemPackages
-from .staging import STAGING
+from .staging import FILE_MODE, STAGING
 from .uploads import FilesystemUploads
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,7 @@ class FilesystemStorage(Storage):
     """A registry root on a local (or properly locking) filesystem. The directory must exist."""
 
     def __init__(self, root: str | Path) -> None:
+        self._is_tried = False
         self.root = Path(os.path.abspath(root))  # by its name each time, which may come to stand for another one
         super().__init__(FilesystemDocuments(self.root), FilesystemPackages(self.root), FilesystemUploads(self.root))
 
@@ -46,7 +50,7 @@ class FilesystemStorage(Storage):
         return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
     def check_guarantees(self) -> None:
-        """There is nothing to prove: what a filesystem promises is POSIX."""
+        """What a filesystem promises is tried by :meth:`now`, before the first change: here nothing may be written."""
 
     def now(self) -> float | None:
         staging = Place(self.root, STAGING)
@@ -56,7 +60,11 @@ class FilesystemStorage(Storage):
                 draft, fd = new_draft(directory)
                 try:
                     os.write(fd, b"?")  # over a network, the server says when
-                    return os.fstat(fd).st_mtime
+                    there = os.fstat(fd).st_mtime
+                    if not self._is_tried:
+                        _require_promises(draft, fd, directory)
+                        self._is_tried = True
+                    return there
                 finally:
                     os.close(fd)
                     os.unlink(draft, dir_fd=directory)
@@ -64,7 +72,7 @@ class FilesystemStorage(Storage):
             log.warning("the storage's own clock cannot be told: %s", error)
             return None
 
-    def _probe(self, for_writing: bool) -> int:
+    def _probe(self, for_writing: bool) -> int | None:
         wanted = os.R_OK | os.X_OK | (os.W_OK if for_writing else 0)
         for place in (self.root, self.root / STAGING) if for_writing else (self.root,):
             if os.path.lexists(place) and not os.access(place, wanted, effective_ids=True):
@@ -74,7 +82,38 @@ class FilesystemStorage(Storage):
                     reason="root_not_writable" if for_writing else "root_not_readable",
                 )
         volume = os.statvfs(self.root)
-        return volume.f_bavail * volume.f_frsize
+        return volume.f_bavail * volume.f_frsize if volume.f_blocks else None  # some tell nothing
+
+
+def _require_promises(draft: str, fd: int, staging: int) -> None:
+    """Files have several names, in whatever directory, and the modes that they are given. Leaves nothing behind.
+
+    Raises ``NotConfigured`` saying what is not so, and ``OSError``.
+    """
+    inside = draft.removesuffix(".doc")
+    os.mkdir(inside, 0o700, dir_fd=staging)
+    try:
+        os.link(draft, f"{inside}/{draft}", src_dir_fd=staging, dst_dir_fd=staging)
+        os.unlink(f"{inside}/{draft}", dir_fd=staging)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise _lacks("puts the directories of one root on disks between which nothing can be linked") from error
+        if error.errno in _NO_LINKS:
+            raise _lacks("has no hard links") from error
+        raise
+    finally:
+        os.rmdir(inside, dir_fd=staging)
+    os.fchmod(fd, FILE_MODE)
+    if stat.S_IMODE(os.fstat(fd).st_mode) != FILE_MODE:
+        raise _lacks("ignores the modes that files are given")
+
+
+def _lacks(what: str) -> NotConfigured:
+    return NotConfigured(
+        f"The filesystem of the registry root {what}. Without that nothing can be published there whole and kept as it "
+        "is, so the registry changes nothing. Use a local filesystem, NFS, or an object store.",
+        reason="root_filesystem",
+    )
 
 
 def _unusable(error: OSError) -> NotConfigured:
