@@ -154,6 +154,8 @@ class ModelStore(Subject):
 
     def is_emptied(self) -> bool:
         """Whether it is what is left where somebody has taken older software's versions away, without an event."""
+        if self.storage.packages.keeps_facts():
+            return False  # older software knew directories alone; here a refused registration leaves as much
         there = {entry.key for entry in self.storage.documents.list(self.keys.model)}
         return not there.isdisjoint((self.keys.versions, self.keys.aliases))
 
