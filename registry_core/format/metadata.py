@@ -15,36 +15,36 @@ MAX_DEPTH = 64
 LINEAGE_KEYS = ("dataset", "run_id", "metrics", "parent_version")
 
 
-def check(metadata: Any) -> dict[str, Any]:
-    """``metadata`` itself, if it is a JSON object that can be stored and read back unchanged.
+def check(metadata: Any, name: str = "metadata") -> dict[str, Any]:
+    """``metadata``, called ``name``, itself, if it is a JSON object that can be stored and read back unchanged.
 
     At most 1 MiB as UTF-8, at most 64 levels deep (the object itself is the first), finite
     numbers, valid Unicode. Raises ``InvalidMetadata`` naming the place.
     """
     if not isinstance(metadata, dict):
         raise InvalidMetadata("The metadata is not a JSON object.")
-    _check_values(metadata)
+    _check_values(metadata, name)
     try:
         size = len(encode(metadata))
     except ValueError as error:  # an integer too long to be written in decimal
         raise InvalidMetadata(f"The metadata cannot be written as JSON: {error}.") from None
     if size > MAX_BYTES:
         raise InvalidMetadata(
-            f"The metadata is {size} bytes; at most {MAX_BYTES} are stored. Put large things into an artifact.",
+            f"{name} is {size} bytes; at most {MAX_BYTES} are stored. Put large things into an artifact.",
             size_bytes=size,
             limit_bytes=MAX_BYTES,
         )
     return metadata
 
 
-def _check_values(metadata: dict[str, Any]) -> None:
+def _check_values(metadata: dict[str, Any], name: str) -> None:
     # A loop, not recursion: 100,000 levels must be an answer, not a crash.
-    stack: list[tuple[str, Any, int]] = [("metadata", metadata, 1)]
+    stack: list[tuple[str, Any, int]] = [(name, metadata, 1)]
     while stack:
         where, value, depth = stack.pop()
         if isinstance(value, (dict, list, tuple)):
             if depth > MAX_DEPTH:
-                raise InvalidMetadata(f"The metadata is nested deeper than {MAX_DEPTH} levels.", limit=MAX_DEPTH)
+                raise InvalidMetadata(f"{name} is nested deeper than {MAX_DEPTH} levels.", limit=MAX_DEPTH)
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, child in pairs:
                 if isinstance(value, dict):
@@ -55,7 +55,7 @@ def _check_values(metadata: dict[str, Any]) -> None:
         elif isinstance(value, float):
             if not math.isfinite(value):
                 raise InvalidMetadata(
-                    f"{printable(where)} is {value}, which JSON cannot hold. Send null or a text.",
+                    f"{printable(where)} is {value}, which JSON cannot hold. Put null or a text there.",
                     field=printable(where),
                 )
         elif value is not None and not isinstance(value, (bool, int)):
@@ -84,7 +84,7 @@ def parse_packaged(data: bytes) -> dict[str, Any]:
         raise InvalidMetadata("The package's model_meta.json is not valid JSON of a sensible depth.") from None
     if not isinstance(value, dict):
         raise InvalidMetadata("The package's model_meta.json is not a JSON object.")
-    return check(value)
+    return check(value, "model_meta.json")
 
 
 def compose(

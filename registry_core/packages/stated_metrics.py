@@ -24,14 +24,26 @@ def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict
     return found
 
 
+def remarks(model: ModelStore, version: str) -> list[str]:
+    """What whoever registers the version should know of its ``metrics.json``."""
+    if len(_read(model, version)) <= MAX_METRICS_BYTES:
+        return []
+    return [f"{METRICS} is larger than {MAX_METRICS_BYTES} bytes, so that nothing in it counts as a metric."]
+
+
 def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
+    data = _read(model, version)
+    return (parse_object(data) or {}) if len(data) <= MAX_METRICS_BYTES else {}
+
+
+def _read(model: ModelStore, version: str) -> bytes:
+    """The file, or as much of it as tells that it is too large; nothing where there is none."""
     try:
         with model.storage.packages.open(model.keys.package(version), METRICS, 0, MAX_METRICS_BYTES + 1) as reader:
-            data = read_all(reader)
+            return read_all(reader)
     except KeyNotFound:
         model.require_version(version)  # deleted meanwhile: then nobody knows what it had
-        return {}
-    return (parse_object(data) or {}) if len(data) <= MAX_METRICS_BYTES else {}
+        return b""
 
 
 def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

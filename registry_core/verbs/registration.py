@@ -17,13 +17,13 @@ from ..format import encoding, metadata
 from ..format.commit_ids import commit_id
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import REGISTER
-from ..format.layout import MANIFEST, META, ModelKeys
+from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
 from ..models import package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore
-from ..packages import contents, intake
+from ..packages import contents, intake, stated_metrics
 from ..packages.sources import BytesSource
 from ..settings import CoreSettings
 from ..storage.contract import PreconditionFailed, Staging
@@ -331,13 +331,15 @@ def _is_same(repeat: Mapping[str, Any], request: Request) -> bool:
 def _answer(model: ModelStore, event: Mapping[str, Any]) -> Registration:
     """The answer to a registration, from its event and the manifest: the same for every repeat."""
     version = event["version"]
+    hashes = contents.manifest_hashes(model, version)
     return Registration(
         task=event["task"],
         model_name=event["model_name"],
         version=version,
         package_path=model.require_version(version),
         package_digest=event["package_digest"],
-        hashes={path: DIGEST_PREFIX + sha256 for path, sha256 in contents.manifest_hashes(model, version).items()},
+        hashes={path: DIGEST_PREFIX + sha256 for path, sha256 in hashes.items()},
         alias_set=event["alias"],
         created_at=event["created_at"],
+        warnings=stated_metrics.remarks(model, version) if METRICS in hashes else [],
     )

@@ -39,6 +39,7 @@ class Registration(Value):
     hashes: Annotated[dict[str, str], "Path -> SHA-256 of every file; over HTTP in bare hex."]
     alias_set: str | None
     created_at: str
+    warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """As :meth:`Value.to_dict`: there the digests of ``hashes`` are bare hex, as clients compare them."""

@@ -214,6 +214,21 @@ class Registering:
                 place.register(files={"model.pt": b"1", "model_meta.json": data})
         assert what_is_there(place) <= {"registry.json"}
 
+    def test_what_is_wrong_in_a_packages_own_metadata_is_named_with_the_file(self, place: Place) -> None:
+        files = {"model.pt": b"1", "model_meta.json": b'{"metrics": {"loss": NaN}}'}
+        with pytest.raises(InvalidMetadata, match=r"model_meta\.json\.metrics\.loss is nan") as refused:
+            place.way.register(TASK, MODEL, "1", place.source(files), {"metrics": {"loss": 1}})
+        assert refused.value.detail["field"] == "model_meta.json.metrics.loss"
+
+    def test_a_metrics_file_that_is_too_large_to_count_is_a_warning(self, place: Place) -> None:
+        large = b'{"f1": 0.5, "x": "%s"}' % (b"x" * 1024 * 1024)
+        for version, data in (("1", large), ("2", b'{"f1": 0.5}')):
+            source = place.source({"model.pt": b"1", "metrics.json": data})
+            for _ in range(2):  # a repeat is told the same
+                said = place.way.register(TASK, MODEL, version, source, {}, idempotency_key=version).get("warnings", [])
+                assert ["metrics.json is larger" in text for text in said] == [True] * (version == "1")
+            assert place.way.metrics(TASK, f"{MODEL}@{version}")["version_metrics"] == ({} if said else {"f1": 0.5})
+
     def test_a_package_must_match_the_manifest_that_it_brings(self, place: Place) -> None:
         right = hashlib.sha256(b"weights").hexdigest()
         place.register("1", {"model.pt": b"weights", "sha256sums.txt": f"{right}  model.pt\n".encode()})
