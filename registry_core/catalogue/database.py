@@ -20,7 +20,7 @@ from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 
-FORMAT = 7
+FORMAT = 8
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
