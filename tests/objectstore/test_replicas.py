@@ -58,7 +58,7 @@ def test_the_story_is_the_same_through_any_replica(
     assert history[0] == history[1] == history[2]
     assert [event["seq"] for event in history[0]] == list(range(1, 9))
     listed = get(f"{front}/v1/artifacts", task="celltype", ref="pbmc@1.0.0").json["files"]
-    assert keys_below(seaweed, location) == sorted([*(file["name"] for file in listed), "sha256sums.txt"])
+    assert keys_below(seaweed, location) == sorted(file["name"] for file in listed)
 
 
 def keys_below(seaweed: Seaweed, location: str) -> list[str]:
