@@ -28,13 +28,13 @@ from app.web.errors import CONTENT_TYPE
 from registry_client.cli.main import main
 from registry_core import CoreSettings
 
+from ..app.conftest import scratch
 from ..docs.documents import read
 from ..support import nasty
 from ..support.machine import MIB
 from ..support.nasty import Target
 from ..support.packages import write_files
 from ..support.servers import gunicorn
-from .conftest import scratch
 
 CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if heading.startswith("`")}
 SOON_S = 20.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
