@@ -10,6 +10,7 @@ import threading
 from email.utils import parsedate_to_datetime
 from functools import partial
 
+import httpx
 import pytest
 
 from ..support.machine import MIB
@@ -167,11 +168,16 @@ def test_of_bytes_that_come_with_the_announcement_all_are_kept_or_none(wire: Wir
         body = DATA[:MIB] if "Content-Length" in headers else b"%x\r\n%b\r\n" % (MIB, DATA[:MIB])
         with wire.begin_request("POST", session["url"], body, **sent, **headers):
             pass
-    ask = partial(wire.create, session["url"], "x", len(DATA), **BYTES)
-    again = wait_for(lambda: ask(content=DATA[:MIB]), lambda answer: answer.status_code != 423, "it stays locked")
+
+    def ask(content: bytes) -> httpx.Response:
+        """The answer, once whoever broke off before is known to be gone."""
+        create = partial(wire.create, session["url"], "x", len(DATA), content=content, **BYTES)
+        return wait_for(create, lambda answer: answer.status_code != 423, "it stays locked")
+
+    again = ask(DATA[:MIB])
     assert (again.status_code, again.headers["Upload-Offset"]) == (201, str(MIB))
     for begin in (DATA[:MIB], DATA[: MIB // 2], b""):
-        same = ask(content=begin)
+        same = ask(begin)
         assert (same.status_code, same.headers["Upload-Offset"]) == (201, str(MIB))
         assert same.headers["Location"] == again.headers["Location"]
     for other in (DATA[1 : MIB + 1], DATA[: MIB + 1]):
