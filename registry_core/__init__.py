@@ -42,6 +42,7 @@ from .vocabulary.answers import (
     Tombstone,
     Verification,
     VersionFacts,
+    Warned,
 )
 from .vocabulary.bounded import Bounded
 from .vocabulary.errors import (
@@ -209,6 +210,7 @@ __all__ = [
     "VersionFacts",
     "VersionInUse",
     "VersionNotFound",
+    "Warned",
     "__version__",
     "answer_of",
     "finite",

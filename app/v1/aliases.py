@@ -32,7 +32,8 @@ def promote(body: dict[str, Any]) -> dict[str, Any]:
 def aliases(query: dict[str, Any]) -> dict[str, Any]:
     """The aliases of a model."""
     found = current_registry().list_aliases(**query)
-    return answer({"model_name": query["model_name"], "aliases": [alias.to_dict() for alias in found]})
+    aliases = [alias.to_dict() for alias in found]
+    return answer({"model_name": query["model_name"], "aliases": aliases, "warnings": found.warnings})
 
 
 @blueprint.delete("/aliases")

@@ -169,9 +169,10 @@ def verify(registry: Registry, *, as_json: bool, task: str, ref: str) -> None:
 @verb
 def aliases(registry: Registry, *, as_json: bool, task: str, model_name: str) -> None:
     """List the aliases of a model."""
-    found = [alias.to_dict() for alias in registry.list_aliases(task, model_name)]
+    found = registry.list_aliases(task, model_name)
+    content = {"model_name": model_name, "aliases": [alias.to_dict() for alias in found], "warnings": found.warnings}
     columns = ("alias", "version", "updated_at", "actor", "reason", "seq")
-    finish({"model_name": model_name, "aliases": found}, as_json, table_of("aliases", columns))
+    finish(content, as_json, table_of("aliases", columns))
 
 
 @main.command()

@@ -74,6 +74,11 @@ def read_list(kind: type[T], answers: Any) -> list[T]:
     return [read(kind, answer) for answer in answers]
 
 
+def texts(said: Any) -> list[str]:
+    """The texts of a list; whatever is none says nothing."""
+    return [text for text in said if isinstance(text, str)] if isinstance(said, list) else []
+
+
 def free(value: Any) -> Any:
     """Any JSON as it came; but what is no JSON (NaN, Infinity) is None.
 

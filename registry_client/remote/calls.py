@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_args
 
-from registry_core import UNSET, HistoryPage, Verbs, answer_of, parameters_of
+from registry_core import UNSET, HistoryPage, Verbs, Warned, answer_of, parameters_of
 
-from .answers import read, read_list, strange
+from .answers import read, read_list, strange, texts
 from .bodies import object_of
 from .connection import Connected
 from .pages import page_of
@@ -17,6 +17,7 @@ from .transport import Repeat
 
 P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
 
 QUERY_NAMES = {"model_name": "model"}
 
@@ -56,12 +57,16 @@ def call(
         else:
             answer = self.transport.call(method, path, body=sent, repeat=Repeat.IF_UNDONE, patient=waits)
         content = page_of(kind, answer, sent.get("cursor")) if paged else object_of(answer)
-        found: Any = read(kind, content) if within is None else read_list(get_args(kind)[0], content.get(within))
+        found: Any = read(kind, content) if within is None else _list_of(get_args(kind)[0], content, within)
         if isinstance(found, HistoryPage) and found.next is not None and found.next <= (sent.get("after") or 0):
             raise strange(HistoryPage, "it goes on where it began, for ever")
         return found  # type: ignore[no-any-return]
 
     return called
+
+
+def _list_of(kind: type[V], content: Mapping[str, Any], within: str) -> Warned[V]:
+    return Warned(read_list(kind, content.get(within)), texts(content.get("warnings")))
 
 
 def _plain(value: Any) -> Any:

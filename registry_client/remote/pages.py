@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from .answers import strange
+from .answers import strange, texts
 from .bodies import json_of, parsed
 
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
@@ -36,4 +36,4 @@ def _texts(header: str) -> list[str]:
         said = parsed(header)
     except ValueError:
         return []
-    return [text for text in said if isinstance(text, str)] if isinstance(said, list) else []
+    return texts(said)

@@ -292,7 +292,7 @@ class Catalogue:
             else:
                 total = self._totals.get(state) or count_all(connection)
                 self._totals.put(state, total)
-            page, warnings = select(connection, query, found), remarks(connection, query)
+            page, warnings = select(connection, query, found), remarks(connection, query, found)
         return ModelPage(page.items, total, page.next, warnings)
 
     def tasks(self, visible: Visible) -> list[TaskSummary]:

@@ -20,7 +20,7 @@ from ..vocabulary.errors import LockTimeout
 
 log = logging.getLogger(__name__)
 
-FORMAT = 8
+FORMAT = 9
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
@@ -29,10 +29,11 @@ _SCHEMA = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE model (
     id INTEGER PRIMARY KEY, task TEXT NOT NULL, name TEXT NOT NULL, mark TEXT,
-    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL,
+    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT,
     UNIQUE (task, name)
 );
 CREATE INDEX model_name ON model (name);
+CREATE INDEX model_lost ON model (id) WHERE lost IS NOT NULL;
 CREATE TABLE version (
     id INTEGER PRIMARY KEY, model_id INTEGER NOT NULL, task TEXT NOT NULL, model_name TEXT NOT NULL,
     version TEXT NOT NULL, version_order TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL,

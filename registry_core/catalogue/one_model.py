@@ -16,7 +16,7 @@ from ..format.chain import Line
 from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..format.layout import META
-from ..models import aliases
+from ..models import aliases, evidence
 from ..models.annotation import beside
 from ..models.changes import pending
 from ..models.model import ModelStore
@@ -101,7 +101,17 @@ def _follow(database: Database, model: ModelStore, known: Known, mark: str | Non
                 return None
             continue
         has_moved = dict(detail.pointing) != pointing
-        return writer.finish(entries, gone, pointing, news, mark, anew=anew, has_moved=has_moved)
+        lost = _lost_end(model, news)
+        if lost is not None and not model.storage.documents.looks_are_cheap():
+            mark = UNSURE  # else nobody would look whether it was put back
+        return writer.finish(entries, gone, pointing, news, mark, lost, anew=anew, has_moved=has_moved)
+
+
+def _lost_end(model: ModelStore, news: News) -> str | None:
+    """What lists say of a model whose journal ends before what was read of it shows."""
+    if not model.storage.documents.looks_are_cheap() and not model.noticed.beyond(news.seq):
+        return None
+    return next(iter(evidence.lost_end(model.storage, model.keys, model.journal, model.noticed)), None)
 
 
 def _read_news(model: ModelStore, known: Known) -> News | None:
@@ -168,6 +178,8 @@ def _pointing(model: ModelStore) -> Iterator[tuple[str, str]]:
                 raise
             log.error("%s: %s", escaped(model.title), error.message)
             alias = aliases.replay(model.journal.mentioning(name), name)
+        if alias is not None:
+            model.noticed.show(model.keys.alias(name), alias.seq)
         if alias is not None and is_unicode(alias.alias) and is_unicode(alias.version):
             yield alias.alias, alias.version
 

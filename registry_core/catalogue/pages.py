@@ -20,6 +20,7 @@ from ..vocabulary.texts import printable
 from .queries import NAME_ORDER, Condition, Order, Query
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024  # a page of large metadata ends before its limit
+MOST_LOST_ENDS = 5  # that a list names: a header holds them
 _LOOKUP_COST = 4  # of a version by its id, next to one met in order
 _WALKED_FOR_EACH = 20  # versions met for each one shown, before a walk is given up
 # The ids of the models that may be seen.
@@ -96,13 +97,26 @@ def passing(connection: sqlite3.Connection, query: Query, shown: str | None) -> 
     return found
 
 
-def remarks(connection: sqlite3.Connection, query: Query) -> list[str]:
-    """What whoever asks should know: that nothing is sorted by a metric that no version has."""
+def remarks(connection: sqlite3.Connection, query: Query, found: Selection | None) -> list[str]:
+    """What whoever asks should know of the versions that were found: those whose journal has lost its end, and
+    that nothing is sorted by a metric that no version has."""
+    said = _lost_ends(connection, query, found)
     metric = query.order().metric
     sql = "SELECT 1 FROM metric WHERE key = ? LIMIT 1"
-    if metric is None or connection.execute(sql, (metric,)).fetchone() is not None:
-        return []
-    return [f"No version has a metric {printable(metric)!r}; they are sorted by their names."]
+    if metric is not None and connection.execute(sql, (metric,)).fetchone() is None:
+        said.append(f"No version has a metric {printable(metric)!r}; they are sorted by their names.")
+    return said
+
+
+def _lost_ends(connection: sqlite3.Connection, query: Query, found: Selection | None) -> list[str]:
+    said = []
+    sql = "SELECT id, lost FROM model WHERE lost IS NOT NULL AND (?1 IS NULL OR task = ?1) ORDER BY id"
+    for model_id, lost in connection.execute(sql, (query.task,)).fetchall():
+        versions = connection.execute("SELECT id FROM version WHERE model_id = ?", (model_id,))
+        if any(found is None or row_id in found for (row_id,) in versions):
+            said.append(lost)
+    more = len(said) - MOST_LOST_ENDS
+    return said if more <= 0 else [*said[:MOST_LOST_ENDS], f"So are the journals of {more} more models."]
 
 
 def count_all(connection: sqlite3.Connection) -> int:

@@ -118,6 +118,7 @@ class Writer:
         pointing: Mapping[str, str],
         news: News,
         mark: str | None,
+        lost: str | None,
         *,
         anew: bool,
         has_moved: bool,
@@ -137,8 +138,8 @@ class Writer:
             if anew:
                 connection.execute("DELETE FROM event WHERE model_id = ?", (model_id,))
             _put_events(connection, model_id, news.events)
-            last = (mark, news.seq, news.head, model_id)
-            connection.execute("UPDATE model SET mark = ?, seq = ?, head = ? WHERE id = ?", last)
+            last = (mark, news.seq, news.head, lost, model_id)
+            connection.execute("UPDATE model SET mark = ?, seq = ?, head = ?, lost = ? WHERE id = ?", last)
             changed = bool(is_new or anew or entries or gone or news.events or has_moved)
             if changed:
                 count_change(connection)

@@ -183,28 +183,32 @@ def require(storage: Storage, keys: ModelKeys, journal: Journal, look: Look) -> 
         raise refuse(keys, found, journal.last())
 
 
-def warnings(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> list[str]:
-    """What whoever reads must know: documents that were damaged, and those that the journal does not reach."""
-    told = list(noticed.damaged.values())
-    if not storage.documents.looks_are_cheap():
-        return told  # the look at the journal's end would be a request for each read
+def warnings(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed, *, asks: bool) -> list[str]:
+    """What whoever reads must know: documents that were damaged, and those that the journal does not reach.
 
+    Whether it does is asked of a store over a network only if the read ``asks``: that may be a request each time.
+    """
+    told = list(noticed.damaged.values())
+    if asks or storage.documents.looks_are_cheap():
+        told += lost_end(storage, keys, journal, noticed)
+    return told
+
+
+def lost_end(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> list[str]:
+    """What whoever reads must know where the journal does not reach what was noticed; where it does, one small read."""
     noted = storage.documents.noted(keys.model)
 
     def look() -> Iterator[Shown]:
         return of_keys(storage, keys, noticed.shown) if noted is None else of_all(storage, keys)
 
     try:
-        highest = max([*noticed.shown.values(), noted or 0])
-        found = [] if journal.reaches(highest) else beyond(journal, look)
-        if found:
-            told.append(
-                f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it. "
-                "An operator should look at it with 'omr check'."
-            )
+        found = [] if journal.has(max([*noticed.shown.values(), noted or 0])) else beyond(journal, look)
     except StorageError as error:
-        told.append(f"Whether the journal of {keys.title} is whole cannot be told: {error.message}")
-    return told
+        return [f"Whether the journal of {keys.title} is whole cannot be told: {error.message}"]
+    if not found:
+        return []
+    what = f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it."
+    return [f"{what} An operator should look at it with 'omr check'."]
 
 
 def refuse(keys: ModelKeys, found: list[Shown], last: Line | None) -> JournalCorrupt:

@@ -59,6 +59,12 @@ class Journal:
         last = self.last()  # older software's lines have no number
         return last is not None and last.seq >= seq
 
+    def has(self, seq: int) -> bool:
+        """As :meth:`reaches`; of a store over a network one read at most, and none of what is remembered."""
+        if seq <= 0 or self._storage.documents.looks_are_cheap():
+            return self.reaches(seq)
+        return self.line(seq) is not None
+
     def is_torn(self) -> bool:
         """Whether a crash has left a piece of a line behind the last event, which the next append removes."""
         return self._storage.documents.is_torn(self._key)

@@ -68,9 +68,9 @@ class Told:
         self._noticed.show(key, seq_of(stone))
         return stone
 
-    def warnings(self) -> list[str]:
-        """What whoever is answered from these documents must know of them."""
-        return evidence.warnings(self._storage, self._keys, self._journal, self._noticed)
+    def warnings(self, *, asks: bool = False) -> list[str]:
+        """What whoever is answered from these documents must know of them; ``asks``: even for one more request."""
+        return evidence.warnings(self._storage, self._keys, self._journal, self._noticed, asks=asks)
 
     def _damaged(self, key: str, what: str) -> None:
         told = f"{what} is damaged ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."

@@ -23,6 +23,7 @@ from ..vocabulary.answers import (
     Registration,
     Resolution,
     Verification,
+    Warned,
 )
 from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
@@ -137,14 +138,17 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
         return self._prove(self._find(task, ref), progress)
 
-    def list_aliases(self, task: str, model_name: str) -> list[Alias]:
+    def list_aliases(self, task: str, model_name: str) -> Warned[Alias]:
         model = self._model(task, model_name)
-        try:
-            return model.require().aliases()
-        except ModelNotFound:
-            if model.is_emptied():
-                return []
-            raise
+        found, warnings = model.aliases(), model.told.warnings(asks=True)
+        if warnings or not model.noticed.shown:  # else the journal has an event that they show, so there is a model
+            try:
+                model.require()
+            except ModelNotFound:
+                if not model.is_emptied():
+                    raise
+                found = []
+        return Warned(found, warnings)
 
     def history(
         self,

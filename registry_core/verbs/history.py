@@ -28,9 +28,9 @@ def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, lim
         entry = line.event()
         if _is_wanted(entry, filters):
             if len(found) == limit:
-                return HistoryPage(found, found[-1].seq)
+                return HistoryPage(found, found[-1].seq, model.told.warnings())
             found.append(entry)
-    return HistoryPage(found, None)
+    return HistoryPage(found, None, model.told.warnings())
 
 
 def _is_wanted(event: Event, filters: Mapping[str, str]) -> bool:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Value:
     def to_dict(self) -> dict[str, Any]:
         """The value as JSON types, in the form of the HTTP contract."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+
+class Warned(list[T]):
+    """A list; ``warnings``: what whoever reads it must know."""
+
+    def __init__(self, found: Iterable[T] = (), warnings: Iterable[str] = ()) -> None:
+        super().__init__(found)
+        self.warnings = list(warnings)
 
 
 def _bare(digest: str | None) -> str | None:
@@ -274,6 +285,7 @@ class HistoryPage(Value):
 
     events: list[Event]
     next: Annotated[int | None, "What to send as after for more, null at the end."]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

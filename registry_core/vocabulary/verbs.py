@@ -23,6 +23,7 @@ from .answers import (
     Restoration,
     Tombstone,
     Verification,
+    Warned,
 )
 from .progress import ProgressCallback
 from .runs import Logged, Metrics, RunDetail, RunEnd, RunPage
@@ -296,8 +297,11 @@ class Verbs(Protocol):
     def verify(self, task: Task, ref: Ref, *, progress: Told = None) -> Verification:
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
 
-    def list_aliases(self, task: Task, model_name: ModelName) -> list[Alias]:
-        """The model's aliases, sorted by name; none where its versions are gone. Raises ``ModelNotFound``."""
+    def list_aliases(self, task: Task, model_name: ModelName) -> Warned[Alias]:
+        """The model's aliases, sorted by name, with ``warnings``; none where its versions are gone.
+
+        Raises ``ModelNotFound``.
+        """
 
     def history(
         self,

@@ -119,7 +119,8 @@ class Core:
 
     def aliases(self, task: str, model_name: str) -> Answer:
         found = self.registry.list_aliases(task, model_name)
-        return {"model_name": model_name, "aliases": [alias.to_dict() for alias in found]}
+        aliases = [alias.to_dict() for alias in found]
+        return tidy({"model_name": model_name, "aliases": aliases, "warnings": found.warnings})
 
     def history(self, task: str, model_name: str, **filters: Any) -> Answer:
         return tidy(self.registry.history(task, model_name, **filters).to_dict())

@@ -12,6 +12,7 @@ from registry_core.storage import open_storage
 
 from ..core.eventful import fill
 from ..core.journals import KEY as LOG
+from ..core.models.test_evidence import judge_warned
 from ..core.upkeep.test_repair import judge_going_on, judge_loss
 from ..support.seaweed import Seaweed, environment
 
@@ -32,6 +33,8 @@ def test_a_loss_is_named_and_gone_on_from(
         storage.documents.delete(f"{directory}/{seq:012d}.json")
     registry = ModelRegistry.open(root, settings=settings)
     is_end = len(lost) == 4
+    if is_end:
+        judge_warned(registry, by_history=False)
     # What lies behind a hole is an event as long as somebody may put back the one that is missing.
     (judge_loss if is_end else judge_going_on)(registry, tmp_path)
     kept = [entry.name for entry in storage.documents.list(directory) if entry.name.startswith("damaged-")]

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,51 @@ def test_a_lost_end_is_named_refused_and_warned_of(root: Path, tmp_path: Path, l
     if is_shorter:
         assert any("journal" in warning for warning in found.warnings)
         assert any("journal" in warning for warning in open_registry(root).show("t", "m@production").warnings)
+        judge_warned(open_registry(root))
+
+
+def judge_warned(registry: ModelRegistry, *, by_history: bool = True) -> None:
+    """Aliases, history and lists say that the end of the journal of t/m is lost, and answer all the same."""
+    aliases, history, listed = registry.list_aliases("t", "m"), registry.history("t", "m"), registry.list_models()
+    assert {alias.alias: alias.version for alias in aliases}["production"] == "3"
+    assert {item["version"] for item in listed.items} == {"1", "3"}
+    for warnings in (aliases.warnings, listed.warnings, *([history.warnings] if by_history else [])):
+        (told,) = warnings
+        assert told.startswith("The journal of t/m is damaged: ")
+        assert "omr check" in told
+
+
+def _fresh(root: Path) -> ModelRegistry:
+    """One whose lists look at the registry each time."""
+    return ModelRegistry.open(settings=CoreSettings(root=str(root), catalog_refresh_s=0))
+
+
+def test_lists_warn_of_what_they_show_as_long_as_it_is_so(root: Path, tmp_path: Path) -> None:
+    registry = open_registry(root)
+    registry.register("t", "whole", "1", package(tmp_path, "whole"))
+    assert registry.list_models().warnings == []
+    whole = _log(root).read_bytes()
+    _keep_lines(3)(_log(root))
+    of_it: list[dict[str, Any]] = [{}, {"task": "t"}, {"model_name": "m"}, {"alias": "production"}, {"limit": 1}]
+    for asked in of_it:
+        assert len(_fresh(root).list_models(**asked).warnings) == 1, asked
+    of_others: list[dict[str, Any]] = [{"task": "other"}, {"model_name": "whole"}, {"text": "nobody"}]
+    for asked in of_others:
+        assert _fresh(root).list_models(**asked).warnings == [], asked
+    _log(root).write_bytes(whole)
+    registry = _fresh(root)
+    assert registry.list_models().warnings == []
+    assert registry.list_aliases("t", "m").warnings == registry.history("t", "m").warnings == []
+
+
+def test_a_list_names_few_journals_and_counts_the_others(root: Path, tmp_path: Path) -> None:
+    registry = open_registry(root)
+    for number in range(7):
+        registry.register("t", f"m{number}", "1", package(tmp_path, str(number)))
+        (root / f"tasks/t/models/m{number}/audit/promotions.jsonl").write_bytes(b"")
+    warnings = registry.list_models().warnings
+    assert len(warnings) == 6
+    assert warnings[-1] == "So are the journals of 2 more models."
 
 
 def test_the_refusal_names_what_shows_more(root: Path) -> None:
@@ -175,6 +221,8 @@ def test_in_memory_too(tmp_path: Path) -> None:
     with pytest.raises(JournalCorrupt):
         registry.promote("t", "m", "best", "2")
     assert any("journal" in warning for warning in registry.resolve("t", "m@best").warnings)
+    for told in (registry.list_aliases("t", "m"), registry.history("t", "m"), registry.list_models()):
+        assert any("journal" in warning for warning in told.warnings)
 
 
 def test_a_whole_journal_keeps_refusing_as_before(root: Path, tmp_path: Path) -> None:
