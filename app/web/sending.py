@@ -136,16 +136,7 @@ def _empty(status: int, headers: Mapping[str, str]) -> Response:
 
 def _refused(status: int, detail: str, headers: Mapping[str, str]) -> Response:
     response = problem(status, f"http_{status}", HTTPStatus(status).phrase, detail)
-    kept = (
-        "Content-Range",
-        "ETag",
-        "Last-Modified",
-        "Accept-Ranges",
-        "Cache-Control",
-        "X-Model-Version",
-        "X-Repo-Commit",
-    )
-    response.headers.update({name: value for name, value in headers.items() if name in kept})
+    response.headers.update({name: value for name, value in headers.items() if name in _KEPT})
     return response
 
 
