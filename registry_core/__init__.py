@@ -87,7 +87,7 @@ from .vocabulary.errors import (
     VersionInUse,
     VersionNotFound,
 )
-from .vocabulary.filters import Filters
+from .vocabulary.filters import MAX_LIMIT, Filters
 from .vocabulary.finite import finite
 from .vocabulary.names import MAX_NAME_LENGTH, NAME_PATTERN
 from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
@@ -101,7 +101,7 @@ from .vocabulary.reports import (
     Repair,
     SweepReport,
 )
-from .vocabulary.runs import Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
+from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
 from .vocabulary.stages import STAGES
 from .vocabulary.unset import UNSET, Unset
 from .vocabulary.verbs import Verbs
@@ -109,8 +109,10 @@ from .vocabulary.verbs import Verbs
 __version__ = "1.0.0"
 
 __all__ = [
+    "MAX_LIMIT",
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
+    "RUN_STATUSES",
     "STAGES",
     "TAR_FORMAT",
     "UNSET",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry_core import Verbs
+from registry_core import MAX_LIMIT, Verbs
 
 from ..web.blueprint import BODY_OR_QUERY, Blueprint
 from ..web.gate import may_be_large, may_wait
@@ -56,7 +56,7 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/history")
 @blueprint.arguments(
-    request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, 1000)), location="query"
+    request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, MAX_LIMIT)), location="query"
 )
 @may_be_large
 @blueprint.answers(answer_schema(Verbs.history), problems=(404, 422, 503))

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from registry_core import ModelRegistry, StorageError, StreamedEvent
+from registry_core import MAX_LIMIT, ModelRegistry, StorageError, StreamedEvent
 
 from ..web import next_page
 from ..web.blueprint import Blueprint
@@ -19,7 +19,7 @@ from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
 from ..web.strict_json import line, warn
 from . import whole_list
-from .listing_schemas import MAX_LIMIT, EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
+from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives

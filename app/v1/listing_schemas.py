@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from marshmallow import INCLUDE, fields
 
-from registry_core import Filters, TaskSummary
+from registry_core import MAX_LIMIT, Filters, TaskSummary
 
 from ..web.schemas import Answer, Open, Request, part_schema, request_schema, text
 from .schemas import ONE_STAGE, between
-
-MAX_LIMIT = 1000  # of a page
 
 ModelsQuery = request_schema(
     Filters, stage=ONE_STAGE, tags={"data_key": "tag"}, text={"data_key": "q"}, limit=between(1, MAX_LIMIT)

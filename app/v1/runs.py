@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, jsonify, url_for
 
-from registry_core import RunFacts, Verbs
+from registry_core import MAX_LIMIT, RunFacts, Verbs
 
 from ..web import next_page
 from ..web.blueprint import Blueprint
@@ -19,7 +19,6 @@ from .schemas import GIVEN, MODEL, between
 blueprint = Blueprint("runs", __name__, url_prefix="/v1/runs", description="Training runs: logged beside the versions")
 
 _LOGS = (400, 413, 415, 422, 503, 507)
-MAX_LIMIT = 1000
 
 LoggedAnswer = answer_schema(Verbs.log_batch, "LoggedAnswer")
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from flask import Response, request
 
-from registry_core import ModelPage, finite
+from registry_core import MAX_LIMIT, ModelPage, finite
 
 from ..web.gate import current_gate
 from ..web.root import current_registry
 from ..web.strict_json import warn
-from .listing_schemas import MAX_LIMIT
 
 
 def answer(query: Mapping[str, Any], first: ModelPage) -> Response:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import Verbs
+from registry_core import RUN_STATUSES, Verbs
 
 from . import output
 from .command import finish, option, verb
 
 if TYPE_CHECKING:
     from .command import Registry
-
-_STATUSES = ("running", "finished", "failed", "killed")
 
 
 @click.group()
@@ -25,7 +23,7 @@ def runs() -> None:
 @runs.command(name="list")
 @click.argument("task")
 @click.argument("model_name")
-@option(Verbs.runs, "--status", type=click.Choice(_STATUSES))
+@option(Verbs.runs, "--status", type=click.Choice(RUN_STATUSES))
 @option(Verbs.runs, "--param", multiple=True, metavar="KEY:VALUE")
 @option(Verbs.runs, "--limit", type=int)
 @option(Verbs.runs, "--cursor")

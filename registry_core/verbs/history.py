@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from ..models.model import ModelStore
 from ..vocabulary.answers import Event, HistoryPage
 from ..vocabulary.errors import InvalidParameter
-
-MAX_LIMIT = 1000
+from ..vocabulary.filters import MAX_LIMIT
 
 
 def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, limit: int) -> HistoryPage:

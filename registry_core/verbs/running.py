@@ -15,15 +15,15 @@ from ..models.model import ModelStore
 from ..models.runs import Points, Run, ids
 from ..packages.parallel import in_parallel
 from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
+from ..vocabulary.filters import MAX_LIMIT
 from ..vocabulary.names import check_new_name, is_name
-from ..vocabulary.runs import ENDS, RUNNING, Logged, RunDetail, RunEnd, RunFacts, RunPage
+from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
 from ..vocabulary.texts import check_words, has_control, is_unicode, printable
 from ..vocabulary.times import format_time, parse_time
 
 MAX_KEY_CHARACTERS = 250
 MAX_POINTS = 10_000  # of one call
 MAX_KEYS = 1_000  # metrics of one call: each is a file that is synced
-MAX_LIMIT = 1000
 READ_AT_ONCE = 16  # runs, where each is some requests
 _LARGEST_STEP = 2**63 - 1
 
@@ -187,8 +187,8 @@ def thinned(history: Points, most: int) -> Points:
 
 def runs(model: ModelStore, status: str | None, param: Sequence[str], limit: int | None, cursor: str | None) -> RunPage:
     """The model's runs that pass the filters, by their ids. Raises ``ModelNotFound``, ``InvalidParameter``."""
-    if status is not None and status not in (RUNNING, *ENDS):
-        raise InvalidParameter(f"status is one of {', '.join((RUNNING, *ENDS))}.", field="status")
+    if status is not None and status not in RUN_STATUSES:
+        raise InvalidParameter(f"status is one of {', '.join(RUN_STATUSES)}.", field="status")
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise InvalidParameter(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
     wanted = dict(_pair(text) for text in param)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-MAX_LIMIT = 1000
+MAX_LIMIT = 1000  # of a page of any list
 
 
 @dataclass(frozen=True, kw_only=True)

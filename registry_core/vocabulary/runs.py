@@ -10,6 +10,7 @@ from .answers import Value
 
 RUNNING = "running"
 ENDS = ("finished", "failed", "killed")
+RUN_STATUSES = (RUNNING, *ENDS)
 
 
 @dataclass(frozen=True)
