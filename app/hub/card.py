@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from registry_core import ArtifactNotFound, Bounded, RegistryError, Snapshot
+from registry_core import ArtifactNotFound, Bounded, RegistryError, Snapshot, finite
 
 README, CONFIG = "README.md", "config.json"
 MOST_BYTES = 1024 * 1024  # of a file that is read
@@ -49,7 +48,7 @@ class Card:
     @property
     def tags(self) -> list[str]:
         """Its own, and those that the Hub makes of other fields."""
-        made = [(f"{kind}:{text}") for kind, name in _KINDS for text in _texts(self.data.get(name))]
+        made = [f"{kind}:{text}" for kind, name in _KINDS for text in _texts(self.data.get(name))]
         plain = [self.library_name, self.pipeline_tag, *_texts(self.data.get("language"))]
         return list(dict.fromkeys([*filter(None, plain), *_texts(self.data.get("tags")), *made]))
 
@@ -97,7 +96,8 @@ def front_matter(readme: str) -> dict[str, Any]:
         mapping = _Loader(found[1]).get_single_data()
     except Exception:  # noqa: BLE001 - the library raises what a wrong scalar makes it: KeyError, AttributeError, ...
         return {}
-    return _plain(mapping) if isinstance(mapping, dict) else {}
+    card: dict[str, Any] = finite(_plain(mapping))[0] if isinstance(mapping, dict) else {}
+    return card
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -110,16 +110,14 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; what JSON has not is text or null."""
+    """The value in the kinds that JSON has; what is of another is text or null."""
     if isinstance(value, dict):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain(part) for part in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if isinstance(value, int):  # bool, too
         return value if abs(value) < _LONGEST_WHOLE_NUMBER else None
-    if isinstance(value, str) or value is None:
+    if isinstance(value, str | float) or value is None:
         return value
     return value.isoformat() if isinstance(value, date) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
@@ -38,8 +38,7 @@ class Wanted:
     def of(cls, asked: MultiDict[str, str]) -> Wanted:
         """Of the query: a filter that is not known here matches nothing, or a client would take it for heeded."""
         unknown = any(name not in _ANSWERABLE | _FORM for name in asked)
-        more = {asked.get("full", "").lower() == "true", *(name in asked.getlist("expand") for name in _MORE)}
-        more |= {asked.get(name, "").lower() == "true" for name in _MORE}
+        flags = (asked.get(name, "").lower() == "true" for name in ("full", *_MORE))
         return cls(
             author=asked.get("author"),
             search=" ".join(asked.getlist("search")) or None,
@@ -48,7 +47,7 @@ class Wanted:
             library=asked.get("library"),
             nothing=unknown or asked.get("gated", "false").lower() not in ("false", "0"),
             sort="-created_at" if asked.get("sort") in _NEWEST_FIRST else "name",
-            full=True in more,
+            full=any(flags) or not _MORE.isdisjoint(asked.getlist("expand")),
         )
 
     def passes(self, row: dict[str, Any]) -> bool:
@@ -93,7 +92,7 @@ def find_models(
 def _card(registry: ModelRegistry, item: dict[str, Any]) -> Card:
     """Of the version that the list shows; an empty one if that is gone or damaged since."""
     try:
-        snapshot = registry.snapshot(item["task"], item["model_name"], cast(str, item["version"]))
+        snapshot = registry.snapshot(item["task"], item["model_name"], item["version"])
     except RegistryError:
         return Card()
     return card_of(snapshot)
