@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..format.layout import META
@@ -15,6 +15,7 @@ from ..vocabulary.answers import Comparison, VersionFacts
 from ..vocabulary.errors import InvalidParameter, PackageCorrupt
 from ..vocabulary.finite import finite
 from ..vocabulary.runs import Metrics, RunFacts
+from . import running
 
 FEWEST, MOST = 2, 20
 MOST_RUNS = 100  # told of beside a version's metrics
@@ -31,7 +32,7 @@ def metrics(model: ModelStore, version: str) -> Metrics:
     points, warnings = Run(model, named).points() if named in known else ({}, [])
     if len(known) > MOST_RUNS:
         warnings.append(f"The model has {len(known)} runs, of which {MOST_RUNS} are shown here.")
-    runs = [Run(model, run_id).facts().to_dict() for run_id in known[:MOST_RUNS]]
+    runs = [facts.to_dict() for facts in running.facts_of(model, known[:MOST_RUNS])]
     said = {
         "version_metrics": of_version(model, version, meta),
         "run_history": {key: [_point(**point) for point in curve] for key, curve in points.items()},
@@ -59,7 +60,8 @@ def compare(model: ModelStore, versions: list[str]) -> Comparison:
         raise InvalidParameter(f"Compare {FEWEST} to {MOST} different versions.", field="versions")
     for version in wanted:
         model.require_version(version)
-    facts = {version: _facts(model, version) for version in wanted}
+    runs = ids(model)
+    facts = {version: _facts(model, version, runs) for version in wanted}
     return Comparison(
         versions=facts,
         diff={
@@ -75,7 +77,7 @@ def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
     return {path: digest for path, digest in files.items() if path != META}
 
 
-def _facts(model: ModelStore, version: str) -> VersionFacts:
+def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFacts:
     try:
         meta = contents.read_meta(model, version)
         said = read(model, version, meta)
@@ -90,14 +92,15 @@ def _facts(model: ModelStore, version: str) -> VersionFacts:
         created_at=meta.get("created_at"),
         stage=stage,
         tags=tags,
-        params=_params(model, meta),
+        params=_params(model, meta, runs),
         files={file.name: file.sha256 for file in listing.files if file.role is None},
     )
 
 
-def _params(model: ModelStore, meta: Mapping[str, Any]) -> dict[str, Any]:
+def _params(model: ModelStore, meta: Mapping[str, Any], runs: Collection[str]) -> dict[str, Any]:
+    """Those of the run that the metadata names, if it is one of ``runs``, and its own."""
     named = run_of(meta)
-    found = Run(model, named).params() if named in ids(model) else {}
+    found = Run(model, named).params() if named in runs else {}
     for key in _PARAMETER_KEYS:
         if isinstance(meta.get(key), Mapping):
             found |= meta[key]

@@ -196,16 +196,21 @@ def runs(model: ModelStore, status: str | None, param: Sequence[str], limit: int
     if not there:
         model.require()
     following = [run_id for run_id in there if cursor is None or run_id > cursor]
-    workers = 1 if model.storage.documents.looks_are_cheap() else READ_AT_ONCE
     found: list[RunFacts] = []
-    for start in range(0, len(following), READ_AT_ONCE):
-        some = following[start : start + READ_AT_ONCE]
-        for facts in in_parallel(lambda run_id: Run(model, run_id).facts(), some, workers):
-            if status in (None, facts.status) and all(_says(facts.params, *pair) for pair in wanted.items()):
-                if len(found) == limit:
-                    return RunPage(found, found[-1].run_id)
-                found.append(facts)
+    for facts in facts_of(model, following):
+        if status in (None, facts.status) and all(_says(facts.params, *pair) for pair in wanted.items()):
+            if len(found) == limit:
+                return RunPage(found, found[-1].run_id)
+            found.append(facts)
     return RunPage(found, None)
+
+
+def facts_of(model: ModelStore, run_ids: Sequence[str]) -> Iterator[RunFacts]:
+    """The runs without their curves, in that order; some are read ahead where each is some requests."""
+    workers = 1 if model.storage.documents.looks_are_cheap() else READ_AT_ONCE
+    for start in range(0, len(run_ids), READ_AT_ONCE):
+        some = run_ids[start : start + READ_AT_ONCE]
+        yield from in_parallel(lambda run_id: Run(model, run_id).facts(), some, workers)
 
 
 def _pair(text: str) -> tuple[str, str]:
