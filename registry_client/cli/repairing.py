@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -58,59 +59,44 @@ def journal(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], a
     finish_repair(registry.repair_journal(*model, accept_loss=accept_loss, **words), as_json, "--accept-loss")
 
 
-@repair.command()
-@a_model
-@yes
-@who
-@why
-@local_verb
-def clock(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-    """Say in a model's journal what time it is, after events by a clock that was ahead."""
-    finish_repair(registry.repair_clock(*model, is_wanted=yes, **words), as_json, "--yes")
+def add(name: str, mend: Callable[..., Repair], what: str) -> None:
+    """The command ``omr repair NAME``: ``what`` it does to a model, by ``mend``."""
+
+    @repair.command(name, help=what)
+    @a_model
+    @yes
+    @who
+    @why
+    @local_verb
+    def command(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+        finish_repair(mend(registry, *model, is_wanted=yes, **words), as_json, "--yes")
 
 
-@repair.command()
-@a_model
-@yes
-@who
-@why
-@local_verb
-def documents(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-    """Write the alias and state documents of a model anew that are not what its journal says."""
-    finish_repair(registry.repair_documents(*model, is_wanted=yes, **words), as_json, "--yes")
-
-
-@repair.command()
-@a_model
-@yes
-@who
-@why
-@local_verb
-def tombstones(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-    """Write the tombstones of a model anew that are not what its journal says."""
-    finish_repair(registry.repair_tombstones(*model, is_wanted=yes, **words), as_json, "--yes")
-
-
-@repair.command()
-@a_model
-@yes
-@who
-@why
-@local_verb
-def seals(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-    """Make the packages of a model read-only again, where somebody has opened them."""
-    finish_repair(registry.repair_seals(*model, is_wanted=yes, **words), as_json, "--yes")
-
-
-@repair.command()
-@a_model
-@yes
-@who
-@why
-@local_verb
-def strays(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-    """Move what was never registered out of a model's packages, to .strays in the root."""
-    finish_repair(registry.repair_strays(*model, is_wanted=yes, **words), as_json, "--yes")
+add(
+    "clock",
+    ModelRegistry.repair_clock,
+    "Say in a model's journal what time it is, after events by a clock that was ahead.",
+)
+add(
+    "documents",
+    ModelRegistry.repair_documents,
+    "Write the alias and state documents of a model anew that are not what its journal says.",
+)
+add(
+    "tombstones",
+    ModelRegistry.repair_tombstones,
+    "Write the tombstones of a model anew that are not what its journal says.",
+)
+add(
+    "seals",
+    ModelRegistry.repair_seals,
+    "Make the packages of a model read-only again, where somebody has opened them.",
+)
+add(
+    "strays",
+    ModelRegistry.repair_strays,
+    "Move what was never registered out of a model's packages, to .strays in the root.",
+)
 
 
 COMMANDS = (repair,)
