@@ -11,10 +11,9 @@ _WAYS: dict[str, dict[str, str]] = {
             "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
             "byte flipped; first byte flipped; last byte flipped; zeroed; tail zeroed; null; an empty "
             "object; deleted; a directory; a link outside; a link to itself; a link to another; a FIFO; "
-            "unreadable; another's; wrong seq"
+            "unreadable; another's; wrong seq; later than now"
         ),
         "unnamed": "NUL tail",
-        "unnamed wrong": "later than now",
     },
     "alias": {
         "wrong": "deleted",
