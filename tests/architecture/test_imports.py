@@ -38,7 +38,7 @@ ONLY_IN = {
     # The bucket is what the object storage does its requests with; no other module knows obstore.
     "obstore": {"registry_core.storage.object_store.store", "registry_core.storage.object_store.bucket"},
     # obstore cannot list multipart uploads that were never finished.
-    "botocore": {"registry_core.storage.object_store.unfinished_uploads"},
+    "botocore": {"registry_core.storage.object_store.s3"},
     "filelock": {"registry_core.storage.locks", "registry_core.storage"},
     "click": {"registry_client"},
     "rich": {"registry_client"},

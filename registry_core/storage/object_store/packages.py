@@ -13,6 +13,7 @@ from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, S
 from . import staging
 from .bucket import Bucket
 from .pointers import Pointers
+from .s3 import bucket_and_prefix
 from .unfinished_uploads import abort_s3
 
 IsPackage = Callable[[str], bool]
@@ -46,11 +47,10 @@ class ObjectPackages(Packages):
     @contextmanager
     def sweep(self, min_age_s: float) -> Iterator[Sequence[Staging]]:
         yield staging.condemn(self._bucket, min_age_s)
-        scheme, _, rest = self._bucket.url.partition("://")
-        if scheme == "s3":
-            name, _, prefix = rest.partition("/")
+        root = bucket_and_prefix(self._bucket.url)
+        if root is not None:
             young = {attempt.name for attempt in self.staged() if attempt.age_s < min_age_s}
-            abort_s3(name, f"{prefix}/" if prefix else "", self._options, min_age_s, spare=young)
+            abort_s3(*root, self._options, min_age_s, spare=young)
 
     # published
 

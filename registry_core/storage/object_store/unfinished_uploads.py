@@ -1,7 +1,6 @@
 """Multipart uploads that a killed process left in an S3 bucket: hidden, paid for, and ours to abort.
 
-``obstore`` cannot list them, so this one thing is done by ``botocore``. Google and Azure drop what is
-unfinished by themselves after a week.
+Google and Azure drop what is unfinished by themselves after a week.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, cast
 
 from ...vocabulary.times import steady_s
 from ..contract import StorageOptions
+from .s3 import S3Failed, s3_client
 
 log = logging.getLogger(__name__)
 
@@ -20,35 +20,22 @@ log = logging.getLogger(__name__)
 def abort_s3(bucket: str, prefix: str, options: StorageOptions, min_age_s: float, spare: Set[str] = frozenset()) -> int:
     """Uploads below ``prefix`` begun more than ``min_age_s`` seconds ago are gone; returns how many.
 
-    One with a segment of ``spare`` in its key belongs to a registration that lives. Credentials come
-    from the usual AWS variables and files. A failure is logged and counts as none: it costs space, not
-    safety.
+    One with a segment of ``spare`` in its key belongs to a registration that lives. A failure is logged and counts as
+    none: it costs space, not safety.
     """
-    try:
-        import botocore.session
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError:
-        log.warning("botocore is not installed, so unfinished multipart uploads are not looked for")
-        return 0
     before = datetime.fromtimestamp(steady_s() - min_age_s, UTC)
     aborted = 0
     try:
-        client = botocore.session.get_session().create_client(
-            "s3",
-            endpoint_url=options.endpoint,
-            region_name=options.region,
-            config=Config(s3={"addressing_style": "path" if options.endpoint else "auto"}),
-        )
-        for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            for upload in page.get("Uploads", []):
-                if not spare.isdisjoint(upload["Key"].split("/")):
-                    continue
-                named = {"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
-                if _begun(client, upload, named) <= before:
-                    client.abort_multipart_upload(**named)
-                    aborted += 1
-    except (BotoCoreError, ClientError) as error:
+        with s3_client(options) as client:
+            for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+                for upload in page.get("Uploads", []):
+                    if not spare.isdisjoint(upload["Key"].split("/")):
+                        continue
+                    named = {"Bucket": bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+                    if _begun(client, upload, named) <= before:
+                        client.abort_multipart_upload(**named)
+                        aborted += 1
+    except S3Failed as error:
         log.error("unfinished multipart uploads could not be removed: %s", error)
     if aborted:
         log.info("aborted %s unfinished multipart uploads", aborted)
