@@ -76,16 +76,21 @@ def migrate(registry: ModelRegistry, *, as_json: bool, destination: str, merge: 
 @click.command()
 @click.option("--older-than", type=Age(), default="30d", show_default=True, help="Keep what was deleted later.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be given up.")
+@click.option("--old-versions", is_flag=True, help="Also what a bucket with versioning keeps of purged versions.")
 @who
 @why
 @local_verb
-def purge(registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run: bool, **words: Any) -> None:
+def purge(
+    registry: ModelRegistry, *, as_json: bool, older_than: float, dry_run: bool, old_versions: bool, **words: Any
+) -> None:
     """Give up the bytes of versions deleted long ago; tombstones stay, names are never used again."""
-    done = registry.purge(older_than, dry_run=dry_run, **words)
+    done = registry.purge(older_than, dry_run=dry_run, old_versions=old_versions, **words)
 
     def show(content: dict[str, Any]) -> None:
         for title in content["purged"]:
             output.line(f"{'would purge' if dry_run else 'purged'}: {title}")
+        for title in content.get("cleared", []):
+            output.line(f"old versions {'would be removed' if dry_run else 'removed'}: {title}")
         freed = f"{content['bytes_freed']} bytes {'would be freed' if dry_run else 'freed'}"
         output.line(f"{len(content['purged'])} versions, {freed}; {len(content['kept'])} deleted later are kept")
 

@@ -11,6 +11,7 @@ from ..models.all_models import all_models
 from ..models.changes import finish_pending
 from ..upkeep import adopt, check, migrate, repair, sweep
 from ..verbs import deletion
+from ..verbs import old_versions as stale
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
@@ -94,22 +95,30 @@ class MaintainingVerbs(OpenedRegistry):
         actor: str | None = None,
         reason: str | None = None,
         dry_run: bool = False,
+        old_versions: bool = False,
     ) -> PurgeReport:
         """The bytes of versions that were deleted longer ago than the age are given up.
 
-        Tombstones stay, and the names are never used again. With ``dry_run`` only the report is made.
+        Tombstones stay, and the names are never used again. With ``dry_run`` only the report is made. With
+        ``old_versions`` what a bucket with versioning keeps of purged versions goes too, whenever they were purged;
+        raises ``InvalidParameter`` where there can be none.
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        if old_versions:
+            stale.require_removable(self._storage)
         given_up: Counter[str] = Counter()
-        reports = [
-            deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run, given_up=given_up)
-            for model in self._models()
-        ]
+        reports = []
+        for model in self._models():
+            done = deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run, given_up=given_up)
+            finished = stale.clear if old_versions else stale.left_behind
+            reports.append(finished(model, done, dry_run=dry_run))
         return PurgeReport(
             purged=[title for report in reports for title in report.purged],
             kept=[title for report in reports for title in report.kept],
             bytes_freed=sum(report.bytes_freed for report in reports),
+            cleared=[title for report in reports for title in report.cleared],
+            warnings=list(dict.fromkeys(warning for report in reports for warning in report.warnings)),
         )
 
     def adopt(

@@ -183,3 +183,18 @@ class Packages(ABC):
     @abstractmethod
     def erase(self, package: str, grave: str) -> None:
         """The bytes of a retired package are gone. Repeatable."""
+
+    def keeps_erased(self) -> bool | None:
+        """Whether the store goes on keeping what is erased, as old versions; None where it does not say."""
+        return False
+
+    def remains(self, package: str) -> int | None:
+        """Bytes of an erased package that the store keeps as old versions; None where it does not say."""
+        return 0
+
+    def remove_remains(self, package: str) -> int:
+        """Nothing is kept of what was erased of the package; returns how many bytes that were.
+
+        Raises ``InvalidParameter`` where nobody can remove it.
+        """
+        raise InvalidParameter("Only an object store keeps old versions of what is removed.", field="old_versions")

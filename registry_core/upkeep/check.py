@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
-from .planted import planted, strays
+from .planted import kept_by_store, planted, strays
 from .repair import events_ahead, with_remedy
 from .sweep import attempts_in_want
 
@@ -259,6 +259,8 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
             yield Finding("damage", where, message, "kept_manifest_damaged")
         if key is not None and version in moment.purged:
             yield Finding("damage", where, "it was purged, but its bytes are still there", "purge_unfinished")
+        elif version in moment.purged:
+            yield from kept_by_store(model, version)
         try:
             stone = tombstones.read(model.storage, model.keys, version)
         except ValueError:

@@ -1,4 +1,7 @@
-"""What lies in a root and was never put there by the registry: links, FIFOs, devices, one kind in another's place."""
+"""What lies in a root and was never put there by the registry: links, FIFOs, devices, one kind in another's place.
+
+And what a store keeps although the registry has removed it.
+"""
 
 from __future__ import annotations
 
@@ -92,3 +95,12 @@ def strays(model: ModelStore, version: str) -> Iterator[Finding]:
     if len(found) > len(left):
         message = f"{len(found) - len(left)} files that systems left in it are no part of it"
         yield Finding("note", where, message, "dropping")
+
+
+def kept_by_store(model: ModelStore, version: str) -> Iterator[Finding]:
+    """What a bucket with versioning still has of a purged version, where it says so."""
+    left = model.storage.packages.remains(model.keys.package(version))
+    if left:
+        message = f"it was purged, but the bucket keeps {left} bytes of it as old versions"
+        command = "omr purge --old-versions"
+        yield Finding("note", f"{model.title}@{version}", message, "purged_bytes_kept", command)

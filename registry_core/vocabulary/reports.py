@@ -77,12 +77,22 @@ class MigrationReport(Value):
 class PurgeReport(Value):
     """Versions (``task/model_name@version``) whose bytes were given up, and those kept for now.
 
-    ``bytes_freed`` leaves out the files that other versions have too, as one file on the disk.
+    ``bytes_freed`` leaves out the files that other versions have too, as one file on the disk, and what a store goes
+    on keeping as old versions. ``cleared``: versions of whose bytes that was removed too. ``warnings``: where bytes
+    are kept, or that nobody can tell.
     """
 
     purged: list[str]
     kept: list[str]
     bytes_freed: int
+    cleared: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of any value, but ``cleared`` and ``warnings`` are there only where there are any."""
+        return {
+            name: value for name, value in super().to_dict().items() if value or name not in ("cleared", "warnings")
+        }
 
 
 @dataclass(frozen=True)

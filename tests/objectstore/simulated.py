@@ -28,6 +28,7 @@ class Manners:
     wants_etags_unquoted: bool = False
     has_generations: bool = False  # Google: conditions name a generation
     refuses: tuple[int, str] | None = None  # every request: status and S3 error code
+    refuses_versions: tuple[int, str] = (501, "NotImplemented")  # whatever is asked about versions
     has_bucket: bool = True
 
 
@@ -97,6 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(*store.manners.refuses)
         if not store.manners.has_bucket:
             return self._refuse(404, "NoSuchBucket")
+        if self.command == "GET" and query.partition("&")[0].partition("=")[0] in ("versions", "versioning"):
+            return self._refuse(*store.manners.refuses_versions)
         with store.mutex:
             if "uploads" in query or "uploadId" in query:
                 self._multipart(key, body, urllib.parse.parse_qs(query))

@@ -12,6 +12,7 @@ from ...vocabulary.names import check_key
 from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, Staging, StorageOptions
 from . import staging
 from .bucket import Bucket
+from .old_versions import OldVersions
 from .pointers import Pointers
 from .s3 import bucket_and_prefix
 from .unfinished_uploads import abort_s3
@@ -32,6 +33,7 @@ class ObjectPackages(Packages):
         self._options = options
         self._pointers = Pointers(bucket)
         self._is_package = is_package
+        self._old = OldVersions(bucket.url, options)
 
     # in the making
 
@@ -122,3 +124,12 @@ class ObjectPackages(Packages):
         home = self._pointers.retired(package)
         if home is not None:
             self._bucket.delete_all(home)
+
+    def keeps_erased(self) -> bool | None:
+        return self._old.are_kept()
+
+    def remains(self, package: str) -> int | None:
+        return self._old.size_below(check_key(package))
+
+    def remove_remains(self, package: str) -> int:
+        return self._old.remove_below(check_key(package))
