@@ -132,16 +132,17 @@ class Place:
 
     # changed
 
-    def make_directory(self) -> None:
+    def make_directory(self, *, for_drafts: bool = False) -> None:
         """The directory is there, and so will it be after a power cut; those above too, but not the root.
 
-        Somebody may have made the one that is there a moment ago, and died before its entry was on the disk.
+        Somebody may have made the one that is there and died before its entry was on the disk; not if it holds
+        something: nobody puts anything into one before this, but for drafts, which may go with it (``for_drafts``).
         """
         if not self.key:
             return
         try:
-            with self.directory():
-                pass
+            if not self._holds_something() and not for_drafts:
+                self.sync_entry()
         except FileNotFoundError:
             self.above.make_directory()
             with self.parent(os.O_RDONLY) as parent:
@@ -149,8 +150,11 @@ class Place:
                     os.mkdir(self.name, DIRECTORY_BITS, dir_fd=parent)
                 os.close(_step(self.name, parent, self.key))
                 os.fsync(parent)
-        else:
-            self.sync_entry()
+
+    def _holds_something(self) -> bool:
+        with suppress(PermissionError), self.directory(os.O_RDONLY) as directory, os.scandir(directory) as inside:
+            return next(inside, None) is not None
+        return False
 
     def sync_entry(self) -> None:
         """What is said of it where it lies, its name or that it is gone, is on the disk."""

@@ -65,7 +65,7 @@ class FilesystemDocuments(FilesystemLines):
     def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
         place = self._at(key)
         with translated_errors(key):
-            self._at(STAGING).make_directory()
+            self._at(STAGING).make_directory(for_drafts=True)
             place.above.make_directory()
             return PreparedDocument(place, data, when)
 

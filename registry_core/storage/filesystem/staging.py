@@ -47,7 +47,7 @@ class FilesystemStaging(Staging):
         self._kept = attempt is not None
         if attempt is None:
             staging = Place(root, STAGING)
-            staging.make_directory()
+            staging.make_directory(for_drafts=True)  # until it is sealed
             if self._target is not None:
                 require_room(staging, self._target.above)  # before hours of copying
             attempt, held = _begin(staging)
@@ -83,10 +83,13 @@ class FilesystemStaging(Staging):
     def seal(self) -> None:
         with translated_errors(self.attempt), self._home.parent(os.O_RDONLY) as staging:
             with self._home.directory(os.O_RDONLY) as home:
-                for directory in walk(_PACKAGE, home):
+                for path, directory in _walk(_PACKAGE, home):
+                    if path != _PACKAGE:  # which could not be moved any more
+                        os.fchmod(directory, DIRECTORY_MODE)
                     os.fsync(directory)
                 os.fsync(home)
             os.fsync(staging)
+            Place(self._home.root, STAGING).sync_entry()
 
     def reserve(self) -> None:
         target = self._require_target()
@@ -112,10 +115,9 @@ class FilesystemStaging(Staging):
             if not staged and not present:
                 raise KeyNotFound(target.name)
             if staged:
-                with self._home.directory(os.O_RDONLY) as home, target.parent(os.O_RDONLY) as parent:
+                with self._home.directory() as home, target.parent(os.O_RDONLY) as parent:
                     os.rename(_PACKAGE, target.name, src_dir_fd=home, dst_dir_fd=parent)
                     os.fsync(parent)
-                    os.fsync(home)
             seal_tree(target)
         try:
             self.discard()
@@ -225,17 +227,22 @@ def _hold(home: Place) -> int | None:
 
 def _remove(home: Place) -> None:
     with suppress(FileNotFoundError), home.parent() as staging:  # somebody else has removed it, or is doing so
-        shutil.rmtree(home.name, dir_fd=staging)
+        try:
+            shutil.rmtree(home.name, dir_fd=staging)
+        except PermissionError:
+            for _, _, _, directory in os.fwalk(home.name, dir_fd=staging):
+                os.fchmod(directory, 0o700)  # it may be sealed already
+            shutil.rmtree(home.name, dir_fd=staging)
 
 
-def walk(name: str, parent: int) -> Iterator[int]:
+def _walk(name: str, parent: int) -> Iterator[tuple[str, int]]:
     """The directory of that name in the open one and all below it, deepest first, each open while it is its turn."""
 
     def fail(error: OSError) -> None:
         raise error
 
-    for _, _, _, fd in os.fwalk(name, topdown=False, onerror=fail, dir_fd=parent):
-        yield fd
+    for path, _, _, fd in os.fwalk(name, topdown=False, onerror=fail, dir_fd=parent):
+        yield path, fd
 
 
 def is_sealed(place: Place) -> bool:
@@ -249,9 +256,10 @@ def seal_tree(top: Place) -> None:
     if is_sealed(top):
         return
     with top.parent() as parent:
-        for directory in walk(top.name, parent):
-            os.fchmod(directory, DIRECTORY_MODE)
-            os.fsync(directory)
+        for _, directory in _walk(top.name, parent):
+            if stat.S_IMODE(os.fstat(directory).st_mode) != DIRECTORY_MODE:
+                os.fchmod(directory, DIRECTORY_MODE)
+                os.fsync(directory)
 
 
 def hold_abandoned(home: Place) -> int | None:

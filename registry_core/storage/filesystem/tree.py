@@ -55,7 +55,7 @@ class FilesystemStorage(Storage):
     def now(self) -> float | None:
         staging = Place(self.root, STAGING)
         try:
-            staging.make_directory()
+            staging.make_directory(for_drafts=True)
             with staging.directory() as directory:
                 draft, fd = new_draft(directory)
                 try:
