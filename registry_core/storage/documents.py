@@ -117,12 +117,10 @@ class Documents(ABC):
 
     @abstractmethod
     def last(self, log: str) -> tuple[int, bytes] | None:
-        """The last complete record, or None."""
+        """The last complete record, or None, at a cost that does not grow with the log.
 
-    def tail(self, log: str) -> bytes | None:
-        """The last complete record without its number, where that is cheaper to tell."""
-        found = self.last(log)
-        return found[1] if found is not None else None
+        A record whose fields have a number ``seq`` and a text ``prev`` says which record it is, and may be believed.
+        """
 
     def is_torn(self, log: str) -> bool:
         """Whether an incomplete record follows the last one: what a crash can leave, and the next append removes."""

@@ -146,10 +146,6 @@ class FilesystemDocuments(FilesystemLines):
         with translated_errors(log, JournalCorrupt):
             return logfile.last(self._at(log))
 
-    def tail(self, log: str) -> bytes | None:
-        with translated_errors(log, JournalCorrupt):
-            return logfile.tail(self._at(log))
-
     def is_torn(self, log: str) -> bool:
         with translated_errors(log, JournalCorrupt):
             return logfile.is_torn(self._at(log))

@@ -101,7 +101,4 @@ class _Lines:
 
     def __reversed__(self) -> Iterator[bytes]:
         with translated_errors(self._place.key), os.fdopen(self._place.open(os.O_RDONLY), "rb", 0) as file:
-            end = file.seek(0, os.SEEK_END)
-            while end:
-                end, line = logfile.line_before(file, end)
-                yield line
+            yield from (line for _, line in logfile.lines_before(file, file.seek(0, os.SEEK_END)))

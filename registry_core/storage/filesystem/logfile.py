@@ -4,6 +4,9 @@ A record is a line, whatever it holds; only the *last* line is judged. If it is 
 (no newline, and no complete JSON object; or NUL bytes where a sector never reached the disk) it is no record:
 readers pass over it and the next append removes it. If it is a complete JSON object that merely lacks its newline,
 it counts, and the next append supplies the newline. Any other line counts too: it is damage, and never removed here.
+
+The number of a record is that of its line. At the end it is told without counting all of them: a record that says its
+number (``Documents.last``) is believed, and those behind it are counted.
 """
 
 from __future__ import annotations
@@ -13,14 +16,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from ..contract import PreconditionFailed, outcome_unknown
 from ..locks import let_go
 from .beneath import Place
 
-_CHUNK_BYTES = 1024 * 1024
+_STEP_BYTES, _CHUNK_BYTES = 4096, 1024 * 1024  # read at once: at first, and at most
 _SECTOR_BYTES = 512  # of a disk: a power cut leaves each of them as it was, or as it is written
 _NULS = re.compile(rb"\x00+")
 
@@ -35,7 +38,7 @@ def append(place: Place, record: bytes, expected_seq: int) -> None:
     try:
         file = os.fdopen(fd, "r+b", buffering=0, closefd=False)
         end = _find_end(file)
-        if end.count + 1 != expected_seq:
+        if end.number + 1 != expected_seq:
             raise PreconditionFailed(place.key)
         line = (b"" if end.newline else b"\n") + record + b"\n"
         try:
@@ -117,27 +120,13 @@ def records(place: Place, after: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def last(place: Place) -> tuple[int, bytes] | None:
-    """The last record, without reading the others into memory."""
+    """The last record, read backwards: what it takes depends on what stands behind the last that says its number."""
     found = _reader(place)
     if found is None:
         return None
     with found as file:
         end = _find_end(file)
-        return (end.count, end.last) if end.count else None
-
-
-def tail(place: Place) -> bytes | None:
-    """The last record, without counting those before it."""
-    found = _reader(place)
-    if found is None:
-        return None
-    with found as file:
-        start, line = _last_line(file)
-        if not _is_record(line, start):
-            if start == 0:
-                return None
-            _, line = line_before(file, start)
-        return line.rstrip(b"\n")
+        return (end.number, end.last) if end.number else None
 
 
 def is_torn(place: Place) -> bool:
@@ -146,7 +135,7 @@ def is_torn(place: Place) -> bool:
     if found is None:
         return False
     with found as file:
-        start, line = _last_line(file)
+        start, line = next(lines_before(file, file.seek(0, os.SEEK_END)), (0, b""))
         return bool(line) and not _is_record(line, start)
 
 
@@ -161,9 +150,9 @@ def _reader(place: Place, buffering: int = 0) -> BinaryIO | None:
 
 @dataclass(frozen=True)
 class _End:
-    """Records in the file, the last of them, the bytes they take, whether a newline closes them."""
+    """The number of the last record (0: there is none), its bytes, those of all, whether a newline closes them."""
 
-    count: int
+    number: int
     last: bytes
     size: int
     newline: bool
@@ -171,49 +160,52 @@ class _End:
 
 def _find_end(file: BinaryIO) -> _End:
     size = file.seek(0, os.SEEK_END)
-    if size == 0:
+    lines = lines_before(file, size)
+    start, line = next(lines, (0, b""))
+    if line and not _is_record(line, start):
+        size = start
+        start, line = next(lines, (0, b""))
+    if not line:
         return _End(0, b"", 0, True)
-    start, line = line_before(file, size)
-    newlines = _count_newlines(file, start)
-    if _is_record(line, start):
-        return _End(newlines + 1, line.rstrip(b"\n"), size, line.endswith(b"\n"))
-    if start == 0:
-        return _End(0, b"", 0, True)
-    _, before = line_before(file, start)
-    return _End(newlines, before.rstrip(b"\n"), start, True)
+    return _End(_number(start, line, lines), line.rstrip(b"\n"), size, line.endswith(b"\n"))
 
 
-def _last_line(file: BinaryIO) -> tuple[int, bytes]:
-    """Where the last line begins, and all of it, whether a record or not; empty where the file is."""
-    return line_before(file, file.seek(0, os.SEEK_END))
+def _number(start: int, line: bytes, before: Iterator[tuple[int, bytes]]) -> int:
+    """The number of the line that begins at ``start`` and stands behind those ``before``, the newest first."""
+    for behind, (at, found) in enumerate(chain([(start, line)], before)):
+        said = _said(found)
+        if said is not None and 0 < said <= at + 1:  # each line before it has a newline at least
+            return said + behind
+    return behind + 1
 
 
-def line_before(file: BinaryIO, end: int) -> tuple[int, bytes]:
-    """(offset, bytes) of the line that ends at ``end``, its newline included if it has one."""
-    tail = b""
-    start = end
+def _said(line: bytes) -> int | None:
+    """The number that the record says it has, if it says one."""
+    if b'"prev"' not in line:
+        return None
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    seq = fields.get("seq") if isinstance(fields, dict) and isinstance(fields.get("prev"), str) else None
+    return seq if isinstance(seq, int) else None
+
+
+def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, bytes) of each line before ``end``, the newest first, with its newline if it has one."""
+    held, start, step = b"", end, _STEP_BYTES
     while start > 0:
-        step = min(4096, start)
+        step = min(step, start)
         start -= step
         file.seek(start)
-        tail = file.read(step) + tail
-        at = tail.rfind(b"\n", 0, len(tail) - 1)
-        if at >= 0:
-            return start + at + 1, tail[at + 1 :]
-    return 0, tail
-
-
-def _count_newlines(file: BinaryIO, end: int) -> int:
-    file.seek(0)
-    count = 0
-    left = end
-    while left > 0:
-        chunk = file.read(min(_CHUNK_BYTES, left))
-        if not chunk:
-            break
-        count += chunk.count(b"\n")
-        left -= len(chunk)
-    return count
+        held = file.read(step) + held
+        at = len(held)
+        while (newline := held.rfind(b"\n", 0, max(0, at - 1))) >= 0:
+            yield start + newline + 1, held[newline + 1 : at]
+            at = newline + 1
+        held, step = held[:at], min(2 * step, _CHUNK_BYTES)
+    if held:
+        yield 0, held
 
 
 def _is_complete(line: bytes) -> bool:
