@@ -78,9 +78,12 @@ def _listing_counted() -> Iterator[None]:
             self._items.close()
 
         def __iter__(self) -> Iterator[Any]:
-            for item in self._items:
-                _watched.cost.listed += 1
-                yield item
+            return self
+
+        def __next__(self) -> Any:
+            item = next(self._items)
+            _watched.cost.listed += 1
+            return item
 
     def names(*arguments: Any) -> list[str]:
         found: list[str] = real[1](*arguments)
