@@ -1,0 +1,245 @@
+"""What the catalogue takes from the registry of one model: its marks, its new events, its aliases, a version.
+
+Nothing here writes. A version that cannot be read is left out and logged; ``check`` names it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..format.chain import Line
+from ..format.encoding import digest
+from ..format.events import REGISTER
+from ..format.layout import META
+from ..format.older import kind_of
+from ..models import aliases, evidence
+from ..models.annotation import Annotations, beside
+from ..models.changes import pending
+from ..models.model import ModelStore
+from ..packages import contents, stated_metrics
+from ..vocabulary.answers import Alias
+from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
+from ..vocabulary.names import natural_order
+from ..vocabulary.texts import escaped, is_unicode
+from ..vocabulary.times import format_time, parse_time
+from .search_words import compact_json, is_filtered, tag_text, words_of
+from .values import UNSURE, Entry, Known, Moved, News, Said, Told
+
+log = logging.getLogger(__name__)
+
+MAX_REASON_CHARACTERS = 1000  # that lists show
+_BEFORE_ALL_REGISTRIES = 1970
+# What other answers say of a version in these words is the registry's own; free metadata of such a name is in show.
+_NOT_FREE = ("package_digest", "package_dir", "package_path")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Key -> mark of each place where something of a model may change; those of which only reading can tell are not
+    in it. ``aliases``: their names."""
+
+    marks: Mapping[str, str]
+    aliases: Sequence[str]
+    are_all: bool
+
+    def changed(self, known: Known, *keys: str) -> bool:
+        """Whether one of the keys may be otherwise than when the catalogue looked."""
+        return any(key not in self.marks or known.marks.get(key) != self.marks[key] for key in keys)
+
+
+def marks_of(model: ModelStore) -> Marks:
+    """What tells whether the model has changed, without reading it."""
+    storage, keys = model.storage, model.keys
+    names = aliases.names(storage, keys)
+    looked_at = [keys.journal, keys.versions, keys.aliases, keys.states, keys.graves, *map(keys.alias, names)]
+    found = {key: mark for key in looked_at if (mark := storage.documents.mark(key)) is not None}
+    return Marks(found, names, len(found) == len(looked_at))
+
+
+def read_news(model: ModelStore, known: Known) -> News | None:
+    """The events after the last known one; None if that is not in the journal any more.
+
+    An object store is taken at its word, since asking would cost a request for each model.
+    """
+    looks_back = known.seq > 0 and (model.storage.documents.looks_are_cheap() or known.is_unsure)
+    lines = model.journal.lines(known.seq - 1 if looks_back else known.seq)
+    events: list[Told] = []
+    named: set[str] = set()
+    moved: set[str] = set()
+    if looks_back:
+        seen = next(lines, None)
+        if seen is None or digest(seen.raw) != known.head:
+            return None
+        named |= _versions_of(seen)  # its documents may not have been written when it was seen
+        moved |= _aliases_of(seen)
+    proven: set[str] = set()
+    last: Line | None = None
+    for line in lines:
+        last = line
+        if not line.raw:
+            continue  # it is lost, as a later event says
+        if line.fields is None:
+            log.error("%s: event %s is damaged and left out of the catalogue", model.title, line.seq)
+            continue
+        events.append(_told(line))
+        named |= _versions_of(line)
+        moved |= _aliases_of(line)
+        # Nothing seals the package of an adopted version: older software may rewrite it in place.
+        if line.is_own and line.get("event") == REGISTER and not line.get("adopted"):
+            proven.add(str(line.get("version")))
+    seq, head = (last.seq, digest(last.raw)) if last is not None else (known.seq, known.head)
+    return News(last is not None, events, frozenset(named), frozenset(moved), frozenset(proven), seq, head)
+
+
+def _told(line: Line) -> Told:
+    fields = line.fields or {}
+    reason = _text(fields.get("reason"))
+    return Told(
+        seq=line.seq,
+        at=_moment(fields.get("ts_utc")),
+        event=_text(kind_of(fields)) or "",
+        alias=_text(fields.get("alias")),
+        version=_text(fields.get("version")),
+        previous_version=_text(fields.get("previous_version")),
+        actor=_text(fields.get("actor")),
+        reason=reason[:MAX_REASON_CHARACTERS] if reason is not None else None,
+    )
+
+
+def _text(value: Any) -> str | None:
+    """The text in a form that a database can hold; None where it is none."""
+    return escaped(value) if isinstance(value, str) else None
+
+
+def _moment(value: Any) -> str:
+    moment = parse_time(value)
+    return format_time(moment) if moment is not None and moment.year > _BEFORE_ALL_REGISTRIES else ""
+
+
+def _versions_of(line: Line) -> set[str]:
+    return {text for name in ("version", "previous_version") if isinstance(text := line.get(name), str)}
+
+
+def _aliases_of(line: Line) -> set[str]:
+    return set(aliases.moves(line.fields or {}))
+
+
+def is_unfinished(model: ModelStore) -> bool:
+    """Whether the last event is not true yet: then the documents are to be looked at again.
+
+    Asked after reading the journal and before the documents.
+    """
+    try:
+        return bool(pending(model))
+    except StorageUnavailable as error:
+        if not model.storage.failure_is_final(error):
+            raise
+        return True
+    except Exception as error:  # noqa: BLE001 - an event with fields of the wrong kind: `check` names it
+        log.error("%s: its last event cannot be understood: %r", model.title, error)
+        return False
+
+
+def lost_end(model: ModelStore, news: News) -> str | None:
+    """What lists say of a model whose journal ends before what was read of it shows."""
+    if not model.storage.documents.looks_are_cheap() and not model.noticed.beyond(news.seq):
+        return None
+    return next(iter(evidence.lost_end(model.storage, model.keys, model.journal, model.noticed)), None)
+
+
+def read_alias(model: ModelStore, name: str) -> Moved | None:
+    """The alias as its document says; where that cannot be read the journal says it."""
+    try:
+        alias = aliases.read(model.storage, model.keys, name)
+    except (PackageCorrupt, StorageUnavailable) as error:
+        if isinstance(error, StorageUnavailable) and not model.storage.failure_is_final(error):
+            raise
+        log.error("%s: %s", escaped(model.title), error.message)
+        alias = aliases.replay(model.journal.mentioning(name), name)
+    if alias is None:
+        return None
+    model.noticed.show(model.keys.alias(name), alias.seq)
+    return _moved(alias) if is_unicode(alias.version) else None
+
+
+def _moved(alias: Alias) -> Moved:
+    reason = _text(alias.reason)
+    shown = reason[:MAX_REASON_CHARACTERS] if reason is not None else None
+    return Moved(alias.version, _text(alias.updated_at), _text(alias.actor), shown, alias.seq)
+
+
+def named(model: ModelStore, names: Iterable[str]) -> Iterator[str]:
+    """The names that a database can hold."""
+    for name in names:
+        if is_unicode(name):
+            yield name
+        else:
+            log.error("%s@%s is left out of the catalogue: its name is no valid Unicode", model.title, escaped(name))
+
+
+def meta_mark(model: ModelStore, version: str) -> str:
+    found = model.storage.documents.mark(f"{model.keys.package(version)}/{META}")
+    return UNSURE if found is None else found
+
+
+def read_version(model: ModelStore, version: str, pointing: Iterable[str], *, is_proven: bool) -> Entry:
+    """The version as it is now, without values if it cannot be read."""
+    mark = None if is_proven else meta_mark(model, version)
+    try:
+        meta = contents.read_meta(model, version)
+        said = beside(model, version, meta, sorted(pointing))
+        metrics = dict(stated_metrics.numbers(stated_metrics.of_version(model, version, meta)))
+        size_bytes = sum(entry.size_bytes or 0 for entry in contents.files(model, version))
+        names = {"task": model.keys.task, "model_name": model.keys.model_name, "version": version}
+        created_at = meta.get("created_at")
+        return Entry(
+            version=version,
+            mark=mark,
+            values={
+                **names,
+                "version_order": natural_order(version),
+                "created_at": created_at if isinstance(created_at, str) and is_unicode(created_at) else "",
+                "stage": said.stage,
+                "size_bytes": size_bytes,
+            },
+            meta=compact_json({**{key: value for key, value in meta.items() if key not in _NOT_FREE}, **names}),
+            annotations=compact_json(vars(said)),
+            metrics={key: value for key, value in metrics.items() if is_filtered(key)},
+            tags=_tags(said),
+            body=_body(names, said, meta),
+        )
+    except StorageUnavailable as error:
+        if not model.storage.failure_is_final(error):
+            raise  # the store is away, which says nothing about this version
+        return Entry(version, UNSURE, trouble=str(error))
+    except Exception as error:  # noqa: BLE001 - nothing in one package may keep the others from the list
+        return Entry(version, UNSURE if mark is None else mark, trouble=str(error))
+
+
+def read_said(model: ModelStore, version: str, pointing: Iterable[str]) -> Said | Entry:
+    """What is said beside the package of a version that the catalogue has, and in which nothing can have changed."""
+    try:
+        meta = contents.read_meta(model, version)
+        said = beside(model, version, meta, sorted(pointing))
+        names = {"task": model.keys.task, "model_name": model.keys.model_name, "version": version}
+        return Said(version, said.stage, compact_json(vars(said)), _tags(said), _body(names, said, meta))
+    except StorageUnavailable as error:
+        if not model.storage.failure_is_final(error):
+            raise
+        return Entry(version, UNSURE, trouble=str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        return Entry(version, UNSURE, trouble=str(error))
+
+
+def _tags(said: Annotations) -> dict[str, str]:
+    tags = {key: tag_text(value) for key, value in said.tags.items()}
+    return {key: text for key, text in tags.items() if is_filtered(key) and is_filtered(text)}
+
+
+def _body(names: Mapping[str, str], said: Annotations, meta: Mapping[str, Any]) -> str:
+    """The words of the version. Tags and description count as they are now, not as they were registered."""
+    own = {key: value for key, value in meta.items() if key not in ("created_at", "tags", "description", *names)}
+    return words_of([*names.values(), said.tags, said.description, own])

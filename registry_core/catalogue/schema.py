@@ -1,0 +1,80 @@
+"""What the catalogue's file holds. All of it is derived from the registry; a file of another format is made anew.
+
+While it is built it has no indexes and no full text, which are made at the end, all at once.
+"""
+
+from __future__ import annotations
+
+FORMAT = 10
+
+TABLES = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+-- What a list of models shows is kept with each: the newest version's description, how many there are, when it changed.
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY, task TEXT NOT NULL, name TEXT NOT NULL, mark TEXT,
+    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT, is_whole INTEGER NOT NULL DEFAULT 0,
+    description TEXT, versions INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, newest_id INTEGER,
+    changed_at TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
+    UNIQUE (task, name)
+);
+CREATE TABLE version (
+    id INTEGER PRIMARY KEY, model_id INTEGER NOT NULL, task TEXT NOT NULL, model_name TEXT NOT NULL,
+    version TEXT NOT NULL, version_order TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, mark TEXT
+);
+CREATE TABLE document (
+    version_id INTEGER PRIMARY KEY, meta TEXT NOT NULL, annotations TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE changed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (task, name)
+);
+CREATE TABLE left_out (model_id INTEGER NOT NULL, version TEXT NOT NULL, mark TEXT NOT NULL,
+    PRIMARY KEY (model_id, version)) WITHOUT ROWID;
+-- version_id is null where the version that the alias names is not in the catalogue.
+CREATE TABLE alias (model_id INTEGER NOT NULL, alias TEXT NOT NULL, version TEXT NOT NULL, version_id INTEGER,
+    updated_at TEXT, actor TEXT, reason TEXT, seq INTEGER, PRIMARY KEY (model_id, alias)) WITHOUT ROWID;
+CREATE TABLE metric (version_id INTEGER NOT NULL, key TEXT NOT NULL, value REAL NOT NULL,
+    model_id INTEGER NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (version_id, key)) WITHOUT ROWID;
+CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (version_id, key)) WITHOUT ROWID;
+-- known_at: when it became known here. at: when it happened, empty where it does not say so.
+CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT,
+    actor TEXT, reason TEXT);
+CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
+"""
+
+INDEXES = """
+CREATE INDEX model_name ON model (name);
+CREATE INDEX model_changed ON model (changed_at);
+CREATE INDEX model_versions ON model (versions);
+CREATE INDEX model_bytes ON model (bytes);
+CREATE INDEX model_lost ON model (id) WHERE lost IS NOT NULL;
+CREATE INDEX model_unsure ON model (id) WHERE mark = '?';
+CREATE UNIQUE INDEX version_name ON version (task, model_name, version_order, version);
+CREATE INDEX version_created ON version (created_at, task, model_name, version_order, version);
+CREATE INDEX version_model ON version (model_id, created_at, id);
+CREATE INDEX version_open ON version (model_id) WHERE mark IS NOT NULL;
+CREATE INDEX version_stage ON version (stage);
+CREATE INDEX alias_name ON alias (alias, version_id);
+CREATE INDEX alias_version ON alias (model_id, version);
+CREATE INDEX metric_value ON metric (key, value, version_id);
+CREATE INDEX metric_model ON metric (model_id, key, created_at, value);
+CREATE INDEX tag_value ON tag (key, value, version_id);
+CREATE UNIQUE INDEX event_seq ON event (model_id, seq);
+CREATE INDEX event_known ON event (known_at);
+CREATE INDEX event_at ON event (at);
+CREATE INDEX event_alias ON event (model_id, alias, seq);
+CREATE INDEX event_actor ON event (model_id, actor, seq);
+CREATE VIRTUAL TABLE words USING fts5 (
+    body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',
+    prefix = '1 2 3'
+);
+CREATE VIRTUAL TABLE model_words USING fts5 (
+    body, content = 'model', content_rowid = 'id', detail = 'none', columnsize = 0, tokenize = 'ascii',
+    prefix = '1 2 3'
+);
+INSERT INTO words (words) VALUES ('rebuild');
+INSERT INTO model_words (model_words) VALUES ('rebuild');
+"""
