@@ -97,7 +97,8 @@ class Catalogue:
         with self._database.reading() as connection:
             noted = connection.execute("SELECT id, task, name FROM changed ORDER BY id").fetchall()
         if noted:
-            self._refresh_models([ModelStore(self._storage, task, name, 0.0) for _, task, name in noted], None)
+            found = [ModelStore(self._storage, task, name, 0.0) for _, task, name in noted]
+            self._refresh_models(found, None, are_told=True)
             with self._database.writing() as connection:
                 connection.executemany("DELETE FROM changed WHERE id = ?", [(number,) for number, *_ in noted])
 
@@ -203,7 +204,7 @@ class Catalogue:
         facts: dict[str, object] = {"refreshed_at": began, "fed": announcements.position(began - OVERLAP_S)}
         is_fed = self._is_fed and built is not None and isinstance(fed, str)
         if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
-            self._refresh_models(self._fed(str(fed)), progress)
+            self._refresh_models(self._fed(str(fed)), progress, are_told=True)
         else:
             found, unsure = present_models(self._storage)
             if built is None:
@@ -236,10 +237,12 @@ class Catalogue:
                 log.error("an announcement names no model: %s", error.message)
         return found
 
-    def _refresh_models(self, found: list[ModelStore], progress: CatalogueProgress | None) -> None:
+    def _refresh_models(
+        self, found: list[ModelStore], progress: CatalogueProgress | None, *, are_told: bool = False
+    ) -> None:
         for done, model in enumerate(found, start=1):
             try:
-                one_model.refresh(self._database, model)
+                one_model.refresh(self._database, model, is_told=are_told)
             except Trouble:
                 raise
             except StorageUnavailable as error:
@@ -299,10 +302,8 @@ class Catalogue:
         """Every task that has a model, sorted."""
         shown = shown_models(visible)
         sql = (
-            "SELECT model.task, count(DISTINCT model.id), count(version.id), coalesce(sum(size_bytes), 0)"
-            " FROM model LEFT JOIN version ON model_id = model.id WHERE (seq > 0 OR version.id IS NOT NULL)"
-            f"{'' if shown is None else f' AND model.id IN ({SHOWN})'}"
-            " GROUP BY model.task ORDER BY model.task"
+            "SELECT task, count(*), sum(versions), sum(bytes) FROM model WHERE (seq > 0 OR versions > 0)"
+            f"{'' if shown is None else f' AND id IN ({SHOWN})'} GROUP BY task ORDER BY task"
         )
         with self._asking() as connection:
             return [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]

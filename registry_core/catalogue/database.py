@@ -17,54 +17,13 @@ from pathlib import Path
 
 from ..storage.locks import LOCK_BITS, exclusive
 from ..vocabulary.errors import LockTimeout
+from .schema import FORMAT, INDEXES, TABLES
 
 log = logging.getLogger(__name__)
 
-FORMAT = 9
 BUSY_TIMEOUT_S = 10.0
 KEEP_FREE_BYTES = 8 * 1024 * 1024  # on its disk: what is disposable must not fill it
 WAL_KEPT_BYTES = 16 * 1024 * 1024
-
-_SCHEMA = """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE model (
-    id INTEGER PRIMARY KEY, task TEXT NOT NULL, name TEXT NOT NULL, mark TEXT,
-    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT,
-    UNIQUE (task, name)
-);
-CREATE INDEX model_name ON model (name);
-CREATE INDEX model_lost ON model (id) WHERE lost IS NOT NULL;
-CREATE TABLE version (
-    id INTEGER PRIMARY KEY, model_id INTEGER NOT NULL, task TEXT NOT NULL, model_name TEXT NOT NULL,
-    version TEXT NOT NULL, version_order TEXT NOT NULL, created_at TEXT NOT NULL, stage TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL, mark TEXT
-);
-CREATE TABLE document (version_id INTEGER PRIMARY KEY, meta TEXT NOT NULL, annotations TEXT NOT NULL);
-CREATE UNIQUE INDEX version_name ON version (task, model_name, version_order, version);
-CREATE INDEX version_created ON version (created_at, task, model_name, version_order, version);
-CREATE INDEX version_model ON version (model_id, size_bytes);
-CREATE INDEX version_open ON version (model_id) WHERE mark IS NOT NULL;
-CREATE INDEX version_stage ON version (stage);
-CREATE TABLE changed (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (task, name)
-);
-CREATE TABLE left_out (model_id INTEGER NOT NULL, version TEXT NOT NULL, mark TEXT NOT NULL,
-    PRIMARY KEY (model_id, version)) WITHOUT ROWID;
-CREATE TABLE alias (model_id INTEGER NOT NULL, alias TEXT NOT NULL, version_id INTEGER NOT NULL,
-    PRIMARY KEY (model_id, alias)) WITHOUT ROWID;
-CREATE INDEX alias_name ON alias (alias, version_id);
-CREATE INDEX alias_version ON alias (version_id);
-CREATE TABLE metric (version_id INTEGER NOT NULL, key TEXT NOT NULL, value REAL NOT NULL,
-    PRIMARY KEY (version_id, key)) WITHOUT ROWID;
-CREATE INDEX metric_value ON metric (key, value, version_id);
-CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-    PRIMARY KEY (version_id, key)) WITHOUT ROWID;
-CREATE INDEX tag_value ON tag (key, value, version_id);
-CREATE VIRTUAL TABLE words USING fts5 (body, detail = 'none', tokenize = 'ascii', prefix = '1 2 3');
-CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
-    seq INTEGER NOT NULL, UNIQUE (model_id, seq));
-CREATE INDEX event_known ON event (known_at);
-"""
 
 # What these say is true of the file that is there, and of no other: it goes.
 _DAMAGE = {
@@ -225,7 +184,7 @@ class Database:
         try:
             self._local.inode = self._inode()
             epoch = f"INSERT INTO fact VALUES ('epoch', '{uuid.uuid4().hex[:12]}');"
-            connection.executescript(f"BEGIN; {_SCHEMA} {epoch} PRAGMA user_version = {FORMAT}; COMMIT;")
+            connection.executescript(f"BEGIN; {TABLES} {INDEXES} {epoch} PRAGMA user_version = {FORMAT}; COMMIT;")
         except BaseException:
             connection.close()
             raise

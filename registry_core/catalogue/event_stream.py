@@ -115,11 +115,8 @@ def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict
 
 def put_in_order(connection: sqlite3.Connection) -> None:
     """All events have positions in the order of their times. Call before anybody has been given one."""
-    connection.execute(
-        "CREATE TEMP TABLE sorted AS SELECT known_at, model_id, seq FROM event ORDER BY known_at, model_id, seq"
-    )
+    said = "known_at, model_id, seq, at, event, alias, version, previous_version, actor, reason"
+    connection.execute(f"CREATE TEMP TABLE sorted AS SELECT {said} FROM event ORDER BY known_at, model_id, seq")
     connection.execute("DELETE FROM event")
-    connection.execute(
-        "INSERT INTO event (known_at, model_id, seq) SELECT known_at, model_id, seq FROM sorted ORDER BY rowid"
-    )
+    connection.execute(f"INSERT INTO event ({said}) SELECT {said} FROM sorted ORDER BY rowid")
     connection.execute("DROP TABLE sorted")

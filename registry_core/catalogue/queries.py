@@ -40,14 +40,26 @@ class Query(Filters):
                 raise InvalidParameter(f"stage is one of {', '.join(STAGES)}.", field="stage")
             found.append(Condition("SELECT id FROM version WHERE stage = ?", (self.stage,)))
         if self.alias is not None:
-            found.append(Condition("SELECT version_id FROM alias WHERE alias = ?", (self.alias,)))
+            found.append(
+                Condition("SELECT version_id FROM alias WHERE alias = ? AND version_id IS NOT NULL", (self.alias,))
+            )
         for field, operator in (("metric_gte", ">="), ("metric_lte", "<=")):
             for text in getattr(self, field):
-                sql = f"SELECT version_id FROM metric WHERE key = ? AND value {operator} ?"
-                found.append(Condition(sql, _number_pair(field, text)))
+                found.append(self._by_metric(operator, *_number_pair(field, text)))
         for text in self.tags:
             found.append(Condition("SELECT version_id FROM tag WHERE key = ? AND value = ?", _pair("tag", text)))
         return list(dict.fromkeys(found))
+
+    def _by_metric(self, operator: str, key: str, number: float) -> Condition:
+        if self.model_name is None:
+            sql = f"SELECT version_id FROM metric INDEXED BY metric_value WHERE key = ? AND value {operator} ?"
+            return Condition(sql, (key, number))
+        of_task, tasks = ("", ()) if self.task is None else (" AND o.task = ?", (self.task,))
+        sql = (
+            "SELECT m.version_id FROM model o CROSS JOIN metric m INDEXED BY metric_model ON m.model_id = o.id"
+            f" WHERE m.key = ? AND m.value {operator} ? AND o.name = ?{of_task}"
+        )
+        return Condition(sql, (key, number, self.model_name, *tasks))
 
     def match(self) -> str | None:
         """The full-text search, None if nothing is searched for. Empty: no version can have such words."""

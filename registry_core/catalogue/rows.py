@@ -1,108 +1,105 @@
-"""The rows of one model in the catalogue: what is there, and the transactions that replace it.
+"""The rows of one model in the catalogue: what is there, and the transactions that change them.
 
-Each of them is made only if nobody else has written the model since it was looked at.
+Each of them is made only if nobody else has written the model since it was looked at, and writes what a change
+is about, however much else there is.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ..models.model import ModelStore
+from ..vocabulary.names import natural_order
 from ..vocabulary.times import format_time
 from .database import Database, count_change, fact
+from .summary import count_months, summarise
+from .values import UNSURE, Change, Entry, Known, Moved, Said, Told
 
-
-@dataclass(frozen=True)
-class Known:
-    """What the catalogue has of a model. ``turn`` counts who has written it, None: it has nothing.
-
-    ``head``: digest of the event ``seq``. ``marks``: version -> the mark of its metadata, of those that may
-    change without an event and those left out.
-    """
-
-    model_id: int | None = None
-    mark: str | None = None
-    seq: int = 0
-    head: str | None = None
-    turn: int | None = None
-    marks: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Detail:
-    """The rest of what it has: ``rows``: version -> row, ``pointing``: alias -> version, and those left out."""
-
-    rows: Mapping[str, int]
-    left_out: frozenset[str]
-    pointing: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class News:
-    """What the journal says that the catalogue has not. ``seq`` and ``head`` name its last event.
-
-    ``events``: (seq, time or an empty text). ``proven``: versions registered, whose metadata cannot change.
-    """
-
-    is_any: bool
-    events: Sequence[tuple[int, str]]
-    named: frozenset[str]
-    proven: frozenset[str]
-    seq: int
-    head: str | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A version as it is to be kept. ``values`` is None where it is left out, ``trouble`` says why."""
-
-    version: str
-    mark: str | None
-    values: Mapping[str, Any] | None = None
-    meta: str = ""
-    annotations: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    words: str = ""
-    trouble: str = ""
+_SAID = "SELECT annotations, body FROM document WHERE version_id = ?"
 
 
 def known_of(connection: sqlite3.Connection, model: ModelStore) -> Known:
-    sql = "SELECT id, mark, seq, head, turn FROM model WHERE task = ? AND name = ?"
+    sql = "SELECT id, mark, seq, head, turn, lost, is_whole FROM model WHERE task = ? AND name = ?"
     row = connection.execute(sql, (model.keys.task, model.keys.model_name)).fetchone()
     if row is None:
         return Known()
+    model_id, mark, seq, head, turn, lost, is_whole = row
+    marks = json.loads(mark) if mark not in (None, UNSURE) else {}
+    return Known(model_id, marks, mark == UNSURE, seq, head, turn, lost, bool(is_whole))
+
+
+def open_marks(connection: sqlite3.Connection, known: Known) -> dict[str, str]:
+    """Version -> the mark of its metadata, of those that may change without an event and those left out."""
     sql = (
         "SELECT version, mark FROM version WHERE model_id = ?1 AND mark IS NOT NULL"
         " UNION ALL SELECT version, mark FROM left_out WHERE model_id = ?1"
     )
-    model_id, mark, seq, head, turn = row
-    return Known(model_id, mark, seq, head, turn, dict(connection.execute(sql, (model_id,)).fetchall()))
+    return dict(connection.execute(sql, (known.model_id,)).fetchall())
 
 
-def detail_of(connection: sqlite3.Connection, known: Known) -> Detail:
-    of_model = (known.model_id,)
-    rows = connection.execute("SELECT version, id FROM version WHERE model_id = ?", of_model).fetchall()
-    left_out = connection.execute("SELECT version FROM left_out WHERE model_id = ?", of_model).fetchall()
-    sql = "SELECT alias, version FROM alias JOIN version ON id = version_id WHERE alias.model_id = ?"
-    pointing = connection.execute(sql, of_model).fetchall()
-    return Detail(dict(rows), frozenset(version for (version,) in left_out), dict(pointing))
+def versions_of(connection: sqlite3.Connection, known: Known) -> set[str]:
+    """All versions that the catalogue knows of, those left out too."""
+    sql = "SELECT version FROM version WHERE model_id = ?1 UNION ALL SELECT version FROM left_out WHERE model_id = ?1"
+    return {version for (version,) in connection.execute(sql, (known.model_id,))}
+
+
+def aliases_of(connection: sqlite3.Connection, known: Known) -> dict[str, str]:
+    """Alias -> version, of all aliases."""
+    sql = "SELECT alias, version FROM alias WHERE model_id = ?"
+    return dict(connection.execute(sql, (known.model_id,)).fetchall())
+
+
+def named_by(connection: sqlite3.Connection, known: Known, version: str) -> list[str]:
+    """The aliases that name the version."""
+    sql = "SELECT alias FROM alias WHERE model_id = ? AND version = ?"
+    return [alias for (alias,) in connection.execute(sql, (known.model_id, version))]
+
+
+def target_of(connection: sqlite3.Connection, known: Known, alias: str) -> str | None:
+    """The version that the alias names."""
+    sql = "SELECT version FROM alias WHERE model_id = ? AND alias = ?"
+    row = connection.execute(sql, (known.model_id, alias)).fetchone()
+    return row[0] if row else None
+
+
+def left_out_mark(connection: sqlite3.Connection, known: Known, version: str) -> str | None:
+    """The mark of the version's metadata, if it is left out."""
+    sql = "SELECT mark FROM left_out WHERE model_id = ? AND version = ?"
+    row = connection.execute(sql, (known.model_id, version)).fetchone()
+    return row[0] if row else None
+
+
+def is_proven(connection: sqlite3.Connection, model: ModelStore, version: str) -> bool:
+    """Whether the catalogue has the version, and nothing in its package can change."""
+    row = _row(connection, model.keys.task, model.keys.model_name, version, "mark")
+    return row is not None and row[1] is None
+
+
+def _row(connection: sqlite3.Connection, task: str, name: str, version: str, column: str) -> tuple[int, Any] | None:
+    sql = f"SELECT id, {column} FROM version WHERE task = ? AND model_name = ? AND version_order = ? AND version = ?"
+    found: tuple[int, Any] | None = connection.execute(sql, (task, name, natural_order(version), version)).fetchone()
+    return found
 
 
 class Writer:
     """Writes one model, as long as nobody else does."""
 
-    def __init__(self, database: Database, model: ModelStore, known: Known, detail: Detail) -> None:
+    def __init__(self, database: Database, model: ModelStore, known: Known) -> None:
         self._database = database
         self._names = (model.keys.task, model.keys.model_name)
         self._known = known
-        self._rows = dict(detail.rows)
 
-    def write(self, entries: Iterable[Entry]) -> bool:
+    @property
+    def _id(self) -> int:
+        assert self._known.model_id is not None
+        return self._known.model_id
+
+    def write(self, entries: Iterable[Entry | Said]) -> bool:
         """They are in the catalogue. False: somebody else has written the model."""
         with self._database.writing() as connection:
             if not self._take_turn(connection):
@@ -111,39 +108,32 @@ class Writer:
             count_change(connection)
         return True
 
-    def finish(
-        self,
-        entries: Sequence[Entry],
-        gone: Iterable[str],
-        pointing: Mapping[str, str],
-        news: News,
-        mark: str | None,
-        lost: str | None,
-        *,
-        anew: bool,
-        has_moved: bool,
-    ) -> bool | None:
+    def finish(self, change: Change) -> bool | None:
         """As :meth:`write`, and the rest too. Whether that changed anything; None: somebody else has written it."""
         with self._database.writing() as connection:
             is_new = self._known.model_id is None
             if not self._take_turn(connection):
                 return None
-            model_id = self._known.model_id
-            self._put(connection, entries)
-            for version in gone:
-                _remove(connection, self._rows.pop(version, None), model_id, version)
-            connection.execute("DELETE FROM alias WHERE model_id = ?", (model_id,))
-            targets = [(model_id, alias, self._rows.get(version)) for alias, version in pointing.items()]
-            connection.executemany("INSERT INTO alias VALUES (?, ?, ?)", [row for row in targets if row[2] is not None])
-            if anew:
-                connection.execute("DELETE FROM event WHERE model_id = ?", (model_id,))
-            _put_events(connection, model_id, news.events)
-            last = (mark, news.seq, news.head, lost, model_id)
-            connection.execute("UPDATE model SET mark = ?, seq = ?, head = ?, lost = ? WHERE id = ?", last)
-            changed = bool(is_new or anew or entries or gone or news.events or has_moved)
-            if changed:
+            if change.is_anew:
+                connection.execute("DELETE FROM event WHERE model_id = ?", (self._id,))
+                connection.execute("DELETE FROM event_month WHERE model_id = ?", (self._id,))
+            has_changed = self._put(connection, change.versions)
+            for version in change.gone:
+                has_changed |= self._remove(connection, version)
+            for alias, moved in change.aliases.items():
+                has_changed |= self._move(connection, alias, moved)
+            _put_events(connection, self._id, change.news.events)
+            has_changed |= bool(is_new or change.is_anew or change.news.events or change.lost != self._known.lost)
+            last = (change.keeps_mark, change.mark, change.news.seq, change.news.head, change.lost, self._id)
+            connection.execute(
+                "UPDATE model SET mark = CASE ? WHEN 1 THEN mark ELSE ? END, seq = ?, head = ?, lost = ?, is_whole = 1"
+                " WHERE id = ?",
+                last,
+            )
+            if has_changed:
+                summarise(connection, self._id, *self._names)
                 count_change(connection)
-        return changed
+        return has_changed
 
     def _take_turn(self, connection: sqlite3.Connection) -> bool:
         row = connection.execute("SELECT id, turn FROM model WHERE task = ? AND name = ?", self._names).fetchone()
@@ -151,6 +141,7 @@ class Writer:
             return False
         if row is None:
             cursor = connection.execute("INSERT INTO model (task, name, seq, turn) VALUES (?, ?, 0, 0)", self._names)
+            connection.execute("INSERT INTO model_words (rowid, body) VALUES (?, '')", (cursor.lastrowid,))
             self._known = replace(self._known, model_id=int(cursor.lastrowid or 0), turn=0)
         else:
             turn = int(row[1]) + 1
@@ -158,48 +149,126 @@ class Writer:
             self._known = replace(self._known, model_id=int(row[0]), turn=turn)
         return True
 
-    def _put(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    def _put(self, connection: sqlite3.Connection, entries: Iterable[Entry | Said]) -> bool:
+        """Whether anything is otherwise than it was."""
+        has_changed = False
         for entry in entries:
-            row_id = self._rows.pop(entry.version, None)
-            if self._known.turn or row_id is not None:
-                _remove(connection, row_id, self._known.model_id, entry.version)
+            if isinstance(entry, Said):
+                has_changed |= self._say(connection, entry)
+                continue
+            has_changed = True
+            row = _row(connection, *self._names, entry.version, "size_bytes")
+            self._remove(connection, entry.version)
             if entry.values is None:
-                values = (self._known.model_id, entry.version, entry.mark)
+                values = (self._id, entry.version, entry.mark)
                 connection.execute("INSERT INTO left_out VALUES (?, ?, ?)", values)
-            else:
-                self._rows[entry.version] = _insert(connection, row_id, self._known.model_id, entry)
+                continue
+            row_id = insert(connection, row[0] if row else None, self._id, entry)
+            connection.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (row_id, entry.body))
+            _count(connection, self._id, 1, entry.values["size_bytes"])
+            sql = "UPDATE alias SET version_id = ? WHERE model_id = ? AND version = ?"
+            connection.execute(sql, (row_id, self._id, entry.version))
+        return has_changed
+
+    def _say(self, connection: sqlite3.Connection, said: Said) -> bool:
+        row = _row(connection, *self._names, said.version, "stage")
+        if row is None:
+            return False
+        row_id, stage = row
+        annotations, body = connection.execute(_SAID, (row_id,)).fetchone()
+        if (stage, annotations, body) == (said.stage, said.annotations, said.body):
+            return False
+        if stage != said.stage:
+            connection.execute("UPDATE version SET stage = ? WHERE id = ?", (said.stage, row_id))
+        sql = "UPDATE document SET annotations = ?, body = ? WHERE version_id = ?"
+        connection.execute(sql, (said.annotations, said.body, row_id))
+        tags = dict(connection.execute("SELECT key, value FROM tag WHERE version_id = ?", (row_id,)).fetchall())
+        if tags != said.tags:
+            connection.execute("DELETE FROM tag WHERE version_id = ?", (row_id,))
+            _put_tags(connection, row_id, said.tags)
+        if body != said.body:
+            connection.execute("INSERT INTO words (words, rowid, body) VALUES ('delete', ?, ?)", (row_id, body))
+            connection.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (row_id, said.body))
+        return True
+
+    def _remove(self, connection: sqlite3.Connection, version: str) -> bool:
+        """Whether there was anything of it."""
+        of_version = (self._id, version)
+        left_out = connection.execute("DELETE FROM left_out WHERE model_id = ? AND version = ?", of_version).rowcount
+        row = _row(connection, *self._names, version, "size_bytes")
+        if row is None:
+            return left_out > 0
+        _delete(connection, row[0])
+        connection.execute("UPDATE alias SET version_id = NULL WHERE model_id = ? AND version = ?", of_version)
+        _count(connection, self._id, -1, -row[1])
+        return True
+
+    def _move(self, connection: sqlite3.Connection, alias: str, moved: Moved | None) -> bool:
+        """Whether the alias is otherwise than it was."""
+        sql = "SELECT version, updated_at, actor, reason, seq FROM alias WHERE model_id = ? AND alias = ?"
+        if connection.execute(sql, (self._id, alias)).fetchone() == moved:
+            return False
+        if moved is None:
+            connection.execute("DELETE FROM alias WHERE model_id = ? AND alias = ?", (self._id, alias))
+            return True
+        row = _row(connection, *self._names, moved.version, "size_bytes")
+        put_alias(connection, self._id, alias, moved, row[0] if row else None)
+        return True
 
 
-def _insert(connection: sqlite3.Connection, row_id: int | None, model_id: int | None, entry: Entry) -> int:
+def insert(connection: sqlite3.Connection, row_id: int | None, model_id: int, entry: Entry) -> int:
+    """The rows of the version, but for its words. Returns its id."""
     values = {"id": row_id, "model_id": model_id, "mark": entry.mark, **(entry.values or {})}
     cursor = connection.execute(
         f"INSERT INTO version ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
     )
     made = int(cursor.lastrowid or 0)
-    connection.execute("INSERT INTO document VALUES (?, ?, ?)", (made, entry.meta, entry.annotations))
-    connection.executemany("INSERT INTO metric VALUES (?, ?, ?)", [(made, *pair) for pair in entry.metrics.items()])
-    connection.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(made, *pair) for pair in entry.tags.items()])
-    connection.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (made, entry.words))
+    document = (made, entry.meta, entry.annotations, entry.body)
+    connection.execute("INSERT INTO document VALUES (?, ?, ?, ?)", document)
+    metrics = [(made, key, value, model_id, values["created_at"]) for key, value in entry.metrics.items()]
+    connection.executemany("INSERT INTO metric VALUES (?, ?, ?, ?, ?)", metrics)
+    _put_tags(connection, made, entry.tags)
     return made
 
 
-def _remove(connection: sqlite3.Connection, row_id: int | None, model_id: int | None, version: str) -> None:
-    connection.execute("DELETE FROM left_out WHERE model_id = ? AND version = ?", (model_id, version))
-    if row_id is not None:
-        for table in ("document", "metric", "tag", "alias"):
-            connection.execute(f"DELETE FROM {table} WHERE version_id = ?", (row_id,))
-        connection.execute("DELETE FROM words WHERE rowid = ?", (row_id,))
-        connection.execute("DELETE FROM version WHERE id = ?", (row_id,))
+def put_alias(connection: sqlite3.Connection, model_id: int, alias: str, moved: Moved, version_id: int | None) -> None:
+    values = (model_id, alias, moved.version, version_id, *moved[1:])
+    connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def _put_events(connection: sqlite3.Connection, model_id: int | None, events: Sequence[tuple[int, str]]) -> None:
-    """``known_at``: no event that becomes known later is much older. While the catalogue is built that is
-    the event's own time, since then all are put in the order of their times (see ``event_stream``)."""
+def _put_tags(connection: sqlite3.Connection, row_id: int, tags: Mapping[str, str]) -> None:
+    connection.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(row_id, *pair) for pair in tags.items()])
+
+
+def _count(connection: sqlite3.Connection, model_id: int, versions: int, size_bytes: int) -> None:
+    sql = "UPDATE model SET versions = versions + ?, bytes = bytes + ? WHERE id = ?"
+    connection.execute(sql, (versions, size_bytes, model_id))
+
+
+def _delete(connection: sqlite3.Connection, row_id: int) -> None:
+    _, body = connection.execute(_SAID, (row_id,)).fetchone()
+    connection.execute("INSERT INTO words (words, rowid, body) VALUES ('delete', ?, ?)", (row_id, body))
+    for table in ("document", "metric", "tag"):
+        connection.execute(f"DELETE FROM {table} WHERE version_id = ?", (row_id,))
+    connection.execute("DELETE FROM version WHERE id = ?", (row_id,))
+
+
+def _put_events(connection: sqlite3.Connection, model_id: int, events: Sequence[Told]) -> None:
+    """``known_at``: no event that becomes known later is much older. Before anybody has been given a position that
+    is the event's own time, since then all are put in the order of their times (see ``event_stream``)."""
     now = format_time(datetime.now(UTC))
-    is_built = fact(connection, "built") is not None
-    times = [now] * len(events) if is_built else happened_before([ts_utc for _, ts_utc in events], now)
-    rows = [(known_at, model_id, seq) for known_at, (seq, _) in zip(times, events, strict=True)]
-    connection.executemany("INSERT OR IGNORE INTO event (known_at, model_id, seq) VALUES (?, ?, ?)", rows)
+    is_ordered = fact(connection, "built") is not None
+    times = [now] * len(events) if is_ordered else happened_before([told.at for told in events], now)
+    sql = (
+        "INSERT OR IGNORE INTO event (known_at, model_id, seq, at, event, alias, version, previous_version, actor,"
+        " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    new = [
+        told
+        for known_at, told in zip(times, events, strict=True)
+        if connection.execute(sql, (known_at, model_id, *told)).rowcount
+    ]
+    count_months(connection, model_id, new)
 
 
 def happened_before(times: Sequence[str], now: str) -> list[str]:
@@ -221,9 +290,10 @@ def happened_before(times: Sequence[str], now: str) -> list[str]:
 
 def forget(connection: sqlite3.Connection, model_id: int) -> None:
     """Nothing of the model is in the catalogue."""
-    rows = connection.execute("SELECT id, version FROM version WHERE model_id = ?", (model_id,)).fetchall()
-    for row_id, version in rows:
-        _remove(connection, row_id, model_id, version)
-    for table in ("left_out", "alias", "event"):
+    for (row_id,) in connection.execute("SELECT id FROM version WHERE model_id = ?", (model_id,)).fetchall():
+        _delete(connection, row_id)
+    for table in ("left_out", "alias", "event", "event_month"):
         connection.execute(f"DELETE FROM {table} WHERE model_id = ?", (model_id,))
+    (body,) = connection.execute("SELECT body FROM model WHERE id = ?", (model_id,)).fetchone()
+    connection.execute("INSERT INTO model_words (model_words, rowid, body) VALUES ('delete', ?, ?)", (model_id, body))
     connection.execute("DELETE FROM model WHERE id = ?", (model_id,))

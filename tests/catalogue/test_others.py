@@ -278,8 +278,8 @@ def test_a_change_that_comes_while_two_look_is_shown_to_the_third(
     real = one_model.refresh
     late = iter(["once"])
 
-    def refresh(*given: Any) -> bool:
-        outcome = real(*given)
+    def refresh(*given: Any, **more: Any) -> bool:
+        outcome = real(*given, **more)
         if next(late, None):
             assert titles(beside) == ["m@1", "m@2"]
             shelf.registry.promote("t", "m", "production", "2")
