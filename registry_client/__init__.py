@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RegistryClient"]
 
+if not TYPE_CHECKING:  # a type checker would take any name for one that is here
 
-def __getattr__(name: str) -> Any:
-    # Only when it is wanted: the command line on a directory needs no HTTP library.
-    if name in __all__:
-        from .client import RegistryClient
+    def __getattr__(name: str) -> Any:
+        # Only when it is wanted: the command line on a directory needs no HTTP library.
+        if name in __all__:
+            from .client import RegistryClient
 
-        return RegistryClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return RegistryClient
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

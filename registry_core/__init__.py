@@ -9,102 +9,106 @@ Needs neither Flask nor an object-store library. Everything else in this package
 
 from __future__ import annotations
 
-from .format.manifest import parse as parse_manifest
-from .operations.running import Operation, RunningOperation
-from .packages.archive import TAR_FORMAT, tar, tar_size
-from .packages.snapshots import HubCommit, Snapshot
-from .packages.stored_files import PackageFiles, StoredFile
-from .registry.registry import ModelRegistry
-from .settings import CoreSettings
-from .uploads.values import Checksum, UploadFile, UploadSession
-from .vocabulary.answers import (
-    Admission,
-    Alias,
-    Annotation,
-    CatalogState,
-    Comparison,
-    Description,
-    Event,
-    Head,
-    HistoryPage,
-    JournalProof,
-    ModelPage,
-    PackageFile,
-    PackageListing,
-    Problem,
-    Promotion,
-    Registration,
-    Removal,
-    Resolution,
-    Restoration,
-    StreamedEvent,
-    TaskSummary,
-    Tombstone,
-    Verification,
-    VersionFacts,
-    Warned,
-)
-from .vocabulary.bounded import Bounded
-from .vocabulary.errors import (
-    AliasMoved,
-    AliasNotFound,
-    ArtifactNotFound,
-    ArtifactsRefused,
-    ChecksumMismatch,
-    ClockBehind,
-    ClockWrong,
-    Conflict,
-    DestinationDiffers,
-    DigestMismatch,
-    HoldingDamaged,
-    IdempotencyKeyReused,
-    IndexBuilding,
-    IntegrityError,
-    InvalidInput,
-    InvalidMetadata,
-    InvalidName,
-    InvalidParameter,
-    InvalidRef,
-    JournalCorrupt,
-    LockTimeout,
-    ModelNotFound,
-    NameTaken,
-    NotConfigured,
-    NotFound,
-    OperationNotFound,
-    PackageCorrupt,
-    RegistryError,
-    RunNotFound,
-    StorageError,
-    StorageFull,
-    StorageUnavailable,
-    UploadExpired,
-    UploadLocked,
-    UploadNotFound,
-    UploadOffsetMismatch,
-    UploadTooLarge,
-    VersionExists,
-    VersionInUse,
-    VersionNotFound,
-)
-from .vocabulary.filters import MAX_LIMIT, Filters
-from .vocabulary.finite import finite
-from .vocabulary.names import MAX_NAME_LENGTH, NAME_PATTERN
-from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
-from .vocabulary.progress import Meter, Progress, ProgressCallback
-from .vocabulary.reports import (
-    AdoptionReport,
-    CheckReport,
-    Finding,
-    MigrationReport,
-    PurgeReport,
-    Repair,
-    SweepReport,
-)
-from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
-from .vocabulary.stages import STAGES
-from .vocabulary.unset import UNSET, Unset
-from .vocabulary.verbs import Verbs
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .format.manifest import parse as parse_manifest
+    from .operations.running import Operation, RunningOperation
+    from .packages.archive import TAR_FORMAT, tar, tar_size
+    from .packages.snapshots import HubCommit, Snapshot
+    from .packages.stored_files import PackageFiles, StoredFile
+    from .registry.registry import ModelRegistry
+    from .settings import CoreSettings
+    from .uploads.values import Checksum, UploadFile, UploadSession
+    from .vocabulary.answers import (
+        Admission,
+        Alias,
+        Annotation,
+        CatalogState,
+        Comparison,
+        Description,
+        Event,
+        Head,
+        HistoryPage,
+        JournalProof,
+        ModelPage,
+        PackageFile,
+        PackageListing,
+        Problem,
+        Promotion,
+        Registration,
+        Removal,
+        Resolution,
+        Restoration,
+        StreamedEvent,
+        TaskSummary,
+        Tombstone,
+        Verification,
+        VersionFacts,
+        Warned,
+    )
+    from .vocabulary.bounded import Bounded
+    from .vocabulary.errors import (
+        AliasMoved,
+        AliasNotFound,
+        ArtifactNotFound,
+        ArtifactsRefused,
+        ChecksumMismatch,
+        ClockBehind,
+        ClockWrong,
+        Conflict,
+        DestinationDiffers,
+        DigestMismatch,
+        HoldingDamaged,
+        IdempotencyKeyReused,
+        IndexBuilding,
+        IntegrityError,
+        InvalidInput,
+        InvalidMetadata,
+        InvalidName,
+        InvalidParameter,
+        InvalidRef,
+        JournalCorrupt,
+        LockTimeout,
+        ModelNotFound,
+        NameTaken,
+        NotConfigured,
+        NotFound,
+        OperationNotFound,
+        PackageCorrupt,
+        RegistryError,
+        RunNotFound,
+        StorageError,
+        StorageFull,
+        StorageUnavailable,
+        UploadExpired,
+        UploadLocked,
+        UploadNotFound,
+        UploadOffsetMismatch,
+        UploadTooLarge,
+        VersionExists,
+        VersionInUse,
+        VersionNotFound,
+    )
+    from .vocabulary.filters import MAX_LIMIT, Filters
+    from .vocabulary.finite import finite
+    from .vocabulary.names import MAX_NAME_LENGTH, NAME_PATTERN
+    from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
+    from .vocabulary.progress import Meter, Progress, ProgressCallback
+    from .vocabulary.reports import (
+        AdoptionReport,
+        CheckReport,
+        Finding,
+        MigrationReport,
+        PurgeReport,
+        Repair,
+        SweepReport,
+    )
+    from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
+    from .vocabulary.stages import STAGES
+    from .vocabulary.unset import UNSET, Unset
+    from .vocabulary.verbs import Verbs
 
 __version__ = "1.0.0"
 
@@ -222,3 +226,56 @@ __all__ = [
     "tar",
     "tar_size",
 ]
+
+# Where each name lies. It is imported when it is first asked for: a program that wants a few pays for no other.
+_PLACES = {
+    name: place
+    for place, names in {
+        "format.manifest": "parse_manifest",
+        "operations.running": "Operation RunningOperation",
+        "packages.archive": "TAR_FORMAT tar tar_size",
+        "packages.snapshots": "HubCommit Snapshot",
+        "packages.stored_files": "PackageFiles StoredFile",
+        "registry.registry": "ModelRegistry",
+        "settings": "CoreSettings",
+        "uploads.values": "Checksum UploadFile UploadSession",
+        "vocabulary.answers": (
+            "Admission Alias Annotation CatalogState Comparison Description Event Head HistoryPage JournalProof "
+            "ModelPage PackageFile PackageListing Problem Promotion Registration Removal Resolution Restoration "
+            "StreamedEvent TaskSummary Tombstone Verification VersionFacts Warned"
+        ),
+        "vocabulary.bounded": "Bounded",
+        "vocabulary.errors": (
+            "AliasMoved AliasNotFound ArtifactNotFound ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong "
+            "Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused IndexBuilding "
+            "IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef JournalCorrupt "
+            "LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackageCorrupt "
+            "RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired UploadLocked "
+            "UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
+        ),
+        "vocabulary.filters": "MAX_LIMIT Filters",
+        "vocabulary.finite": "finite",
+        "vocabulary.names": "MAX_NAME_LENGTH NAME_PATTERN",
+        "vocabulary.parameters": "Parameter answer_of parameters_of taking",
+        "vocabulary.progress": "Meter Progress ProgressCallback",
+        "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",
+        "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
+        "vocabulary.stages": "STAGES",
+        "vocabulary.unset": "UNSET Unset",
+        "vocabulary.verbs": "Verbs",
+    }.items()
+    for name in names.split()
+}
+
+if not TYPE_CHECKING:  # a type checker would take any name for one that is here
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_PLACES[name]}", __name__), "parse" if name == "parse_manifest" else name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

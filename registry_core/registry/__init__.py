@@ -2,5 +2,5 @@
 
 ``opening`` opens a root and holds the doors; ``registry`` registers and reads, ``governing`` changes, ``running`` logs,
 ``listing`` asks over all models, ``maintaining`` is the operator's, ``uploads`` and ``operations`` are theirs;
-``expiry`` sweeps both.
+``expiry`` sweeps both. ``ahead`` is what verbs import when they are first called.
 """

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..models import proof
-from ..verbs import annotating, deletion, promotion
+from .. import verbs
 from ..vocabulary.answers import Annotation, JournalProof, Promotion, Removal, Restoration, Tombstone
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.unset import UNSET, Unset
@@ -29,8 +28,10 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         expected_version: str | Unset | None = UNSET,
         expected_seq: int | Unset | None = UNSET,
     ) -> Promotion:
-        move = promotion.Move(alias, version, actor, reason, promotion.Expected(expected_version, expected_seq))
-        return promotion.promote(self._model(task, model_name), move, self._gate)
+        move = verbs.promotion.Move(
+            alias, version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
+        )
+        return verbs.promotion.promote(self._model(task, model_name), move, self._gate)
 
     def unalias(
         self,
@@ -43,8 +44,10 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         expected_version: str | Unset | None = UNSET,
         expected_seq: int | Unset | None = UNSET,
     ) -> Removal:
-        move = promotion.Move(alias, None, actor, reason, promotion.Expected(expected_version, expected_seq))
-        return promotion.unalias(self._model(task, model_name).require(), move)
+        move = verbs.promotion.Move(
+            alias, None, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
+        )
+        return verbs.promotion.unalias(self._model(task, model_name).require(), move)
 
     def rollback(
         self,
@@ -59,8 +62,10 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         to_version: str | None = None,
         dry_run: bool = False,
     ) -> Promotion:
-        move = promotion.Move(alias, to_version, actor, reason, promotion.Expected(expected_version, expected_seq))
-        return promotion.rollback(self._model(task, model_name).require(), move, self._gate, dry_run=dry_run)
+        move = verbs.promotion.Move(
+            alias, to_version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
+        )
+        return verbs.promotion.rollback(self._model(task, model_name).require(), move, self._gate, dry_run=dry_run)
 
     def tag(
         self,
@@ -74,7 +79,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         reason: str | None = None,
     ) -> Annotation:
         model = self._model(task, model_name).require()
-        return annotating.patch(model, version, tags={key: value}, description=UNSET, actor=actor, reason=reason)
+        return verbs.annotating.patch(model, version, tags={key: value}, description=UNSET, actor=actor, reason=reason)
 
     def patch(
         self,
@@ -88,7 +93,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         reason: str | None = None,
     ) -> Annotation:
         model = self._model(task, model_name).require()
-        return annotating.patch(model, version, tags=tags, description=description, actor=actor, reason=reason)
+        return verbs.annotating.patch(model, version, tags=tags, description=description, actor=actor, reason=reason)
 
     def stage(
         self,
@@ -102,15 +107,15 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         expected_version: str | Unset | None = UNSET,
         expected_seq: int | Unset | None = UNSET,
     ) -> Annotation:
-        request = annotating.StageRequest(
-            version, stage, actor, reason, promotion.Expected(expected_version, expected_seq)
+        request = verbs.annotating.StageRequest(
+            version, stage, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
         )
-        return annotating.stage(self._model(task, model_name).require(), request, self._gate)
+        return verbs.annotating.stage(self._model(task, model_name).require(), request, self._gate)
 
     def delete(
         self, task: str, model_name: str, version: str, *, reason: str | None, actor: str | None = None
     ) -> Tombstone:
-        return deletion.delete(self._model(task, model_name).require(), version, actor=actor, reason=reason)
+        return verbs.deletion.delete(self._model(task, model_name).require(), version, actor=actor, reason=reason)
 
     def restore(
         self,
@@ -123,10 +128,12 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         progress: ProgressCallback | None = None,
     ) -> Restoration:
         model = self._model(task, model_name).require()
-        return deletion.restore(
+        return verbs.deletion.restore(
             model, version, actor=actor, reason=reason, workers=self._settings.workers, progress=progress
         )
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> JournalProof:
+        from ..models import proof  # only when it is wanted
+
         expected = None if expect_head is None else proof.parse_head(expect_head)
         return proof.prove(self._model(task, model_name).require(), expected)

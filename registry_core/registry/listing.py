@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ..catalogue.catalogue import CatalogueProgress
+from typing import TYPE_CHECKING
+
 from ..catalogue.queries import Query
 from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.parameters import taking
 from .opening import OpenedRegistry
+
+if TYPE_CHECKING:
+    from ..catalogue.catalogue import CatalogueProgress
 
 MAX_EVENTS = 1000
 

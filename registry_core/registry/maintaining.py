@@ -6,16 +6,11 @@ import logging
 from collections import Counter
 from dataclasses import replace
 
-from ..catalogue import announcements, place
+from .. import upkeep, verbs
 from ..models.all_models import all_models
-from ..models.changes import finish_pending
-from ..upkeep import adopt, check, migrate, repair, sweep
-from ..verbs import deletion
-from ..verbs import old_versions as stale
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
-from . import expiry
 from .opening import OpenedRegistry
 
 log = logging.getLogger(__name__)
@@ -35,8 +30,11 @@ class MaintainingVerbs(OpenedRegistry):
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
+        from ..catalogue import announcements, place  # only when it is wanted
+        from . import expiry
+
         self._identity.confirm()
-        report = sweep.sweep(self._storage, self._settings.lock_timeout_s, older_than_s, dry_run=dry_run)
+        report = upkeep.sweep.sweep(self._storage, self._settings.lock_timeout_s, older_than_s, dry_run=dry_run)
         if not dry_run:
             announcements.sweep(self._storage, older_than_s)
         expired = expiry.sweep(self._storage, self._settings, dry_run=dry_run)
@@ -48,6 +46,8 @@ class MaintainingVerbs(OpenedRegistry):
 
         Returns the models finished. One that cannot be finished now is logged and left.
         """
+        from ..models.changes import finish_pending  # only when it is wanted
+
         self._identity.confirm()
         finished = []
 
@@ -75,7 +75,7 @@ class MaintainingVerbs(OpenedRegistry):
         """
         self._identity.look()
         target._identity.take_over(self._identity, merge=merge)  # noqa: SLF001 - a registry like this one
-        return migrate.migrate(
+        return upkeep.migrate.migrate(
             self._storage,
             target._storage,  # noqa: SLF001 - a registry like this one
             lock_timeout_s=self._settings.lock_timeout_s,
@@ -86,7 +86,7 @@ class MaintainingVerbs(OpenedRegistry):
     def check(self) -> CheckReport:
         """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
         self._identity.look()
-        return check.check(self._storage)
+        return upkeep.check.check(self._storage)
 
     def purge(
         self,
@@ -106,12 +106,14 @@ class MaintainingVerbs(OpenedRegistry):
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
         if old_versions:
-            stale.require_removable(self._storage)
+            verbs.old_versions.require_removable(self._storage)
         given_up: Counter[str] = Counter()
         reports = []
         for model in self._models():
-            done = deletion.purge(model, older_than_s, actor=actor, reason=reason, dry_run=dry_run, given_up=given_up)
-            finished = stale.clear if old_versions else stale.left_behind
+            done = verbs.deletion.purge(
+                model, older_than_s, actor=actor, reason=reason, dry_run=dry_run, given_up=given_up
+            )
+            finished = verbs.old_versions.clear if old_versions else verbs.old_versions.left_behind
             reports.append(finished(model, done, dry_run=dry_run))
         return PurgeReport(
             purged=[title for report in reports for title in report.purged],
@@ -130,7 +132,7 @@ class MaintainingVerbs(OpenedRegistry):
         progress: ProgressCallback | None = None,
     ) -> AdoptionReport:
         """Every whole version of older software is proven from now on, all its files; see :mod:`..upkeep.adopt`."""
-        return adopt.adopt(
+        return upkeep.adopt.adopt(
             self._models(),
             workers=self._settings.workers,
             actor=actor,
@@ -152,7 +154,7 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
-        return repair.journal(
+        return upkeep.repair.journal(
             self._model(task, model_name).require(), accept_loss=accept_loss, actor=actor, reason=reason
         )
 
@@ -169,7 +171,9 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``StorageError``.
         """
-        return repair.clock(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
+        return upkeep.repair.clock(
+            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+        )
 
     def repair_documents(
         self,
@@ -184,7 +188,7 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
-        return repair.documents(
+        return upkeep.repair.documents(
             self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
         )
 
@@ -202,7 +206,7 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
         model = self._model(task, model_name).require()
-        return repair.tombstones(model, is_wanted=is_wanted, actor=actor, reason=reason)
+        return upkeep.repair.tombstones(model, is_wanted=is_wanted, actor=actor, reason=reason)
 
     def repair_seals(
         self,
@@ -217,7 +221,9 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``StorageError``.
         """
-        return repair.seals(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
+        return upkeep.repair.seals(
+            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+        )
 
     def repair_strays(
         self,
@@ -232,4 +238,6 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``PackageCorrupt``, ``StorageError``.
         """
-        return repair.strays(self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason)
+        return upkeep.repair.strays(
+            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+        )

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
-from ..catalogue.catalogue import Catalogue, catalogue_path
 from ..format.encoding import encode_document
 from ..format.layout import FORMAT, REGISTRY, TASKS, is_package
 from ..models.all_models import all_models
@@ -33,6 +33,9 @@ from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured, S
 from ..vocabulary.names import parse_ref
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.times import format_time
+
+if TYPE_CHECKING:
+    from ..catalogue.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +204,6 @@ class OpenedRegistry:
         self._visible: Visible = Everything()
         self._identity = RootIdentity(storage, settings)
         self._directory = settings.root if settings.root and "://" not in settings.root else None
-        self._kept_catalogue = Catalogue(storage, catalogue_path(settings), settings.catalog_refresh_s)
 
     @classmethod
     def open(
@@ -267,6 +269,8 @@ class OpenedRegistry:
 
     def identify(self) -> None:
         """The root has an id, if it may be given one and can be written to. Called by a service before it answers."""
+        from . import ahead  # noqa: F401 - see there
+
         if self._settings.create and self.id is None:
             try:
                 self.probe()
@@ -288,6 +292,12 @@ class OpenedRegistry:
 
     # shared by the verbs
 
+    @cached_property
+    def _kept_catalogue(self) -> Catalogue:
+        from ..catalogue.catalogue import Catalogue, catalogue_path  # only when it is wanted: most calls ask one model
+
+        return Catalogue(self._storage, catalogue_path(self._settings), self._settings.catalog_refresh_s)
+
     @property
     def _catalogue(self) -> Catalogue:
         self._identity.confirm()
@@ -302,7 +312,10 @@ class OpenedRegistry:
         return all_models(self._storage, *self._around_changes())
 
     def _around_changes(self) -> tuple[float, OnChange, BeforeChange]:
-        return self._settings.lock_timeout_s, self._kept_catalogue.touch, self._identity.before_change
+        return self._settings.lock_timeout_s, self._touch, self._identity.before_change
+
+    def _touch(self, model: ModelStore) -> None:
+        self._kept_catalogue.touch(model)
 
     def _find(self, task: str, ref: str) -> Found:
         parsed = parse_ref(ref)

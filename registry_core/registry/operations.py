@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..operations.running import Operation, Operations, RunningOperation
 from .opening import OpenedRegistry
+
+if TYPE_CHECKING:
+    from ..operations.running import Operation, Operations, RunningOperation
 
 
 class OperationVerbs(OpenedRegistry):
@@ -15,6 +17,8 @@ class OperationVerbs(OpenedRegistry):
 
     @cached_property
     def _all_operations(self) -> Operations:
+        from ..operations.running import Operations  # only when it is wanted
+
         return Operations(self._storage)
 
     @property

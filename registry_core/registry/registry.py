@@ -6,13 +6,14 @@ import os
 from datetime import datetime
 from typing import Any
 
+from .. import verbs
 from ..models.aliases import LATEST
 from ..packages import contents
 from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Inventories, PackageFiles, StoredFile
 from ..settings import CoreSettings
 from ..storage import Storage
-from ..verbs import admission, comparison, history, registration, resolution
+from ..verbs import resolution
 from ..vocabulary.answers import (
     Admission,
     Alias,
@@ -76,7 +77,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
         ``StorageUnavailable`` with ``committed: true`` leaves a change behind, and that one whole.
         """
         model = self._model(task, model_name)
-        request = registration.Request(
+        request = verbs.registration.Request(
             task=task,
             model_name=model_name,
             version=version,
@@ -88,7 +89,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
             idempotency_key=idempotency_key,
             upload_id=upload_id,
         )
-        return registration.register(
+        return verbs.registration.register(
             model,
             request,
             self._settings,
@@ -114,8 +115,8 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
         Raises as it would, but not ``VersionExists``: the answer says what has the name.
         """
         said = {} if metadata is None else metadata
-        request = registration.Request(task, model_name, version, None, said, set_alias, actor, reason, None)
-        return admission.ask(self._model(task, model_name), request, self._gate)
+        request = verbs.registration.Request(task, model_name, version, None, said, set_alias, actor, reason, None)
+        return verbs.admission.ask(self._model(task, model_name), request, self._gate)
 
     # verbs that read
 
@@ -162,7 +163,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
         limit: int = 100,
     ) -> HistoryPage:
         wanted = {"alias": alias, "version": version, "event": event}
-        return history.history(self._model(task, model_name).require(), wanted, after, limit)
+        return verbs.history.history(self._model(task, model_name).require(), wanted, after, limit)
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         found = self._find(task, ref)
@@ -199,7 +200,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
 
     def metrics(self, task: str, ref: str) -> Metrics:
         found = self._find(task, ref)
-        return comparison.metrics(found.model, found.version)
+        return verbs.comparison.metrics(found.model, found.version)
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
-        return comparison.compare(self._model(task, model_name).require(), versions)
+        return verbs.comparison.compare(self._model(task, model_name).require(), versions)

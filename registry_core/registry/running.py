@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..verbs import running
+from .. import verbs
 from ..vocabulary.runs import Logged, RunDetail, RunEnd, RunPage
 from ..vocabulary.verbs import Verbs
 from .opening import OpenedRegistry
@@ -27,13 +27,13 @@ class RunningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
     ) -> Logged:
         point = {"key": key, "value": value, "step": step, "timestamp": timestamp}
-        return running.log(self._model(task, model_name), run_id, running.Batch([point]), actor)
+        return verbs.running.log(self._model(task, model_name), run_id, verbs.running.Batch([point]), actor)
 
     def log_param(
         self, task: str, model_name: str, run_id: str, key: str, value: Any, *, actor: str | None = None
     ) -> Logged:
-        batch = running.Batch(params={key: value})
-        return running.log(self._model(task, model_name), run_id, batch, actor)
+        batch = verbs.running.Batch(params={key: value})
+        return verbs.running.log(self._model(task, model_name), run_id, batch, actor)
 
     def log_batch(
         self,
@@ -46,18 +46,18 @@ class RunningVerbs(OpenedRegistry, Verbs):
         tags: Mapping[str, Any] | None = None,
         actor: str | None = None,
     ) -> Logged:
-        batch = running.Batch(
+        batch = verbs.running.Batch(
             () if metrics is None else metrics, {} if params is None else params, {} if tags is None else tags
         )
-        return running.log(self._model(task, model_name), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name), run_id, batch, actor)
 
     def end_run(
         self, task: str, model_name: str, run_id: str, *, status: str = "finished", actor: str | None = None
     ) -> RunEnd:
-        return running.end(self._model(task, model_name), run_id, status, actor)
+        return verbs.running.end(self._model(task, model_name), run_id, status, actor)
 
     def run(self, task: str, model_name: str, run_id: str, *, points: int | None = None) -> RunDetail:
-        return running.run(self._model(task, model_name), run_id, points)
+        return verbs.running.run(self._model(task, model_name), run_id, points)
 
     def runs(
         self,
@@ -69,4 +69,4 @@ class RunningVerbs(OpenedRegistry, Verbs):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> RunPage:
-        return running.runs(self._model(task, model_name), status, param, limit, cursor)
+        return verbs.running.runs(self._model(task, model_name), status, param, limit, cursor)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..packages.hash_stream import Reads
-from ..uploads.sessions import Uploads
-from ..uploads.values import Checksum, UploadFile, UploadSession
 from .opening import OpenedRegistry
+
+if TYPE_CHECKING:
+    from ..uploads.sessions import Uploads
+    from ..uploads.values import Checksum, UploadFile, UploadSession
 
 
 class UploadVerbs(OpenedRegistry):
@@ -17,6 +19,8 @@ class UploadVerbs(OpenedRegistry):
 
     @cached_property
     def _all_uploads(self) -> Uploads:
+        from ..uploads.sessions import Uploads  # only when it is wanted
+
         return Uploads(self._storage, self._settings)
 
     @property

@@ -5,4 +5,46 @@
 bucket keeps of what ``deletion`` has purged. ``resolution``, ``history`` and
 ``comparison`` read, and so does ``admission``, which says what a registration would meet. ``running`` logs
 to training runs, which are no part of the journal, and tells of them.
+
+A module is imported when it is first asked for: a program that reads pays for no change.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import (
+        admission,
+        annotating,
+        comparison,
+        deletion,
+        history,
+        old_versions,
+        promotion,
+        registration,
+        resolution,
+        running,
+    )
+
+__all__ = [
+    "admission",
+    "annotating",
+    "comparison",
+    "deletion",
+    "history",
+    "old_versions",
+    "promotion",
+    "registration",
+    "resolution",
+    "running",
+]
+
+if not TYPE_CHECKING:  # a type checker would take any name for a module
+
+    def __getattr__(name: str) -> ModuleType:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f".{name}", __name__)
