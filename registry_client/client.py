@@ -6,18 +6,16 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from registry_core import ProgressCallback
-
-from .local.cache import Cache
-from .pull import pulling
-from .pull.pulling import Pulled
-from .push import pushing
-from .push.choice import Choice
-from .push.pushing import Pushed
 from .remote.versions import Versions
+
+if TYPE_CHECKING:
+    from registry_core import ProgressCallback
+
+    from .local.cache import Cache
+    from .pull.pulling import Pulled
+    from .push.pushing import Pushed
 
 
 class RegistryClient(Versions):
@@ -47,6 +45,9 @@ class RegistryClient(Versions):
         links into the cache, so that they cost nothing, and whoever changes one changes all. ``update``: another
         version of the model, unchanged since it was pulled to ``dest``, gives way.
         """
+        from .local.cache import Cache  # only when it is wanted: most calls move no files
+        from .pull import pulling
+
         return pulling.pull(
             self,
             pulling.Wanted(task, ref, digest),
@@ -83,6 +84,12 @@ class RegistryClient(Versions):
         ``exclude``: patterns of what is left out. ``follow_links``: symbolic links are what they lead to.
         Without a cache (``use_cache=False``) a push that breaks off begins anew.
         """
+        from tempfile import TemporaryDirectory  # only when it is wanted: most calls move no files
+
+        from .local.cache import Cache
+        from .push import pushing
+        from .push.choice import Choice
+
         words = {"set_alias": set_alias, "actor": actor, "reason": reason, "metadata": metadata or {}}
         target = pushing.Target(task, model_name, version, words, idempotency_key)
         choice = Choice(tuple(exclude), follow_links)

@@ -7,8 +7,9 @@ import inspect
 import os
 import pwd
 import re
-from collections.abc import Callable
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +18,6 @@ from click.core import ParameterSource
 from registry_core import (
     UNSET,
     IntegrityError,
-    ModelRegistry,
     NotConfigured,
     NotFound,
     RegistryError,
@@ -30,6 +30,8 @@ from registry_core import (
 from . import output
 
 if TYPE_CHECKING:
+    from registry_core import ModelRegistry
+
     from ..client import RegistryClient
 
     Registry = ModelRegistry | RegistryClient
@@ -38,6 +40,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY"
 EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_DAMAGED, EXIT_STORAGE, EXIT_UNFINISHED = 1, 3, 4, 5, 6
+# What httpx imports for its own command, and for asynchronous programs: half of what a short command would cost.
+_NOT_OURS = ("httpx._main", "anyio", "trio")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -80,7 +84,7 @@ def local_verb(command: Callable[..., None]) -> Callable[..., None]:
 
 def making_verb(command: Callable[..., None]) -> Callable[..., None]:
     """As :func:`local_verb`, and where there is no registry yet, it is made."""
-    return _runs(command, lambda chosen: ModelRegistry.init(_root(chosen)))
+    return _runs(command, lambda chosen: _core().init(_root(chosen)))
 
 
 def remote_verb(command: Callable[..., None]) -> Callable[..., None]:
@@ -100,11 +104,8 @@ def _runs(command: Callable[..., None], open_it: Callable[[dict[str, Any]], Any]
         context = click.get_current_context()
         try:
             registry = open_it(context.obj)
-            if registry is None or isinstance(registry, ModelRegistry):
+            with closing(registry) if hasattr(registry, "close") else nullcontext():
                 command(registry, as_json=as_json, **options)
-            else:
-                with closing(registry):
-                    command(registry, as_json=as_json, **options)
         except RegistryError as error:
             (output.failure_as_json if as_json else output.failure)(error)
             context.exit(exit_code(error))
@@ -112,14 +113,20 @@ def _runs(command: Callable[..., None], open_it: Callable[[dict[str, Any]], Any]
     return run
 
 
+def _core() -> type[ModelRegistry]:
+    from registry_core import ModelRegistry  # only when it is wanted: a service has it in its own process
+
+    return ModelRegistry
+
+
 def _open_either(chosen: dict[str, Any]) -> Registry:
     if chosen["root"] is not None and chosen["url"] is not None:
         raise click.UsageError(f"{PREFIX}_ROOT and {PREFIX}_URL are both set. Say by --root or --url which is meant.")
-    return ModelRegistry.open(chosen["root"]) if chosen["url"] is None else _open_url(chosen)
+    return _core().open(chosen["root"]) if chosen["url"] is None else _open_url(chosen)
 
 
 def _open_root(chosen: dict[str, Any]) -> ModelRegistry:
-    return ModelRegistry.open(_root(chosen))
+    return _core().open(_root(chosen))
 
 
 def _root(chosen: dict[str, Any]) -> str | None:
@@ -133,12 +140,25 @@ def _root(chosen: dict[str, Any]) -> str | None:
 
 
 def _open_url(chosen: dict[str, Any]) -> RegistryClient:
-    from ..client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
-
     if chosen["url"] is None:
         name = click.get_current_context().command_path.removeprefix("omr ")
         raise click.UsageError(f"{name} speaks to a service. Name it with --url or {PREFIX}_URL.")
-    return RegistryClient(chosen["url"])
+    with _without(*_NOT_OURS):
+        from ..client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
+
+        return RegistryClient(chosen["url"])
+
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Modules that are not imported yet cannot be: who would take them, and can do without, does."""
+    missing = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in missing:
+            del sys.modules[name]
 
 
 def finish(content: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None] = output.facts) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import STAGES, UNSET, Comparison, Verbs
+from registry_core import STAGES, UNSET, Verbs
 
 from . import output
 from .command import expected_seq, finish, option, verb, who, why
 
 if TYPE_CHECKING:
+    from registry_core import Comparison
+
     from .command import Registry
 
 _NEGATIVE = re.compile(r"-[0-9.].*")
@@ -250,6 +252,3 @@ def audit_verify(registry: Registry, *, as_json: bool, task: str, model_name: st
         output.line(f"intact: {proof.events} events, head {proof.head}")
 
     finish(proof.to_dict(), as_json, show)
-
-
-COMMANDS = (unalias, rollback, tag, patch, stage, delete, restore, metrics, compare, audit)

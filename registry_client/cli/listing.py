@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import STAGES, Filters, ModelRegistry, StorageError, StreamedEvent
+from registry_core import STAGES, Filters, StorageError
 
 from . import output
 from .command import finish, option, table_of, verb
 
 if TYPE_CHECKING:
+    from registry_core import ModelRegistry, StreamedEvent
+
     from .command import Registry
 
 POLL_S = 0.5
@@ -57,6 +59,8 @@ def tasks(registry: Registry, *, as_json: bool) -> None:
 @verb
 def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | None) -> None:
     """Follow the events of all models as they happen, one a line."""
+    from registry_core import ModelRegistry
+
     events = (
         _poll(registry, after, limit) if isinstance(registry, ModelRegistry) else registry.watch(after, limit=limit)
     )
@@ -94,6 +98,3 @@ def _line(event: dict[str, Any]) -> str:
     named = f" {event['alias']} ->" if event["alias"] else ""
     model = f"{event['task']}/{event['model_name']}"
     return f"{event['ts_utc'] or '-'}  {model}  {event['event']}{named} {event['version'] or '-'}{who}{why}"
-
-
-COMMANDS = (models, tasks, watch)

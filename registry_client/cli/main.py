@@ -11,15 +11,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import get_completion_class
 
 from registry_core import UNSET, Verbs, __version__
 
-from . import governing, listing, maintaining, output, repairing, running, transferring
+from . import output
 from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
@@ -29,8 +29,29 @@ if TYPE_CHECKING:
 _as_of = click.option("--as-of", metavar="TIME", help="What REF meant at this moment, for example 2026-03-31T12:00Z.")
 
 
+# Module -> the commands in it, beside those that stand here. It is imported when one of them is asked for.
+_ROOMS = {
+    "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
+    "running": "runs",
+    "listing": "models tasks watch",
+    "maintaining": "init sweep check migrate purge adopt reindex",
+    "repairing": "repair",
+    "transferring": "pull push cache",
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+
 class _Commands(click.Group):
-    """With ``--json`` a wrong usage, wherever it is found, is told as JSON too."""
+    """With ``--json`` a wrong usage, wherever it is found, is told as JSON too; a command costs its own room only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ROOM_OF])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ROOM_OF:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f".{_ROOM_OF[cmd_name]}", __package__), cmd_name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["as_json"] = "--json" in args
@@ -224,14 +245,11 @@ def serve(registry: Registry, *, as_json: bool, **options: Any) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of a SHELL, for its start-up file."""
+    from click.shell_completion import get_completion_class
+
     completer = get_completion_class(shell)
     assert completer is not None
     click.echo(completer(main, {}, "omr", "_OMR_COMPLETE").source())
-
-
-for room in (governing, running, listing, maintaining, repairing, transferring):
-    for command in room.COMMANDS:
-        main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import CoreSettings, ModelRegistry
-
 from . import output
 from .command import EXIT_DAMAGED, EXIT_UNFINISHED, Age, finish, local_verb, making_verb, who, why
+
+if TYPE_CHECKING:
+    from registry_core import ModelRegistry
 
 
 def exit_for(*, is_damaged: bool, is_unfinished: bool) -> None:
@@ -66,6 +67,8 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
 @local_verb
 def migrate(registry: ModelRegistry, *, as_json: bool, destination: str, merge: bool) -> None:
     """Copy the registry to DESTINATION, a directory or a storage URI; run again to catch up."""
+    from registry_core import CoreSettings, ModelRegistry
+
     settings = replace(CoreSettings.from_env(), create=True, id=None)  # those are said of the source
     target = ModelRegistry.open(destination, settings=settings)
     with output.progress("migrate") as progress:
@@ -125,6 +128,3 @@ def reindex(registry: ModelRegistry, *, as_json: bool) -> None:
     with output.counter("models") as count:
         done = registry.reindex(progress=lambda state: count(state.models_done, state.models_total))
     finish(done.to_dict(), as_json)
-
-
-COMMANDS = (init, sweep, check, migrate, purge, adopt, reindex)

@@ -15,24 +15,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as Bar
-from rich.table import Table
-
-from registry_core import Progress, RegistryError
 
 from ..forms import shown
+
+if TYPE_CHECKING:
+    from registry_core import Progress, RegistryError
 
 # Within the texts of JSON only, where each may be written as \\uXXXX: what a terminal may obey, and lone surrogates.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -99,13 +89,32 @@ def as_text(value: Any) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """The rows under their columns; plain text, unfolded, where the output is no terminal."""
-    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    if not rows:
+        click.echo("none")
+        return
+    lines = [["" if row[column] is None else shown(str(row[column])) for column in columns] for row in rows]
+    (_drawn if sys.stdout.isatty() else _plain)([shown(column) for column in columns], lines)
+
+
+def _plain(heads: list[str], lines: list[list[str]]) -> None:
+    from rich.cells import cell_len  # here and below only when it is wanted: it is a good part of a short command
+
+    widths = [max(map(cell_len, column)) for column in zip(heads, *lines, strict=True)]
+    for cells in (heads, *lines):
+        padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+        click.echo("  ".join(padded))
+
+
+def _drawn(heads: list[str], lines: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        drawn.add_column(shown(column), overflow="fold", no_wrap=not sys.stdout.isatty())
-    for row in rows:
-        drawn.add_row(*("" if row[column] is None else shown(str(row[column])) for column in columns))
-    console.print(drawn, highlight=False, markup=False) if rows else click.echo("none")
+    for head in heads:
+        drawn.add_column(head, overflow="fold")
+    for cells in lines:
+        drawn.add_row(*cells)
+    Console().print(drawn, highlight=False, markup=False)
 
 
 def warnings(content: Mapping[str, Any]) -> None:
@@ -140,6 +149,10 @@ def progress(label: str) -> Iterator[Callable[[Progress], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
     columns = (TextColumn(label), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label)
@@ -156,6 +169,10 @@ def counter(label: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label)

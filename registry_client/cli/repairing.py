@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import ModelRegistry, Repair
-
 from . import output
 from .command import EXIT_REFUSED, finish, local_verb, who, why
+
+if TYPE_CHECKING:
+    from registry_core import ModelRegistry, Repair
 
 
 @click.group()
@@ -59,8 +59,8 @@ def journal(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], a
     finish_repair(registry.repair_journal(*model, accept_loss=accept_loss, **words), as_json, "--accept-loss")
 
 
-def add(name: str, mend: Callable[..., Repair], what: str) -> None:
-    """The command ``omr repair NAME``: ``what`` it does to a model, by ``mend``."""
+def add(name: str, what: str) -> None:
+    """The command ``omr repair NAME``: ``what`` it does to a model, by the registry's ``repair_NAME``."""
 
     @repair.command(name, help=what)
     @a_model
@@ -69,34 +69,12 @@ def add(name: str, mend: Callable[..., Repair], what: str) -> None:
     @why
     @local_verb
     def command(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
-        finish_repair(mend(registry, *model, is_wanted=yes, **words), as_json, "--yes")
+        mend = getattr(registry, f"repair_{name}")
+        finish_repair(mend(*model, is_wanted=yes, **words), as_json, "--yes")
 
 
-add(
-    "clock",
-    ModelRegistry.repair_clock,
-    "Say in a model's journal what time it is, after events by a clock that was ahead.",
-)
-add(
-    "documents",
-    ModelRegistry.repair_documents,
-    "Write the alias and state documents of a model anew that are not what its journal says.",
-)
-add(
-    "tombstones",
-    ModelRegistry.repair_tombstones,
-    "Write the tombstones of a model anew that are not what its journal says.",
-)
-add(
-    "seals",
-    ModelRegistry.repair_seals,
-    "Make the packages of a model read-only again, where somebody has opened them.",
-)
-add(
-    "strays",
-    ModelRegistry.repair_strays,
-    "Move what was never registered out of a model's packages, to .strays in the root.",
-)
-
-
-COMMANDS = (repair,)
+add("clock", "Say in a model's journal what time it is, after events by a clock that was ahead.")
+add("documents", "Write the alias and state documents of a model anew that are not what its journal says.")
+add("tombstones", "Write the tombstones of a model anew that are not what its journal says.")
+add("seals", "Make the packages of a model read-only again, where somebody has opened them.")
+add("strays", "Move what was never registered out of a model's packages, to .strays in the root.")

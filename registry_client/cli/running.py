@@ -53,6 +53,3 @@ def show_run(registry: Registry, *, as_json: bool, task: str, model_name: str, r
 
 def _values(summary: dict[str, Any]) -> str:
     return " ".join(f"{key}={output.as_text(value)}" for key, value in summary.items())
-
-
-COMMANDS = (runs,)

@@ -140,6 +140,3 @@ def cache_prune(
     from ..local.cache import Cache
 
     finish(Cache(cache_dir).prune(older_than_s=older_than, max_bytes=max_bytes).to_dict(), as_json)
-
-
-COMMANDS = (pull, push, cache)

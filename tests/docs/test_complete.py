@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-import click
 import pytest
 
 from app import create_app
@@ -14,6 +13,7 @@ from app.config import Settings
 from registry_client.cli.main import main
 from registry_core import CoreSettings
 
+from ..support.commands import every_command
 from .documents import REPOSITORY, read
 
 HTTP = read("docs/http.md")
@@ -55,15 +55,7 @@ def _inputs(openapi: dict[str, dict[str, dict[str, object]]]) -> Iterator[tuple[
             yield f"{method.upper()} {path}", names
 
 
-def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _commands(command, f"{prefix} {name}")
-        else:
-            yield f"{prefix} {name}", command
-
-
-COMMANDS = dict(_commands(main, "omr"))
+COMMANDS = dict(every_command(main))
 
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-import click
 import pytest
 
 from app.config import PREFIX, Settings
@@ -13,6 +12,7 @@ from registry_client.cli.main import main
 from registry_client.local.settings import cache_dir
 from registry_core import CoreSettings, NotConfigured
 
+from ..support.commands import every_command
 from .documents import read
 
 PAGE = read("docs/configuration.md")
@@ -59,13 +59,8 @@ def _read_by_the_code() -> set[str]:
 
 
 def _read_by_the_command_line() -> set[str]:
-    commands: list[click.Command] = [main, *main.commands.values()]
-    found: set[str] = set()
-    while commands:
-        command = commands.pop()
-        found |= {str(option.envvar) for option in command.params if option.envvar}
-        commands += command.commands.values() if isinstance(command, click.Group) and command is not main else []
-    return found
+    commands = [main, *dict(every_command(main)).values()]
+    return {str(option.envvar) for command in commands for option in command.params if option.envvar}
 
 
 def _ours(names: set[str]) -> set[str]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
@@ -31,6 +30,7 @@ from registry_core import CoreSettings
 from ..app.conftest import scratch
 from ..docs.documents import read
 from ..support import nasty
+from ..support.commands import every_command
 from ..support.machine import MIB
 from ..support.nasty import Target
 from ..support.packages import write_files
@@ -541,16 +541,8 @@ ONLY_THERE = {"pull", "push"}
 USAGE = 2
 
 
-def commands(group: click.Group, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{before}{name} ")
-        else:
-            yield before + name
-
-
 def test_every_command_has_a_row() -> None:
-    assert sorted(commands(main)) == sorted(COMMANDS)
+    assert sorted(name.removeprefix("omr ") for name, _ in every_command(main)) == sorted(COMMANDS)
 
 
 def check_output(done: Result, title: str) -> None:

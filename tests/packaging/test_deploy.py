@@ -202,7 +202,8 @@ def test_kubernetes_names_agree() -> None:
     program, *arguments = sweep["containers"][0]["command"]
     assert program == "omr"
     context = omr.make_context("omr", ["--root", "/nothing", *arguments])
-    command, options = omr.commands[arguments[0]], arguments[1:]
+    command, options = omr.get_command(context, arguments[0]), arguments[1:]
+    assert command is not None
     assert command.make_context(arguments[0], options, parent=context).params["older_than"] == 24 * 3600
 
 
