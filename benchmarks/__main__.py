@@ -13,8 +13,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import catalogue, downloads, files, health, memory, service, store, uploads
-from .harness import Places, Scale, Table, machine
+from .machine import facts
+from .scale import Places, Scale
+from .sections import catalogue, downloads, files, health, memory, service, store, uploads
+from .tables import Table
 
 BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table]]] = {
     "files": files.run,
@@ -56,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     here = {"tmpfs": options.tmpfs, "disk": options.disk}
     places = Places({name: path for name, path in here.items() if path.is_dir() and os.access(path, os.W_OK)})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was written is removed
-    print(machine(places), flush=True)
+    found = facts(places)
+    print("\n".join(found), flush=True)
     tables = []
     for name in options.names or BENCHMARKS:
         for table in BENCHMARKS[name](places, scale):
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             tables.append(table.to_dict())
     print(f"\nload at the end: {os.getloadavg()[0]:.2f}")
     if options.json is not None:
-        options.json.write_text(json.dumps({"machine": machine(places), "tables": tables}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": found, "tables": tables}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .harness import percentile
+from .timing import percentile
 
 _PAUSE_S = 0.01  # after a refusal, which comes back far faster than an answer
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import catalogue, files, health, memory, service, store
-from benchmarks.harness import MIB, Places, Row, Scale, Table, percentile, take_turns
 from benchmarks.load import drive
+from benchmarks.scale import MIB, Places, Scale
+from benchmarks.sections import catalogue, files, health, memory, service, store
+from benchmarks.tables import Row, Table
+from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
 from ..support.servers import gunicorn

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.catalogue import measure, walk
 from benchmarks.generate import Generated, generate
+from benchmarks.sections.catalogue import measure, walk
 from registry_core import ModelRegistry
 
 from ..support.machine import remove_tree

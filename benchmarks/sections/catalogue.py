@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 from registry_core import CoreSettings, ModelRegistry
 from tests.support.servers import PREFIX, gunicorn
 
-from .generate import ASSAYS, RARE_WORD, WORDS, generate
-from .harness import MIB, Places, Row, Scale, Table, await_idle, percentile, scratch, timed
+from ..generate import ASSAYS, RARE_WORD, WORDS, generate
+from ..machine import await_idle, scratch
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import percentile, timed
 
 WALK_SHARE_MOST = 1 / 100  # of the walk, for every page
 GROWTH_MOST = 2.0  # of the page's time over a registry of SMALL_VERSIONS

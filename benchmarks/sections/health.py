@@ -14,7 +14,10 @@ from pathlib import Path
 from registry_core import ModelRegistry
 from tests.support.servers import Server, gunicorn
 
-from .harness import MIB, Places, Row, Scale, Table, await_idle, percentile, scratch, write_random
+from ..machine import await_idle, scratch, write_random
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import percentile
 
 MOST_MS = 100
 SLOW_CLIENTS = 200

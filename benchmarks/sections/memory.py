@@ -1,6 +1,6 @@
 """Peak memory of registering and verifying a large package, above an idle registry, in a process of its own.
 
-``python -m benchmarks.memory ROOT SOURCE WARM_UP`` is that process.
+``python -m benchmarks.sections.memory ROOT SOURCE WARM_UP`` is that process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 
 from registry_core import ModelRegistry
 
-from .harness import MIB, Places, Row, Scale, Table, require_room, run_module, scratch
+from ..machine import require_room, run_module, scratch
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
 
 UNITS = 4
 MOST_MIB = 64
@@ -31,7 +33,7 @@ def run(places: Places, scale: Scale) -> Iterator[Table]:
         for n in range(FILES):
             with (top / "source" / f"part-{n}.bin").open("wb") as sparse:
                 sparse.truncate(size_bytes // FILES)
-        peaks = run_module("benchmarks.memory", top / "root", top / "source", top / "warm-up")
+        peaks = run_module("benchmarks.sections.memory", top / "root", top / "source", top / "warm-up")
     rows = [Row("idle", peaks["idle"] / MIB, "MiB")]
     rows += [
         Row(f"{verb}, above idle", (peaks[verb] - peaks["idle"]) / MIB, "MiB", MOST_MIB)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import downloads
-from benchmarks.harness import MIB, Places, Scale
+from benchmarks.scale import MIB, Places, Scale
+from benchmarks.sections import downloads
 
 
 def test_downloads(tmp_path: Path) -> None:

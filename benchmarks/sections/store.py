@@ -17,23 +17,10 @@ from obstore.store import from_url
 from registry_core import ModelRegistry
 from tests.support.seaweed import seaweed
 
-from .harness import (
-    MIB,
-    Places,
-    Row,
-    Scale,
-    Table,
-    await_idle,
-    best,
-    percentile,
-    require_room,
-    scratch,
-    speed,
-    spread,
-    take_turns,
-    timed,
-    write_random,
-)
+from ..machine import await_idle, require_room, scratch, write_random
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import best, percentile, speed, spread, take_turns, timed
 
 REGISTER_MOST = 1.3
 SMALL_BYTES = 400  # as an event or an alias document

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import uploads
-from benchmarks.harness import MIB, Places, Scale
+from benchmarks.scale import MIB, Places, Scale
+from benchmarks.sections import uploads
 
 
 def test_it_runs_and_leaves_nothing(tmp_path: Path) -> None:

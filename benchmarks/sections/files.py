@@ -9,25 +9,10 @@ from pathlib import Path
 
 from registry_core import ModelRegistry
 
-from .harness import (
-    MIB,
-    Contender,
-    Places,
-    Row,
-    Scale,
-    Table,
-    best,
-    remove,
-    require_room,
-    run_command,
-    scratch,
-    settle,
-    speed,
-    spread,
-    take_turns,
-    timed,
-    write_random,
-)
+from ..machine import remove, require_room, run_command, scratch, settle, write_random
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import Contender, best, speed, spread, take_turns, timed
 
 REMARKS = (
     "Best of the rounds; contenders take turns. Sources are in the page cache for all. Before each run a throwaway",

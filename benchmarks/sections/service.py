@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from registry_core import ModelRegistry
 from tests.support.servers import gunicorn
 
-from .harness import Places, Row, Scale, Table, await_idle, scratch, write_random
-from .load import Load, drive, merge
+from ..load import Load, drive, merge
+from ..machine import await_idle, scratch, write_random
+from ..scale import Places, Scale
+from ..tables import Row, Table
 
 WORKERS = 2
 CONNECTIONS = 32

@@ -16,22 +16,10 @@ from registry_core import ModelRegistry
 from tests.support.servers import Server, gunicorn
 from tests.uploads.wire import BYTES, TUS, named
 
-from .harness import (
-    MIB,
-    Places,
-    Row,
-    Scale,
-    Table,
-    best,
-    require_room,
-    run_command,
-    scratch,
-    speed,
-    spread,
-    take_turns,
-    timed,
-    write_random,
-)
+from ..machine import require_room, run_command, scratch, write_random
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import best, speed, spread, take_turns, timed
 
 MOST_RATIO = 2.5
 TRANSFERS = 20

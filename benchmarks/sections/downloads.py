@@ -10,24 +10,10 @@ from registry_core import ModelRegistry
 from tests.files.accel import ACCEL, accelerating_nginx
 from tests.support.servers import gunicorn
 
-from .harness import (
-    MIB,
-    Contender,
-    Places,
-    Row,
-    Scale,
-    Table,
-    best,
-    remove,
-    require_room,
-    run_command,
-    scratch,
-    speed,
-    spread,
-    take_turns,
-    timed,
-    write_random,
-)
+from ..machine import remove, require_room, run_command, scratch, write_random
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import Contender, best, speed, spread, take_turns, timed
 
 GUNICORN_LEAST, NGINX_LEAST = 0.6, 0.95  # of the speed of nginx with a static file
 
