@@ -24,3 +24,6 @@ if not TYPE_CHECKING:  # a type checker would take any name for a module
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return import_module(f".{name}", __name__)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -24,7 +24,7 @@ from .shelf import Shelf
 
 FEW, MANY = 50, 5_000
 READS = {
-    FilesystemDocuments: ("read", "list", "records", "record", "last", "tail", "mark", "noted"),
+    FilesystemDocuments: ("read", "list", "records", "record", "last", "mark", "noted"),
     FilesystemPackages: ("open", "locate"),
 }
 
