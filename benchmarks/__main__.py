@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME ...]``: runs the benchmarks, all by default, and prints their tables."""
+"""``python -m benchmarks [NAME ...]``: runs the benchmarks, all by default, prints their tables, writes their JSON."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
 
-from .machine import facts
+from .machine import REPOSITORY, commit, facts
+from .results import Result, Section
 from .scale import Places, Scale
 from .sections import catalogue, downloads, files, health, memory, service, store, uploads
-from .tables import Table
+from .tables import Growth, Table
 
-BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table]]] = {
+BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "files": files.run,
     "memory": memory.run,
     "service": service.run,
@@ -31,7 +33,7 @@ BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse, run, print. A missed target is printed, and no failure: the figures depend on the machine."""
+    """Parse, run, print, write. A missed target is printed, and no failure: the figures depend on the machine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, measured in one run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} [default: all]")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that the code works, proves nothing")
@@ -39,10 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--patience", type=float, default=0.0, metavar="S", help="wait so long for idle cores")
     parser.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), help="[default: %(default)s]")
     parser.add_argument("--disk", type=Path, default=Path(tempfile.gettempdir()), help="[default: %(default)s]")
-    parser.add_argument("--models", type=int, help="of the large registry of `catalogue` [default: 1000]")
-    parser.add_argument("--versions", type=int, help="of each of these models [default: 100]")
-    parser.add_argument("--root", type=Path, help="a registry to take instead, written by benchmarks.generate")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there too")
+    parser.add_argument("--note", default="", help="a sentence about the run, kept with what it measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where all is written [default: below build/bench]")
     options = parser.parse_args(arguments)
     unknown = set(options.names) - BENCHMARKS.keys()
     if unknown:
@@ -51,23 +51,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scale = replace(Scale.quick() if options.quick else Scale(), patience_s=options.patience)
     if options.rounds is not None:
         scale = replace(scale, rounds=options.rounds)
-    if options.models is not None or options.versions is not None:
-        scale = replace(scale, versions=(options.models or 1000) * (options.versions or 100))
-    if options.root is not None:
-        BENCHMARKS["catalogue"] = partial(catalogue.run, root=options.root)
     here = {"tmpfs": options.tmpfs, "disk": options.disk}
     places = Places({name: path for name, path in here.items() if path.is_dir() and os.access(path, os.W_OK)})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was written is removed
-    found = facts(places)
-    print("\n".join(found), flush=True)
-    tables = []
-    for name in options.names or BENCHMARKS:
+    written = options.json or REPOSITORY / "build" / "bench" / f"{'-'.join(options.names) or 'all'}.json"
+    written.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(result: Result) -> None:
+        written.write_text(json.dumps(result.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+    names = options.names or list(BENCHMARKS)
+    result = run(names, places, scale, keep, is_quick=options.quick, note=options.note)
+    print(f"\nload at the end: {result.load[1]:.2f}; all of it is in {written}")
+
+
+def run(
+    names: Sequence[str],
+    places: Places,
+    scale: Scale,
+    keep: Callable[[Result], None],
+    *,
+    is_quick: bool = False,
+    note: str = "",
+) -> Result:
+    """Each benchmark in its turn, printed as it ends; ``keep`` gets all that there is after each."""
+    began, found = os.getloadavg()[0], facts(places)
+    print("\n".join([*found, *([note] if note else [])]), flush=True)
+    sections: list[Section] = []
+    for name in names:
+        started, tables = time.monotonic(), []
         for table in BENCHMARKS[name](places, scale):
-            print("\n" + table.render(judge=not options.quick), end="", flush=True)
-            tables.append(table.to_dict())
-    print(f"\nload at the end: {os.getloadavg()[0]:.2f}")
-    if options.json is not None:
-        options.json.write_text(json.dumps({"machine": found, "tables": tables}, indent=2) + "\n")
+            print("\n" + table.render(judge=not is_quick), end="", flush=True)
+            tables.append(table)
+        sections.append(Section(name, round(time.monotonic() - started, 1), tables))
+        print(f"\n({name} took {sections[-1].seconds:.0f} s)", flush=True)
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        result = Result(moment, commit(), found, is_quick, (began, os.getloadavg()[0]), note, sections)
+        keep(result)
+    return result
 
 
 if __name__ == "__main__":

@@ -114,3 +114,15 @@ def facts(places: Places) -> list[str]:
         f"Python {platform.python_version()} with {ssl.OPENSSL_VERSION}; openssl command: {openssl}",
         ", ".join(f"{name}: {filesystem_of(path)}" for name, path in places.directories.items()),
     ]
+
+
+def commit() -> str:
+    """The commit that is measured, with a plus if files differ from it; empty outside a clone."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=10", "--dirty=+"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()

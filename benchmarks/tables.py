@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+FLAT_MOST = 1.5  # the largest to the smallest size, where invariant I15 says that a cost does not grow
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,70 @@ class Table:
     def to_dict(self) -> dict[str, Any]:
         rows = [{**asdict(row), "is_met": row.is_met} for row in self.rows]
         return {"kind": "rows", "title": self.title, "remarks": list(self.remarks), "rows": rows}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cost at each size. ``is_flat``: it must not grow. ``bare``: the line of the bare tool that does as much."""
+
+    what: str
+    values: Sequence[float]
+    is_flat: bool = False
+    bare: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """The largest size's cost to the smallest's; 1 where there was none."""
+        first, last = self.values[0], self.values[-1]
+        return last / first if first else 1.0
+
+    @property
+    def is_met(self) -> bool | None:
+        return self.ratio <= FLAT_MOST if self.is_flat else None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Costs over a size that grows, for example CPU of each verb over the events of a model."""
+
+    title: str
+    axis: str
+    sizes: Sequence[int]
+    unit: str
+    lines: Sequence[Line]
+    remarks: Sequence[str] = ()
+
+    def to_bare(self, line: Line) -> float | None:
+        """The largest size's cost to that of the bare tool in the same run."""
+        bare = next((found for found in self.lines if found.what == line.bare), None)
+        return None if bare is None or not bare.values[-1] else line.values[-1] / bare.values[-1]
+
+    def render(self, *, judge: bool = True) -> str:
+        """The table as text, with a mark where a cost grows that must not, unless ``judge`` is false."""
+        cells = [(self.axis, *(f"{size:,}" for size in self.sizes), "largest/smallest", "largest/bare", "")]
+        for line in self.lines:
+            bare = self.to_bare(line)
+            values = [number(value) for value in line.values]
+            mark = verdict(line.is_met, judge)
+            cells.append(
+                (line.what, *values, f"{number(line.ratio)} x", "" if bare is None else f"{number(bare)} x", mark)
+            )
+        text = aligned(cells, left=(0, len(cells[0]) - 1))
+        return "\n".join([f"{self.title} ({self.unit})", *self.remarks, *text]) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        lines = [{**asdict(line), "ratio": line.ratio, "is_met": line.is_met} for line in self.lines]
+        own = {"axis": self.axis, "sizes": list(self.sizes), "unit": self.unit, "lines": lines}
+        return {"kind": "growth", "title": self.title, "remarks": list(self.remarks), **own}
+
+
+def from_dict(value: Mapping[str, Any]) -> Table | Growth:
+    """The inverse of ``to_dict`` of either."""
+    if value["kind"] == "rows":
+        rows = [Row(row["what"], row["value"], row["unit"], row["target"], row["note"]) for row in value["rows"]]
+        return Table(value["title"], rows, value["remarks"])
+    lines = [Line(line["what"], line["values"], line["is_flat"], line["bare"]) for line in value["lines"]]
+    return Growth(value["title"], value["axis"], value["sizes"], value["unit"], lines, value["remarks"])
 
 
 def verdict(is_met: bool | None, judge: bool = True) -> str:

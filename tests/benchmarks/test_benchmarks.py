@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from benchmarks.load import drive
 from benchmarks.scale import MIB, Places, Scale
 from benchmarks.sections import catalogue, files, health, memory, service, store
-from benchmarks.tables import Row, Table
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
@@ -81,15 +79,6 @@ def test_contenders_take_turns() -> None:
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
 def test_percentile(share: float, expected: int) -> None:
     assert percentile(range(100, 0, -1), share) == expected
-
-
-def test_a_table_says_what_was_missed() -> None:
-    table = Table("speed", [Row("a", 1.2, "x", 1.3), Row("b", 1.4, "x", 1.3), Row("c", 5, "s")])
-    lines = table.render().splitlines()
-    assert ["met" in line for line in lines] == [False, False, True, False, False]
-    assert ["MISSED" in line for line in lines] == [False, False, False, True, False]
-    assert "MISSED" not in table.render(judge=False)
-    assert json.loads(json.dumps(table.to_dict()))["rows"][1]["is_met"] is False
 
 
 def test_register_in_the_files_benchmark_stores_what_verify_reads(tmp_path: Path) -> None:
