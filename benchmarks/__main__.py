@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from . import page
 from .machine import REPOSITORY, commit, facts
 from .results import Result, Section
 from .scale import Places, Scale
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--disk", type=Path, default=Path(tempfile.gettempdir()), help="[default: %(default)s]")
     parser.add_argument("--note", default="", help="a sentence about the run, kept with what it measured")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where all is written [default: below build/bench]")
+    parser.add_argument("--docs", type=Path, help="write performance.md with its plots below that directory too")
+    parser.add_argument("--before", type=Path, metavar="FILE", help="for --docs: an older run to show beside it")
     options = parser.parse_args(arguments)
     unknown = set(options.names) - BENCHMARKS.keys()
     if unknown:
@@ -63,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = options.names or list(BENCHMARKS)
     result = run(names, places, scale, keep, is_quick=options.quick, note=options.note)
     print(f"\nload at the end: {result.load[1]:.2f}; all of it is in {written}")
+    if options.docs is not None:
+        page.write(options.docs, page.page(result, page.read(options.before) if options.before else None))
 
 
 def run(
