@@ -64,6 +64,15 @@ def write_random(path: Path, size_bytes: int) -> Path:
     return path
 
 
+def write_many(top: Path, count: int, size_bytes: int) -> Path:
+    """So many files, a hundred in a directory, no two alike; returns ``top``."""
+    for number in range(count):
+        if number % 100 == 0:
+            (directory := top / f"part-{number // 100:04d}").mkdir(parents=True)
+        (directory / f"{number:06d}.bin").write_bytes(os.urandom(size_bytes))
+    return top
+
+
 def settle() -> None:
     """All dirty pages are on their disks, so that nobody pays for the writes of the one before."""
     os.sync()

@@ -1,0 +1,47 @@
+"""The long model is a registry in either form: check is clean, versions verify, and it goes on like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.long_model import MODEL, TASK, Size, objects, write_tree
+from registry_core import ModelRegistry
+
+from ..objectstore.simulated import Stored, simulated_store
+from ..support.seaweed import environment
+
+SIZES = [Size(), Size(events=50), Size(versions=20), Size(files=30), Size(models=4, events=9)]
+
+
+@contextmanager
+def _opened(storage: str, size: Size, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if storage == "filesystem":
+        (tmp_path / "root").mkdir()
+        write_tree(tmp_path / "root", size)
+        yield str(tmp_path / "root")
+        return
+    with simulated_store() as store:
+        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
+            monkeypatch.setenv(name, value)
+        store.objects.update({f"bucket/top/{key}": Stored(data, 1) for key, data in objects(size)})
+        yield "s3://bucket/top"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("storage", ["filesystem", "object store"])
+def test_it_is_a_registry(storage: str, size: Size, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _opened(storage, size, tmp_path, monkeypatch) as root:
+        registry = ModelRegistry.open(root)
+        report = registry.check()
+        assert report.findings == []
+        others = size.models - 1
+        assert (report.models, report.versions) == (size.models, size.versions + others)
+        assert len(registry.history(TASK, MODEL, limit=1000).events) == max(size.events, size.versions + 1)
+        found = registry.resolve(TASK, f"{MODEL}@production")
+        assert found.version in ("v1", "v2")
+        assert len(registry.artifacts(TASK, f"{MODEL}@v3").files) == size.files + 2
+        assert registry.resolve(TASK, f"{MODEL}@latest").version == f"v{size.versions}"
