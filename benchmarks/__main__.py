@@ -18,10 +18,11 @@ from . import page
 from .machine import REPOSITORY, commit, facts
 from .results import Result, Section
 from .scale import Places, Scale
-from .sections import catalogue, downloads, files, health, memory, service, store, uploads
+from .sections import catalogue, downloads, files, growth, health, memory, service, store, uploads
 from .tables import Growth, Table
 
 BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
+    "growth": growth.run,
     "files": files.run,
     "memory": memory.run,
     "service": service.run,

@@ -9,13 +9,33 @@ import pytest
 
 from benchmarks.load import drive
 from benchmarks.scale import MIB, Places, Scale
-from benchmarks.sections import catalogue, files, health, memory, service, store
+from benchmarks.sections import catalogue, files, growth, health, memory, service, store
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
 from ..support.servers import gunicorn
 
-TINY = Scale(unit_bytes=MIB, rounds=1, requests=2, seconds=0.1, versions=20)
+TINY = Scale(
+    unit_bytes=MIB,
+    rounds=1,
+    requests=2,
+    seconds=0.1,
+    versions=20,
+    calls=1,
+    verb_s=0.1,
+    in_a_row=2,
+    events=(10, 40),
+    versions_of_a_model=(5, 10),
+    models=(1, 3),
+    files=(1, 5),
+    stored=(10, 20),
+)
+
+
+FLAT = {
+    *("promote", "promote, with a catalogue", "tag", "stage", "rollback", "unalias", "delete and restore", "resolve"),
+    *("resolve, verified", "show", "register", "register with a key", "register again, same key", "begin upload"),
+}
 
 
 @pytest.fixture
@@ -28,6 +48,22 @@ def test_files(places: Places) -> None:
     assert [table.title for table in tables] == ["one file of 1 MiB, here", "64 files of 0.015625 MiB, here"]
     assert {row.target for table in tables for row in table.rows} >= {1.3, 1.1, 0.75, 0.6}
     assert list(places.main.iterdir()) == []
+
+
+def test_growth(places: Places) -> None:
+    tables = list(growth.run(places, TINY))
+    assert len(tables) == 12
+    assert list(places.main.iterdir()) == []
+    for table in tables:
+        flat = {line.what for line in table.lines if line.is_flat}
+        assert flat >= FLAT if table.axis != "files of a package" else flat == set()
+        assert "list by name" in {line.what for line in table.lines} - flat
+        assert all(len(line.values) == len(table.sizes) == 2 for line in table.lines)
+    stored = [table for table in tables if table.unit == "requests"]
+    assert len(stored) == 2
+    for table in stored:
+        bare = next(line for line in table.lines if line.what == "bare: put an object")
+        assert bare.values == [1, 1]
 
 
 def test_memory(places: Places) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.long_model import MODEL, TASK, Size, objects, write_tree
+from benchmarks.verbs import Verb, verbs
 from registry_core import ModelRegistry
 
 from ..objectstore.simulated import Stored, simulated_store
@@ -45,3 +46,29 @@ def test_it_is_a_registry(storage: str, size: Size, tmp_path: Path, monkeypatch:
         assert found.version in ("v1", "v2")
         assert len(registry.artifacts(TASK, f"{MODEL}@v3").files) == size.files + 2
         assert registry.resolve(TASK, f"{MODEL}@latest").version == f"v{size.versions}"
+
+
+@pytest.mark.parametrize("storage", ["filesystem", "object store"])
+def test_every_measured_verb_does_its_work(storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _opened(storage, Size(events=20), tmp_path, monkeypatch) as root:
+        registry = ModelRegistry.open(root)
+        for version in ("v1", "v2"):
+            registry.promote(TASK, MODEL, "production", version)
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "file").write_bytes(b"x")
+        for verb in verbs(registry, root, str(tmp_path / "source")).values():
+            _three_times(verb)
+        events = [event.event for event in registry.history(TASK, MODEL, after=22, limit=1000).events]
+        counted = {event: events.count(event) for event in set(events)}
+        assert counted["register"] == 6
+        assert (
+            counted["delete"] == counted["restore"] == counted["unalias"] == counted["rollback"] == counted["tag"] == 3
+        )
+        assert counted["stage"] == 3
+        assert registry.check().findings == []
+
+
+def _three_times(verb: Verb) -> None:
+    for _ in range(3):
+        verb.prepare()
+        verb.call()

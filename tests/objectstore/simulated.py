@@ -45,13 +45,17 @@ class Stored:
 
 @dataclass
 class SimulatedStore:
-    """``url`` of the endpoint; ``objects`` by bucket and key; ``manners`` may change at any time."""
+    """``url`` of the endpoint; ``objects`` by bucket and key; ``manners`` may change at any time.
+
+    ``requests``: how many have come.
+    """
 
     manners: Manners
     url: str = ""
     objects: dict[str, Stored] = field(default_factory=dict)
     mutex: threading.RLock = field(default_factory=threading.RLock)
     writes: int = 0
+    requests: int = 0
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
 
     @property
@@ -94,6 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path, _, query = self.path.partition("?")
         key = urllib.parse.unquote(path).lstrip("/")
+        with store.mutex:
+            store.requests += 1
         if store.manners.refuses is not None:
             return self._refuse(*store.manners.refuses)
         if not store.manners.has_bucket:
