@@ -18,14 +18,16 @@ from . import page
 from .machine import REPOSITORY, commit, facts
 from .results import Result, Section
 from .scale import Places, Scale
-from .sections import catalogue, downloads, files, growth, health, memory, service, store, uploads
+from .sections import catalogue, clients, downloads, files, growth, health, memory, omr, requests, store, uploads
 from .tables import Growth, Table
 
 BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "growth": growth.run,
+    "clients": clients.run,
+    "requests": requests.run,
+    "omr": omr.run,
     "files": files.run,
     "memory": memory.run,
-    "service": service.run,
     "health": health.run,
     "store": store.run,
     "catalogue": catalogue.run,

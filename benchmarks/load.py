@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -28,36 +29,49 @@ class Load:
         return len(self.latencies_s) / self.elapsed_s
 
     def percentile_ms(self, share: float) -> float:
-        return percentile(self.latencies_s, share) * 1000
+        """Milliseconds; 0 where all were refused."""
+        return percentile(self.latencies_s, share) * 1000 if self.latencies_s else 0.0
 
 
-def drive(url: str, *, connections: int, seconds: float) -> Load:
-    """GETs ``url`` for so long over so many connections.
+def get(url: str) -> bytes:
+    """The request for it."""
+    return _request("GET", url, b"")
+
+
+def post(url: str, body: bytes) -> bytes:
+    """The request that sends it the body, of JSON."""
+    return _request("POST", url, body)
+
+
+def _request(method: str, url: str, body: bytes) -> bytes:
+    parts = urlsplit(url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    about = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{about}\r\n".encode() + body
+
+
+def drive(url: str, requests: Sequence[bytes], *, seconds: float) -> Load:
+    """Sends each of the ``requests`` over a connection of its own to the server of ``url``, again and again, so long.
 
     503, by which a worker with too much to do refuses a call, is counted. Raises ``RuntimeError`` for every
     other answer that is not 200.
     """
-    return asyncio.run(_drive(url, connections, seconds))
+    return asyncio.run(_drive(url, requests, seconds))
 
 
-def merge(loads: list[Load]) -> Load:
-    """Several loads as if they were one."""
-    latencies = [latency for load in loads for latency in load.latencies_s]
-    return Load(latencies, sum(load.refused for load in loads), sum(load.elapsed_s for load in loads))
-
-
-async def _drive(url: str, connections: int, seconds: float) -> Load:
+async def _drive(url: str, requests: Sequence[bytes], seconds: float) -> Load:
     parts = urlsplit(url)
     assert parts.hostname is not None
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
-    opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(connections)]
+    opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in requests]
     latencies: list[float] = []
     refusals: list[float] = []
     began = time.perf_counter()
     try:
         await asyncio.gather(
-            *(_one(reader, writer, request, began + seconds, latencies, refusals) for reader, writer in opened)
+            *(
+                _one(reader, writer, request, began + seconds, latencies, refusals)
+                for (reader, writer), request in zip(opened, requests, strict=True)
+            )
         )
     finally:
         for _, writer in opened:

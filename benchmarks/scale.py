@@ -32,6 +32,7 @@ class Scale:
     models: tuple[int, ...] = (10, 100, 1_000, 10_000)
     files: tuple[int, ...] = (1, 100, 1_000, 30_000)
     stored: tuple[int, ...] = (100, 1_000, 10_000)
+    clients: tuple[int, ...] = (1, 8, 32, 128)
 
     @classmethod
     def quick(cls) -> Scale:
@@ -49,6 +50,7 @@ class Scale:
             models=(2, 20),
             files=(1, 20),
             stored=(10, 40),
+            clients=(1, 4),
         )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import drive
+from benchmarks.load import drive, get
 from benchmarks.scale import MIB, Places, Scale
-from benchmarks.sections import catalogue, files, growth, health, memory, service, store
+from benchmarks.sections import catalogue, clients, files, growth, health, memory, omr, requests, store
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
@@ -29,6 +29,7 @@ TINY = Scale(
     models=(1, 3),
     files=(1, 5),
     stored=(10, 20),
+    clients=(1, 3),
 )
 
 
@@ -79,10 +80,24 @@ def test_health(places: Places) -> None:
     assert list(places.main.iterdir()) == []
 
 
-def test_service(places: Places) -> None:
-    (table,) = service.run(places, TINY)
-    assert [row.unit for row in table.rows] == ["requests/s", "ms", "ms"] * 3
+def test_clients(places: Places) -> None:
+    cpu, speed, _ = clients.run(places, TINY)
+    assert all(len(line.values) == 2 and min(line.values) > 0 for line in (*cpu.lines, *speed.lines))
+    assert list(places.main.iterdir()) == []
+
+
+def test_requests(places: Places) -> None:
+    (table,) = requests.run(places, TINY)
+    assert {row.target for row in table.rows} == {None, 1 / 0.7}
     assert all(row.value > 0 for row in table.rows)
+    assert list(places.main.iterdir()) == []
+
+
+def test_omr(places: Places) -> None:
+    (table,) = omr.run(places, TINY)
+    assert {row.target for row in table.rows} == {None, 0.12, 0.20, 0.25}
+    assert all(row.value > 0 for row in table.rows)
+    assert list(places.main.iterdir()) == []
 
 
 def test_catalogue(places: Places) -> None:
@@ -103,7 +118,7 @@ def test_store(places: Places) -> None:
 
 def test_the_load_generator_refuses_an_answer_that_is_no_success(tmp_path: Path) -> None:
     with gunicorn(tmp_path, workers=1) as server, pytest.raises(RuntimeError, match="404"):
-        drive(f"{server.url}/v1/resolve?task=a&ref=b@c", connections=2, seconds=1)
+        drive(server.url, [get(f"{server.url}/v1/resolve?task=a&ref=b@c")] * 2, seconds=1)
 
 
 def test_contenders_take_turns() -> None:
