@@ -18,15 +18,29 @@ from . import page
 from .machine import REPOSITORY, commit, facts
 from .results import Result, Section
 from .scale import Places, Scale
-from .sections import catalogue, clients, downloads, files, growth, health, memory, omr, requests, store, uploads
+from .sections import (
+    catalogue,
+    clients,
+    downloads,
+    growth,
+    health,
+    large_files,
+    memory,
+    omr,
+    requests,
+    small_files,
+    store,
+    uploads,
+)
 from .tables import Growth, Table
 
 BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "growth": growth.run,
     "clients": clients.run,
+    "bytes": large_files.run,
+    "small-files": small_files.run,
     "requests": requests.run,
     "omr": omr.run,
-    "files": files.run,
     "memory": memory.run,
     "health": health.run,
     "store": store.run,

@@ -33,6 +33,8 @@ class Scale:
     files: tuple[int, ...] = (1, 100, 1_000, 30_000)
     stored: tuple[int, ...] = (100, 1_000, 10_000)
     clients: tuple[int, ...] = (1, 8, 32, 128)
+    small_files: int = 10_000
+    many_files: int = 30_000
 
     @classmethod
     def quick(cls) -> Scale:
@@ -51,6 +53,8 @@ class Scale:
             files=(1, 20),
             stored=(10, 40),
             clients=(1, 4),
+            small_files=40,
+            many_files=100,
         )
 
 

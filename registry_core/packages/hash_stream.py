@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 BUFFER_BYTES = 512 * 1024
 BUFFERS = 4
 # A larger write makes the page cache ask for larger runs of memory, which may cost several times the copy
-# (`python -m benchmarks files`, on disk).
+# (`python -m benchmarks bytes`, on disk).
 WRITE_BYTES = 128 * 1024
 OVERLAP_FROM_BYTES = 4 * 1024 * 1024
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from benchmarks.bare_servers import tar_server
 from benchmarks.load import drive, get
+from benchmarks.machine import write_many
 from benchmarks.scale import MIB, Places, Scale
-from benchmarks.sections import catalogue, clients, files, growth, health, memory, omr, requests, store
+from benchmarks.sections import (
+    catalogue,
+    clients,
+    growth,
+    health,
+    large_files,
+    memory,
+    omr,
+    requests,
+    small_files,
+    store,
+)
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
@@ -30,6 +44,8 @@ TINY = Scale(
     files=(1, 5),
     stored=(10, 20),
     clients=(1, 3),
+    small_files=12,
+    many_files=12,
 )
 
 
@@ -44,11 +60,34 @@ def places(tmp_path: Path) -> Places:
     return Places({"here": tmp_path})
 
 
-def test_files(places: Places) -> None:
-    tables = list(files.run(places, TINY))
-    assert [table.title for table in tables] == ["one file of 1 MiB, here", "64 files of 0.015625 MiB, here"]
-    assert {row.target for table in tables for row in table.rows} >= {1.3, 1.1, 0.75, 0.6}
+def test_bytes(places: Places) -> None:
+    tables = list(large_files.run(places, TINY))
+    assert [table.title for table in tables] == [
+        "1 MiB in 1 file, here",
+        "1 MiB in 3 files, here",
+        "1 MiB in 10 files, here",
+        "1 MiB in 64 files, here",
+        "12 files of 4096 bytes from a directory, here",
+    ]
+    assert {row.target for table in tables for row in table.rows} == {None, 1.1, 0.75, 0.6, 3.0}
     assert list(places.main.iterdir()) == []
+
+
+def test_small_files(places: Places) -> None:
+    (table,) = small_files.run(places, TINY)
+    assert [row.target for row in table.rows] == [None, None, None, None, 4, 4]
+    assert all(row.value > 0 for row in table.rows)
+    assert list(places.main.iterdir()) == []
+
+
+def test_what_tar_sends_to_the_bare_server_comes_back(tmp_path: Path) -> None:
+    for name in ("source", "served", "back"):
+        (tmp_path / name).mkdir()
+    write_many(tmp_path / "source" / "files", 5, 100)
+    with tar_server(tmp_path / "served") as url:
+        small_files.up(tmp_path / "source", url)
+        small_files.down(tmp_path / "back", url)
+    subprocess.run(["diff", "-r", tmp_path / "source", tmp_path / "back"], check=True)
 
 
 def test_growth(places: Places) -> None:
@@ -132,13 +171,15 @@ def test_percentile(share: float, expected: int) -> None:
     assert percentile(range(100, 0, -1), share) == expected
 
 
-def test_register_in_the_files_benchmark_stores_what_verify_reads(tmp_path: Path) -> None:
+def test_register_in_the_benchmark_of_bytes_stores_what_verify_reads(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "part").write_bytes(b"x" * 1000)
-    contenders = files.contenders(tmp_path, source, [source / "part"])
+    cpu: dict[str, float] = {}
+    contenders = large_files.contenders(tmp_path, source, [source / "part"], cpu)
     assert contenders["register"]() > 0
     registry = ModelRegistry.open(tmp_path / "registry")
     assert registry.verify("bench", "large@latest").bytes_checked > 1000
     assert contenders["verify"]() > 0
+    assert cpu.keys() == {"register", "verify"}
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -1,0 +1,99 @@
+"""Many small files over HTTP: push and pull, against ``tar c | curl | tar x``, then ``sync``, of the same files."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from registry_client import RegistryClient
+from tests.support.servers import Server, gunicorn
+
+from ..bare_servers import tar_server
+from ..counting import of_server, with_children
+from ..machine import await_idle, remove, require_room, scratch, settle, write_many
+from ..scale import MIB, Places, Scale
+from ..tables import Row, Table
+from ..timing import spread, timed
+
+FILE_BYTES = 4096
+MOST = 4.0
+ROUNDS = 2
+TAR_UP, TAR_DOWN = "tar c | curl | tar x, then sync: up", "the same: down"
+
+REMARKS = (
+    "The plain server unpacks what it gets with tar, syncs and answers, and packs what it gives. Client and server",
+    "share the cores. The client has no cache, so that every byte is fetched. CPU is of client and server together.",
+)
+
+
+def run(places: Places, scale: Scale) -> Iterator[Table]:
+    """One table in each place."""
+    for name, place in places.directories.items():
+        require_room(place, 10 * scale.small_files * (FILE_BYTES + 4096) + 64 * MIB)
+        with scratch(place) as top:
+            source = write_many(top / "source", scale.small_files, FILE_BYTES)
+            for directory in ("root", "plain", "pulled"):
+                (top / directory).mkdir()
+            with gunicorn(top / "root") as server, tar_server(top / "plain") as plain:
+                yield _measure(name, server, plain, top, source, scale)
+
+
+def _measure(place: str, server: Server, plain: str, top: Path, source: Path, scale: Scale) -> Table:
+    numbers = itertools.count(1)
+    pulled = top / "pulled"
+
+    def push() -> None:
+        with RegistryClient(server.url) as client:
+            client.push(source, "bench", "small", f"v{next(numbers)}", use_cache=False)
+
+    def pull() -> None:
+        with RegistryClient(server.url) as client:
+            client.pull("bench", "small@latest", pulled / "package", use_cache=False)
+
+    works: dict[str, Callable[[], None]] = {
+        TAR_UP: lambda: up(source, plain),
+        "push": push,
+        TAR_DOWN: lambda: down(pulled / "package", plain),
+        "pull": pull,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    cpu: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(min(scale.rounds, ROUNDS)):
+        for name, work in works.items():
+            _empty(top / "plain" if name == TAR_UP else pulled)
+            if name == TAR_DOWN:
+                (pulled / "package").mkdir()
+            settle()
+            await_idle(scale.patience_s)
+            before = of_server(server.pid)
+            cpu[name].append(with_children(lambda work=work, name=name: seconds[name].append(timed(work))))  # type: ignore[misc]
+            cpu[name][-1] += of_server(server.pid) - before
+    rows = []
+    for name, values in seconds.items():
+        more = f"; CPU {min(cpu[name]):.2f} s" if name in ("push", "pull") else ""
+        rows.append(Row(name, min(values), "s", note=spread(values) + more))
+    for ours, bare in (("push", TAR_UP), ("pull", TAR_DOWN)):
+        rows.append(Row(f"{ours} / tar", min(seconds[ours]) / min(seconds[bare]), "x", MOST))
+    return Table(f"{scale.small_files:,} files of {FILE_BYTES} bytes over HTTP, {place}", rows, REMARKS)
+
+
+def up(source: Path, url: str) -> None:
+    """Everything below ``source`` is sent to a plain server, which syncs before it answers."""
+    _shell('tar c -C "$1" . | curl -sSf --noproxy "*" -T - "$2"', source, url)
+
+
+def down(target: Path, url: str) -> None:
+    """Everything that a plain server has is below ``target``, synced."""
+    _shell('curl -sSf --noproxy "*" "$2" | tar x -C "$1" && sync -f "$1"', target, url)
+
+
+def _shell(script: str, *arguments: str | Path) -> None:
+    command = ["bash", "-o", "pipefail", "-c", script, "bash", *map(str, arguments)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def _empty(directory: Path) -> None:
+    remove(directory)
+    directory.mkdir()
