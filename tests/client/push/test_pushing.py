@@ -108,6 +108,27 @@ def test_after_a_refusal_the_bytes_need_not_be_sent_again(
     assert done.files == len(again) + 1
 
 
+def test_a_name_that_was_taken_meanwhile_costs_no_byte_again(
+    service: Service, client: RegistryClient, model: str, source: Path, cache: Cache, area: Path
+) -> None:
+    """It is refused when all has come, and the same files go under another name without being sent."""
+    other = write_files(area / "other", {"model.pt": b"of somebody else"})
+    heard: list[Progress] = []
+
+    def take(progress: Progress) -> None:
+        if not heard:
+            service.registry.register("t", model, "1", other, set_alias=None)
+        heard.append(progress)
+
+    with pytest.raises(VersionExists):
+        client.push(source, "t", model, "1", cache=cache, progress=take)
+    total = sum(map(len, package().values()))
+    assert heard[-1] == Progress(total, total, len(package()), len(package()))
+    done = client.push(source, "t", model, "2", cache=cache)
+    assert (done.bytes_sent, done.files_sent) == (0, 0)
+    assert own_files(service, model, "2") == package()
+
+
 @pytest.mark.parametrize(
     ("version", "words", "error"),
     [
