@@ -47,7 +47,14 @@ class SeenVersion:
         pointing = {**dict.fromkeys(self.aliases, event["version"]), **aliases.moves(event)}
         naming = sorted(alias for alias, version in pointing.items() if version == event["version"])
         said = annotation.said(self.state.after(event), naming, self.meta)
-        return Annotation(event["version"], said.tags, said.description, said.stage, event["seq"])
+        warnings = []
+        if event["event"] == STAGE and naming and event["set"].get(ARCHIVED):
+            names, they = ", ".join(naming), "names" if len(naming) == 1 else "name"
+            warnings.append(
+                f"{event['version']} is archived, and {names} {they} it still: whoever asks for that is given it. "
+                "Promote another version, or remove the alias."
+            )
+        return Annotation(event["version"], said.tags, said.description, said.stage, event["seq"], warnings)
 
 
 def look_at_version(model: ModelStore, version: str) -> SeenVersion:

@@ -116,6 +116,7 @@ class Annotation(Value):
     description: str | None
     stage: str
     seq: int
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,8 @@ class Verbs(Protocol):
         """The version has the stage.
 
         Staging and production are the aliases of those names: setting one promotes (what is expected as there),
-        ``none`` removes those that name the version. ``archived`` is a recall: resolve warns.
+        ``none`` removes those that name the version. ``archived`` is a recall: resolve warns, and so does this where an
+        alias names the version still.
         Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, ``StorageError``.
         """
 

@@ -335,6 +335,20 @@ class Governing:
         assert way.show(TASK, f"{MODEL}@1")["stage"] == "production"
         assert way.check()["findings"] == []
 
+    def test_archiving_what_an_alias_still_names_is_a_warning(self, two_versions: Place) -> None:
+        way = two_versions.way
+        way.promote(TASK, MODEL, "production", "1")
+        done = way.stage(TASK, MODEL, "1", "archived", reason="wrong labels")
+        assert done["stage"] == "production"
+        (warning,) = done["warnings"]
+        assert "latest, production name it still" in warning
+        way.promote(TASK, MODEL, "production", "2")
+        assert "latest names it still" in way.stage(TASK, MODEL, "1", "archived")["warnings"][0]
+        way.unalias(TASK, MODEL, "latest")
+        done = way.stage(TASK, MODEL, "1", "archived")
+        assert (done["stage"], done.get("warnings", [])) == ("archived", [])
+        assert "warnings" not in way.tag(TASK, MODEL, "2", "k", "v")
+
     def test_a_stage_is_guarded_by_the_last_move_of_its_alias(self, two_versions: Place) -> None:
         way = two_versions.way
         assert way.stage(TASK, MODEL, "1", "production", expected_seq=None)["seq"] == 3
