@@ -95,6 +95,7 @@ def push(
         for warning in warnings:
             log.warning("warning: %s", warning)
         asked = client.ask_register(target.task, target.model_name, target.version, **target.words)
+        _check_lengths(asked, files)
         sizes = {file.name: file.size_bytes for file in asked.files}
         _check_name(asked, {file.path: file.size_bytes for file in files}, sizes)
         bytes_total = sum(file.size_bytes for file in files)
@@ -106,6 +107,18 @@ def push(
         with job.alone():
             done = job.earlier_answer() or job.upload_and_register()
     return Pushed(done, len(files), job.files_sent, bytes_total, job.bytes_sent, warnings)
+
+
+def _check_lengths(asked: Admission, files: list[LocalFile]) -> None:
+    """The registry can name every file. Raises ``ArtifactsRefused``."""
+    most = asked.longest_path
+    long = [file.path for file in files if most is not None and len(file.path.encode()) > most]
+    if long:
+        raise ArtifactsRefused(
+            f"{len(long)} files have paths that are too long for this registry, which takes {most} bytes of them. "
+            "Nothing was sent; shorten their names.",
+            problems=[{"path": path, "reason": f"is longer than {most} bytes"} for path in long[:20]],
+        )
 
 
 def _check_name(asked: Admission, ours: Mapping[str, object], theirs: Mapping[str, object]) -> None:

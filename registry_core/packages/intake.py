@@ -244,10 +244,10 @@ def refused(problems: list[dict[str, str]]) -> ArtifactsRefused:
     )
 
 
-def require_short(plan: Plan, longest: int | None) -> None:
+def require_short(paths: Iterable[str], longest: int | None) -> None:
     """The storage can name every file. Raises ``ArtifactsRefused`` before a byte is moved."""
     if longest is not None:
-        long = [file.name for file in plan.files if len(file.name.encode()) > longest]
+        long = [path for path in paths if len(path.encode()) > longest]
         if long or longest < len(MANIFEST):
             reason = f"is too long a path: of this version, the object store takes {longest} bytes"
             raise refused([{"path": path, "reason": reason} for path in long or [MANIFEST]])

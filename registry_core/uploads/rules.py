@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..packages.intake import path_refusal, refused
+from ..format.layout import ModelKeys
+from ..packages.intake import path_refusal, refused, require_short
 from ..settings import CoreSettings
-from ..storage.contract import Incoming, SessionFiles
+from ..storage.contract import Incoming, SessionFiles, Storage
 from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadNotFound, UploadTooLarge
 from ..vocabulary.texts import printable
 
@@ -21,6 +22,12 @@ def check_path(path: str) -> None:
     reason = path_refusal(path)
     if reason:
         raise refused([{"path": printable(path), "reason": reason}])
+
+
+def check_lengths(storage: Storage, about: Mapping[str, Any], paths: Iterable[str]) -> None:
+    """The storage can name the files, in the version with the shortest name. Raises ``ArtifactsRefused``."""
+    package = ModelKeys(about["task"], about["model_name"]).package("x")
+    require_short(paths, storage.packages.longest_path(package))
 
 
 def check_size(size_bytes: int) -> None:

@@ -62,6 +62,7 @@ class Uploads:
         """A new session; its ``have`` are the declared files whose bytes the model has. Makes room first."""
         check_words(actor, None)
         files = rules.check_declared(declared, self._settings.max_upload_files)
+        rules.check_lengths(self._storage, model.keys.names, [file["path"] for file in files])
         self._make_room()
         known = stored_bytes(model, {file["sha256"] for file in files}, self._damage)
         have = [
@@ -69,10 +70,8 @@ class Uploads:
             for file in files
             if file["sha256"] in known and known[file["sha256"]].size_bytes == file["size_bytes"]
         ]
-        coming = sum(file["size_bytes"] for file in files) - sum(
-            file["size_bytes"] for file in files if file["path"] in set(have)
-        )
-        self._check_quota(coming)
+        here = set(have)
+        self._check_quota(sum(file["size_bytes"] for file in files if file["path"] not in here))
         about = {
             "task": model.keys.task,
             "model_name": model.keys.model_name,
@@ -153,7 +152,7 @@ class Uploads:
         """
         rules.check_path(path)
         rules.check_size(size_bytes)
-        self._about(upload_id)
+        rules.check_lengths(self._storage, self._about(upload_id), [path])
         free_bytes = self._storage.probe()
         if free_bytes is not None and size_bytes > free_bytes:
             raise StorageFull(

@@ -189,7 +189,7 @@ def _take_in(
     if seen.taken is not None and seen.repeat is None:  # a repeat whose version is on its way is decided under the lock
         raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
     key = model.keys.package(request.version)
-    intake.require_short(plan, model.storage.packages.longest_path(key))
+    intake.require_short((file.name for file in plan.files), model.storage.packages.longest_path(key))
     with model.storage.packages.stage(key) as staging:
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}

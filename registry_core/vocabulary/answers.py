@@ -331,3 +331,6 @@ class Admission(_WithFiles):
     is_taken: Annotated[bool, "Whether a version has this name, or had it: register would answer version_exists."]
     existing: Annotated[dict[str, Any] | None, "Its package digest, and when and by whom it was made."]
     files: Annotated[list[PackageFile], "Its own files, so that whoever has others need not read them."]
+    longest_path: Annotated[
+        int | None, "Bytes that the path of a file can have here; null: no limit but every registry's."
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 from registry_client import RegistryClient
 from registry_client.local.cache import Cache
-from registry_core import PackageCorrupt
+from registry_core import ArtifactsRefused, PackageCorrupt, Progress
 
 from ..support.packages import write_files
 from ..support.seaweed import BUCKET, Seaweed, s3_client
@@ -51,6 +51,18 @@ def test_there_and_back(stored: Stored, area: Path, cache: Cache, model: str) ->
     kept = files_of(area / "dest")
     assert {path: kept[path] for path in files} == files
     assert_nothing_wrong(cache)
+
+
+def test_a_path_that_is_too_long_for_a_key_is_refused_before_anything_is_read(
+    stored: Stored, area: Path, cache: Cache, model: str
+) -> None:
+    heard: list[Progress] = []
+    path = "/".join(["d" * 200] * 5)
+    source = write_files(area / "source", {path: b"x", "model.pt": bytes(1000)})
+    with RegistryClient(stored.url) as client, pytest.raises(ArtifactsRefused) as refused:
+        client.push(source, "t", model, "1", cache=cache, progress=heard.append)
+    assert heard == []
+    assert [problem["path"] for problem in refused.value.detail["problems"]] == [path]
 
 
 def test_what_is_damaged_in_the_store_is_sent_and_the_model_heals(

@@ -19,8 +19,8 @@ PREFIX = "team/" * 40
 LONGEST = 1024 - len(f"{PREFIX}registry/tasks/t/models/m/versions/1/{'0' * 32}/")
 
 
-def registry(store: MemoryStore) -> ModelRegistry:
-    url = f"s3://bucket/{PREFIX}registry"
+def registry(store: MemoryStore, prefix: str = PREFIX) -> ModelRegistry:
+    url = f"s3://bucket/{prefix}registry"
     return ModelRegistry.open(
         settings=CoreSettings(root=url), storage=ObjectStorage(url, StorageOptions(), is_package, store=store)
     )
@@ -62,3 +62,36 @@ def test_a_migration_says_which_file_it_is(tmp_path: Path) -> None:
     with pytest.raises(ArtifactsRefused) as caught:
         here.migrate_to(registry(MemoryStore()))
     assert caught.value.detail["path"] == path
+
+
+def test_an_upload_learns_of_it_when_it_announces_the_file(tmp_path: Path) -> None:
+    store = MemoryStore()
+    there = registry(store)
+    longest = there.ask_register("t", "m", "1").longest_path
+    assert longest == LONGEST
+    for path, fits in ((named(LONGEST), True), (named(LONGEST + 1), False)):
+        declared = [{"path": path, "size_bytes": 1, "sha256": "0" * 64}]
+        if fits:
+            session = there.begin_upload("t", "m", declared)
+            assert there.add_upload(session.upload_id, path, 1).path == path
+            continue
+        with pytest.raises(ArtifactsRefused) as announced:
+            there.begin_upload("t", "m", declared)
+        with pytest.raises(ArtifactsRefused) as added:
+            there.add_upload(session.upload_id, path, 1)
+        for refused in (announced, added):
+            assert [problem["path"] for problem in refused.value.detail["problems"]] == [path]
+
+
+def test_a_version_whose_own_name_leaves_no_room_is_refused_when_it_is_asked_for() -> None:
+    with pytest.raises(ArtifactsRefused, match="too long"):
+        registry(MemoryStore(), "p" * 900).ask_register("t", "m" * 50, "v" * 50)
+
+
+def test_on_a_disk_and_in_memory_there_is_no_such_limit(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    there = open_registry(tmp_path / "root")
+    assert there.ask_register("t", "m", "1").longest_path is None
+    path = named(LONGEST + 1)
+    session = there.begin_upload("t", "m", [{"path": path, "size_bytes": 1, "sha256": "0" * 64}])
+    assert there.add_upload(session.upload_id, path, 1).path == path
