@@ -93,12 +93,18 @@ class Uploads(ABC):
         """(the session's document, when it was last written to in seconds since 1970). Raises ``KeyNotFound``."""
 
     @abstractmethod
-    def announced(self, upload: str) -> bytes:
-        """What :meth:`begin`, or :meth:`announce` later, was told of the files to come. Raises ``KeyNotFound``."""
+    def announced(self, upload: str, page: int = 0) -> bytes:
+        """What :meth:`begin` (page 0), or :meth:`announce` later, was told of the files to come.
+
+        Raises ``KeyNotFound``, also for a page that was never announced.
+        """
 
     @abstractmethod
-    def announce(self, upload: str, announced: bytes) -> None:
-        """Another word on the files to come takes the place of that before. Call within :meth:`alone`."""
+    def announce(self, upload: str, announced: bytes, page: int = 0, *, new: bool = False) -> None:
+        """Another word on the files to come takes the place of that page, or with ``new`` is that page.
+
+        Call within :meth:`alone`. Raises ``UploadLocked`` where somebody else made the new page first.
+        """
 
     @abstractmethod
     def alone(self, upload: str) -> AbstractContextManager[None]:

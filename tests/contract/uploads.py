@@ -347,6 +347,23 @@ class UploadsContract:
             opener().uploads.announced(upload)
         assert list(opener().documents.list(opener().uploads.place, deep=True)) == []
 
+    def test_what_comes_is_announced_in_pages(self, opener: Opener) -> None:
+        uploads = opener().uploads
+        upload = begun(uploads)
+        for page in (1, 2):
+            with pytest.raises(KeyNotFound):
+                opener().uploads.announced(upload, page)
+            with uploads.alone(upload):
+                uploads.announce(upload, b"%d" % page, page, new=True)
+        with uploads.alone(upload):
+            with pytest.raises(UploadLocked):
+                opener().uploads.announce(upload, b"other", 2, new=True)
+            uploads.announce(upload, b"one", 1)
+        assert [opener().uploads.announced(upload, page) for page in range(3)] == [ANNOUNCED, b"one", b"2"]
+        with uploads.alone(upload):
+            uploads.end(upload)
+        assert list(opener().documents.list(opener().uploads.place, deep=True)) == []
+
     # into a package
 
     def test_a_complete_file_is_taken_and_the_session_keeps_it(self, opener: Opener) -> None:

@@ -4,7 +4,7 @@
 
     session.json       what it is for; its time of change is the session's last activity. Held shared by
                        whoever changes a file, exclusively by a registration, a cancellation and a sweep
-    announced.json     what its caller said would come
+    announced.json     what its caller said would come; announced-1.json and so on the pages after the first
     files.jsonl        the list of its files (upload_index.py)
     data/<file id>     what has arrived; as long as the offset, and held by its one writer
     data/<file id>.floor   how much of it counts while bytes arrive that count only as a whole
@@ -93,18 +93,23 @@ class FilesystemUploads(Uploads):
             data = _read_all(fd)
             return Document(data, etag(data)), os.fstat(fd).st_mtime
 
-    def announced(self, upload: str) -> bytes:
-        with self._session(upload) as session, regular(ANNOUNCED, os.O_RDONLY, session) as fd:
+    def announced(self, upload: str, page: int = 0) -> bytes:
+        with self._session(upload) as session, regular(_page(page), os.O_RDONLY, session) as fd:
             return _read_all(fd)
 
-    def announce(self, upload: str, announced: bytes) -> None:
+    def announce(self, upload: str, announced: bytes, page: int = 0, *, new: bool = False) -> None:
         with self._session(upload) as session, translated(upload):
-            new = _NEW + ANNOUNCED
-            with opened_in(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FILE, session) as fd:
+            draft = _NEW + ANNOUNCED
+            with opened_in(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FILE, session) as fd:
                 write_all(fd, announced)
                 os.fsync(fd)
-            os.rename(new, ANNOUNCED, src_dir_fd=session, dst_dir_fd=session)
+            if new:  # whoever is alone makes it, so nobody can be between these two
+                with suppress(FileNotFoundError):
+                    os.stat(_page(page), dir_fd=session, follow_symlinks=False)
+                    raise locked()
+            os.rename(draft, _page(page), src_dir_fd=session, dst_dir_fd=session)
             os.fsync(session)
+            os.utime(ABOUT, dir_fd=session, follow_symlinks=False)
 
     @contextmanager
     def alone(self, upload: str) -> Iterator[None]:
@@ -314,6 +319,10 @@ def _with_offset(session: int, file: Incoming) -> Incoming:
 
 def _at(file: Incoming, arrived: int) -> Incoming:
     return replace(file, offset=file.size_bytes if file.sha256 is not None else min(arrived, file.size_bytes))
+
+
+def _page(page: int) -> str:
+    return f"announced-{page}.json" if page else ANNOUNCED
 
 
 def _read_all(fd: int) -> bytes:

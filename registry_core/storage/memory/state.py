@@ -22,10 +22,10 @@ class Work:
 
 @dataclass
 class Session:
-    """One upload session: its two documents, when it was last written to, its files and what has arrived of each."""
+    """One upload session: its document, its announcement by pages, when it was last written to, files and what came."""
 
     about: bytes
-    announced: bytes
+    announced: dict[int, bytes]
     active_s: float
     files: dict[str, Incoming] = field(default_factory=dict)
     arrived: dict[str, bytes] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...vocabulary.names import check_key
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
-from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, now_s
+from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .packages import MemoryStaging
 from .state import Session, State, etag
 
@@ -26,18 +26,25 @@ class MemoryUploads(Uploads):
 
     def begin(self, upload: str, about: bytes, announced: bytes) -> None:
         with self._state.mutex:
-            self._state.sessions[check_id(upload)] = Session(about, announced, now_s())
+            self._state.sessions[check_id(upload)] = Session(about, {0: announced}, now_s())
 
     def about(self, upload: str) -> tuple[Document, float]:
         session = self._session(upload)
         return Document(session.about, etag(session.about)), session.active_s
 
-    def announced(self, upload: str) -> bytes:
-        return self._session(upload).announced
+    def announced(self, upload: str, page: int = 0) -> bytes:
+        pages = self._session(upload).announced
+        if page not in pages:
+            raise KeyNotFound(upload)
+        return pages[page]
 
-    def announce(self, upload: str, announced: bytes) -> None:
+    def announce(self, upload: str, announced: bytes, page: int = 0, *, new: bool = False) -> None:
         with self._state.mutex:
-            self._session(upload).announced = announced
+            session = self._session(upload)
+            if new and page in session.announced:
+                raise locked()
+            session.announced[page] = announced
+            session.active_s = now_s()
 
     @contextmanager
     def alone(self, upload: str) -> Iterator[None]:

@@ -3,7 +3,7 @@
 ::
 
     .incoming/<id>/session.json            what it is for, and when something was last done to it
-    .incoming/<id>/announced.json          what its caller said would come
+    .incoming/<id>/announced.json          what its caller said would come; then announced-1.json and so on
     .incoming/<id>/total.json              how many files it has, of how many bytes
     .incoming/<id>/files/<file id>.json    path, length, pieces, digest; changed by compare-and-swap
     .incoming/<id>/data/<file id>/<piece>  what one request brought
@@ -57,7 +57,7 @@ class ObjectUploads(Uploads):
     def begin(self, upload: str, about: bytes, announced: bytes) -> None:
         home = _home(upload)
         self._bucket.put(f"{home}/total.json", _encoded({"files": 0, "size_bytes": 0}), ABSENT)
-        self._bucket.put(f"{home}/announced.json", announced, ABSENT)
+        self._bucket.put(_page(upload, 0), announced, ABSENT)
         self._bucket.put(f"{home}/session.json", _session(about.decode()), ABSENT)
 
     def about(self, upload: str) -> tuple[Document, float]:
@@ -65,11 +65,15 @@ class ObjectUploads(Uploads):
         fields = json.loads(document.data)
         return Document(fields["about"].encode(), document.etag), float(fields["active_s"])
 
-    def announced(self, upload: str) -> bytes:
-        return self._bucket.read(f"{_home(upload)}/announced.json").data
+    def announced(self, upload: str, page: int = 0) -> bytes:
+        return self._bucket.read(_page(upload, page)).data
 
-    def announce(self, upload: str, announced: bytes) -> None:
-        self._bucket.put(f"{_home(upload)}/announced.json", announced, ANY)
+    def announce(self, upload: str, announced: bytes, page: int = 0, *, new: bool = False) -> None:
+        try:
+            self._bucket.put(_page(upload, page), announced, ABSENT if new else ANY)
+        except PreconditionFailed:
+            raise locked() from None
+        self.touch(upload)
 
     def touch(self, upload: str) -> None:
         """Something has been done to the session now."""
@@ -299,6 +303,10 @@ class _ObjectReceiving(Receiving):
 
 def _home(upload: str) -> str:
     return f"{_PLACE}/{check_id(upload)}"
+
+
+def _page(upload: str, page: int) -> str:
+    return f"{_home(upload)}/announced{f'-{page}' if page else ''}.json"
 
 
 def _file_key(upload: str, file_id: str) -> str:
