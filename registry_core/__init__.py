@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .vocabulary.errors import (
         AliasMoved,
         AliasNotFound,
+        AnnouncementUnfinished,
         ArtifactNotFound,
         ArtifactsRefused,
         ChecksumMismatch,
@@ -126,6 +127,7 @@ __all__ = [
     "AliasMoved",
     "AliasNotFound",
     "Annotation",
+    "AnnouncementUnfinished",
     "ArtifactNotFound",
     "ArtifactsRefused",
     "Bounded",
@@ -246,8 +248,8 @@ _PLACES = {
         ),
         "vocabulary.bounded": "Bounded",
         "vocabulary.errors": (
-            "AliasMoved AliasNotFound ArtifactNotFound ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong "
-            "Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused IndexBuilding "
+            "AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound ArtifactsRefused ChecksumMismatch "
+            "ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused IndexBuilding "
             "IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef JournalCorrupt "
             "LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackageCorrupt "
             "RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired UploadLocked "

@@ -31,7 +31,7 @@ class CoreSettings:
     catalog_dir: str | None = None
     catalog_refresh_s: float = 30.0
     max_upload_bytes: int = 0
-    max_upload_files: int = 8192
+    max_upload_files: int = 100_000
     upload_expiry_s: float = 86400.0
     storage: StorageOptions = field(default_factory=StorageOptions)
 
@@ -49,7 +49,7 @@ class CoreSettings:
             catalog_dir=environ.get(PREFIX + "CATALOG_DIR", "").strip() or None,
             catalog_refresh_s=number(environ, PREFIX + "CATALOG_REFRESH_S", 30.0, least=0.0),
             max_upload_bytes=int(number(environ, PREFIX + "MAX_UPLOAD_BYTES", 0, least=0)),
-            max_upload_files=int(number(environ, PREFIX + "MAX_UPLOAD_FILES", 8192, least=1)),
+            max_upload_files=int(number(environ, PREFIX + "MAX_UPLOAD_FILES", 100_000, least=1)),
             upload_expiry_s=number(environ, PREFIX + "UPLOAD_EXPIRY_S", 86400.0, least=1.0),
             storage=StorageOptions(
                 endpoint=_first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),

@@ -17,7 +17,15 @@ from ..web.request_body import Body
 from ..web.root import current_registry
 from ..web.schemas import Problem, answer
 from . import tus
-from .uploads_schemas import CreationHeaders, PatchHeaders, TusHeaders, UploadAnswer, UploadRequest, UploadSessionAnswer
+from .uploads_schemas import (
+    CreationHeaders,
+    PageRequest,
+    PatchHeaders,
+    TusHeaders,
+    UploadAnswer,
+    UploadRequest,
+    UploadSessionAnswer,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,6 +85,15 @@ def begin(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Begin an upload: a session for the files of one version."""
     session = _shown(current_registry().begin_upload(**body))
     return answer(session), 201, {"Location": session["url"]}
+
+
+@blueprint.post(f"{SESSION}/files")
+@blueprint.arguments(PageRequest)
+@blueprint.answers(UploadAnswer, problems=(400, *_FINDS, 413, 415, 422, 423, 507))
+@may_wait
+def announce(body: dict[str, Any], upload_id: str) -> dict[str, Any]:
+    """Announce more files of an upload that was begun with more: true; have is of these alone."""
+    return answer(_shown(current_registry().announce_upload(upload_id, **body)))
 
 
 @blueprint.get(SESSION)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
 from marshmallow import EXCLUDE, Schema, fields
 
-from registry_core import Verbs
+from registry_core import UploadTooLarge, Verbs
 
-from ..config import Settings
 from ..web.schemas import Answer, Open, Request, field_of, text
+
+MOST_AT_ONCE = 8192  # files in the request that begins an upload: as many as one took before there were pages
+MOST_OF_A_PAGE = 5000
 
 
 class AnnouncedFile(Open):
@@ -20,24 +21,55 @@ class AnnouncedFile(Open):
 
 
 class AnnouncedFiles(fields.List[Any]):
-    """Of a list that is longer than an upload may be no file is looked at: the registry refuses it by its length."""
+    """Of a list that is longer than a request may hold no file is looked at."""
+
+    def __init__(self, most: int, meaning: str, **options: Any) -> None:
+        super().__init__(fields.Nested(AnnouncedFile), metadata={"description": meaning}, **options)
+        self._most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
-        settings: Settings = current_app.extensions["settings"]
-        if isinstance(value, list) and len(value) > settings.core.max_upload_files:
+        if isinstance(value, list) and len(value) > self._most:
+            raise UploadTooLarge(
+                f'One request announces at most {self._most} files. Announce them in pages, with "more": true.',
+                limit_files=self._most,
+            )
+        if isinstance(value, list) and all(map(_is_plain, value)):
             return value
         return super()._deserialize(value, attr, data, **options) or []
+
+
+def _is_plain(file: Any) -> bool:
+    """Whether it is as the schema wants it, which then need not look at each of thousands."""
+    return (
+        type(file) is dict
+        and type(file.get("path")) is str
+        and type(file.get("sha256")) is str
+        and type(file.get("size_bytes")) is int
+    )
+
+
+def _more() -> fields.Boolean:
+    return fields.Boolean(
+        load_default=False,
+        metadata={"description": "Whether other pages follow; nothing is registered before the last one."},
+    )
 
 
 class UploadRequest(Request):
     task = field_of(Verbs.promote, "task")
     model_name = text("The model's name within the task; it need not exist yet.", required=True)
     files = AnnouncedFiles(
-        fields.Nested(AnnouncedFile),
+        MOST_AT_ONCE,
+        "What the version will have; the answer says which of it need not be sent.",
         load_default=list,
-        metadata={"description": "What the version will have; the answer says which of it need not be sent."},
     )
+    more = _more()
     actor = field_of(Verbs.promote, "actor")
+
+
+class PageRequest(Request):
+    files = AnnouncedFiles(MOST_OF_A_PAGE, f"The next of them, at most {MOST_OF_A_PAGE}.", required=True)
+    more = _more()
 
 
 class UploadAnswer(Answer):

@@ -17,6 +17,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, R
 from registry_core import (
     AliasMoved,
     AliasNotFound,
+    AnnouncementUnfinished,
     ArtifactNotFound,
     ArtifactsRefused,
     ChecksumMismatch,
@@ -82,6 +83,7 @@ TABLE: dict[type[RegistryError], int] = {
     DestinationDiffers: 409,
     UploadOffsetMismatch: 409,
     UploadLocked: 423,
+    AnnouncementUnfinished: 409,
     DigestMismatch: 422,
     ChecksumMismatch: 460,
     PackageCorrupt: 409,

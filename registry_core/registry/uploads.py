@@ -34,15 +34,31 @@ class UploadVerbs(OpenedRegistry):
         return self._settings.max_upload_bytes
 
     def begin_upload(
-        self, task: str, model_name: str, files: Sequence[Mapping[str, Any]] = (), *, actor: str | None = None
+        self,
+        task: str,
+        model_name: str,
+        files: Sequence[Mapping[str, Any]] = (),
+        *,
+        more: bool = False,
+        actor: str | None = None,
     ) -> UploadSession:
         """A new session for one version of the model, which need not exist yet.
 
         ``files`` (each with ``path``, ``sha256`` in hex, ``size_bytes``) announces what the version will have. Those
-        whose bytes the model has already are in the session's ``have``, and need not be sent. Raises
+        whose bytes the model has already are in the session's ``have``, and need not be sent. With ``more`` other
+        files follow by :meth:`announce_upload`, and nothing is registered before the last of them. Raises
         ``InvalidInput``.
         """
-        return self._uploads.begin(self._model(task, model_name), files, actor)
+        return self._uploads.begin(self._model(task, model_name), files, actor, more=more)
+
+    def announce_upload(
+        self, upload_id: str, files: Sequence[Mapping[str, Any]], *, more: bool = False
+    ) -> UploadSession:
+        """Another page of what the version will have; ``have`` of what is returned is of this page alone.
+
+        Raises ``InvalidInput``, ``UploadLocked`` while somebody writes to it.
+        """
+        return self._uploads.announce(upload_id, self._model, files, more=more)
 
     def upload(self, upload_id: str) -> UploadSession:
         """The session and its files as they are now."""

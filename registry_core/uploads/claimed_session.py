@@ -21,6 +21,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
 from ..vocabulary.texts import printable
 from . import rules
+from .announcement import Announced
 from .stored_bytes import StoredBytes, stored_bytes
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class ClaimedSession:
         space: Uploads,
         model: ModelStore,
         upload_id: str,
-        announced: Mapping[str, Any],
+        announced: Announced,
         files: Sequence[Incoming],
         is_damaged: Callable[[Artifact, StoredBytes], None],
     ) -> None:
@@ -132,8 +133,8 @@ class ClaimedSession:
     def plan(self, required_files: tuple[str, ...]) -> intake.Plan:
         """The session's files as a plan. Raises ``ArtifactsRefused`` naming what is missing, ``DigestMismatch``."""
         arrived = {file.path: _Arrived(self._space, self._upload_id, file) for file in self._files}
-        declared = {file["path"]: file for file in self._announced["files"]}
-        have = [declared[path] for path in self._announced["have"] if path not in arrived]
+        declared = {file["path"]: file for file in self._announced.files}
+        have = [declared[path] for path in self._announced.have if path not in arrived]
         known = stored_bytes(self._model, {file["sha256"] for file in have})
         borrowed: dict[str, _Borrowed] = {}
         problems = [

@@ -14,6 +14,7 @@ from ..vocabulary.errors import ArtifactsRefused, InvalidParameter, UploadNotFou
 from ..vocabulary.texts import printable
 
 MOST_BYTES = 2**53 - 1  # of one file; what every JSON reader keeps exact
+ANNOUNCED = ("path", "sha256", "size_bytes")  # what is said of a file beforehand
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,9 +48,12 @@ def check_form(file: Mapping[str, Any]) -> Mapping[str, Any]:
     return file
 
 
-def check_declared(files: Sequence[Mapping[str, Any]], most_files: int) -> list[dict[str, Any]]:
-    """What was said beforehand about files: path, sha256, size_bytes of each, if together they make a package."""
-    if len(files) > most_files:
+def check_declared(files: Sequence[Mapping[str, Any]], room: int, most_files: int) -> list[dict[str, Any]]:
+    """What was said beforehand about files: path, sha256, size_bytes of each, if together they make a package.
+
+    There is room for so many of the ``most_files``.
+    """
+    if len(files) > room:
         raise too_many(most_files)
     problems = []
     paths: set[str] = set()
@@ -66,7 +70,20 @@ def check_declared(files: Sequence[Mapping[str, Any]], most_files: int) -> list[
     problems += [{"path": path, "reason": "is listed as a file and as a directory"} for path in _directories(paths)]
     if problems:
         raise refused(problems)
-    return [{name: file[name] for name in ("path", "sha256", "size_bytes")} for file in files]
+    return [{name: file[name] for name in ANNOUNCED} for file in files]
+
+
+def check_together(files: Sequence[Mapping[str, Any]]) -> None:
+    """The files of all pages make a package together. Raises ``ArtifactsRefused``."""
+    paths: set[str] = set()
+    problems = []
+    for file in files:
+        if file["path"] in paths:
+            problems.append({"path": file["path"], "reason": "is listed twice"})
+        paths.add(file["path"])
+    problems += [{"path": path, "reason": "is listed as a file and as a directory"} for path in _directories(paths)]
+    if problems:
+        raise refused(problems)
 
 
 def collisions(paths: Iterable[str]) -> list[dict[str, str]]:

@@ -6,7 +6,6 @@ lies there as it came.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -34,10 +33,11 @@ from ..vocabulary.errors import (
 from ..vocabulary.texts import check_words, parse_object, printable
 from ..vocabulary.times import format_time, steady_s
 from . import rules
+from .announcement import Announcements, encoded
 from .claimed_session import ClaimedSession
 from .pouring import begins_with, pour
 from .running_hashes import RunningHashes
-from .stored_bytes import KnownDamage, stored_bytes
+from .stored_bytes import KnownDamage
 from .values import Checksum, UploadFile, UploadSession
 
 log = logging.getLogger(__name__)
@@ -54,24 +54,21 @@ class Uploads:
         self._space = storage.uploads
         self._hashes = RunningHashes()
         self._damage = KnownDamage()
+        self._announcements = Announcements(self._space, settings, self._damage)
         self._looked_at = 0.0
 
     # sessions
 
-    def begin(self, model: ModelStore, declared: Sequence[Mapping[str, Any]], actor: str | None) -> UploadSession:
-        """A new session; its ``have`` are the declared files whose bytes the model has. Makes room first."""
+    def begin(
+        self, model: ModelStore, declared: Sequence[Mapping[str, Any]], actor: str | None, *, more: bool = False
+    ) -> UploadSession:
+        """A new session; its ``have`` are the declared files whose bytes the model has. Makes room first.
+
+        ``more``: other pages of the announcement follow, by :meth:`announce`.
+        """
         check_words(actor, None)
-        files = rules.check_declared(declared, self._settings.max_upload_files)
-        rules.check_lengths(self._storage, model.keys.names, [file["path"] for file in files])
+        page = self._announcements.first(model, declared, more=more)
         self._make_room()
-        known = stored_bytes(model, {file["sha256"] for file in files}, self._damage)
-        have = [
-            file["path"]
-            for file in files
-            if file["sha256"] in known and known[file["sha256"]].size_bytes == file["size_bytes"]
-        ]
-        here = set(have)
-        self._check_quota(sum(file["size_bytes"] for file in files if file["path"] not in here))
         about = {
             "task": model.keys.task,
             "model_name": model.keys.model_name,
@@ -79,16 +76,32 @@ class Uploads:
             "created_at": format_time(datetime.now(UTC)),
         }
         upload_id = uuid.uuid4().hex
-        announced = {"files": files, "have": have}
-        self._space.begin(upload_id, *(json.dumps(part, ensure_ascii=False).encode() for part in (about, announced)))
-        return self._session(upload_id, [], have)
+        self._space.begin(upload_id, encoded(about), encoded(page))
+        return self._session(upload_id, [], page["have"])
+
+    def announce(
+        self,
+        upload_id: str,
+        model_of: Callable[[str, str], ModelStore],
+        declared: Sequence[Mapping[str, Any]],
+        *,
+        more: bool,
+    ) -> UploadSession:
+        """Another page of the announcement is there; ``have`` is of this page alone.
+
+        Raises ``InvalidInput``, ``UploadLocked``, and as :meth:`session`.
+        """
+        about = self._about(upload_id)
+        with _known(upload_id):
+            model = model_of(about["task"], about["model_name"])
+            return self._session(upload_id, [], self._announcements.add(upload_id, model, declared, more=more))
 
     def session(self, upload_id: str) -> UploadSession:
         """The session and its files as they are now. Raises ``UploadNotFound``, ``UploadExpired``."""
         self._about(upload_id)
         with _known(upload_id):
             files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
-            have = self._announced(upload_id)["have"]
+            have = self._announcements.all(upload_id).have
         return self._session(upload_id, files, have)
 
     def cancel(self, upload_id: str) -> None:
@@ -118,7 +131,8 @@ class Uploads:
         try:
             with _known(upload_id):
                 files = [self._settled(upload_id, file) for file in self._space.files(upload_id)]
-                announced = self._announced(upload_id)
+                announced = self._announcements.all(upload_id)
+            announced.require_whole()
             yield ClaimedSession(
                 self._space,
                 model,
@@ -129,8 +143,7 @@ class Uploads:
             )
         except HoldingDamaged as error:
             missing.update(error.detail["missing"])
-            have = [path for path in announced["have"] if path not in missing]
-            self._space.announce(upload_id, json.dumps({**announced, "have": have}, ensure_ascii=False).encode())
+            self._announcements.withdraw(upload_id, missing)
             raise
         finally:
             alone.__exit__(None, None, None)
@@ -261,18 +274,6 @@ class Uploads:
             raise rules.damaged(upload_id)
         return {**about, "expires_s": active_s + self._settings.upload_expiry_s}
 
-    def _announced(self, upload_id: str) -> dict[str, Any]:
-        """``files``, as they were declared, and the paths of those that the model has."""
-        announced = parse_object(self._space.announced(upload_id)) or {}
-        try:
-            declared = {rules.check_form(file)["path"] for file in announced["files"]}
-            is_whole = isinstance(announced["have"], list) and declared.issuperset(announced["have"])
-        except (KeyError, TypeError):
-            is_whole = False
-        if not is_whole:
-            raise rules.damaged(upload_id)
-        return announced
-
     def _session(self, upload_id: str, files: Sequence[Incoming], have: list[str]) -> UploadSession:
         about = self._about(upload_id)
         return UploadSession(
@@ -305,11 +306,6 @@ class Uploads:
         expires_s = now_s + self._settings.upload_expiry_s if about is None else about["expires_s"]
         at = _moment(expires_s)
         return UploadFile(file.file_id, file.path, file.offset, file.size_bytes, file.sha256, at, file.described)
-
-    def _check_quota(self, size_bytes: int) -> None:
-        most = self._settings.max_upload_bytes
-        if most and size_bytes > most:
-            raise rules.over_quota(size_bytes, most)
 
     def _make_room(self) -> None:
         # Each new session clears an old one away, so that their number stays bounded without an operator's sweep.

@@ -26,6 +26,7 @@
     │   ├── AliasMoved             alias_moved
     │   ├── UploadOffsetMismatch   upload_offset_mismatch
     │   ├── UploadLocked           upload_locked
+    │   ├── AnnouncementUnfinished announcement_unfinished
     │   ├── VersionInUse           version_in_use
     │   └── DestinationDiffers     destination_differs
     ├── IntegrityError          bytes are not what a digest says
@@ -178,6 +179,11 @@ class UploadOffsetMismatch(Conflict):
 class UploadLocked(Conflict):
     code = "upload_locked"
     title = "Somebody else is at work on the upload"
+
+
+class AnnouncementUnfinished(Conflict):
+    code = "announcement_unfinished"
+    title = "More files of the upload were to be announced"
 
 
 class VersionInUse(Conflict):

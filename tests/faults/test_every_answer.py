@@ -319,6 +319,12 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "1", "Upload-Metadata": "filename YQ=="}),
         Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "{version}", "Upload-Metadata": "{alias}"}),
     ],
+    ("POST", "/v1/uploads/<upload_id>/files"): [
+        Call(
+            "/v1/uploads/{upload}/files",
+            body={"files": [{"path": "{path}", "size_bytes": 1, "sha256": "0" * 64}], "more": True},
+        )
+    ],
     ("DELETE", "/v1/uploads/<upload_id>"): [Call("/v1/uploads/{upload}")],
     ("HEAD", "/v1/uploads/<upload_id>/<file_id>"): [Call("/v1/uploads/{upload}/{file}", headers=TUS)],
     ("OPTIONS", "/v1/uploads"): [Call("/v1/uploads")],

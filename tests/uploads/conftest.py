@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from obstore.store import MemoryStore
+
+from registry_core import CoreSettings, ModelRegistry
+from registry_core.format.layout import is_package
+from registry_core.storage.contract import Storage, StorageOptions
+from registry_core.storage.memory.root import MemoryStorage
+from registry_core.storage.object_store.store import ObjectStorage
 
 from ..app.conftest import scratch, small_disk  # noqa: F401 - a fixture
 from ..support.servers import PREFIX, gunicorn, nginx
 from .wire import Wire
+
+
+@pytest.fixture(params=["filesystem", "object store", "memory"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., ModelRegistry]:
+    """Opens registries over one root, each as a process of its own would; on each kind of storage."""
+    storage: Storage | None = None
+    root = {"filesystem": str(tmp_path), "object store": "s3://registries/root", "memory": "memory://"}[request.param]
+    if request.param == "memory":
+        storage = MemoryStorage()
+    objects = MemoryStore()
+
+    def opened(**settings: Any) -> ModelRegistry:
+        place = ObjectStorage(root, StorageOptions(), is_package, store=objects) if "s3" in root else storage
+        return ModelRegistry.open(settings=CoreSettings(root=root, workers=2, **settings), storage=place)
+
+    return opened
 
 
 @pytest.fixture(scope="module")
