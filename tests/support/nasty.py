@@ -338,7 +338,7 @@ def _overwrite(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-UPLOAD_FILES = ("session.json", "announced.json", "files.jsonl")
+UPLOAD_FILES = ("session.json", "announced.json", "announced-1.json", "files.jsonl")
 OPERATION = {
     "operation_id": "0" * 32,
     "verb": "verify",
@@ -360,7 +360,8 @@ def _working_space(registry: ModelRegistry, root: Path) -> list[Target]:
     declared = [{"path": "a", "size_bytes": 1, "sha256": sha256}, {"path": "b", "size_bytes": 1, "sha256": sha256}]
     for name in UPLOAD_FILES:
         for data in DOCUMENTS:
-            upload = registry.begin_upload("names", "all", declared).upload_id
+            upload = registry.begin_upload("names", "all", declared, more=True).upload_id
+            registry.announce_upload(upload, [{"path": "c", "size_bytes": 1, "sha256": sha256}])
             file_id = registry.add_upload(upload, "a", 1).file_id
             (root / ".uploads" / upload / name).write_bytes(data)
             targets.append(
