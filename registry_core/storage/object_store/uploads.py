@@ -18,13 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
-from types import TracebackType
+from functools import partial
 from typing import Any
 
 from ..contract import ABSENT, ANY, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Prove, Readable, Staging
@@ -33,13 +31,13 @@ from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_i
 from .bucket import Bucket
 from .pieces import Pieces, Poured
 from .pointers import Pointers
+from .receiving import ObjectReceiving
 from .staging import ObjectStaging
 
 # Not ``.uploads``, as on a disk: SeaweedFS calls what is unfinished so, and no listing of its shows it.
 _PLACE = ".incoming"
 MOST_COPY_BYTES = 5 * 1024**3  # of one copy within S3
 READS_AT_ONCE = 16
-_TOUCH_EVERY_S = 30.0
 
 
 class ObjectUploads(Uploads):
@@ -186,9 +184,9 @@ class ObjectUploads(Uploads):
             locks.enter_context(self._locks.shared(upload))
             locks.enter_context(self._locks.file(upload, file_id))
             fields, etag = self._fields(upload, file_id)
-            return _ObjectReceiving(
-                self, self._bucket, upload, _incoming(file_id, fields), fields, etag, locks.pop_all()
-            )
+            data, document = f"{_home(upload)}/data/{file_id}", _file_key(upload, file_id)
+            file, touch = _incoming(file_id, fields), partial(self.touch, upload)
+            return ObjectReceiving(self._bucket, document, data, file, fields, etag, touch, locks.pop_all())
         raise AssertionError("unreachable")
 
     def open(self, upload: str, file_id: str, start: int) -> Readable:
@@ -225,80 +223,6 @@ class ObjectUploads(Uploads):
         if copied.size_bytes != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
         return copied
-
-
-class _ObjectReceiving(Receiving):
-    """One piece on its way into the store."""
-
-    def __init__(
-        self,
-        space: ObjectUploads,
-        bucket: Bucket,
-        upload: str,
-        file: Incoming,
-        fields: dict[str, Any],
-        etag: str,
-        locks: ExitStack,
-    ) -> None:
-        self.file = file
-        self._space, self._bucket, self._upload = space, bucket, upload
-        self._fields, self._etag = fields, etag
-        self._locks = locks
-        self._piece = uuid.uuid4().hex
-        self._key = f"{_home(upload)}/data/{file.file_id}/{self._piece}"
-        self._sending: Any = None
-        self._sink: Any = None
-        self._count = 0
-        self._touched_at = time.monotonic()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._locks:
-            self._abandon()
-
-    def write(self, chunk: memoryview) -> int:
-        if self._sink is None:
-            self._sending = self._bucket.upload(self._key, self.file.size_bytes - self.file.offset)
-            self._sink = self._sending.__enter__()
-        self._sink.write(bytes(chunk))
-        self._count += len(chunk)
-        if time.monotonic() - self._touched_at > _TOUCH_EVERY_S:
-            self._space.touch(self._upload)
-            self._touched_at = time.monotonic()
-        return len(chunk)
-
-    def keep(self, count: int, sha256: str | None) -> Incoming:
-        if self.file.sha256 is not None or (count == 0 and sha256 is None):
-            return self.file
-        if count != self._count:
-            return self.file  # a write failed; the store has no part of this piece
-        if count:
-            self._finish()
-        pieces = [*self._fields["pieces"], *([[self._piece, count]] if count else [])]
-        etags = dict(self._fields.get("etags", {}))
-        if count:
-            etags[self._piece] = self._bucket.tag(self._key)
-        fields = {**self._fields, "pieces": pieces, "etags": etags, "sha256": sha256}
-        try:
-            self._bucket.put(_file_key(self._upload, self.file.file_id), _encoded(fields), Match(self._etag))
-        except PreconditionFailed:
-            if count:
-                self._bucket.delete(self._key)
-            raise locked() from None
-        self._space.touch(self._upload)
-        return replace(self.file, offset=self.file.offset + count, sha256=sha256)
-
-    def _finish(self) -> None:
-        sending, self._sending = self._sending, None
-        sending.__exit__(None, None, None)
-
-    def _abandon(self) -> None:
-        sending, self._sending = self._sending, None
-        if sending is not None:
-            error = ConnectionAbortedError("these bytes are not kept")
-            with suppress(ConnectionAbortedError):
-                sending.__exit__(type(error), error, None)
 
 
 def _home(upload: str) -> str:
