@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from ..vocabulary.artifact import Artifact
 from .documents import Documents, Prepared
 from .packages import Packages, Prove, Readable, Source, Staging, read_all
-from .uploads import Incoming, SessionFiles, Uploads
+from .uploads import Incoming, Packing, SessionFiles, Uploads
 from .values import (
     ABSENT,
     ANY,
@@ -49,6 +49,7 @@ __all__ = [
     "KeyNotFound",
     "Match",
     "Packages",
+    "Packing",
     "PreconditionFailed",
     "Prepared",
     "Presence",

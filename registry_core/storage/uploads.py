@@ -76,6 +76,26 @@ class Receiving(AbstractContextManager["Receiving"]):
         """
 
 
+class Packing(AbstractContextManager["Packing"]):
+    """The one who brings whole files to a session, many and one after another. What is not kept is gone when it leaves.
+
+    What is kept is the session's when it leaves, whatever it leaves by, or before; a file whose path has come otherwise
+    meanwhile is that one. It need not be durable before it is registered: :meth:`Uploads.take` sees to that.
+    """
+
+    @abstractmethod
+    def begin(self, path: str, size_bytes: int) -> None:
+        """What is written from now on is of this file; nothing is left of one that was begun before and not kept."""
+
+    @abstractmethod
+    def write(self, chunk: memoryview, /) -> int:
+        """Takes the bytes behind those before; all of them, or an error."""
+
+    @abstractmethod
+    def keep(self, sha256: str) -> None:
+        """The file that was begun last is whole, and has this digest."""
+
+
 class Uploads(ABC):
     """The sessions of one registry root. Instances are thread-safe, and any number may serve one root.
 
@@ -136,6 +156,10 @@ class Uploads(ABC):
 
         ``all_or_nothing``: what a crash leaves of these bytes is no part of the file.
         """
+
+    @abstractmethod
+    def pack(self, upload: str) -> Packing:
+        """The right to bring whole files. Raises ``KeyNotFound``, and ``UploadLocked`` at once."""
 
     @abstractmethod
     def open(self, upload: str, file_id: str, start: int) -> Readable:

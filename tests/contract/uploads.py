@@ -71,6 +71,15 @@ def arrived(uploads: Uploads, path: str = "d/model.pt", data: bytes = DATA) -> t
     return upload, send(uploads, upload, file.file_id, data, sha256(data))
 
 
+def bring(uploads: Uploads, upload: str, files: dict[str, bytes]) -> None:
+    """They come in one pack."""
+    with uploads.pack(upload) as packing:
+        for path, data in files.items():
+            packing.begin(path, len(data))
+            packing.write(memoryview(data))
+            packing.keep(sha256(data))
+
+
 def read(uploads: Uploads, upload: str, file_id: str, start: int = 0) -> bytes:
     with uploads.open(upload, file_id, start) as reader:
         return reader.read()
@@ -280,6 +289,85 @@ class UploadsContract:
             assert writer.file == file
             assert writer.keep(0, None) == file
         assert read(opener().uploads, upload, file.file_id) == DATA
+
+    # many at once
+
+    def test_what_is_packed_is_there_to_anyone(self, opener: Opener) -> None:
+        upload, files = begun(opener().uploads), {"a": b"", "d/b": b"12", "ü": DATA}
+        bring(opener().uploads, upload, files)
+        found = opener().uploads.files(upload)
+        assert {file.path: (file.offset, file.size_bytes, file.sha256) for file in found} == {
+            path: (len(data), len(data), sha256(data)) for path, data in files.items()
+        }
+        for file in found:
+            assert opener().uploads.file(upload, file.file_id) == file
+            assert read(opener().uploads, upload, file.file_id, 1) == files[file.path][1:]
+            with opener().uploads.receive(upload, file.file_id, all_or_nothing=False) as writer:
+                assert writer.file == file
+                assert writer.keep(0, None) == file
+
+    def test_what_of_a_pack_is_not_kept_is_gone_and_the_rest_is_not(self, opener: Opener) -> None:
+        upload = begun(opener().uploads)
+        with pytest.raises(Refused), opener().uploads.pack(upload) as packing:
+            for path in ("a", "b", "c"):
+                packing.begin(path, 3)
+                packing.write(memoryview(b"123"))
+                if path != "b":
+                    packing.keep(sha256(b"123"))
+            packing.begin("d", 3)
+            packing.write(memoryview(b"1"))
+            raise Refused
+        assert sorted(file.path for file in opener().uploads.files(upload)) == ["a", "c"]
+
+    def test_a_packed_file_counts_and_is_dropped_as_others(self, opener: Opener) -> None:
+        upload = begun(opener().uploads)
+        bring(opener().uploads, upload, {"a": b"1", "b": b"22"})
+        seen: list[SessionFiles] = []
+
+        def look(present: SessionFiles) -> None:
+            seen.append(present)
+
+        opener().uploads.add(upload, "c", 3, look)
+        file = next(file for file in opener().uploads.files(upload) if file.path == "b")
+        opener().uploads.drop(upload, file.file_id)
+        opener().uploads.add(upload, "d", 4, look)
+        assert [(present.files, present.size_bytes) for present in seen] == [(2, 3), (2, 4)]
+        with pytest.raises(KeyNotFound):
+            opener().uploads.file(upload, file.file_id)
+        again = opener().uploads.add(upload, "b", 2, anything)
+        send(opener().uploads, upload, again.file_id, b"22", sha256(b"22"))
+        assert sorted(file.path for file in opener().uploads.files(upload)) == ["a", "b", "c", "d"]
+
+    def test_one_packs_at_a_time_and_who_is_alone_is_alone(self, uploads: Uploads) -> None:
+        upload = begun(uploads)
+        with uploads.pack(upload):
+            for call in (lambda: uploads.pack(upload), lambda: uploads.alone(upload).__enter__()):
+                with pytest.raises(UploadLocked):
+                    call()
+        with uploads.alone(upload), pytest.raises(UploadLocked):
+            uploads.pack(upload)
+        for never in ("0" * 32, ".."):
+            with pytest.raises(KeyNotFound):
+                uploads.pack(never)
+
+    def test_a_packed_file_is_taken(self, opener: Opener) -> None:
+        upload, files = begun(opener().uploads), {"a": b"", "d/b": DATA}
+        bring(opener().uploads, upload, files)
+        storage = opener()
+        with storage.packages.stage(PACKAGE) as staging:
+            proof = Proof()
+            for file in storage.uploads.files(upload):
+                data = files[file.path]
+                taken = storage.uploads.take(upload, file, staging, proof)
+                assert taken == Artifact(file.path, sha256(data), len(data))
+            assert proof.count == 0 or not self.remembers_arrival
+            staging.seal()
+            staging.reserve()
+            staging.publish(FACTS)
+        assert content(opener(), PACKAGE, "d/b") == DATA
+        with opener().uploads.alone(upload):
+            opener().uploads.end(upload)
+        assert list(opener().documents.list(opener().uploads.place, deep=True)) == []
 
     # who is at work
 

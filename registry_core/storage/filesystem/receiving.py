@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ..contract import KeyNotFound
 from ..uploads import Incoming, Receiving
 from .beneath import Planted, translated_errors
+
+log = logging.getLogger(__name__)
 
 FLOOR = ".floor"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -115,9 +122,22 @@ def regular(name: str, flags: int, directory: int) -> Iterator[int]:
         yield fd
 
 
-def mark_of(status: os.stat_result) -> str:
-    """Names the file as it lies there: whoever writes to it or puts another in its place changes that."""
-    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+def mark_of(status: os.stat_result, *, synced: bool = True) -> str:
+    """Names the file as it lies there: whoever writes to it or puts another in its place changes that.
+
+    Of one that is not ``synced`` so does the next start of the kernel, before which a power cut may have taken it.
+    """
+    mark = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+    return mark if synced else f"{mark}-{boot_id()}"
+
+
+@cache
+def boot_id() -> str:
+    """Names this run of the kernel; where it has no name, this process."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return uuid4().hex
 
 
 def forget_floor(file_id: str, data: int) -> None:
@@ -131,3 +151,16 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
+
+
+def remove(space: int, name: str) -> None:
+    """Nothing is there any more; a symbolic link goes, and not what it points to."""
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=space, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=space)
+        else:
+            os.unlink(name, dir_fd=space)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        log.error("the upload session %s is left to a sweep: %s", name, error)

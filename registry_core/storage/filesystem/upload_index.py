@@ -2,7 +2,8 @@
 
 A process remembers what it has read of it, so that a session of thousands of files costs no more than its new
 lines. A line is ``{"file", "path", "size_bytes"}``, with ``"described"`` if anything was said of the file, later
-``{"file", "sha256", "mark"}``, or ``{"file", "gone": true}``.
+``{"file", "sha256", "mark"}``, or ``{"file", "gone": true}``. Of a file that came whole the first has all
+of these.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Index:
         file_id = check_id(line["file"])
         if "path" in line:
             described = line.get("described", "")
-            file = Incoming(file_id, line["path"], line["size_bytes"], 0, None, described=described)
+            sha256, mark = line.get("sha256"), line.get("mark", "")
+            file = Incoming(file_id, line["path"], line["size_bytes"], 0, sha256, mark=mark, described=described)
             self.files[file_id] = file
             self.paths[file.path] = (file_id, file.size_bytes)
             self.directories.update(above(file.path))
@@ -88,11 +90,11 @@ def above(path: str) -> list[str]:
     return [path[:at] for at, character in enumerate(path) if character == "/"]
 
 
-def append(fd: int, index: Index, line: Mapping[str, Any]) -> None:
-    """The line is durable, behind the last complete one; or nothing has changed. The caller holds the open list."""
+def append(fd: int, index: Index, *lines: Mapping[str, Any]) -> None:
+    """The lines are durable, behind the last complete one; or nothing has changed. The caller holds the open list."""
     index.follow(fd)
     os.ftruncate(fd, index.position)  # a line without its end is of a process that died
-    left = memoryview(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    left = memoryview(b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines))
     at = index.position
     try:
         while left:

@@ -4,7 +4,8 @@
 
     session.json       what it is for; its time of change is the session's last activity. Held shared by
                        whoever changes a file, exclusively by a registration, a cancellation and a sweep
-    announced.json     what its caller said would come; announced-1.json and so on the pages after the first
+    announced.json     what its caller said would come, and held by who brings many files at once; then
+                       announced-1.json and so on
     files.jsonl        the list of its files (upload_index.py)
     data/<file id>     what has arrived; as long as the offset, and held by its one writer
     data/<file id>.floor   how much of it counts while bytes arrive that count only as a whole
@@ -14,24 +15,24 @@ Nothing is opened through a symbolic link: each step goes from the open director
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
 import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..locks import hold_open_file, hold_within
-from ..uploads import UPLOADS, Admit, Incoming, Receiving, Uploads, check_id, locked
+from ..uploads import UPLOADS, Admit, Incoming, Packing, Receiving, Uploads, check_id, locked
 from .beneath import Place
 from .borrowing import borrow, take
 from .documents import etag
+from .packing import FilesystemPacking
 from .receiving import (
     DIRECTORY,
     FILE,
@@ -41,14 +42,13 @@ from .receiving import (
     forget_floor,
     opened_in,
     regular,
+    remove,
     translated,
     write_all,
 )
 from .staging import FilesystemStaging
 from .upload_index import NAME as FILES
 from .upload_index import Index, append
-
-log = logging.getLogger(__name__)
 
 ABOUT = "session.json"
 ANNOUNCED = "announced.json"
@@ -84,7 +84,7 @@ class FilesystemUploads(Uploads):
                 os.fsync(session)
                 os.rename(new, upload, src_dir_fd=space, dst_dir_fd=space)
             except OSError:
-                _remove(space, new)
+                remove(space, new)
                 raise
             os.fsync(space)
 
@@ -122,11 +122,11 @@ class FilesystemUploads(Uploads):
     def end(self, upload: str) -> None:
         with translated(upload), suppress(FileNotFoundError), self._space() as space:
             gone = _GONE + check_id(upload)
-            _remove(space, gone)
+            remove(space, gone)
             with suppress(FileNotFoundError):
                 os.rename(upload, gone, src_dir_fd=space, dst_dir_fd=space)
-            _remove(space, gone)
-            _remove(space, _NEW + upload)
+            remove(space, gone)
+            remove(space, _NEW + upload)
         with self._mutex:
             self._indexes.pop(upload, None)
 
@@ -220,6 +220,16 @@ class FilesystemUploads(Uploads):
                     append(listed, index, {"file": file_id, "sha256": sha256, "mark": mark})
 
             return FilesystemReceiving(file, fd, data, about, complete, opened.pop_all())
+        raise AssertionError("unreachable")
+
+    def pack(self, upload: str) -> Packing:
+        with ExitStack() as opened, translated(upload):
+            session = opened.enter_context(self._session(upload))
+            about = opened.enter_context(_held(session, shared=True))
+            if not hold_open_file(opened.enter_context(regular(ANNOUNCED, os.O_RDONLY, session))):
+                raise locked()
+            data = opened.enter_context(opened_in(DATA, DIRECTORY, session))
+            return FilesystemPacking(data, about, partial(self._listed, upload, session), opened.pop_all())
         raise AssertionError("unreachable")
 
     def open(self, upload: str, file_id: str, start: int) -> Readable:
@@ -335,16 +345,3 @@ def _last_change(space: int, name: str) -> float:
             return os.stat(ABOUT, dir_fd=session, follow_symlinks=False).st_mtime
     except OSError:
         return os.stat(name, dir_fd=space, follow_symlinks=False).st_mtime
-
-
-def _remove(space: int, name: str) -> None:
-    """Nothing is there any more; a symbolic link goes, and not what it points to."""
-    try:
-        if stat.S_ISDIR(os.stat(name, dir_fd=space, follow_symlinks=False).st_mode):
-            shutil.rmtree(name, dir_fd=space)
-        else:
-            os.unlink(name, dir_fd=space)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        log.error("the upload session %s is left to a sweep: %s", name, error)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...vocabulary.names import check_key
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
-from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
+from ..uploads import Admit, Incoming, Packing, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .packages import MemoryStaging
 from .state import Session, State, etag
 
@@ -101,6 +101,13 @@ class MemoryUploads(Uploads):
             return _MemoryReceiving(self._state, self._session(upload), self.file(upload, file_id), locks.pop_all())
         raise AssertionError("unreachable")
 
+    def pack(self, upload: str) -> Packing:
+        with ExitStack() as locks:
+            locks.enter_context(self._locks.shared(upload))
+            locks.enter_context(self._locks.file(upload, "pack"))
+            return _MemoryPacking(self._state, self._session(upload), locks.pop_all())
+        raise AssertionError("unreachable")
+
     def open(self, upload: str, file_id: str, start: int) -> Readable:
         self.file(upload, file_id)
         with self._state.mutex:
@@ -157,6 +164,32 @@ class _MemoryReceiving(Receiving):
             self._session.arrived[kept.file_id] += bytes(self._new[:count])
             self._session.active_s = now_s()
         return kept
+
+
+class _MemoryPacking(Packing):
+    """The file that is on its way."""
+
+    def __init__(self, state: State, session: Session, locks: ExitStack) -> None:
+        self._state, self._session, self._locks = state, session, locks
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._locks.close()
+
+    def begin(self, path: str, size_bytes: int) -> None:
+        self._file = Incoming(uuid.uuid4().hex, path, size_bytes, size_bytes, None)
+        self._new = bytearray()
+
+    def write(self, chunk: memoryview, /) -> int:
+        self._new += chunk
+        return len(chunk)
+
+    def keep(self, sha256: str) -> None:
+        file = replace(self._file, sha256=sha256)
+        with self._state.mutex:
+            if all(other.path != file.path for other in self._session.files.values()):
+                self._session.files[file.file_id] = file
+                self._session.arrived[file.file_id] = bytes(self._new)
+            self._session.active_s = now_s()
 
 
 def _files_of(session: Session) -> SessionFiles:

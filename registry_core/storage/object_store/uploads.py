@@ -6,7 +6,7 @@
     .incoming/<id>/announced.json          what its caller said would come; then announced-1.json and so on
     .incoming/<id>/total.json              how many files it has, of how many bytes
     .incoming/<id>/files/<file id>.json    path, length, pieces, digest; changed by compare-and-swap
-    .incoming/<id>/data/<file id>/<piece>  what one request brought
+    .incoming/<id>/data/<file id>/<piece>  what one request brought; many small files: packing.py
 
 There are no locks: two writers of one file both send, and the one whose piece is recorded first has won. Within a
 process the second is refused at once. A file that came in one piece is taken by a copy within the store, which is
@@ -16,7 +16,6 @@ through. What is borrowed is copied within the store, and the copy read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +26,9 @@ from typing import Any
 
 from ..contract import ABSENT, ANY, Artifact, Document, KeyNotFound, Match, PreconditionFailed, Prove, Readable, Staging
 from ..process_locks import ProcessLocks
-from ..uploads import Admit, Incoming, Receiving, SessionFiles, Uploads, check_id, locked, now_s
+from ..uploads import Admit, Incoming, Packing, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .bucket import Bucket
+from .packing import ObjectPacking, id_of, packed, reader_of, unpack_one
 from .pieces import Pieces, Poured
 from .pointers import Pointers
 from .receiving import ObjectReceiving
@@ -108,7 +108,7 @@ class ObjectUploads(Uploads):
     # its files
 
     def add(self, upload: str, path: str, size_bytes: int, check: Admit, described: str = "") -> Incoming:
-        file_id = hashlib.sha256(path.encode()).hexdigest()[:32]  # one file for each path
+        file_id = id_of(path)
         self.about(upload)
         with self._locks.shared(upload):
             known = self._same(upload, file_id, size_bytes)
@@ -162,10 +162,21 @@ class ObjectUploads(Uploads):
             return None
 
         with ThreadPoolExecutor(max_workers=READS_AT_ONCE) as pool:
-            return [file for file in pool.map(read, ids) if file is not None]
+            found = [file for file in pool.map(read, ids) if file is not None]
+        paths = {file.path for file in found}
+        return found + [file for file in packed(self._bucket, _home(upload)) if file.path not in paths]
 
     def file(self, upload: str, file_id: str) -> Incoming:
-        return _incoming(file_id, self._fields(upload, file_id)[0])
+        try:
+            return _incoming(file_id, self._fields(upload, file_id)[0])
+        except KeyNotFound:
+            return self._packed(upload, file_id)
+
+    def _packed(self, upload: str, file_id: str) -> Incoming:
+        for file in packed(self._bucket, _home(upload)):
+            if file.file_id == file_id:
+                return file
+        raise KeyNotFound(file_id)
 
     def _fields(self, upload: str, file_id: str) -> tuple[dict[str, Any], str]:
         """(what the file's document says, its etag)."""
@@ -174,27 +185,50 @@ class ObjectUploads(Uploads):
 
     def drop(self, upload: str, file_id: str) -> None:
         with self._locks.shared(upload), self._locks.file(upload, file_id):
-            fields, _ = self._fields(upload, file_id)
-            self._bucket.delete(_file_key(upload, file_id))
-            self._bucket.delete_all(f"{_home(upload)}/data/{file_id}")
-            self._count(upload, -1, -fields["size_bytes"])
+            try:
+                fields, _ = self._fields(upload, file_id)
+            except KeyNotFound:
+                size_bytes = unpack_one(self._bucket, _home(upload), file_id)
+            else:
+                size_bytes = fields["size_bytes"]
+                self._bucket.delete(_file_key(upload, file_id))
+                self._bucket.delete_all(f"{_home(upload)}/data/{file_id}")
+            self._count(upload, -1, -size_bytes)
 
     def receive(self, upload: str, file_id: str, *, all_or_nothing: bool) -> Receiving:
         with ExitStack() as locks:
             locks.enter_context(self._locks.shared(upload))
             locks.enter_context(self._locks.file(upload, file_id))
-            fields, etag = self._fields(upload, file_id)
+            try:
+                fields, etag = self._fields(upload, file_id)
+                file = _incoming(file_id, fields)
+            except KeyNotFound:
+                fields, etag, file = {}, "", self._packed(upload, file_id)  # whole, so that nothing is written to it
             data, document = f"{_home(upload)}/data/{file_id}", _file_key(upload, file_id)
-            file, touch = _incoming(file_id, fields), partial(self.touch, upload)
+            touch = partial(self.touch, upload)
             return ObjectReceiving(self._bucket, document, data, file, fields, etag, touch, locks.pop_all())
         raise AssertionError("unreachable")
 
+    def pack(self, upload: str) -> Packing:
+        with ExitStack() as locks:
+            locks.enter_context(self._locks.shared(upload))
+            locks.enter_context(self._locks.file(upload, "pack"))
+            self.about(upload)
+            count, touch = partial(self._count, upload), partial(self.touch, upload)
+            return ObjectPacking(self._bucket, _home(upload), count, touch, locks.pop_all())
+        raise AssertionError("unreachable")
+
     def open(self, upload: str, file_id: str, start: int) -> Readable:
-        fields, _ = self._fields(upload, file_id)
+        try:
+            fields, _ = self._fields(upload, file_id)
+        except KeyNotFound:
+            return reader_of(self._bucket, _home(upload), self._packed(upload, file_id), start)
         return Pieces(self._bucket, _pieces(upload, file_id, fields), start)
 
     def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, ObjectStaging)
+        if file.mark:
+            return staging.add(file.path, Poured(reader_of(self._bucket, _home(upload), file), file.size_bytes))
         fields, _ = self._fields(upload, file.file_id)
         pieces = _pieces(upload, file.file_id, fields)
         if len(pieces) != 1 or file.size_bytes > MOST_COPY_BYTES:
