@@ -6,13 +6,10 @@ lies there as it came.
 
 from __future__ import annotations
 
-import logging
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from ..models.model import ModelStore
@@ -23,7 +20,6 @@ from ..vocabulary.errors import (
     ChecksumMismatch,
     HoldingDamaged,
     InvalidParameter,
-    RegistryError,
     StorageFull,
     UploadExpired,
     UploadLocked,
@@ -31,18 +27,15 @@ from ..vocabulary.errors import (
     UploadOffsetMismatch,
 )
 from ..vocabulary.texts import check_words, parse_object, printable
-from ..vocabulary.times import format_time, steady_s
+from ..vocabulary.times import format_time
 from . import rules
 from .announcement import Announcements, encoded
 from .claimed_session import ClaimedSession
+from .expiring import Expiring
 from .pouring import begins_with, pour
 from .running_hashes import RunningHashes
 from .stored_bytes import KnownDamage
 from .values import Checksum, UploadFile, UploadSession
-
-log = logging.getLogger(__name__)
-
-_LOOK_EVERY_S = 600.0
 
 
 class Uploads:
@@ -52,10 +45,10 @@ class Uploads:
         self._storage = storage
         self._settings = settings
         self._space = storage.uploads
+        self._expiring = Expiring(storage, settings)
         self._hashes = RunningHashes()
         self._damage = KnownDamage()
         self._announcements = Announcements(self._space, settings, self._damage)
-        self._looked_at = 0.0
 
     # sessions
 
@@ -68,7 +61,7 @@ class Uploads:
         """
         check_words(actor, None)
         page = self._announcements.first(model, declared, more=more)
-        self._make_room()
+        self._expiring.make_room()
         about = {
             "task": model.keys.task,
             "model_name": model.keys.model_name,
@@ -112,9 +105,7 @@ class Uploads:
 
     def sweep(self, *, dry_run: bool) -> list[str]:
         """The expired sessions are gone; returns their ids."""
-        before_s = self._expired_before_s(may_write=not dry_run)
-        found = self._space.expired(before_s)
-        return [upload_id for upload_id in found if dry_run or self._space.clear(upload_id, before_s)]
+        return self._expiring.sweep(dry_run=dry_run)
 
     @contextmanager
     def claim(self, upload_id: str, model: ModelStore) -> Iterator[ClaimedSession]:
@@ -265,7 +256,7 @@ class Uploads:
         """What the session's document says, if it has not expired."""
         with _known(upload_id):
             document, active_s = self._space.about(upload_id)
-        if active_s < self._expired_before_s(may_write=False):
+        if active_s < self._expiring.before_s(may_write=False):
             raise UploadExpired(
                 "Nothing was sent to this upload for too long, so it is given up. Begin a new one.", upload_id=upload_id
             )
@@ -306,28 +297,6 @@ class Uploads:
         expires_s = now_s + self._settings.upload_expiry_s if about is None else about["expires_s"]
         at = _moment(expires_s)
         return UploadFile(file.file_id, file.path, file.offset, file.size_bytes, file.sha256, at, file.described)
-
-    def _make_room(self) -> None:
-        # Each new session clears an old one away, so that their number stays bounded without an operator's sweep.
-        # On an object store a look costs a request for each session, so it is taken now and then.
-        now_s = time.monotonic()
-        if not self._storage.documents.looks_are_cheap() and now_s - self._looked_at < _LOOK_EVERY_S:
-            return
-        self._looked_at = now_s
-        before_s = self._expired_before_s()
-        try:
-            for upload_id in islice(self._space.expired(before_s), 1):
-                self._space.clear(upload_id, before_s)
-        except RegistryError as error:
-            log.error("an expired upload was not cleared: %s", error.message)
-
-    def _expired_before_s(self, *, may_write: bool = True) -> float:
-        """What was not changed since has expired, by the storage's own clock too where something has by this one."""
-        before_s = steady_s() - self._settings.upload_expiry_s
-        if may_write and any(True for _ in self._space.expired(before_s)):
-            there = self._storage.now()
-            return before_s if there is None else min(before_s, there - self._settings.upload_expiry_s)
-        return before_s
 
 
 def _moment(seconds: float) -> str:
