@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .format.manifest import parse as parse_manifest
+    from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_padding
     from .operations.running import Operation, RunningOperation
     from .packages.archive import TAR_FORMAT, tar, tar_size
     from .packages.snapshots import HubCommit, Snapshot
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
         NotFound,
         OperationNotFound,
         PackageCorrupt,
+        PackRefused,
         RegistryError,
         RunNotFound,
         StorageError,
@@ -119,6 +121,7 @@ __all__ = [
     "NAME_PATTERN",
     "RUN_STATUSES",
     "STAGES",
+    "TAR_END",
     "TAR_FORMAT",
     "UNSET",
     "Admission",
@@ -173,6 +176,7 @@ __all__ = [
     "NotFound",
     "Operation",
     "OperationNotFound",
+    "PackRefused",
     "PackageCorrupt",
     "PackageFile",
     "PackageFiles",
@@ -202,6 +206,8 @@ __all__ = [
     "StoredFile",
     "StreamedEvent",
     "SweepReport",
+    "TarReader",
+    "TarRefused",
     "TaskSummary",
     "Tombstone",
     "Unset",
@@ -226,6 +232,8 @@ __all__ = [
     "parse_manifest",
     "taking",
     "tar",
+    "tar_header",
+    "tar_padding",
     "tar_size",
 ]
 
@@ -235,6 +243,7 @@ _PLACES = {
     for place, names in {
         "format.manifest": "parse_manifest",
         "operations.running": "Operation RunningOperation",
+        "format.tar": "TAR_END TarReader TarRefused tar_header tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",
@@ -249,9 +258,9 @@ _PLACES = {
         "vocabulary.bounded": "Bounded",
         "vocabulary.errors": (
             "AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound ArtifactsRefused ChecksumMismatch "
-            "ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused IndexBuilding "
-            "IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef JournalCorrupt "
-            "LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackageCorrupt "
+            "ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused "
+            "IndexBuilding IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef JournalCorrupt "
+            "LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt "
             "RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired UploadLocked "
             "UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
         ),

@@ -19,6 +19,7 @@ from ..web.schemas import Problem, answer
 from . import tus
 from .uploads_schemas import (
     CreationHeaders,
+    PackAnswer,
     PageRequest,
     PatchHeaders,
     TusHeaders,
@@ -31,6 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SESSION = "/<upload_id>"
 FILE = "/<upload_id>/<file_id>"
+TAR = "application/x-tar"
 _FINDS = (404, 410, 503)
 
 blueprint = Blueprint(
@@ -123,6 +125,21 @@ def cancel(upload_id: str) -> Response:
     """Give the upload up; nothing is left of it."""
     current_registry().cancel_upload(upload_id)
     return Response(status=204)
+
+
+@blueprint.post(f"{SESSION}/pack")
+@blueprint.alt_response(460, schema=Problem, content_type=CONTENT_TYPE, description="Problem 460", success=False)
+@blueprint.answers(PackAnswer, problems=(400, 408, *_FINDS, 413, 415, 422, 423, 507))
+def pack(upload_id: str) -> dict[str, Any]:
+    """Send many files in one tar (application/x-tar), in the order of the announcement; each that is whole is kept."""
+    if request.mimetype != TAR:
+        raise UnsupportedMediaType(f"Send the tar with the header Content-Type: {TAR}.")
+    leave = current_gate().admit_download()
+    try:
+        with Body(request.environ) as body:
+            return answer({"kept": current_registry().receive_pack(upload_id, body, length=body.length)})
+    finally:
+        leave()
 
 
 @blueprint.post(SESSION)

@@ -79,6 +79,10 @@ class UploadAnswer(Answer):
     have = fields.List(fields.String(), metadata={"description": "Paths whose bytes the model has already."})
 
 
+class PackAnswer(Answer):
+    kept = fields.Integer(metadata={"description": "How many files of the tar are whole here."})
+
+
 class UploadFileFields(Open):
     path = fields.String()
     url = fields.String()

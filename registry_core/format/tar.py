@@ -68,7 +68,7 @@ class TarReader:
 
         None at the end, after which there is nothing.
         """
-        self.pour(lambda _: None)
+        self._pass_over()
         self._skip(self._padding)
         self._padding = 0
         name: bytes | None = None
@@ -102,6 +102,17 @@ class TarReader:
             take(self._buffer[self._begin : self._begin + count])
             self._begin += count
             self._left -= count
+
+    def _pass_over(self) -> None:
+        """What is left of the file at hand is not wanted; a reader that can ``skip`` need not read it."""
+        buffered = min(self._left, self._end - self._begin)
+        self._begin += buffered
+        self._left -= buffered
+        skip = getattr(self._reader, "skip", None)
+        if self._left and skip is not None:
+            skip(self._left)
+            self._left = 0
+        self.pour(lambda _: None)
 
     def _take(self, count: int) -> memoryview:
         while self._end - self._begin < count:

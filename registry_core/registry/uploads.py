@@ -86,6 +86,10 @@ class UploadVerbs(OpenedRegistry):
         """Nothing is left of the file. Raises ``UploadLocked`` while somebody writes to it."""
         self._uploads.drop(upload_id, file_id)
 
+    def receive_pack(self, upload_id: str, reader: Reads, *, length: int | None = None) -> int:
+        """The announced files in the tar are whole here; see :meth:`.uploads.Uploads.pack`."""
+        return self._uploads.pack(upload_id, reader, length=length)
+
     def receive(
         self,
         upload_id: str,

@@ -1,6 +1,7 @@
 """Packages that arrive over a network: what arrived stays until it is registered, cancelled or expires.
 
 ``sessions`` are the verbs, ``announcement`` is what was said beforehand, ``stored_bytes`` says what of it need not be
-sent. ``pouring`` and ``running_hashes`` hash bytes on their way, ``claimed_session`` is a session as the source of one
-registration; ``rules`` and ``values`` serve all.
+sent. ``pouring`` and ``running_hashes`` hash bytes on their way, ``packing`` those of many files in one tar;
+``claimed_session`` is a session as the source of one registration, ``expiring`` clears old ones away; ``rules`` and
+``values`` serve all.
 """

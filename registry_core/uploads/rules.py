@@ -121,6 +121,19 @@ def admit(path: str, size_bytes: int, settings: CoreSettings) -> Callable[[Sessi
     return decide
 
 
+def check_room(
+    files: Sequence[Mapping[str, Any]], have: Sequence[str], present: Mapping[str, Incoming], settings: CoreSettings
+) -> None:
+    """What was announced may come, beside all else that the session has. Raises ``UploadTooLarge``."""
+    needless = {*have, *present}
+    coming = [file["size_bytes"] for file in files if file["path"] not in needless]
+    if len(coming) + len(present) > settings.max_upload_files:
+        raise too_many(settings.max_upload_files)
+    size_bytes = sum(coming) + sum(file.size_bytes for file in present.values())
+    if settings.max_upload_bytes and size_bytes > settings.max_upload_bytes:
+        raise over_quota(size_bytes, settings.max_upload_bytes)
+
+
 def already_there(path: str) -> ArtifactsRefused:
     return refused([{"path": path, "reason": "is in this upload already; go on with that file, or delete it first"}])
 

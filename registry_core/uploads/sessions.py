@@ -32,6 +32,7 @@ from . import rules
 from .announcement import Announcements, encoded
 from .claimed_session import ClaimedSession
 from .expiring import Expiring
+from .packing import unpack
 from .pouring import begins_with, pour
 from .running_hashes import RunningHashes
 from .stored_bytes import KnownDamage
@@ -157,14 +158,7 @@ class Uploads:
         rules.check_path(path)
         rules.check_size(size_bytes)
         rules.check_lengths(self._storage, self._about(upload_id), [path])
-        free_bytes = self._storage.probe()
-        if free_bytes is not None and size_bytes > free_bytes:
-            raise StorageFull(
-                f"The registry's storage has {free_bytes} bytes left, and the file has {size_bytes}. "
-                "Nothing was stored.",
-                free_bytes=free_bytes,
-                size_bytes=size_bytes,
-            )
+        self._require_room(size_bytes, f"the file has {size_bytes}")
         with _known(upload_id):
             try:
                 admit = rules.admit(path, size_bytes, self._settings)
@@ -250,7 +244,30 @@ class Uploads:
             raise poured.error
         return self._shown(kept)
 
+    def pack(self, upload_id: str, reader: Reads, *, length: int | None = None) -> int:
+        """The announced files in the tar are whole here, up to the first that is refused; how many of them there are.
+
+        They are durable when they are registered. Raises ``PackRefused``, ``ChecksumMismatch``, ``UploadLocked``,
+        ``UploadTooLarge``, ``StorageFull``, and as :meth:`session`.
+        """
+        self._about(upload_id)
+        self._require_room(length or 0, f"the tar has {length}")
+        with _known(upload_id), self._space.pack(upload_id) as packing:
+            announced = self._announcements.all(upload_id)
+            present = {file.path: file for file in self._space.files(upload_id)}
+            rules.check_room(announced.files, announced.have, present, self._settings)
+            return unpack(reader, packing, announced, present)
+
     # inside
+
+    def _require_room(self, size_bytes: int, said: str) -> None:
+        free_bytes = self._storage.probe()
+        if free_bytes is not None and size_bytes > free_bytes:
+            raise StorageFull(
+                f"The registry's storage has {free_bytes} bytes left, and {said}. Nothing was stored.",
+                free_bytes=free_bytes,
+                size_bytes=size_bytes,
+            )
 
     def _about(self, upload_id: str) -> dict[str, Any]:
         """What the session's document says, if it has not expired."""

@@ -10,6 +10,7 @@
     │   ├── InvalidParameter       invalid_parameter
     │   ├── ArtifactsRefused       artifacts_refused
     │   ├── UploadTooLarge         upload_too_large
+    │   ├── PackRefused            pack_refused
     │   └── IdempotencyKeyReused   idempotency_key_reused
     ├── NotFound                the thing named is not there
     │   ├── ModelNotFound          model_not_found
@@ -101,6 +102,11 @@ class ArtifactsRefused(InvalidInput):
 class UploadTooLarge(InvalidInput):
     code = "upload_too_large"
     title = "The upload is larger than it may be"
+
+
+class PackRefused(InvalidInput):
+    code = "pack_refused"
+    title = "The tar of an upload holds what it must not"
 
 
 class IdempotencyKeyReused(InvalidInput):

@@ -35,6 +35,7 @@ from ..support.machine import MIB
 from ..support.nasty import Target
 from ..support.packages import write_files
 from ..support.servers import gunicorn
+from ..uploads.tars import packed
 
 CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if heading.startswith("`")}
 SOON_S = 20.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
@@ -318,6 +319,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("POST", "/v1/uploads/<upload_id>"): [
         Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "1", "Upload-Metadata": "filename YQ=="}),
         Call("/v1/uploads/{upload}", headers={**TUS, "Upload-Length": "{version}", "Upload-Metadata": "{alias}"}),
+    ],
+    ("POST", "/v1/uploads/<upload_id>/pack"): [
+        Call("/v1/uploads/{upload}/pack", headers={"Content-Type": "application/x-tar"}, data=packed({"a": b"1"})),
+        Call("/v1/uploads/{upload}/pack", headers={"Content-Type": "application/x-tar"}, data=b"x" * 1000),
     ],
     ("POST", "/v1/uploads/<upload_id>/files"): [
         Call(
