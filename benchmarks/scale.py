@@ -33,6 +33,7 @@ class Scale:
     files: tuple[int, ...] = (1, 100, 1_000, 30_000)
     stored: tuple[int, ...] = (100, 1_000, 10_000)
     clients: tuple[int, ...] = (1, 8, 32, 128)
+    followed: tuple[int, ...] = (100, 20_000)
     small_files: int = 10_000
     many_files: int = 30_000
 
@@ -53,6 +54,7 @@ class Scale:
             files=(1, 20),
             stored=(10, 40),
             clients=(1, 4),
+            followed=(10, 40),
             small_files=40,
             many_files=100,
         )

@@ -1,30 +1,32 @@
-"""Lists of a large registry over HTTP, next to walking its tree and reading every ``model_meta.json`` once."""
+"""The catalogue of a large registry: its build, and lists over HTTP, next to reading every ``model_meta.json``."""
 
 from __future__ import annotations
 
-import http.client
+import itertools
 import os
-import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
 
-from registry_core import CoreSettings, ModelRegistry
+from registry_core import ModelRegistry
 from tests.support.servers import PREFIX, gunicorn
 
+from ..counting import Meter, with_children
 from ..generate import ASSAYS, RARE_WORD, WORDS, generate
+from ..long_model import MODEL, TASK, Size, write_tree
 from ..machine import await_idle, scratch
+from ..pages import last_page, measure, until_answered
 from ..scale import MIB, Places, Scale
-from ..tables import Row, Table
-from ..timing import percentile, timed
+from ..tables import Growth, Line, Row, Table
+from ..timing import timed
 
 WALK_SHARE_MOST = 1 / 100  # of the walk, for every page
 GROWTH_MOST = 2.0  # of the page's time over a registry of SMALL_VERSIONS
 SMALL_VERSIONS = 1_000
 VERSIONS_OF_A_MODEL = 100
+BUILD_MOST_MS = 0.2  # of CPU for a version
+START_MOST_S = 600.0
 PAGE = "/v1/models?limit=50"
 
 # Several of each kind, taking turns: the first of each finds what passes, which is then kept until the
@@ -46,17 +48,6 @@ REMARKS = (
     "The walk reads from the page cache.",
 )
 
-K = TypeVar("K")
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long one kind of page takes, in seconds. ``first_s`` is the first request, not in the others."""
-
-    p50_s: float
-    p99_s: float
-    first_s: float
-
 
 @dataclass(frozen=True)
 class Built:
@@ -65,43 +56,87 @@ class Built:
     root: Path
     walk_s: float
     rebuild_s: float
+    rebuild_cpu_s: float
     index_bytes: int
     versions: int
 
 
-def run(places: Places, scale: Scale, root: Path | None = None) -> Iterator[Table]:
-    """Pages of a small registry and of one a hundred times as large, taking turns.
-
-    ``root`` takes the place of the large one; it is only read, and must have been generated.
-    """
+def run(places: Places, scale: Scale) -> Iterator[Table | Growth]:
+    """The first build, what a change costs, and pages of a small registry and of a large one, taking turns."""
     with scratch(places.main) as top:
         small = _build(_generated(top / "small", min(SMALL_VERSIONS, scale.versions)), scale)
-        large = _build(root or _generated(top / "large", scale.versions), scale, kept=top / "catalogue")
-        versions = large.versions
-        with (
-            gunicorn(small.root) as small_server,
-            gunicorn(large.root, env={f"{PREFIX}CATALOG_DIR": str(top / "catalogue")}) as large_server,
-        ):
+        large = _build(_generated(top / "large", scale.versions), scale)
+        yield Table(f"catalogue: first build of {large.versions:,} versions", _building(top, large))
+        with gunicorn(small.root) as small_server, gunicorn(large.root) as large_server:
             pages = {("small", kind): urls for kind, urls in _urls(small_server.url).items()}
             pages |= {("large", kind): urls for kind, urls in _urls(large_server.url).items()}
             await_idle(scale.patience_s)
             found = measure(pages, requests=scale.requests)
-    rows = [
-        Row(f"walk and read {versions:,} model_meta.json", large.walk_s, "s"),
-        Row("rebuild of the catalogue", large.rebuild_s, "s"),
-        Row("its size", large.index_bytes / MIB, "MiB"),
-    ]
+    rows = [Row(f"walk and read {large.versions:,} model_meta.json", large.walk_s, "s")]
     for (size, kind), latency in found.items():
         if size == "large":
             growth = latency.p50_s / found["small", kind].p50_s
             most = None if kind in UNEQUAL else GROWTH_MOST
             rows += [
                 Row(f"{kind}, p50", latency.p50_s * 1000, "ms", WALK_SHARE_MOST * large.walk_s * 1000),
-                Row("  p99", latency.p99_s * 1000, "ms"),
-                Row("  first", latency.first_s * 1000, "ms"),
-                Row(f"  p50 / p50 at {SMALL_VERSIONS:,} versions", growth, "x", most),
+                Row(f"{kind}, p99", latency.p99_s * 1000, "ms"),
+                Row(f"{kind}, first", latency.first_s * 1000, "ms"),
+                Row(f"{kind}, p50 / p50 at {SMALL_VERSIONS:,} versions", growth, "x", most),
             ]
-    yield Table(f"catalogue: {versions:,} versions", rows, REMARKS)
+    yield Table(f"catalogue: pages of {large.versions:,} versions", rows, REMARKS)
+    yield _following(places, scale)
+
+
+def _building(top: Path, large: Built) -> list[Row]:
+    """Rows about the build in process, and about a service that starts with no catalogue."""
+    cores = len(os.sched_getaffinity(0))
+    with gunicorn(large.root, env={f"{PREFIX}CATALOG_DIR": str(top / "another")}) as server:
+        named_s = until_answered(server.url, PAGE, START_MOST_S)
+        found_s = until_answered(server.url, f"{PAGE}&q={RARE_WORD}", START_MOST_S)
+    return [
+        Row("walk and read every model_meta.json", large.walk_s, "s"),
+        Row("CPU of the build", large.rebuild_cpu_s, "s"),
+        Row("CPU of the build for a version", large.rebuild_cpu_s * 1000 / large.versions, "ms", BUILD_MOST_MS),
+        Row("the build, wall", large.rebuild_s, "s"),
+        Row(f"wall x {cores} cores / CPU", large.rebuild_s * cores / large.rebuild_cpu_s, "x", 1 / 0.7),
+        Row("the build, wall / walk", large.rebuild_s / large.walk_s, "x"),
+        Row("size of the catalogue", large.index_bytes / MIB, "MiB"),
+        Row("a started service lists by name after", named_s, "s"),
+        Row("and searches after further", found_s, "s"),
+    ]
+
+
+def _following(places: Places, scale: Scale) -> Growth:
+    """What a change costs while there is a catalogue, and a list after it."""
+    measured = [_followed(places, scale, versions) for versions in scale.followed]
+    lines = [Line(name, [costs[name] for costs in measured], name.startswith("promote")) for name in measured[0]]
+    return Growth("catalogue: CPU of a change", "versions of the model", scale.followed, "ms", lines)
+
+
+def _followed(places: Places, scale: Scale, versions: int) -> dict[str, float]:
+    """CPU in milliseconds of each call."""
+    with scratch(places.main) as top:
+        write_tree(top, Size(versions=versions))
+        registry, meter = ModelRegistry.open(top), Meter()
+        promote = partial(_promote, registry, itertools.cycle(("v2", "v1")))
+
+        def cpu_ms(call: Callable[[], object], prepare: Callable[[], object] = lambda: None) -> float:
+            prepare()
+            call()  # what is made once has been made
+            return meter.typical(call, prepare, calls=scale.calls, most_s=scale.verb_s).cpu_s * 1000
+
+        alone = cpu_ms(promote)
+        registry.reindex()
+        listing = partial(registry.list_models, model_name=MODEL, limit=50)
+        return {
+            "promote": alone,
+            "promote, with a catalogue": cpu_ms(promote),
+            "list of the model after it": cpu_ms(listing, promote),
+        }
+
+
+def _promote(registry: ModelRegistry, turn: Iterator[str]) -> None:
+    registry.promote(TASK, MODEL, "production", next(turn))
 
 
 def _generated(root: Path, versions: int) -> Path:
@@ -110,16 +145,16 @@ def _generated(root: Path, versions: int) -> Path:
     return root
 
 
-def _build(root: Path, scale: Scale, kept: Path | None = None) -> Built:
-    """The registry, walked and indexed; its catalogue is in ``kept``, by default with the registry."""
+def _build(root: Path, scale: Scale) -> Built:
+    """The registry, walked and indexed."""
     await_idle(scale.patience_s)
     walk_s = min(timed(lambda: walk(root)) for _ in range(2))
-    settings = CoreSettings(root=str(root), catalog_dir=str(kept) if kept else None)
-    registry = ModelRegistry.open(settings=settings)
+    registry = ModelRegistry.open(root)
     await_idle(scale.patience_s)
-    rebuild_s = timed(registry.reindex)
-    index_bytes = sum(path.stat().st_size for path in (kept or root / ".catalog").iterdir())
-    return Built(root, walk_s, rebuild_s, index_bytes, registry.list_models(limit=1).total)
+    seconds: list[float] = []
+    cpu_s = with_children(lambda: seconds.append(timed(registry.reindex)))
+    index_bytes = sum(path.stat().st_size for path in (root / ".catalog").iterdir())
+    return Built(root, walk_s, seconds[0], cpu_s, index_bytes, registry.list_models(limit=1).total)
 
 
 def _urls(server: str) -> dict[str, list[str]]:
@@ -128,58 +163,6 @@ def _urls(server: str) -> dict[str, list[str]]:
     by_metric = f"{PAGE}&sort=-metric:loss"
     last = {"last page": PAGE, "last page, sorted by a metric": by_metric}
     return {**pages, **{kind: [server + last_page(server, path)] for kind, path in last.items()}}
-
-
-def measure(pages: Mapping[K, Sequence[str]], *, requests: int) -> dict[K, Latency]:
-    """The latency of each kind of page, so many requests of each: kind -> addresses that take turns.
-
-    Raises ``SystemExit`` for an answer that is not 200.
-    """
-    connections = {urlsplit(url).netloc: _connect(url) for urls in pages.values() for url in urls}
-    seconds: dict[K, list[float]] = {kind: [] for kind in pages}
-    for turn in range(requests + 1):
-        for kind, urls in pages.items():
-            server, path = _split(urls[turn % len(urls)])
-            began = time.perf_counter()
-            _get(connections[server], path)
-            seconds[kind].append(time.perf_counter() - began)
-    for connection in connections.values():
-        connection.close()
-    return {
-        kind: Latency(percentile(values[1:], 0.5), percentile(values[1:], 0.99), values[0])
-        for kind, values in seconds.items()
-    }
-
-
-def _split(url: str) -> tuple[str, str]:
-    """(host and port, path with its query)."""
-    parts = urlsplit(url)
-    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def last_page(url: str, path: str) -> str:
-    """The path of the last page of the list that begins at ``path``, by following its links."""
-    connection = _connect(url)
-    while True:
-        link = re.fullmatch(r'<([^>]+)>; rel="next"', _get(connection, path) or "")
-        if link is None:
-            connection.close()
-            return path
-        path = link[1]
-
-
-def _connect(url: str) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=600)
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> str | None:
-    """The ``Link`` header of the answer."""
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != http.HTTPStatus.OK:
-        raise SystemExit(f"GET {path} answered {answer.status}")
-    return answer.getheader("Link")
 
 
 def walk(root: Path) -> int:

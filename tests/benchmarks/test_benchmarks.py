@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import page
+from benchmarks.__main__ import BENCHMARKS
 from benchmarks.bare_servers import tar_server
 from benchmarks.load import drive, get
 from benchmarks.machine import write_many
@@ -24,6 +26,7 @@ from benchmarks.sections import (
     small_files,
     store,
 )
+from benchmarks.tables import Growth, Table
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
@@ -34,7 +37,7 @@ TINY = Scale(
     rounds=1,
     requests=2,
     seconds=0.1,
-    versions=20,
+    versions=200,
     calls=1,
     verb_s=0.1,
     in_a_row=2,
@@ -46,6 +49,7 @@ TINY = Scale(
     clients=(1, 3),
     small_files=12,
     many_files=12,
+    followed=(5, 10),
 )
 
 
@@ -140,11 +144,19 @@ def test_omr(places: Places) -> None:
 
 
 def test_catalogue(places: Places) -> None:
-    (table,) = catalogue.run(places, Scale(requests=2, versions=200))
-    titles = [row.what for row in table.rows]
-    assert "last page, p50" in titles
-    assert all(row.value > 0 for row in table.rows)
+    built, pages, followed = catalogue.run(places, TINY)
+    assert isinstance(built, Table)
+    assert isinstance(pages, Table)
+    assert {row.target for row in built.rows} == {None, 0.2, 1 / 0.7}
+    assert "last page, p50" in [row.what for row in pages.rows]
+    assert all(row.value > 0 for row in (*built.rows, *pages.rows))
+    assert isinstance(followed, Growth)
+    assert [line.is_flat for line in followed.lines] == [True, True, False]
     assert list(places.main.iterdir()) == []
+
+
+def test_every_benchmark_has_a_heading_on_the_page() -> None:
+    assert BENCHMARKS.keys() == page.HEADINGS.keys()
 
 
 @pytest.mark.slow

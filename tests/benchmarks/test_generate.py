@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generate import Generated, generate
-from benchmarks.sections.catalogue import measure, walk
+from benchmarks.pages import measure
+from benchmarks.sections.catalogue import walk
 from registry_core import ModelRegistry
 
 from ..support.machine import remove_tree
