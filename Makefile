@@ -3,15 +3,17 @@
 # make test-faults, make test-object-store, make test-outside   the rest of what .ci/run runs
 # make mutants   small mistakes put into the core, each of which its tests must notice
 # make coverage   which branches of the core and the service those tests enter that run on one machine alone
-# make soak   the long sweeps; make lint, make bench, make demo
+# make soak   the long sweeps; make lint, make demo
+# make bench   all costs, as ratios to bare tools, and docs/performance.md; make bench-peers the same jobs done by MLflow
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/demo
+PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 2
 
-.PHONY: run test test-faults test-object-store test-outside lint bench demo soak mutants coverage clean
+.PHONY: run test test-faults test-object-store test-outside lint bench bench-peers demo soak mutants coverage clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -69,8 +71,19 @@ lint: $(VENV)/.dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app registry_core registry_client wsgi.py
 	$(BIN)/python .ci/audit_dependencies.py
 
+# All costs in one run, and docs/performance.md of them: on a machine with nothing else to do, some 20 minutes.
+# BENCH is more to say to it, for example --before build/bench/older.json, or --patience 30.
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --docs docs $(BENCH)
+
+# MLflow stays out of the service's environment, with the versions that were compared.
+$(PEERS)/.ready: requirements-peers.txt | $(VENV)/.dev
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-peers.txt
+	touch $@
+
+bench-peers: $(PEERS)/.ready
+	$(BIN)/python -m benchmarks peers $(BENCH)
 
 # The example's own requirements stay out of the service's environment; requirements-example.txt says why --no-deps.
 $(DEMO)/.ready: requirements-example.txt | $(VENV)/.run

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import page
 from .machine import REPOSITORY, commit, facts
+from .peers import section as peers
 from .results import Result, Section
 from .scale import Places, Scale
 from .sections import (
@@ -41,19 +42,21 @@ BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "small-files": small_files.run,
     "requests": requests.run,
     "omr": omr.run,
-    "memory": memory.run,
-    "health": health.run,
-    "store": store.run,
     "catalogue": catalogue.run,
     "downloads": downloads.run,
     "uploads": uploads.run,
+    "memory": memory.run,
+    "health": health.run,
+    "store": store.run,
 }
+# What needs an environment of its own, and runs by its name alone.
+BESIDE: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {"peers": peers.run}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, run, print, write. A missed target is printed, and no failure: the figures depend on the machine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, measured in one run.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} [default: all]")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} [default: all], or peers")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that the code works, proves nothing")
     parser.add_argument("--rounds", type=int, help="how often contenders take turns [default: 5]")
     parser.add_argument("--patience", type=float, default=0.0, metavar="S", help="wait so long for idle cores")
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--docs", type=Path, help="write performance.md with its plots below that directory too")
     parser.add_argument("--before", type=Path, metavar="FILE", help="for --docs: an older run to show beside it")
     options = parser.parse_args(arguments)
-    unknown = set(options.names) - BENCHMARKS.keys()
+    unknown = set(options.names) - BENCHMARKS.keys() - BESIDE.keys()
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
 
@@ -102,7 +105,7 @@ def run(
     sections: list[Section] = []
     for name in names:
         started, tables = time.monotonic(), []
-        for table in BENCHMARKS[name](places, scale):
+        for table in {**BENCHMARKS, **BESIDE}[name](places, scale):
             print("\n" + table.render(judge=not is_quick), end="", flush=True)
             tables.append(table)
         sections.append(Section(name, round(time.monotonic() - started, 1), tables))

@@ -97,11 +97,7 @@ def of_command(*command: str | Path, env: dict[str, str] | None = None) -> float
 
 
 def of_server(pid: int) -> float:
-    """CPU seconds so far of the process and of its children that live, as gunicorn's workers."""
+    """CPU seconds so far of the process and of all below it that live, as gunicorn's workers."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(time.clock_gettime(_clock_of(found)) for found in (pid, *map(int, children)))
-
-
-def _clock_of(pid: int) -> int:
-    """What clock_getcpuclockid(3) makes of it; finer than the ticks in ``/proc``."""
-    return (~pid << 3) | 2
+    # What clock_getcpuclockid(3) makes of a process; it is finer than the ticks in /proc.
+    return time.clock_gettime((~pid << 3) | 2) + sum(of_server(int(child)) for child in children)

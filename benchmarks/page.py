@@ -1,6 +1,7 @@
 """``docs/performance.md`` and its plots out of the JSON of a run, or of two. Nothing is measured.
 
-``python -m benchmarks.page RESULT.json [--before OLDER.json] [--docs docs]``
+``python -m benchmarks.page RESULT.json ... [--before OLDER.json] [--docs docs]``: of several the first says what was
+measured where, and the parts of all follow each other.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -31,6 +33,7 @@ HEADINGS = {
     "memory": "Memory",
     "health": "While others do their worst",
     "store": "On a real object store",
+    "peers": "Beside another registry",
 }
 
 
@@ -163,11 +166,13 @@ def read(path: Path) -> Result:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description="The page of a run.")
-    parser.add_argument("result", type=Path, metavar="RESULT.json")
+    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
     parser.add_argument("--before", type=Path, metavar="OLDER.json", help="stands beside it, value by value")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="[default: %(default)s]")
     options = parser.parse_args(arguments)
-    write(options.docs, page(read(options.result), read(options.before) if options.before else None))
+    first, *more = [read(path) for path in options.results]
+    together = replace(first, sections=[*first.sections, *(part for result in more for part in result.sections)])
+    write(options.docs, page(together, read(options.before) if options.before else None))
 
 
 if __name__ == "__main__":

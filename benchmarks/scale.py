@@ -32,10 +32,12 @@ class Scale:
     models: tuple[int, ...] = (10, 100, 1_000, 10_000)
     files: tuple[int, ...] = (1, 100, 1_000, 30_000)
     stored: tuple[int, ...] = (100, 1_000, 10_000)
+    stored_versions: tuple[int, ...] = (100, 1_000)
     clients: tuple[int, ...] = (1, 8, 32, 128)
     followed: tuple[int, ...] = (100, 20_000)
     small_files: int = 10_000
     many_files: int = 30_000
+    searched: int = 10_000
 
     @classmethod
     def quick(cls) -> Scale:
@@ -53,10 +55,12 @@ class Scale:
             models=(2, 20),
             files=(1, 20),
             stored=(10, 40),
+            stored_versions=(10, 40),
             clients=(1, 4),
             followed=(10, 40),
             small_files=40,
             many_files=100,
+            searched=40,
         )
 
 

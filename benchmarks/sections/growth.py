@@ -33,30 +33,22 @@ Costs = Mapping[str, Sequence[Mapping[str, float]]]
 
 def run(places: Places, scale: Scale) -> Iterator[Table | Growth]:
     """Tables of CPU and of bytes read for each axis, and of CPU and requests on an object store."""
-    axes = {
-        "events": [Size(events=n) for n in scale.events],
-        "versions": [Size(versions=n) for n in scale.versions_of_a_model],
-        "models": [Size(models=n) for n in scale.models],
-        "files of a package": [Size(files=n) for n in scale.files],
+    axes: dict[str, tuple[Sequence[int], Callable[[int], Size]]] = {
+        "events": (scale.events, lambda n: Size(events=n)),
+        "versions": (scale.versions_of_a_model, lambda n: Size(versions=n)),
+        "models": (scale.models, lambda n: Size(models=n)),
+        "files of a package": (scale.files, lambda n: Size(files=n)),
     }
-    sizes = {
-        "events": scale.events,
-        "versions": scale.versions_of_a_model,
-        "models": scale.models,
-        "files of a package": scale.files,
-    }
-    for axis, steps in axes.items():
-        costs = _all([_on_files(places, scale, size) for size in steps])
+    for axis, (sizes, of) in axes.items():
+        costs = _all([_on_files(places, scale, of(size)) for size in sizes])
         is_named = axis != "files of a package"  # by invariant I15
-        yield table(f"CPU over {axis}", axis, sizes[axis], costs, "cpu_s", is_named)
-        yield table(f"bytes read over {axis}", axis, sizes[axis], costs, "read_bytes", is_named)
-    for axis, steps in {
-        "events": [Size(events=n) for n in scale.stored],
-        "versions": [Size(versions=n) for n in scale.stored],
-    }.items():
-        costs = _all([_on_store(places, scale, size) for size in steps])
-        yield table(f"object store: CPU over {axis}", axis, scale.stored, costs, "cpu_s", True)
-        yield table(f"object store: requests over {axis}", axis, scale.stored, costs, "requests", True)
+        yield table(f"CPU over {axis}", axis, sizes, costs, "cpu_s", is_named)
+        yield table(f"bytes read over {axis}", axis, sizes, costs, "read_bytes", is_named)
+    for axis, sizes in {"events": scale.stored, "versions": scale.stored_versions}.items():
+        of = axes[axis][1]
+        costs = _all([_on_store(places, scale, of(size)) for size in sizes])
+        yield table(f"object store: CPU over {axis}", axis, sizes, costs, "cpu_s", True)
+        yield table(f"object store: requests over {axis}", axis, sizes, costs, "requests", True)
 
 
 def table(title: str, axis: str, sizes: Sequence[int], costs: Costs, what: str, is_named: bool) -> Growth:

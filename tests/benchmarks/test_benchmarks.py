@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import page
-from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import BENCHMARKS, BESIDE
 from benchmarks.bare_servers import tar_server
 from benchmarks.load import drive, get
 from benchmarks.machine import write_many
+from benchmarks.peers import section
 from benchmarks.scale import MIB, Places, Scale
 from benchmarks.sections import (
     catalogue,
@@ -30,6 +31,7 @@ from benchmarks.tables import Growth, Table
 from benchmarks.timing import percentile, take_turns
 from registry_core import ModelRegistry
 
+from ..support.machine import need
 from ..support.servers import gunicorn
 
 TINY = Scale(
@@ -46,10 +48,12 @@ TINY = Scale(
     models=(1, 3),
     files=(1, 5),
     stored=(10, 20),
+    stored_versions=(5, 10),
     clients=(1, 3),
     small_files=12,
     many_files=12,
     followed=(5, 10),
+    searched=30,
 )
 
 
@@ -156,7 +160,7 @@ def test_catalogue(places: Places) -> None:
 
 
 def test_every_benchmark_has_a_heading_on_the_page() -> None:
-    assert BENCHMARKS.keys() == page.HEADINGS.keys()
+    assert BENCHMARKS.keys() | BESIDE.keys() == page.HEADINGS.keys()
 
 
 @pytest.mark.slow
@@ -164,6 +168,15 @@ def test_store(places: Places) -> None:
     large, small = store.run(places, TINY)
     assert [row.target for row in large.rows] == [None, None, 1.3]
     assert all(row.value > 0 for row in small.rows)
+    assert list(places.main.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_peers(places: Places) -> None:
+    need(section.PYTHON.exists(), "make bench-peers makes MLflow's environment")
+    (table,) = section.run(places, TINY)
+    assert len(table.rows) == 24
+    assert all(row.value > 0 for row in table.rows)
     assert list(places.main.iterdir()) == []
 
 

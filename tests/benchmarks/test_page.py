@@ -78,5 +78,7 @@ def test_a_run_writes_json_and_the_page_comes_of_it_again(tmp_path: Path, capsys
     assert "MISSED" not in first[Path("performance.md")]
     page.main([str(written), "--docs", str(tmp_path / "again"), "--before", str(written)])
     assert "| before |" in (tmp_path / "again" / "performance.md").read_text()
+    page.main([str(written), str(written), "--docs", str(tmp_path / "several")])
+    assert (tmp_path / "several" / "performance.md").read_text().count("## Memory") == 2
     page.main([str(written), "--docs", str(docs)])
     assert {path.relative_to(docs): path.read_text() for path in docs.rglob("*.*")} == first
