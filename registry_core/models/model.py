@@ -110,11 +110,15 @@ class ModelStore(Subject):
         if (self.storage.documents.noted(self.keys.model) or 0) > seq or self.noticed.beyond(seq):
             return True
         if self.storage.packages.keeps_facts():  # they were looked at; one request more is spent on the newest alias
-            newest = self.keys.alias(aliases.LATEST)
-            if newest not in self.noticed.shown:
-                self.noticed.show(newest, projections.shown_seq(self.storage, self.keys, newest) or 0)
+            self.notice_newest()
             return self.noticed.beyond(seq)
         return any((projections.shown_seq(self.storage, self.keys, key) or 0) > seq for key in at)
+
+    def notice_newest(self) -> None:
+        """What the newest alias shows is noticed: one small read."""
+        newest = self.keys.alias(aliases.LATEST)
+        if newest not in self.noticed.shown:
+            self.noticed.show(newest, projections.shown_seq(self.storage, self.keys, newest) or 0)
 
     def require_reached(self, keys: Iterable[str]) -> None:
         look = partial(evidence.of_keys, self.storage, self.keys, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -137,7 +138,9 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
         return resolution.show(found, then, self._prove(found, None) if verify else None)
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
-        return self._prove(self._find(task, ref), progress)
+        found = self._find(task, ref)
+        checked = self._prove(found, progress)
+        return replace(checked, warnings=[*checked.warnings, *resolution.told(found)])
 
     def list_aliases(self, task: str, model_name: str) -> Warned[Alias]:
         model = self._model(task, model_name)
@@ -167,7 +170,8 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         found = self._find(task, ref)
-        return contents.listing(found.model, found.version)
+        listing = contents.listing(found.model, found.version)
+        return replace(listing, warnings=[*listing.warnings, *resolution.told(found)])
 
     def file(self, task: str, ref: str, path: str) -> StoredFile:
         """One file of the version, to be read from. Raises ``ArtifactNotFound`` and as :meth:`resolve`."""
@@ -200,7 +204,8 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
 
     def metrics(self, task: str, ref: str) -> Metrics:
         found = self._find(task, ref)
-        return verbs.comparison.metrics(found.model, found.version)
+        said = verbs.comparison.metrics(found.model, found.version)
+        return replace(said, warnings=[*said.warnings, *resolution.told(found)])
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
         return verbs.comparison.compare(self._model(task, model_name).require(), versions)

@@ -70,6 +70,7 @@ def compare(model: ModelStore, versions: list[str]) -> Comparison:
             # Every version's metadata differs from every other's, if only in its name.
             "files": _differences({version: _without_meta(found.files) for version, found in facts.items()}),
         },
+        warnings=model.told.warnings(asks=True),
     )
 
 

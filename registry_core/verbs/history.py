@@ -27,9 +27,14 @@ def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, lim
         entry = line.event()
         if _is_wanted(entry, filters):
             if len(found) == limit:
-                return HistoryPage(found, found[-1].seq, model.told.warnings())
+                return HistoryPage(found, found[-1].seq, _told(model))
             found.append(entry)
-    return HistoryPage(found, None, model.told.warnings())
+    return HistoryPage(found, None, _told(model))
+
+
+def _told(model: ModelStore) -> list[str]:
+    model.notice_newest()  # nothing else of a history is read beside the journal
+    return model.told.warnings(asks=True)
 
 
 def _is_wanted(event: Event, filters: Mapping[str, str]) -> bool:

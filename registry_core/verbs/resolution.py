@@ -50,6 +50,11 @@ def not_found(model: ModelStore, selector: str) -> NoReturn:
     )
 
 
+def told(found: Found) -> list[str]:
+    """What must be known of the documents, asked for by a read that may cost one small request more."""
+    return found.model.told.warnings(asks=True)
+
+
 def prove(found: Found, workers: int, progress: ProgressCallback | None = None) -> Verification:
     """Every byte of the version was read and is as registered. Raises ``PackageCorrupt``."""
     return verify.verify(found.model, found.version, workers=workers, progress=progress)

@@ -137,6 +137,7 @@ class Comparison(Value):
 
     versions: dict[str, VersionFacts]
     diff: Annotated[dict[str, dict[str, dict[str, Any]]], "metrics, params and files -> key -> version -> value."]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_a_loss_is_named_and_gone_on_from(
     registry = ModelRegistry.open(root, settings=settings)
     is_end = len(lost) == 4
     if is_end:
-        judge_warned(registry, by_history=False)
+        judge_warned(registry)
     # What lies behind a hole is an event as long as somebody may put back the one that is missing.
     (judge_loss if is_end else judge_going_on)(registry, tmp_path)
     kept = [entry.name for entry in storage.documents.list(directory) if entry.name.startswith("damaged-")]

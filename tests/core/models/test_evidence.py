@@ -86,12 +86,19 @@ def test_a_lost_end_is_named_refused_and_warned_of(root: Path, tmp_path: Path, l
         judge_warned(open_registry(root))
 
 
-def judge_warned(registry: ModelRegistry, *, by_history: bool = True) -> None:
-    """Aliases, history and lists say that the end of the journal of t/m is lost, and answer all the same."""
+def judge_warned(registry: ModelRegistry) -> None:
+    """What looks at the model's documents says that the end of the journal of t/m is lost, and answers all the same."""
     aliases, history, listed = registry.list_aliases("t", "m"), registry.history("t", "m"), registry.list_models()
     assert {alias.alias: alias.version for alias in aliases}["production"] == "3"
     assert {item["version"] for item in listed.items} == {"1", "3"}
-    for warnings in (aliases.warnings, listed.warnings, *([history.warnings] if by_history else [])):
+    ref = "m@production"
+    proven, listing, compared = (
+        registry.verify("t", ref),
+        registry.artifacts("t", ref),
+        registry.compare("t", "m", ["1", "3"]),
+    )
+    of_version = [proven.warnings, listing.warnings, compared.warnings, registry.metrics("t", ref).warnings]
+    for warnings in (aliases.warnings, listed.warnings, *of_version, history.warnings):
         (told,) = warnings
         assert told.startswith("The journal of t/m is damaged: ")
         assert "omr check" in told
