@@ -259,10 +259,10 @@ _PLACES = {
         "vocabulary.errors": (
             "AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound ArtifactsRefused ChecksumMismatch "
             "ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused "
-            "IndexBuilding IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef JournalCorrupt "
-            "LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt "
-            "RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired UploadLocked "
-            "UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
+            "IndexBuilding IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef "
+            "JournalCorrupt LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackRefused "
+            "PackageCorrupt RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired "
+            "UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",
