@@ -18,6 +18,7 @@ from ..format.older import kind_of
 from ..models import aliases, evidence
 from ..models.annotation import Annotations, beside
 from ..models.changes import pending
+from ..models.journal import MOVES
 from ..models.model import ModelStore
 from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
@@ -158,7 +159,7 @@ def read_alias(model: ModelStore, name: str) -> Moved | None:
         if isinstance(error, StorageUnavailable) and not model.storage.failure_is_final(error):
             raise
         log.error("%s: %s", escaped(model.title), error.message)
-        alias = aliases.replay(model.journal.mentioning(name), name)
+        alias = aliases.left_by(model.journal.named(MOVES, name), name)
     if alias is None:
         return None
     model.noticed.show(model.keys.alias(name), alias.seq)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from ..format.chain import Line
@@ -86,15 +86,6 @@ def named_after(line: Line, alias: str) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def last_move(lines: Iterable[Line], alias: str) -> Line | None:
-    """The last event of the alias, which may be its removal."""
-    found = None
-    for line in lines:
-        if alias in moves(line.fields or {}):
-            found = line
-    return found
-
-
 def moved_by(line: Line, alias: str) -> Alias:
     """The alias as the event has left it; one that it removed has the version that it named."""
     return Alias(
@@ -119,9 +110,9 @@ def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
         return None
 
 
-def replay(lines: Iterable[Line], alias: str) -> Alias | None:
-    """The alias as the journal's lines leave it."""
-    last = last_move(lines, alias)
+def left_by(moves_back: Iterator[Line], alias: str) -> Alias | None:
+    """The alias as the newest of its moves leaves it, which may be its removal."""
+    last = next(moves_back, None)
     return moved_by(last, alias) if last is not None and named_after(last, alias) is not None else None
 
 

@@ -195,6 +195,7 @@ def commit(
             subject.follow(event)
             for draft in drafts:
                 draft.switch()
+    _quietly(subject.journal.index)
 
 
 def _quietly(clear_away: Callable[[], None]) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..format.chain import Line, lost_range
-from ..format.events import DELETE, REPAIR
+from ..format.events import REPAIR
 from ..format.layout import ModelKeys, is_package
 from ..storage.contract import Storage
 from ..vocabulary.errors import JournalCorrupt, StorageError
 from . import projections
-from .journal import Journal
+from .journal import DELETED, KIND, Journal
 from .projections import Noticed
 
 
@@ -121,7 +121,7 @@ def is_named(storage: Storage, keys: ModelKeys, journal: Journal, version: str) 
     """Whether a grave bears the name; or, where the journal has lost events, what else is kept of a version."""
     if any(True for _ in of_grave(storage, keys, version)):
         return True
-    if not any(lost_range(line) for line in journal.mentioning(REPAIR)):
+    if not _has_lost(journal):
         return False
     kept = (keys.state(version), keys.baseline(version), keys.tombstone(version))
     if any(projections.is_there(storage, key) for key in kept):
@@ -161,13 +161,13 @@ def _beyond(journal: Journal, look: Look) -> list[Shown]:
 
 def _deleted(journal: Journal, versions: set[str | None]) -> set[str | None]:
     """Those of the versions that some event has deleted: all of them, where events are lost that may have."""
-    deleted = set()
-    for line in journal.lines():
-        if lost_range(line):
-            return versions
-        if line.get("event") == DELETE:
-            deleted.add(line.get("version"))
-    return deleted
+    if _has_lost(journal):
+        return versions
+    return {version for version in versions if version is not None and any(journal.named(DELETED, version))}
+
+
+def _has_lost(journal: Journal) -> bool:
+    return any(lost_range(line) for line in journal.named(KIND, REPAIR))
 
 
 def require(storage: Storage, keys: ModelKeys, journal: Journal, look: Look) -> None:

@@ -10,15 +10,45 @@ from typing import Any
 
 from ..format.chain import Line, encode_text, next_record, parse_line
 from ..format.encoding import encode
-from ..format.events import DELETE, PURGE, REGISTER, RESTORE
+from ..format.events import DELETE, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
-from ..storage.contract import Storage
+from ..storage.contract import Naming, Storage
 from ..vocabulary.errors import ClockBehind
 from ..vocabulary.times import format_time, parse_time
+from .aliases import moves
 from .projections import Projection
 
 CLOCK = "clock"  # what a repair that stands for the present has mended
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
+
+
+# What a line is found by: the version that it registers, deletes, or is about; an alias that it moves; the idempotency
+# key and the commit id of a registration; its kind, of the few kinds that are looked for.
+REGISTERED, DELETED, ABOUT, MOVES = "registered", "deleted", "about", "moves"
+KEY, COMMIT, KIND = "key", "commit", "kind"
+_KINDS = (REGISTER, REPAIR)
+
+
+def names_of(raw: bytes) -> list[bytes]:
+    """The names that the line is found by. Older software's lines move aliases, and say nothing else."""
+    line = parse_line(0, raw)
+    found: list[tuple[str, Any]] = [(MOVES, alias) for alias in moves(line.fields or {})]
+    if line.is_own:
+        kind, version, used = line.get("event"), line.get("version"), line.get("idempotency")
+        found += [(ABOUT, version)]
+        found += [(KIND, kind)] if kind in _KINDS else []
+        found += [(DELETED, version)] if kind == DELETE else []
+        if kind == REGISTER:
+            key = used.get("key") if isinstance(used, dict) else None
+            found += [(REGISTERED, version), (COMMIT, line.get("commit")), (KEY, key)]
+    return [_name(kind, text) for kind, text in found if isinstance(text, str)]
+
+
+def _name(kind: str, text: str) -> bytes:
+    return f"{kind}\n{text}".encode("utf-8", "surrogatepass")
+
+
+NAMING = Naming("1", names_of)  # the form is another one whenever other names come of a line
 
 
 class Journal:
@@ -37,10 +67,14 @@ class Journal:
         self._storage.documents.forget(self._key)
         return self.lines()
 
-    def mentioning(self, text: str) -> Iterator[Line]:
-        """The lines that hold ``text`` as a JSON string; cheaper than parsing them all."""
-        needle = encode_text(text)
-        return (parse_line(seq, raw) for seq, raw in self._storage.documents.records(self._key) if needle in raw)
+    def named(self, kind: str, text: str, before: int | None = None) -> Iterator[Line]:
+        """The lines that :func:`names_of` gives the name, the newest first; with ``before`` only those before that."""
+        found = self._storage.documents.named(self._key, _name(kind, text), encode_text(text), NAMING, before)
+        return (parse_line(seq, raw) for seq, raw in found)
+
+    def index(self) -> None:
+        """What was appended is found by its names as cheaply as the rest. Call with the lock held; never raises."""
+        self._storage.documents.index(self._key, NAMING)
 
     def last(self) -> Line | None:
         found = self._storage.documents.last(self._key)

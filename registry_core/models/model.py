@@ -17,7 +17,7 @@ from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
 from ..vocabulary.texts import printable
 from . import aliases, evidence, older, package_moves, projections, states, tombstones
-from .journal import Event, Journal, Subject, is_of_package
+from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
 from .projections import Fields, Projection
 from .told import Told
 
@@ -232,7 +232,7 @@ class ModelStore(Subject):
             return True
         if self.storage.packages.keeps_facts():
             return False
-        if any(line.is_own and line.get("version") == version for line in self.journal.mentioning(version)):
+        if any(True for _ in self.journal.named(ABOUT, version)):
             return True
         # Whatever has become of the journal: a name that a grave bears is never given to other bytes.
         return evidence.is_named(self.storage, self.keys, self.journal, version)
@@ -263,11 +263,7 @@ class ModelStore(Subject):
             line = self.journal.line(facts.seq)
             if line is not None and _registers(line, version):
                 return line
-        found = None
-        for line in self.journal.mentioning(version):
-            if _registers(line, version):
-                found = line
-        return found
+        return next(self.journal.named(REGISTERED, version), None)
 
     def alias_now(self, alias: str) -> Alias | None:
         """The alias, None if there is none.
@@ -278,7 +274,7 @@ class ModelStore(Subject):
             return self.alias(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
-        return aliases.replay(self.journal.mentioning(alias), alias)
+        return aliases.left_by(self.journal.named(MOVES, alias), alias)
 
     def alias_looked_up(self, alias: str) -> Alias | None:
         """As :meth:`alias_now`, for a name that nobody has looked at yet."""

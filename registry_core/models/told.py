@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 
+from ..format.chain import Line
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
 from . import aliases, evidence, states, tombstones
-from .journal import Journal
+from .journal import ABOUT, MOVES, Journal
 from .projections import Fields, Noticed, seq_of
 from .states import State
 
@@ -37,7 +38,7 @@ class Told:
                 alias = aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
                 self._damaged(self._keys.alias(name), f"the document of alias {name}")
-                alias = aliases.replay(self._journal.mentioning(name), name)
+                alias = aliases.left_by(self._journal.named(MOVES, name), name)
             if alias is not None:
                 self._noticed.show(self._keys.alias(name), alias.seq)
                 found.append(alias)
@@ -50,7 +51,7 @@ class Told:
             state, seq = states.read(self._storage, self._keys, version)
         except ValueError:
             self._damaged(key, f"the state document of {version}")
-            return states.replay(self._journal.lines(), version)
+            return states.replay(self._history(version), version)
         self._noticed.show(key, seq)
         return state
 
@@ -62,11 +63,14 @@ class Told:
         except ValueError:
             self._damaged(key, f"the tombstone of {version}")
             # Where the journal is lost as well, all that is known is that there was one.
-            is_known = any(line.get("version") == version for line in self._journal.mentioning(version))
-            stone = tombstones.replay(self._keys, self._journal.lines(), version)
-            return stone if is_known else {"version": version}
+            history = self._history(version)
+            return tombstones.replay(self._keys, history, version) if history else {"version": version}
         self._noticed.show(key, seq_of(stone))
         return stone
+
+    def _history(self, version: str) -> list[Line]:
+        """The events that are about the version, oldest first."""
+        return list(self._journal.named(ABOUT, version))[::-1]
 
     def warnings(self, *, asks: bool = False) -> list[str]:
         """What whoever is answered from these documents must know of them; ``asks``: even for one more request."""

@@ -13,6 +13,7 @@ from ..format.events import REGISTER
 from ..format.layout import MANIFEST
 from ..models.aliases import LATEST
 from ..models.annotation import beside
+from ..models.journal import COMMIT, KIND
 from ..models.model import Found, ModelStore
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
@@ -118,9 +119,8 @@ class Snapshots:
         if known is not None:
             return known
         if not model.storage.packages.keeps_facts():
-            for line in model.journal.mentioning(commit_id):
-                if _registers(line) and line.get("commit") == commit_id:
-                    return str(line.get("version"))
+            for line in model.journal.named(COMMIT, commit_id):
+                return str(line.get("version"))
         for found in self._all(model, only_unrecorded=True):
             if found is not None and found.commit_id == commit_id:
                 return found.version
@@ -129,11 +129,13 @@ class Snapshots:
     def _all(self, model: ModelStore, *, only_unrecorded: bool = False) -> Iterator[HubCommit | None]:
         """Of each version; with ``only_unrecorded``, where the journal is read, those whose event names no commit."""
         if not model.storage.packages.keeps_facts():
-            lines = {line.get("version"): line for line in model.journal.mentioning(REGISTER) if _registers(line)}
+            lines: dict[str, Line] = {}
+            for line in model.journal.named(KIND, REGISTER):
+                lines.setdefault(line.get("version"), line)
             for version in model.versions():
-                line = lines.get(version)
-                if not only_unrecorded or line is None or line.get("commit") is None:
-                    yield self._hub_commit(model, version, line)
+                born = lines.get(version)
+                if not only_unrecorded or born is None or born.get("commit") is None:
+                    yield self._hub_commit(model, version, born)
             return
 
         def look(version: str) -> HubCommit | None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
 from contextlib import AbstractContextManager
 
-from .values import ANY, Condition, Document, Entry
+from .values import ANY, Condition, Document, Entry, Naming
 
 
 class Prepared(ABC):
@@ -114,6 +114,22 @@ class Documents(ABC):
         """The one record of that number, or None."""
         found = next(self.records(log, seq - 1), None)
         return found[1] if found else None
+
+    def named(
+        self, log: str, name: bytes, held: bytes, naming: Naming, before: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """The records that have the name, the newest first; with ``before`` only those below that number.
+
+        ``held``: bytes that each of them holds. What it takes does not depend on the log where an index is kept.
+        """
+        found = (one for one in self.records(log) if held in one[1] and name in naming.of(one[1]))
+        yield from reversed([one for one in found if before is None or one[0] < before])
+
+    def index(self, log: str, naming: Naming) -> None:  # noqa: B027 - most logs have none
+        """What was appended is found by its names, and numbers, without reading all of the log. Never raises.
+
+        Call with the lock of whose the log is. The index is no part of what is stored: nothing depends on it.
+        """
 
     @abstractmethod
     def last(self, log: str) -> tuple[int, bytes] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -61,6 +61,17 @@ class Match:
     """Write only over the document with this etag."""
 
     etag: str
+
+
+@dataclass(frozen=True)
+class Naming:
+    """By which names the records of a log are found; none begins with NUL. ``of`` never raises.
+
+    ``form``: another text whenever ``of`` comes to give other names.
+    """
+
+    form: str
+    of: Callable[[bytes], Iterable[bytes]]
 
 
 class Presence(Enum):

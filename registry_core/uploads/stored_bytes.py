@@ -11,6 +11,7 @@ from ..format import manifest
 from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..models import package_manifest
+from ..models.journal import KIND
 from ..models.model import ModelStore
 from ..packages import contents
 from ..storage.contract import KeyNotFound
@@ -61,21 +62,16 @@ def stored_bytes(
     nothing. No artifact is read: whether the bytes are still these, whoever uses them finds out. ``damage`` leaves
     out what is known not to be.
     """
-    registered = {
-        line.get("version"): (line.get("package_digest"), line.seq)
-        for line in model.journal.lines()
-        if line.is_own and line.get("event") == REGISTER
-    }
     missing = set(wanted)
     found: dict[str, StoredBytes] = {}
-    for version in islice(reversed(registered), MOST_VERSIONS):
+    for born in islice(model.journal.named(KIND, REGISTER), MOST_VERSIONS):
+        version, package_digest, seq = str(born.get("version")), born.get("package_digest"), born.seq
         if not missing:
             break
         with suppress(KeyNotFound, StorageError, PackageCorrupt):  # then its files are asked for
             if model.locate(version) is None:
                 continue
             data, is_baseline = package_manifest.manifest_bytes(model, version)
-            package_digest, seq = registered[version]
             if digest(data) != package_digest:
                 continue
             hashes = manifest.parse(data, covers_manifest=is_baseline).hashes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..format.layout import ModelKeys
 from ..models import aliases, package_manifest
 from ..models.changes import Draft, change
 from ..models.gate import Gate, Verdict
+from ..models.journal import MOVES
 from ..models.model import ModelStore, no_version
 from ..vocabulary.answers import Alias, Promotion, Removal
 from ..vocabulary.errors import AliasMoved, AliasNotFound, NameTaken, VersionNotFound
@@ -114,7 +115,7 @@ def look_at_alias(model: ModelStore, alias: str, expected: Expected = ANYWHERE) 
     now = model.alias_looked_up(alias)
     removal = None
     if now is None and not expected.is_met(None) and model.may_look_up(alias, model.keys.aliases, aliases.SUFFIX):
-        removal = aliases.last_move(model.journal.mentioning(alias), alias)
+        removal = next(model.journal.named(MOVES, alias), None)
     return SeenAlias(model.keys, alias, now, is_version=now is None and model.is_taken(alias), removal=removal)
 
 
@@ -232,10 +233,10 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
     alias = look_at_alias(model, move.alias, move.expected)
     back_to = None
     if alias.named is not None:
-        lines = model.journal.mentioning(move.alias)
+        moves = model.journal.named(MOVES, move.alias)
         if move.version is None:
-            back_to = version_before(lines, move.alias, alias.named)
-        elif move.version in (alias.named, *named_by(lines, move.alias)):
+            back_to = version_before(moves, move.alias, alias.named)
+        elif move.version == alias.named or move.version in named_by(moves, move.alias):
             back_to = move.version
     version = back_to if back_to is not None and model.has_version(back_to) else None
     return SeenRollback(
@@ -265,17 +266,20 @@ def decide_rollback(seen: SeenRollback, move: Move) -> Draft:
     return _draft(ROLLBACK, seen.alias, move, seen.back_to, seen.package_digest, seen.verdict)
 
 
-def version_before(lines: Iterable[Line], alias: str, now: str | None) -> str | None:
-    """The last version that the alias named before it came to name ``now``; None if there was none."""
-    others = [version for version in named_by(lines, alias) if version != now]
-    return others[-1] if others else None
+def version_before(moves: Iterable[Line], alias: str, now: str | None) -> str | None:
+    """The last version that the alias named before it came to name ``now``; None if there was none.
+
+    ``moves`` are its moves, the newest first; no more of them is read than it takes.
+    """
+    return next((version for version in named_by(moves, alias) if version != now), None)
 
 
-def named_by(lines: Iterable[Line], alias: str) -> list[str]:
-    """Every version that the alias has named, oldest first."""
-    moves = (line for line in lines if alias in aliases.moves(line.fields or {}))
-    named = (line.get(name) for line in moves for name in ("previous_version", "version"))
-    return [version for version in named if isinstance(version, str)]
+def named_by(moves: Iterable[Line], alias: str) -> Iterator[str]:
+    """Every version that the alias has named, the newest first."""
+    for line in moves:
+        # An event that moves another alias too says only of that one what it named before.
+        said = ("version", "previous_version") if line.get("alias") == alias else ("version",)
+        yield from (version for name in said if isinstance(version := line.get(name), str))
 
 
 def _draft(

@@ -22,6 +22,7 @@ from ..format.manifest import render
 from ..models import package_manifest
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
+from ..models.journal import KEY
 from ..models.model import ModelStore
 from ..packages import contents, intake, stated_metrics
 from ..packages.sources import BytesSource
@@ -315,13 +316,8 @@ def _version_exists(keys: ModelKeys, version: str, taken: Taken, incoming: Mappi
 
 def _same_key(model: ModelStore, key: str | None) -> Mapping[str, Any] | None:
     """The register event that carries the idempotency key."""
-    if key is None:
-        return None
-    for line in model.journal.mentioning(key):
-        used = line.get("idempotency")
-        if isinstance(used, dict) and used.get("key") == key:
-            return line.fields
-    return None
+    line = next(model.journal.named(KEY, key), None) if key is not None else None
+    return line.fields if line is not None else None
 
 
 def _is_same(repeat: Mapping[str, Any], request: Request) -> bool:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
 from ..contract import (
@@ -22,18 +23,19 @@ from ..contract import (
     ANY,
     Condition,
     Document,
-    Entry,
     Match,
+    Naming,
     PreconditionFailed,
     Prepared,
 )
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
-from .beneath import FILE, LOCK, Place, Planted, disk_of, open_file, open_lock, translated_errors
+from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
+from .listing import FilesystemListing
 from .staging import STAGING
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SUFFIX = ".doc"
 _SPARE_SUFFIX = ".spare" + _SUFFIX
@@ -41,10 +43,9 @@ _COARSE_CLOCK_S = 1.0  # two changes within one tick of a filesystem's clock loo
 _LONGEST_NOTE = 24
 _TRIES = 20
 _RENAMES_WAIT_S = 30.0  # for others, each of whom takes a moment
-_DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
-class FilesystemDocuments(FilesystemLines):
+class FilesystemDocuments(FilesystemListing, FilesystemLines):
     """The documents and logs below one directory."""
 
     def __init__(self, root: Path) -> None:
@@ -89,26 +90,6 @@ class FilesystemDocuments(FilesystemLines):
 
     # what lies where
 
-    def list(self, prefix: str, *, deep: bool = False) -> Iterator[Entry]:
-        place = self._at(prefix)
-        with translated_errors(prefix):
-            try:
-                with place.directory(os.O_RDONLY) as top:
-                    found = _scan(top, prefix, deep)
-            except FileNotFoundError:
-                return
-            except Planted as error:
-                if error.kind == FILE:
-                    return
-                raise
-        for entry in found:
-            if not deep or entry.kind != "prefix":
-                yield entry
-            elif entry.key.count("/") >= _DEEPEST_KEY:
-                yield Entry(entry.key, "other")
-            else:
-                yield from self.list(entry.key, deep=True)
-
     def mark(self, key: str) -> str | None:
         try:
             found = self._at(key).stat()
@@ -139,16 +120,36 @@ class FilesystemDocuments(FilesystemLines):
         return bool(rest)
 
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        with translated_errors(log, JournalCorrupt):
-            yield from logfile.records(self._at(log), after)
+        with translated_errors(log, JournalCorrupt), self._read(log) as file:
+            if file is not None:
+                yield from logfile.records(file, after, (0, 0))
+
+    def named(
+        self, log: str, name: bytes, held: bytes, naming: Naming, before: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        wanted = logfile.Wanted(name, held, naming, before)
+        with translated_errors(log, JournalCorrupt), self._read(log) as file:
+            if file is not None:
+                yield from logfile.scan(file, logfile.Span(0, logfile.end_of_records(file), 0), wanted)
+
+    @contextmanager
+    def _read(self, log: str) -> Iterator[BinaryIO | None]:
+        """The log's file, if there is one."""
+        try:
+            fd = self._at(log).open(os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            yield None
+            return
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            yield file
 
     def last(self, log: str) -> tuple[int, bytes] | None:
-        with translated_errors(log, JournalCorrupt):
-            return logfile.last(self._at(log))
+        with translated_errors(log, JournalCorrupt), self._read(log) as file:
+            return logfile.last(file) if file is not None else None
 
     def is_torn(self, log: str) -> bool:
-        with translated_errors(log, JournalCorrupt):
-            return logfile.is_torn(self._at(log))
+        with translated_errors(log, JournalCorrupt), self._read(log) as file:
+            return file is not None and logfile.is_torn(file)
 
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:
         if is_needed():
@@ -162,7 +163,7 @@ class FilesystemDocuments(FilesystemLines):
             with os.fdopen((self._at(key) / LOCK).open(os.O_WRONLY | os.O_TRUNC), "wb", buffering=0) as file:
                 file.write(b"%d\n" % number)
         except OSError as error:
-            log.warning("%s: what its lock's file notes could not be written: %s", key, error)
+            logger.warning("%s: what its lock's file notes could not be written: %s", key, error)
 
     def noted(self, key: str) -> int | None:
         try:
@@ -187,26 +188,6 @@ class FilesystemDocuments(FilesystemLines):
             yield
         finally:
             let_go(fd)
-
-
-def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
-    """What lies in the open directory now, sorted as keys are."""
-    found = []
-    with os.scandir(top) as items:
-        for item in items:
-            key = f"{prefix}/{item.name}" if prefix else item.name
-            with suppress(FileNotFoundError):  # it has gone since
-                if item.is_dir(follow_symlinks=False):
-                    found.append(Entry(key, "prefix"))
-                elif item.is_file(follow_symlinks=False):
-                    status = item.stat(follow_symlinks=False)
-                    shared = (f"{status.st_dev}:{status.st_ino}", status.st_nlink) if status.st_nlink > 1 else None
-                    found.append(Entry(key, "file", status.st_size, shared))
-                else:
-                    found.append(Entry(key, "other"))
-    # Keys compare as whole strings: below a directory the next character is "/".
-    found.sort(key=lambda entry: entry.key + "/" if deep and entry.kind == "prefix" else entry.key)
-    return found
 
 
 class PreparedDocument(Prepared):
@@ -268,7 +249,7 @@ class PreparedDocument(Prepared):
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=staging)
         except OSError as error:
-            log.error("a draft of %s is left to the next sweep: %s", self._place.key, error)
+            logger.error("a draft of %s is left to the next sweep: %s", self._place.key, error)
 
     def _let_go(self) -> None:
         held, self._held = self._held, None

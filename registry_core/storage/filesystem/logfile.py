@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
-from ..contract import PreconditionFailed, outcome_unknown
+from ..contract import Naming, PreconditionFailed, outcome_unknown
 from ..locks import let_go
 from .beneath import Place
 
-_STEP_BYTES, _CHUNK_BYTES = 4096, 1024 * 1024  # read at once: at first, and at most
+_STEP_BYTES, _CHUNK_BYTES = 1024, 1024 * 1024  # read at once: at first, and at most
 _SECTOR_BYTES = 512  # of a disk: a power cut leaves each of them as it was, or as it is written
 _NULS = re.compile(rb"\x00+")
 
@@ -64,10 +64,11 @@ def _undo(fd: int, size: int) -> None:
 
 def rest(place: Place, after: int) -> bytes:
     """All bytes behind record ``after``, whatever they are."""
-    found = _reader(place, buffering=-1)
-    if found is None:
+    try:
+        fd = place.open(os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
         return b""
-    with found as file:
+    with os.fdopen(fd, "rb") as file:
         _skip(file, after)
         return file.read()
 
@@ -100,52 +101,110 @@ def sync(place: Place) -> None:
     place.sync_entry()
 
 
-def records(place: Place, after: int = 0) -> Iterator[tuple[int, bytes]]:
-    """(seq, line without newline) from ``after + 1`` on; nothing if there is no file."""
-    found = _reader(place, buffering=-1)
-    if found is None:
-        return
-    with found as file:
-        seq = at = 0  # where the line after the one held begins
-        held: bytes | None = None  # one line back, so that the last one can be judged
-        for line in file:
-            if held is not None:
-                seq += 1
-                if seq > after:
-                    yield seq, held.rstrip(b"\n")
-            held = line
-            at += len(line)
-        if held is not None and _is_record(held, at - len(held)) and seq + 1 > after:
-            yield seq + 1, held.rstrip(b"\n")
+def records(file: BinaryIO, after: int, near: tuple[int, int]) -> Iterator[tuple[int, bytes]]:
+    """(seq, line without newline) from ``after + 1`` on. ``near``: a number up to ``after``, where its line ends."""
+    seq, at = near
+    held: bytes | None = None  # one line back, so that the last one can be judged
+    for line in _lines(file, at):
+        if held is not None:
+            seq += 1
+            if seq > after:
+                yield seq, held.rstrip(b"\n")
+        held = line
+        at += len(line)
+    if held is not None and _is_record(held, at - len(held)) and seq + 1 > after:
+        yield seq + 1, held.rstrip(b"\n")
 
 
-def last(place: Place) -> tuple[int, bytes] | None:
+def _lines(file: BinaryIO, start: int) -> Iterator[bytes]:
+    with open(file.fileno(), "rb", closefd=False) as buffered:
+        buffered.seek(start)
+        yield from buffered
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes of whole lines behind line ``after``."""
+
+    start: int
+    end: int
+    after: int
+
+
+def numbered(file: BinaryIO, span: Span) -> Iterator[tuple[int, int, bytes]]:
+    """(number, offset, line) of each line of the span, with its newline if it has one."""
+    number, at = span.after, span.start
+    for line in _lines(file, at):
+        if at >= span.end:
+            return
+        number += 1
+        yield number, at, line
+        at += len(line)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The records to find, as ``Documents.named`` says."""
+
+    name: bytes
+    held: bytes
+    naming: Naming
+    before: int | None = None
+
+    def is_met(self, line: bytes) -> bool:
+        return self.held in line and self.name in self.naming.of(line.rstrip(b"\n"))
+
+
+def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
+    """The records of the span that are wanted, the newest first; all of it is read."""
+    found = []
+    for number, at, line in numbered(file, span):
+        if wanted.before is not None and number >= wanted.before:
+            break
+        if wanted.is_met(line):
+            found.append((number, at))
+    yield from ((number, line_at(file, at).rstrip(b"\n")) for number, at in reversed(found))
+
+
+def line_at(file: BinaryIO, offset: int) -> bytes:
+    """The line that begins there, with its newline if it has one; empty if none begins there."""
+    step, data = _STEP_BYTES, b""
+    before = min(offset, 1)
+    if os.pread(file.fileno(), before, offset - before) not in (b"", b"\n"):
+        return b""
+    while b"\n" not in data:
+        more = os.pread(file.fileno(), step, offset + len(data))
+        if not more:
+            return data
+        data, step = data + more, 2 * step
+    return data[: data.index(b"\n") + 1]
+
+
+def may_be(line: bytes, number: int) -> bool:
+    """Whether the line can be the one of that number."""
+    return line != b"" and _said(line) in (None, number)
+
+
+def last(file: BinaryIO) -> tuple[int, bytes] | None:
     """The last record, read backwards: what it takes depends on what stands behind the last that says its number."""
-    found = _reader(place)
-    if found is None:
-        return None
-    with found as file:
-        end = _find_end(file)
-        return (end.number, end.last) if end.number else None
+    end = _find_end(file)
+    return (end.number, end.last) if end.number else None
 
 
-def is_torn(place: Place) -> bool:
+def size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def end_of_records(file: BinaryIO) -> int:
+    """Where the last record ends: behind it there is at most what is none."""
+    size = file.seek(0, os.SEEK_END)
+    start, line = next(lines_before(file, size), (0, b""))
+    return size if not line or _is_record(line, start) else start
+
+
+def is_torn(file: BinaryIO) -> bool:
     """Whether the last line is no record, so that the next append removes it."""
-    found = _reader(place)
-    if found is None:
-        return False
-    with found as file:
-        start, line = next(lines_before(file, file.seek(0, os.SEEK_END)), (0, b""))
-        return bool(line) and not _is_record(line, start)
-
-
-def _reader(place: Place, buffering: int = 0) -> BinaryIO | None:
-    """The file, to be read from its beginning; None if there is none."""
-    try:
-        fd = place.open(os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return os.fdopen(fd, "rb", buffering)
+    return end_of_records(file) != size_of(file)
 
 
 @dataclass(frozen=True)

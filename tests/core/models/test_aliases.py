@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from registry_core import Alias, CoreSettings, ModelRegistry, PackageCorrupt
 from registry_core.format.layout import ModelKeys
-from registry_core.models.journal import Journal
+from registry_core.models.journal import MOVES, Journal
 from registry_core.models.model import aliases as module
 from registry_core.storage.memory.root import MemoryStorage
 
@@ -135,8 +135,10 @@ def test_the_stage_is_the_stronger_alias(pointing: set[str]) -> None:
 
 
 def test_an_alias_is_what_its_events_have_left(registry: ModelRegistry, storage: MemoryStorage) -> None:
-    lines = Journal(storage, KEYS.journal).lines
+    journal = Journal(storage, KEYS.journal)
     moved = registry.promote("t", "m", "best", "1", actor="ada")
-    assert module.replay(lines(), "best") == Alias("best", "1", moved.updated_at, "ada", None, moved.seq)
+    assert module.left_by(journal.named(MOVES, "best"), "best") == Alias(
+        "best", "1", moved.updated_at, "ada", None, moved.seq
+    )
     registry.unalias("t", "m", "best")
-    assert module.replay(lines(), "best") is None
+    assert module.left_by(journal.named(MOVES, "best"), "best") is None

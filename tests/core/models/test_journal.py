@@ -4,27 +4,70 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_core.models.journal import Journal
+from registry_core.format.encoding import encode
+from registry_core.models.journal import (
+    ABOUT,
+    COMMIT,
+    DELETED,
+    KIND,
+    MOVES,
+    NAMING,
+    REGISTERED,
+    Journal,
+    names_of,
+)
+from registry_core.models.journal import KEY as IDEMPOTENCY_KEY
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
-from ..journals import KEY, faults_of, own_fields, texts, write, writers
+from ..journals import KEY, faults_of, own_fields, write, writers
 from ..simulated import Simulated
 
 
-@given(st.lists(texts, min_size=1, max_size=6), texts)
-def test_a_search_finds_every_line_that_holds_the_text(reasons: list[str], wanted: str) -> None:
+@given(st.lists(st.sampled_from("ab\u00e9"), min_size=1, max_size=6), st.sampled_from("ab\u00e9"))
+def test_lines_are_found_by_what_they_move_the_newest_first(aliases: list[str], wanted: str) -> None:
     storage = MemoryStorage()
     journal = Journal(storage, KEY)
-    for reason in reasons:
-        journal.append(journal.next_event(journal.last(), own_fields(reason)))
-    found = {line.seq for line in journal.mentioning(wanted)}
-    assert found >= {seq for seq, reason in enumerate(reasons, start=1) if reason == wanted}
+    for alias in aliases:
+        journal.append(journal.next_event(journal.last(), {**own_fields(wanted), "alias": alias}))
+    moved = [seq for seq, alias in enumerate(aliases, start=1) if alias == wanted]
+    assert [line.seq for line in journal.named(MOVES, wanted)] == moved[::-1]
+    assert [line.seq for line in journal.named(MOVES, wanted, before=3)] == [seq for seq in moved[::-1] if seq < 3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"event": "promote", "version": "1", "alias": "a"}, {(MOVES, "a"), (ABOUT, "1")}),
+        (
+            {"event": "register", "version": "1", "alias": "a", "commit": "c", "idempotency": {"key": "k"}},
+            {(MOVES, "a"), (ABOUT, "1"), (REGISTERED, "1"), (COMMIT, "c"), (IDEMPOTENCY_KEY, "k"), (KIND, "register")},
+        ),
+        ({"event": "stage", "version": "1", "unaliased": ["a", "b"]}, {(MOVES, "a"), (MOVES, "b"), (ABOUT, "1")}),
+        ({"event": "unalias", "version": None, "alias": "a"}, {(MOVES, "a")}),
+        ({"event": "delete", "version": "1"}, {(ABOUT, "1"), (DELETED, "1")}),
+        ({"event": "repair", "version": None}, {(KIND, "repair")}),
+        ({"event": "register", "version": 1, "commit": [], "idempotency": "k"}, {(KIND, "register")}),
+    ],
+)
+def test_what_a_line_is_found_by(fields: dict[str, Any], names: set[tuple[str, str]]) -> None:
+    """Other names are another form of ``NAMING``: an index that was written for these has no others."""
+    wanted = {f"{kind}\n{text}".encode() for kind, text in names}
+    assert set(names_of(encode({"seq": 1, "prev": "p", **fields}))) == wanted
+    moves = {name for name in wanted if name.startswith(b"moves")}
+    assert set(names_of(encode(fields))) == moves, "older software's lines move aliases"
+    assert NAMING.form == "1"
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"[1]", b"\xff", b'{"seq": 1, "prev": "p", "version": {}, "alias": []}'])
+def test_what_is_no_event_is_found_by_nothing(raw: bytes) -> None:
+    assert names_of(raw) == []
 
 
 @given(writers, st.data())

@@ -10,7 +10,9 @@ import pytest
 from registry_core import AliasMoved, AliasNotFound, InvalidName, ModelRegistry, NameTaken, NotFound, VersionNotFound
 from registry_core.format.chain import Line
 from registry_core.models.gate import Verdict
+from registry_core.models.journal import MOVES, Journal
 from registry_core.models.model import ModelStore
+from registry_core.storage.memory.root import MemoryStorage
 from registry_core.verbs.promotion import Move, promote, rollback, version_before
 from registry_core.vocabulary.errors import InvalidParameter
 
@@ -61,8 +63,18 @@ def test_what_an_alias_named_before_our_first_event_of_it_counts(shelf: Shelf) -
 )
 def test_the_version_before(moves: list[tuple[str | None, str | None]], now: str, before: str | None) -> None:
     lines = [line(alias="a", version=version, previous_version=previous) for version, previous in moves]
+    journal = Journal(MemoryStorage(), "home/audit/log")
     others = [line(alias="b", version="9", previous_version="8"), line(version="7"), Line(1, b"rubbish", None)]
-    assert version_before([*lines, *others], "a", now) == before
+    for moved in [*lines, *others]:
+        journal.append({**(moved.fields or {}), "seq": (last.seq + 1) if (last := journal.last()) else 1})
+    assert version_before(journal.named(MOVES, "a"), "a", now) == before
+
+
+def test_what_an_event_that_moves_two_aliases_says_of_the_one_is_not_of_the_other() -> None:
+    stage = line(alias="production", version="3", previous_version="1", unaliased=["staging"])
+    assert version_before([stage], "staging", "2") == "3"
+    assert version_before([stage], "production", "3") == "1"
+    assert version_before([stage], "staging", "3") is None
 
 
 def test_rollback_to_a_version_that_is_deleted_is_refused(shelf: Shelf) -> None:

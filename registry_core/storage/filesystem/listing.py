@@ -1,0 +1,60 @@
+"""What lies where on a filesystem: sorted as keys are, and nothing that a link leads to."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
+
+from ..contract import Documents, Entry
+from .beneath import FILE, Place, Planted, translated_errors
+
+_DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
+
+
+class FilesystemListing(Documents):
+    """What documents on a filesystem have of lists."""
+
+    @abstractmethod
+    def _at(self, key: str) -> Place: ...
+
+    def list(self, prefix: str, *, deep: bool = False) -> Iterator[Entry]:
+        place = self._at(prefix)
+        with translated_errors(prefix):
+            try:
+                with place.directory(os.O_RDONLY) as top:
+                    found = _scan(top, prefix, deep)
+            except FileNotFoundError:
+                return
+            except Planted as error:
+                if error.kind == FILE:
+                    return
+                raise
+        for entry in found:
+            if not deep or entry.kind != "prefix":
+                yield entry
+            elif entry.key.count("/") >= _DEEPEST_KEY:
+                yield Entry(entry.key, "other")
+            else:
+                yield from self.list(entry.key, deep=True)
+
+
+def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
+    """What lies in the open directory now, sorted as keys are."""
+    found = []
+    with os.scandir(top) as items:
+        for item in items:
+            key = f"{prefix}/{item.name}" if prefix else item.name
+            with suppress(FileNotFoundError):  # it has gone since
+                if item.is_dir(follow_symlinks=False):
+                    found.append(Entry(key, "prefix"))
+                elif item.is_file(follow_symlinks=False):
+                    status = item.stat(follow_symlinks=False)
+                    shared = (f"{status.st_dev}:{status.st_ino}", status.st_nlink) if status.st_nlink > 1 else None
+                    found.append(Entry(key, "file", status.st_size, shared))
+                else:
+                    found.append(Entry(key, "other"))
+    # Keys compare as whole strings: below a directory the next character is "/".
+    found.sort(key=lambda entry: entry.key + "/" if deep and entry.kind == "prefix" else entry.key)
+    return found
