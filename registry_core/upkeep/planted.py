@@ -23,6 +23,7 @@ _DOCUMENTS = {"*": _FILE}
 _GRAVE = {TOMBSTONE: _FILE, MANIFEST: _FILE, "package": _DIRECTORY}
 _MODEL = {
     ".lock": _FILE,
+    ".index": _DOCUMENTS,
     "versions": {"*": _DIRECTORY},
     "aliases": _DOCUMENTS,
     "audit": _DOCUMENTS,

@@ -158,3 +158,8 @@ def _go_on(root: Path, events: int) -> None:
 def opened(root: Path) -> ModelRegistry:
     """The registry as another process has it."""
     return open_registry(root)
+
+
+def source(root: Path, name: str) -> Path:
+    """A package to register."""
+    return write_files(root.parent / name, {"model.pt": name.encode()})

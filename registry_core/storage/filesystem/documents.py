@@ -33,6 +33,7 @@ from . import logfile
 from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
 from .listing import FilesystemListing
+from .log_index import UNIT_BYTES, Damaged, LogIndex
 from .staging import STAGING
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
     def __init__(self, root: Path) -> None:
         self._root = root
         self._has_lock = False
+        self._damaged: set[str] = set()  # segments of indexes
 
     def _at(self, key: str) -> Place:
         return Place(self._root, key)
@@ -122,15 +124,30 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
             if file is not None:
-                yield from logfile.records(file, after, (0, 0))
+                is_far = after > 0 and logfile.size_of(file) >= UNIT_BYTES
+                yield from logfile.records(file, after, self._index(log).near(file, after) if is_far else (0, 0))
 
     def named(
         self, log: str, name: bytes, held: bytes, naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         wanted = logfile.Wanted(name, held, naming, before)
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            if file is not None:
-                yield from logfile.scan(file, logfile.Span(0, logfile.end_of_records(file), 0), wanted)
+            whole = logfile.Span(0, logfile.end_of_records(file) if file is not None else 0, 0)
+            if file is not None and whole.end < UNIT_BYTES:
+                yield from logfile.scan(file, whole, wanted)
+            elif file is not None:
+                yield from self._index(log).search(file, whole.end, wanted)
+
+    def index(self, log: str, naming: Naming) -> None:
+        try:
+            with self._read(log) as file:
+                if file is not None and logfile.size_of(file) >= UNIT_BYTES:
+                    self._index(log).extend(file, logfile.end_of_records(file), naming)
+        except (OSError, Damaged) as error:  # it is only missed
+            logger.warning("%s: its index was not extended: %s", log, error)
+
+    def _index(self, log: str) -> LogIndex:
+        return LogIndex(self._at(log), self._damaged)
 
     @contextmanager
     def _read(self, log: str) -> Iterator[BinaryIO | None]:
