@@ -13,6 +13,19 @@ from .model import ModelStore
 
 
 def package_digest(model: ModelStore, version: str) -> str | None:
+    """The digest that the version was registered with; of older software's version that of its manifest as it is now.
+
+    Reads no manifest of what was registered: it may be large. None for a half version of older software.
+    """
+    facts = model.facts(version)
+    if facts is not None:
+        return facts.package_digest
+    born = model.registered(version)
+    registered = born.get("package_digest") if born is not None else None
+    return registered if isinstance(registered, str) else manifest_digest(model, version)
+
+
+def manifest_digest(model: ModelStore, version: str) -> str | None:
     """The digest of the manifest as it is now, or as the pointer says where there is one.
 
     None for a half version of older software.

@@ -233,7 +233,7 @@ def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> 
 
 def _check_manifest(model: ModelStore, line: Line) -> Iterator[Finding]:
     where = f"{model.title}@{line.get('version')}"
-    digest = package_manifest.package_digest(model, line.get("version"))
+    digest = package_manifest.manifest_digest(model, line.get("version"))
     if digest is None:
         yield Finding("damage", where, "its manifest is missing", "manifest_missing")
     elif digest != line.get("package_digest"):
@@ -274,7 +274,7 @@ def _check_deleted(model: ModelStore, moment: Moment, versions: set[str]) -> Ite
 def _check_unregistered(model: ModelStore, versions: set[str]) -> Iterator[Finding]:
     for version in sorted(versions):
         where = f"{model.title}@{version}"
-        if package_manifest.package_digest(model, version) is None:
+        if package_manifest.manifest_digest(model, version) is None:
             yield Finding("note", where, "older software's half version: it has no manifest", "older_half_version")
         else:
             yield Finding(

@@ -235,7 +235,9 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
     """Aliases, states, tombstones and whatever older software kept beside them; what is gone goes there too."""
     keys = model.keys
     for entry in model.storage.documents.list(keys.model):
-        if entry.kind == "file" and entry.name != ".lock":
+        if entry.name.startswith("."):
+            continue  # what the storage itself keeps there: a lock, an index
+        if entry.kind == "file":
             _copy_document(model.storage, target, entry.key)
         elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.runs, keys.journal.rpartition("/")[0]):
             for key in _documents_below(model.storage, entry.key, keys.graves):

@@ -70,7 +70,7 @@ def look_delete(model: ModelStore, version: str) -> SeenDelete:
         return SeenDelete(model.keys, False, (), None, None)
     naming = tuple(alias.alias for alias in model.aliases() if alias.version == version)
     return SeenDelete(
-        model.keys, True, naming, _manifest(model, version), package_manifest.package_digest(model, version)
+        model.keys, True, naming, _manifest(model, version), package_manifest.manifest_digest(model, version)
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from registry_core import ModelRegistry
 
 from ..support.machine import remove_tree
+from ..support.packages import write_files
 from .long_past import FIRST_KEY, MODEL, TASK, Cost, cost_of, make, opened, source
 
 SHORT, LONG = 300, 3_000
@@ -71,3 +72,16 @@ def test_I15_a_verb_costs_the_same_however_long_the_past(costs: dict[int, dict[s
     assert after.opened <= before.opened + 6, (before, after)
     assert after.listed <= before.listed + 6, (before, after)
     assert after.calls <= before.calls * 1.2, (before, after)
+
+
+def test_I15_resolve_reads_no_manifest(tmp_path: Path) -> None:
+    root = make(tmp_path, 1)
+    registry = opened(root)
+    for version, files in (("small", 1), ("large", 200)):
+        write_files(tmp_path / version, {f"part-{number}.bin": b"x" for number in range(files)})
+        registry.register(TASK, MODEL, version, tmp_path / version)
+    resolve = {
+        version: cost_of(lambda version=version: registry.resolve(TASK, f"{MODEL}@{version}", verify=False))
+        for version in ("small", "small", "large")
+    }
+    assert resolve["large"].bytes_read <= resolve["small"].bytes_read + PAGE // 4, resolve

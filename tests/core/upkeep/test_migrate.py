@@ -57,6 +57,17 @@ def test_there_and_back_again_is_the_same_tree(source: ModelRegistry, tmp_path: 
     assert _tree(back) == _tree(tmp_path / "source")
 
 
+def test_where_a_journal_s_lines_are_found_stays_where_it_is(source: ModelRegistry, tmp_path: Path) -> None:
+    index = tmp_path / "source/tasks/celltype/models/pbmc/.index"
+    index.mkdir()
+    (index / f"0-70000-{'0' * 64}").write_bytes(b"of another journal")
+    target = tmp_path / "target"
+    target.mkdir()
+    source.migrate_to(ModelRegistry.open(target, settings=CoreSettings()))
+    assert not list(target.rglob(".index"))
+    assert source.check().findings == source.sweep().refused == []
+
+
 def test_a_second_run_adds_only_what_is_new(source: ModelRegistry, tmp_path: Path) -> None:
     target = _memory()
     source.migrate_to(target)
