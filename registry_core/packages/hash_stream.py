@@ -1,13 +1,14 @@
 """Bytes are hashed as they pass: one read of a file copies it and proves it.
 
-Reading and writing run in one thread and SHA-256 in another (hashlib releases the interpreter
-lock), so one large file uses two cores; many files use as many threads as there are workers.
-Memory is a few fixed buffers per running file, whatever its size.
+A large file has two threads and a ring of buffers between them, since hashing, reading and writing all release the
+interpreter lock: one reads and hashes, the other writes; where nothing is written one reads and the other hashes. Many
+files use as many threads as there are workers. Memory is a few fixed buffers per running file, whatever its size.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, Protocol
@@ -18,6 +19,8 @@ BUFFERS = 4
 # (`python -m benchmarks bytes`, on disk).
 WRITE_BYTES = 128 * 1024
 OVERLAP_FROM_BYTES = 4 * 1024 * 1024
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 
 class Reads(Protocol):
@@ -41,31 +44,36 @@ def hash_stream(
     if size_hint < OVERLAP_FROM_BYTES:
         return _hash_inline(reader, sha, copy_to, tick)
     total = 0
-    buffers = [memoryview(bytearray(BUFFER_BYTES)) for _ in range(BUFFERS)]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sha256") as hasher:
-        pending: list[Future[None] | None] = [None] * BUFFERS
-        slot = 0
-        while True:
-            busy = pending[slot]
-            if busy is not None:
+    ring = deque((memoryview(bytearray(BUFFER_BYTES)), _DONE) for _ in range(BUFFERS))  # each with who still needs it
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bytes") as other:
+        try:
+            while True:
+                buffer, busy = ring.popleft()
                 busy.result()
-            count = reader.readinto(buffers[slot])
-            if not count:
-                break
-            chunk = buffers[slot][:count]
-            pending[slot] = hasher.submit(sha.update, chunk)
-            if copy_to is not None:
-                _write_all(copy_to, chunk)
-            total += count
-            if tick is not None:
-                tick(count)
-            slot = (slot + 1) % BUFFERS
+                count = reader.readinto(buffer)
+                if not count:
+                    break
+                chunk = buffer[:count]
+                if copy_to is None:
+                    busy = other.submit(sha.update, chunk)
+                else:
+                    busy = other.submit(_write_all, copy_to, chunk)
+                    sha.update(chunk)
+                ring.append((buffer, busy))
+                total += count
+                if tick is not None:
+                    tick(count)
+            for _, busy in ring:
+                busy.result()
+        except BaseException:
+            other.shutdown(cancel_futures=True)
+            raise
     return sha.hexdigest(), total
 
 
-def size_hint(size_bytes: int, total_bytes: int, workers: int) -> int:
-    """The hint for one file among others: where all workers are busy anyway, a second thread each only disturbs."""
-    return size_bytes if size_bytes * workers > total_bytes else 0
+def size_hint(size_bytes: int, left_bytes: int, workers: int) -> int:
+    """The hint for one of the files that are left: where all workers are busy anyway, a second thread disturbs."""
+    return size_bytes if size_bytes * workers > left_bytes else 0
 
 
 def _hash_inline(

@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import sub
 from typing import Protocol
 
 from ..format.layout import MANIFEST, META
@@ -272,8 +274,12 @@ def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallba
     meter.start(len(plan.files), total_bytes)
     damaged: list[str] = []
 
-    def take(file: FileSource | KeptFile) -> Artifact | None:
-        hint = size_hint(file.size_bytes, total_bytes, workers)
+    files = _largest_first(plan)
+    left = accumulate((file.size_bytes for file in files), sub, initial=total_bytes)
+
+    def take(named: tuple[FileSource | KeptFile, int]) -> Artifact | None:
+        file, left_bytes = named
+        hint = size_hint(file.size_bytes, left_bytes, workers)
         if isinstance(file, FileSource):
             artifact = staging.add(file.name, replace(file, tick=meter.tick, hint=hint))
         else:
@@ -287,7 +293,7 @@ def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallba
         meter.file_done()
         return artifact
 
-    taken = in_parallel(take, _largest_first(plan), workers)
+    taken = in_parallel(take, zip(files, left, strict=False), workers)
     if damaged:
         raise holding_damaged(sorted(damaged))
     return [artifact for artifact in taken if artifact is not None]

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from ...vocabulary.errors import NotConfigured, StorageError, StorageUnavailable
 from ...vocabulary.texts import escaped
@@ -22,6 +23,7 @@ from ...vocabulary.times import steady_s
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
+from .syncing import Sink
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +74,13 @@ class FilesystemStaging(Staging):
         return target
 
     def add(self, path: str, source: Source) -> Artifact:
-        with translated_errors(path):
-            fd = self.place(path).open(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "r+b", buffering=0) as sink:
-                sha256, size_bytes = source.pour(sink)
-                os.fchmod(fd, FILE_MODE)
-                os.fsync(fd)
+        with (
+            translated_errors(path),
+            Sink(self.place(path).open(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)) as sink,
+        ):
+            sha256, size_bytes = source.pour(cast(BinaryIO, sink))
+            os.fchmod(sink.fileno(), FILE_MODE)
+            sink.sync()
         return Artifact(path, sha256, size_bytes)
 
     def seal(self) -> None:

@@ -81,6 +81,66 @@ def test_a_failing_sink_is_reported_and_no_thread_stays(size_hint: int) -> None:
     assert set(threading.enumerate()) <= before  # one of an earlier test may end meanwhile
 
 
+def test_a_large_file_is_hashed_while_another_thread_writes_it_and_a_small_one_by_one_alone() -> None:
+    class Seen(io.BytesIO):
+        def write(self, data: object) -> int:  # type: ignore[override]
+            writers.add(threading.get_ident())
+            return super().write(data)  # type: ignore[arg-type]
+
+    for size_hint, is_alone in ((0, True), (OVERLAP_FROM_BYTES - 1, True), (OVERLAP_FROM_BYTES, False)):
+        writers: set[int] = set()
+        hash_stream(io.BytesIO(pattern(2 * BUFFER_BYTES)), copy_to=Seen(), size_hint=size_hint)
+        assert len(writers) == 1
+        assert (threading.get_ident() in writers) == is_alone
+
+
+def test_no_buffer_is_filled_again_before_it_is_written() -> None:
+    """The writer waits until the reader has filled all that it may, and has begun to wait for it."""
+    data = pattern((BUFFERS + 2) * BUFFER_BYTES)
+    is_full = threading.Event()
+
+    class Slow(io.BytesIO):
+        def write(self, chunk: object) -> int:  # type: ignore[override]
+            assert is_full.wait(60)
+            return super().write(chunk)  # type: ignore[arg-type]
+
+    reads: list[int] = []
+
+    def tick(count: int) -> None:
+        reads.append(count)
+        if len(reads) == BUFFERS:
+            is_full.set()
+
+    sink = Slow()
+    assert hash_stream(io.BytesIO(data), copy_to=sink, size_hint=OVERLAP_FROM_BYTES, tick=tick)[1] == len(data)
+    assert sink.getvalue() == data
+
+
+def test_a_reader_that_fails_ends_the_writer() -> None:
+    """When the failure is told nobody writes any more."""
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def write(self, chunk: object) -> int:  # type: ignore[override]
+            has_begun.set()
+            assert may_go_on.wait(60)
+            return super().write(chunk)  # type: ignore[arg-type]
+
+    class Broken(io.BytesIO):
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            if self.tell() < 3 * BUFFER_BYTES:
+                return super().readinto(buffer)
+            assert has_begun.wait(60)
+            may_go_on.set()
+            raise OSError(5, "Input/output error")
+
+    before, sink = set(threading.enumerate()), Slow()
+    with pytest.raises(OSError, match="Input/output"):
+        hash_stream(Broken(pattern(4 * BUFFER_BYTES)), copy_to=sink, size_hint=OVERLAP_FROM_BYTES)
+    assert BUFFER_BYTES <= len(sink.getvalue()) <= 3 * BUFFER_BYTES
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("bytes")]
+
+
 @given(st.binary(max_size=300))
 def test_bytes_of_our_own_are_poured_whole(data: bytes) -> None:
     sink = Trickle(most=7)
