@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
@@ -15,6 +17,7 @@ HEADER = "X-Request-Id"
 _ACCEPTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 
 log = logging.getLogger("access")
+_OF_REQUEST = ("request_id", "method", "path", "status", "duration_ms", "remote")
 
 
 def request_id() -> str | None:
@@ -64,6 +67,14 @@ class _Formatter(JsonFormatter):
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
         )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; that of a request, of which there is one for each, is put together by hand: a third of the time."""
+        if record.name != log.name:
+            return super().format(record)
+        said = {"level": record.levelname, "logger": record.name, "message": record.msg}
+        said |= {name: record.__dict__[name] for name in _OF_REQUEST}
+        return json.dumps({**said, "time": datetime.fromtimestamp(record.created, UTC).isoformat()})
 
 
 def logging_config(level: str) -> dict[str, Any]:
