@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
+
 from registry_core import MAX_LIMIT, Verbs
 
 from ..web.blueprint import BODY_OR_QUERY, Blueprint
 from ..web.gate import may_be_large, may_wait
 from ..web.root import current_registry
-from ..web.schemas import answer, answer_schema, request_schema
+from ..web.schemas import answer, answer_schema, request_schema, sent
 from .schemas import MODEL, AliasesAnswer, between
 
 blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")
@@ -29,11 +31,11 @@ def promote(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/aliases")
 @blueprint.arguments(request_schema(Verbs.list_aliases, model_name=MODEL), location="query")
 @blueprint.answers(AliasesAnswer, problems=(404, 422, 503))
-def aliases(query: dict[str, Any]) -> dict[str, Any]:
+def aliases(query: dict[str, Any]) -> Response:
     """The aliases of a model."""
     found = current_registry().list_aliases(**query)
-    aliases = [alias.to_dict() for alias in found]
-    return answer({"model_name": query["model_name"], "aliases": aliases, "warnings": found.warnings})
+    aliases = [vars(alias) for alias in found]
+    return sent({"model_name": query["model_name"], "aliases": aliases, "warnings": found.warnings})
 
 
 @blueprint.delete("/aliases")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request, url_for
+from flask import Response, request, url_for
 
 from registry_core import ArtifactsRefused, Verbs
 
@@ -16,7 +16,7 @@ from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, reads_bytes
 from ..web.peer import comes_from_here
 from ..web.root import current_registry
-from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema
+from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema, sent
 from .schemas import (
     MODEL,
     ONE_STAGE,
@@ -82,13 +82,13 @@ def ask_register(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/resolve")
 @blueprint.arguments(request_schema(Verbs.resolve), location="query")
 @blueprint.answers(answer_schema(Verbs.resolve), problems=_FINDS)
-def resolve(query: dict[str, Any]) -> dict[str, Any]:
+def resolve(query: dict[str, Any]) -> Response:
     """The exact version that a ref names, its bytes proven unless verify is false."""
     return _resolve_proven(query) if query["verify"] else _resolve(query)
 
 
-def _resolve(query: dict[str, Any]) -> dict[str, Any]:
-    return answer(current_registry().resolve(**query))
+def _resolve(query: dict[str, Any]) -> Response:
+    return sent(vars(current_registry().resolve(**query)))
 
 
 _resolve_proven = reads_bytes(_resolve)
@@ -97,13 +97,13 @@ _resolve_proven = reads_bytes(_resolve)
 @blueprint.get("/show")
 @blueprint.arguments(request_schema(Verbs.show), location="query")
 @blueprint.answers(answer_schema(Verbs.show, stage=ONE_STAGE), problems=_FINDS)
-def show(query: dict[str, Any]) -> dict[str, Any]:
+def show(query: dict[str, Any]) -> Response:
     """All that is known about a version."""
     return _show_proven(query) if query["verify"] else _show(query)
 
 
-def _show(query: dict[str, Any]) -> dict[str, Any]:
-    return answer(current_registry().show(**query))
+def _show(query: dict[str, Any]) -> Response:
+    return sent(vars(current_registry().show(**query)))
 
 
 _show_proven = reads_bytes(_show)

@@ -66,6 +66,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = _Parser()
 
+    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[F], F]:
+        """As smorest's, with one schema for all requests of the view in place of a new one for each."""
+        decorate: Callable[[F], F] = super().arguments(schema(), **options)
+        return decorate
+
     def answers(self, schema: type | Schema, *, status: int = 200, problems: tuple[int, ...] = ()) -> Callable[[F], F]:
         """Documents the answer and the problem documents that the view may give instead."""
 

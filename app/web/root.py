@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
-from flask import current_app
+from flask import current_app, has_request_context, request
 
 from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 
 
 PATIENCE_S = 2.0  # of a request, for a registry that is still being opened
+PROBED_FOR_S = 1.0  # so long a reader believes that the root can be read; whoever changes something asks anew
+_READS = {"GET", "HEAD"}
 
 
 class Root:
@@ -29,6 +32,7 @@ class Root:
         self._registry = registry
         self._opening = threading.Lock()
         self._looking = threading.Lock()
+        self._readable_until = 0.0  # time.monotonic()
         if registry is None and "://" in (settings.core.root or ""):
             threading.Thread(target=self._try, name="opening", daemon=True).start()
         else:
@@ -46,7 +50,7 @@ class Root:
         return self._registry is not None or self._settings.core.root is not None
 
     def registry(self) -> ModelRegistry:
-        """The registry, if its root can be read now. Raises ``NotConfigured`` with the reason."""
+        """The registry, if its root can be read: now, and to a reader a second ago. Raises ``NotConfigured``."""
         registry = self._registry
         if registry is None:
             if not self._opening.acquire(timeout=PATIENCE_S):
@@ -58,7 +62,10 @@ class Root:
                 registry = self._registry or self._open()
             finally:
                 self._opening.release()
-        registry.probe(for_writing=False)
+        if not (has_request_context() and request.method in _READS and time.monotonic() < self._readable_until):
+            self._readable_until = 0.0  # where it cannot be read, the next reader asks too
+            registry.probe(for_writing=False)
+            self._readable_until = time.monotonic() + PROBED_FOR_S
         return registry
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from flask import g
+from flask import Response, g, jsonify
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load
 
 from registry_core import UNSET, Parameter, answer_of, parameters_of
@@ -29,13 +29,17 @@ class Request(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        known = {field.data_key or name for name, field in self.fields.items()}
+        self._asked = known & MODEL_NAMES
+        self._known = known | MODEL_NAMES if self._asked else known
+
     @pre_load
     def note_unknown(self, data: Any, **_: Any) -> Any:
         if isinstance(data, Mapping):
-            known = {field.data_key or name for name, field in self.fields.items()}
-            names = MODEL_NAMES if known & MODEL_NAMES else frozenset()
-            g.unknown_fields = sorted(str(name) for name in set(data) - known - names)
-            return self._with_model(data, known & MODEL_NAMES)
+            g.unknown_fields = sorted(str(name) for name in set(data) - self._known)
+            return self._with_model(data, self._asked)
         return data
 
     def _with_model(self, data: Mapping[str, Any], asked: Set[str]) -> Mapping[str, Any]:
@@ -81,6 +85,11 @@ def answer(content: Mapping[str, Any] | DataclassInstance) -> dict[str, Any]:
     warnings = [*given.get("warnings", []), *unknown_fields()]
     rest = {name: value for name, value in given.items() if name != "warnings"}
     return {**rest, "warnings": warnings} if warnings else rest
+
+
+def sent(content: Mapping[str, Any]) -> Response:
+    """As :func:`answer`, ready to be sent as it is: for values that are JSON already, with all fields of the answer."""
+    return jsonify({"ok": True, **answer(content)})
 
 
 def text(description: str, **options: Any) -> fields.String:
