@@ -35,8 +35,9 @@ from ..forms import MANIFEST, META, sha256_of
 from ..local.cache import Cache
 from ..local.files import hold
 from ..local.parallel import each
+from ..remote.answers import STRANGE
 from ..remote.versions import Versions
-from . import tus
+from . import packing, tus
 from .choice import Choice
 from .local_package import LocalFile, changed, digests, opened
 from .remarks import remarks
@@ -134,6 +135,10 @@ def _check_name(asked: Admission, ours: Mapping[str, object], theirs: Mapping[st
         )
 
 
+def _largest_first(file: LocalFile) -> tuple[int, str]:
+    return -file.size_bytes, file.path
+
+
 class _Job:
     def __init__(
         self,
@@ -227,19 +232,39 @@ class _Job:
         meter = Meter(self._progress)
         meter.start(len(missing), sum(file.size_bytes for file in missing))
 
-        def send(file: LocalFile, stop: Callable[[], None]) -> None:
-            sent = tus.send(transport, session.upload_id, file, arrived.get(file.path), meter.tick, stop)
-            meter.file_done()
+        def count(files: int, size_bytes: int) -> None:
+            for _ in range(files):
+                meter.file_done()
             with self._mutex:
-                self.files_sent += 1
-                self.bytes_sent += sent
+                self.files_sent += files
+                self.bytes_sent += size_bytes
 
-        each(send, sorted(missing, key=lambda file: -file.size_bytes), self._workers)
-        if missing:
+        def send(file: LocalFile, stop: Callable[[], None]) -> None:
+            count(1, tus.send(transport, session.upload_id, file, arrived.get(file.path), meter.tick, stop))
+
+        def work(item: LocalFile | list[LocalFile], stop: Callable[[], None]) -> None:
+            if isinstance(item, LocalFile):
+                send(item, stop)
+                return
+            try:
+                packing.send(transport, session.upload_id, item, self._hashes, meter.tick, count, stop)
+            except packing.NotOffered:
+                by_itself.extend(item)
+
+        small = [file for file in missing if file.size_bytes <= packing.SMALL_BYTES and file.path not in arrived]
+        packed = small if len(small) >= packing.FEWEST else []
+        by_itself: list[LocalFile] = []
+        alone = set(missing).difference(packed)
+        items: list[LocalFile | list[LocalFile]] = [packed] if packed else []
+        each(work, [*items, *sorted(alone, key=_largest_first)], self._workers)
+        each(send, sorted(by_itself, key=_largest_first), self._workers)
+        alone.update(by_itself)
+        if alone:
+            # What came in a pack is what was announced: the registry has seen to that.
             _, arrived = tus.look(transport, session.upload_id)
-        for path in self._hashes.keys() - have:
-            if path not in arrived or sha256_of(arrived[path].sha256) != self._hashes[path]:
-                raise changed(path)
+            for path in {file.path for file in alone}:
+                if path not in arrived or sha256_of(arrived[path].sha256) != self._hashes[path]:
+                    raise changed(path)
         return session.upload_id
 
     def _session(self) -> tuple[tus.Session, dict[str, tus.Arrived]]:
@@ -249,6 +274,9 @@ class _Job:
                 return tus.look(self._client.transport, str(noted.get("upload_id")))
             except tus.SessionGone:
                 pass
+            except StorageUnavailable as error:
+                if error.detail.get("reason") != STRANGE:
+                    raise  # else it is too long to be read: what came is sent once more
         target = self._target
         declared = [
             {"path": file.path, "sha256": self._hashes[file.path], "size_bytes": file.size_bytes}

@@ -20,6 +20,7 @@ from ..remote.bodies import object_of
 from ..remote.transport import Backoff, Repeat, Transport
 from .local_package import LocalFile, changed
 
+PAGE_FILES = 5000  # what one announcement may have
 PIECE_BYTES = 8 * 1024 * 1024
 _PART_BYTES = 256 * 1024
 _VERSION = {"Tus-Resumable": "1.0.0"}
@@ -50,10 +51,28 @@ class Session:
 
 
 def begin(transport: Transport, task: str, model_name: str, files: list[dict[str, Any]], actor: str | None) -> Session:
-    """A new session for these files. Raises ``InvalidInput``, ``StorageError``."""
-    body = {"task": task, "model_name": model_name, "files": files, "actor": actor}
+    """A new session for these files, which are announced in pages. Raises ``InvalidInput``, ``StorageError``."""
+    body: dict[str, Any] = {"task": task, "model_name": model_name, "files": files[:PAGE_FILES], "actor": actor}
+    if len(files) > PAGE_FILES:
+        body["more"] = True
     # One that is begun twice costs nothing: what is never used expires.
-    return read(Session, object_of(transport.call("POST", "/v1/uploads", body=body, repeat=Repeat.ANY_FAILURE)))
+    begun = read(Session, _posted(transport, "/v1/uploads", body))
+    have = list(begun.have)
+    for at in range(PAGE_FILES, len(files), PAGE_FILES):
+        page = {"files": files[at : at + PAGE_FILES], "more": at + PAGE_FILES < len(files)}
+        try:
+            have += read(Session, _posted(transport, f"/v1/uploads/{begun.upload_id}/files", page)).have
+        except NotFound as error:
+            if error.code in ("upload_not_found", "upload_expired"):
+                raise SessionGone from None
+            # One that knows no pages: it takes all in one request, or says how many it takes.
+            return read(Session, _posted(transport, "/v1/uploads", {**body, "files": files, "more": False}))
+    return Session(begun.upload_id, have)
+
+
+def _posted(transport: Transport, path: str, body: dict[str, Any]) -> Any:
+    # A repeat of the last page gets the same answer.
+    return object_of(transport.call("POST", path, body=body, repeat=Repeat.ANY_FAILURE))
 
 
 def look(transport: Transport, upload_id: str) -> tuple[Session, dict[str, Arrived]]:
@@ -96,7 +115,7 @@ def send(
             try:
                 _patch(transport, address, file, fd, offset, length)
             except RegistryError as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     raise
                 after_s = error.detail.get("retry_after_s")
                 backoff.wait(error, after_s if isinstance(after_s, (int, float)) else None)
@@ -125,7 +144,7 @@ def drop(transport: Transport, upload_id: str, arrived: Arrived) -> None:
     _call(transport, "DELETE", _address(upload_id, arrived.url))
 
 
-def _may_pass(error: RegistryError) -> bool:
+def may_pass(error: RegistryError) -> bool:
     """Whether the piece may get through when it is sent again."""
     passing = ("upload_offset_mismatch", "upload_locked", "checksum_mismatch", "busy", "lock_timeout")
     return isinstance(error, StorageUnavailable) or error.code in passing
