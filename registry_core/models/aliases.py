@@ -50,10 +50,10 @@ def projection(keys: ModelKeys, event: Fields, alias: str) -> Projection:
     )
 
 
-def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | None:
+def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | int | None:
     """The document's content, older software's included. Raises ``PackageCorrupt``, for another alias's document too.
 
-    None for an alias that was removed: on an object store its document stays, naming no version.
+    Of an alias that was removed the event that did so: on an object store its document stays, naming no version.
     """
     try:
         fields = json.loads(data)
@@ -69,7 +69,7 @@ def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | None:
             problems=[{"path": f"aliases/{alias}{SUFFIX}", "kind": "unreadable", "expected": None, "actual": None}],
         )
     if version is None:
-        return None
+        return seq_of(fields)
     return Alias(
         alias=alias,
         version=version,
@@ -104,6 +104,12 @@ def _text(value: Any) -> str | None:
 
 def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:
     """The alias, or None if there is none. Raises ``PackageCorrupt``."""
+    found = document(storage, keys, alias)
+    return found if isinstance(found, Alias) else None
+
+
+def document(storage: Storage, keys: ModelKeys, alias: str) -> Alias | int | None:
+    """As :func:`parse`; None if there is no document. Raises ``PackageCorrupt``."""
     try:
         return parse(keys, alias, storage.documents.read(keys.alias(alias)).data)
     except KeyNotFound:

@@ -46,6 +46,7 @@ class Draft:
     reason: str | None
     alias: str | None = None
     previous_version: str | None = None
+    previous_seq: int | None = None
     package_digest: str | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, bytes] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Draft:
             "version": self.version,
             "alias": self.alias,
             "previous_version": self.previous_version,
+            **({} if self.previous_seq is None else {"previous_seq": self.previous_seq}),
             "actor": self.actor,
             "reason": self.reason,
             "package_digest": self.package_digest,

@@ -72,6 +72,22 @@ class Journal:
         found = self._storage.documents.named(self._key, _name(kind, text), encode_text(text), NAMING, before)
         return (parse_line(seq, raw) for seq, raw in found)
 
+    def moves(self, alias: str, last: int | None) -> Iterator[Line]:
+        """The events that moved the alias, the newest first, which is ``last`` where that is known.
+
+        Each says which one was before it; where one does not, the rest is looked for.
+        """
+        before = None
+        while last is not None and 0 < last < (before or last + 1):
+            line = self.line(last)
+            if line is None or alias not in moves(line.fields or {}):
+                break
+            yield line
+            said = line.get("previous_seq") if line.get("alias") == alias else None
+            before, last = last, said if isinstance(said, int) else None
+        if last != 0:
+            yield from self.named(MOVES, alias, before)
+
     def index(self) -> None:
         """What was appended is found by its names as cheaply as the rest. Call with the lock held; never raises."""
         self._storage.documents.index(self._key, NAMING)

@@ -282,10 +282,18 @@ class ModelStore(Subject):
 
     def alias(self, alias: str) -> Alias | None:
         """The alias, None if there is none. Raises ``PackageCorrupt`` for a document that is damaged."""
-        found = aliases.read(self.storage, self.keys, alias)
-        if found is not None:
-            self.noticed.show(self.keys.alias(alias), found.seq)
-        return found
+        found = aliases.document(self.storage, self.keys, alias)
+        self.noticed.show(self.keys.alias(alias), found.seq if isinstance(found, Alias) else found)
+        return found if isinstance(found, Alias) else None
+
+    def last_moved(self, alias: str, now: Alias | None) -> int | None:
+        """The event that moved the alias last, which was just found so; 0: none has; None: nobody can tell.
+
+        On a storage that keeps no documents of what is gone only the journal tells who removed an alias.
+        """
+        if now is not None or self.storage.documents.looks_are_cheap():
+            return now.seq if now is not None else None
+        return self.noticed.shown.get(self.keys.alias(alias), 0)
 
     def alias_named(self, alias: str) -> str | None:
         """The version that the alias names, None if there is none; as :meth:`alias_looked_up`."""

@@ -192,6 +192,7 @@ def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
         request.reason,
         alias=seen.alias.alias if seen.alias is not None else None,
         previous_version=seen.alias.named if seen.alias is not None else None,
+        previous_seq=seen.alias.last_moved if seen.alias is not None else None,
         package_digest=seen.version.package_digest,
         own={
             "set": {ARCHIVED: request.stage == ARCHIVED},

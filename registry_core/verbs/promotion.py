@@ -51,7 +51,8 @@ class SeenAlias:
     """An alias as it is; ``now`` is None if there is no such alias.
 
     ``is_version``: a version has its name, or once had it (only looked at where there is no such alias).
-    ``removal``: the event that removed it (only looked at where the caller thinks that it is there).
+    ``removal``: the event that removed it (only looked at where the caller thinks that it is there). ``last_moved``:
+    as ``ModelStore.last_moved``.
     """
 
     model: ModelKeys
@@ -59,6 +60,7 @@ class SeenAlias:
     now: Alias | None
     is_version: bool
     removal: Line | None = None
+    last_moved: int | None = None
 
     @property
     def named(self) -> str | None:
@@ -116,7 +118,8 @@ def look_at_alias(model: ModelStore, alias: str, expected: Expected = ANYWHERE) 
     removal = None
     if now is None and not expected.is_met(None) and model.may_look_up(alias, model.keys.aliases, aliases.SUFFIX):
         removal = next(model.journal.named(MOVES, alias), None)
-    return SeenAlias(model.keys, alias, now, is_version=now is None and model.is_taken(alias), removal=removal)
+    is_version = now is None and model.is_taken(alias)
+    return SeenAlias(model.keys, alias, now, is_version, removal, model.last_moved(alias, now))
 
 
 def ask(gate: Gate | None, model: ModelStore, alias: str, version: str | None) -> Verdict:
@@ -233,7 +236,7 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
     alias = look_at_alias(model, move.alias, move.expected)
     back_to = None
     if alias.named is not None:
-        moves = model.journal.named(MOVES, move.alias)
+        moves = model.journal.moves(move.alias, alias.last_moved)
         if move.version is None:
             back_to = version_before(moves, move.alias, alias.named)
         elif move.version == alias.named or move.version in named_by(moves, move.alias):
@@ -295,6 +298,7 @@ def _draft(
         move.reason,
         alias=move.alias,
         previous_version=alias.named,
+        previous_seq=alias.last_moved,
         package_digest=package_digest,
         own=verdict.says,
     )

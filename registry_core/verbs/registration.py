@@ -274,6 +274,7 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
         request.reason,
         alias=request.set_alias,
         previous_version=seen.alias.named if seen.alias is not None else None,
+        previous_seq=seen.alias.last_moved if seen.alias is not None else None,
         package_digest=package.package_digest,
         own={**own, **seen.verdict.says},
     )

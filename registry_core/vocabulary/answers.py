@@ -279,6 +279,7 @@ class Event(Value):
     shown_by: str | None = None
     more: dict[str, Any] | None = None
     unaliased: list[str] | None = None
+    previous_seq: int | None = None
 
 
 @dataclass(frozen=True)

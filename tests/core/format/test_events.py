@@ -31,7 +31,7 @@ EventFields = part_schema(Event)
 JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
 NAMES = [kind.name for kind in KINDS]
 OWN = {name for kind in KINDS for name in kind.own}
-SOMETIMES = {"adopted", "idempotency", "commit", "unaliased"}  # adopt makes no commit id
+SOMETIMES = {"adopted", "idempotency", "commit", "unaliased", "previous_seq"}  # adopt makes no commit id
 TYPES = {str: "text", int: "number", bool: "boolean", dict: "object", list: "list of texts"}
 
 

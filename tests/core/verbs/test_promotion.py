@@ -33,6 +33,32 @@ def test_rollback_goes_to_the_version_before_the_present_one(shelf: Shelf) -> No
     assert shelf.alias("best") == "2"
 
 
+def test_a_move_says_which_event_moved_the_alias_before(shelf: Shelf) -> None:
+    first = shelf.promote("best", "1")
+    second = shelf.promote("best", "2")
+    shelf.promote("other", "1")
+    removed = shelf.registry().unalias(TASK, MODEL, "best")
+    said = {event["seq"]: event.get("previous_seq") for event in shelf.events()}
+    assert (said[second.seq], said[removed.seq]) == (first.seq, second.seq)
+    shelf.promote("best", "2")
+    assert shelf.registry().rollback(TASK, MODEL, "best").version == "1"
+
+
+@pytest.mark.parametrize("said", [0, -1, 2, 10**9, "1", None])
+def test_what_an_event_says_of_the_one_before_leads_nowhere_else(shelf: Shelf, said: Any) -> None:
+    """Whoever wrote it: what cannot be is searched for."""
+    shelf.promote("other", "2")
+    shelf.promote("best", "1")
+    shelf.promote("best", "2")
+    journal = shelf.model().journal
+    last = journal.last()
+    assert last is not None
+    wrong = {**(last.fields or {}), "seq": last.seq + 1, "previous_seq": said}
+    journal.append(wrong)
+    versions = [found.get("version") for found in journal.moves("best", last.seq + 1)]
+    assert versions == (["2"] if said == 0 else ["2", "2", "1"])
+
+
 def test_rollback_heeds_the_moves_of_its_alias_only(shelf: Shelf) -> None:
     shelf.promote("best", "1")
     shelf.registry().promote(TASK, MODEL, "other", "2", reason="best")  # the text, but not the alias

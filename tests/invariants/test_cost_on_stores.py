@@ -1,0 +1,99 @@
+"""I15 on an object store: what a verb asks of the store is the same, however long the past of the model is.
+
+Requests are counted where they leave for the store, of a process that knows nothing of the model yet: it finds the end
+of the journal by bisection, two reads for each doubling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from obstore.store import MemoryStore
+
+from registry_core import CoreSettings, ModelRegistry, VersionNotFound
+from registry_core.format.layout import is_package
+from registry_core.storage.contract import StorageOptions
+from registry_core.storage.object_store.bucket import Bucket
+from registry_core.storage.object_store.store import ObjectStorage
+
+from ..support.packages import write_files
+
+TASK, MODEL = "t", "m"
+SHORT, LONG = 24, 320
+
+
+def opened(store: MemoryStore) -> ModelRegistry:
+    """The registry as another replica has it."""
+    url = "s3://registries/root"
+    storage = ObjectStorage(url, StorageOptions(), is_package, store=store)
+    return ModelRegistry.open(settings=CoreSettings(root=url, workers=1), storage=storage)
+
+
+@pytest.fixture(scope="module", params=[SHORT, LONG])
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, MemoryStore]:
+    """``production`` named 1 and then 2, long ago."""
+    store, top = MemoryStore(), tmp_path_factory.mktemp("store")
+    registry = opened(store)
+    for version in ("1", "2"):
+        source = write_files(top / version, {"model.pt": version.encode()})
+        registry.register(TASK, MODEL, version, source, set_alias=None)
+        registry.promote(TASK, MODEL, "production", version)
+    for number in range(request.param - 4):
+        registry.promote(TASK, MODEL, "staging", str(number % 2 + 1))
+    return request.param, store
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    counted: Counter[str] = Counter()
+
+    def counting(name: str) -> Callable[..., Any]:
+        real = getattr(Bucket, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            counted[name] += 1
+            return real(*arguments, **named)
+
+        return call
+
+    for name in ("read", "put", "delete", "level", "objects"):
+        monkeypatch.setattr(Bucket, name, counting(name))
+    return counted
+
+
+def _roll_a_new_one_back(registry: ModelRegistry) -> None:
+    """It was nowhere else; then it was removed, and made anew."""
+    registry.promote(TASK, MODEL, "new", "1")
+    with pytest.raises(VersionNotFound):
+        registry.rollback(TASK, MODEL, "new")
+    registry.unalias(TASK, MODEL, "new")
+    registry.promote(TASK, MODEL, "new", "2")
+    assert registry.rollback(TASK, MODEL, "new").version == "1"
+
+
+VERBS: dict[str, Callable[[ModelRegistry], object]] = {
+    "resolve": lambda registry: registry.resolve(TASK, f"{MODEL}@production"),
+    "rollback": lambda registry: registry.rollback(TASK, MODEL, "production"),
+    "rollback of a new alias": _roll_a_new_one_back,
+    "promote": lambda registry: registry.promote(TASK, MODEL, "production", "1"),
+}
+AT_MOST = {
+    "resolve": 4,
+    "rollback": 13,
+    "rollback of a new alias": 44,
+    "promote": 11,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_I15_a_store_is_asked_the_same_however_long_the_past(
+    past: tuple[int, MemoryStore], requests: Counter[str], verb: str
+) -> None:
+    events, store = past
+    VERBS[verb](opened(store))
+    assert 0 < requests["read"] <= AT_MOST[verb] + 2 * math.ceil(math.log2(events)), requests
+    assert requests["level"] + requests["objects"] <= 1, requests
