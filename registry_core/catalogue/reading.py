@@ -6,6 +6,7 @@ Nothing here writes. A version that cannot be read is left out and logged; ``che
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +14,20 @@ from typing import Any
 from ..format.chain import Line
 from ..format.encoding import digest
 from ..format.events import REGISTER
-from ..format.layout import META
+from ..format.layout import META, METRICS
 from ..format.older import kind_of
 from ..models import aliases, evidence
-from ..models.annotation import Annotations, beside
+from ..models.annotation import Annotations, beside, said
 from ..models.changes import pending
 from ..models.journal import MOVES
 from ..models.model import ModelStore
+from ..models.older import without_stage
+from ..models.states import State
 from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
 from ..vocabulary.names import natural_order
-from ..vocabulary.texts import escaped, is_unicode
+from ..vocabulary.texts import escaped, is_unicode, parse_object
 from ..vocabulary.times import format_time, parse_time
 from .search_words import compact_json, is_filtered, tag_text, words_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MAX_REASON_CHARACTERS = 1000  # that lists show
 _BEFORE_ALL_REGISTRIES = 1970
+_OURS = re.compile(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z")
 # What other answers say of a version in these words is the registry's own; free metadata of such a name is in show.
 _NOT_FREE = ("package_digest", "package_dir", "package_path")
 
@@ -116,8 +120,11 @@ def _text(value: Any) -> str | None:
 
 
 def _moment(value: Any) -> str:
+    """The moment as we write it; empty where it is none, or nobody's here."""
     moment = parse_time(value)
-    return format_time(moment) if moment is not None and moment.year > _BEFORE_ALL_REGISTRIES else ""
+    if moment is None or moment.year <= _BEFORE_ALL_REGISTRIES:
+        return ""
+    return str(value) if _OURS.fullmatch(value) else format_time(moment)
 
 
 def _versions_of(line: Line) -> set[str]:
@@ -186,14 +193,15 @@ def meta_mark(model: ModelStore, version: str) -> str:
     return UNSURE if found is None else found
 
 
-def read_version(model: ModelStore, version: str, pointing: Iterable[str], *, is_proven: bool) -> Entry:
-    """The version as it is now, without values if it cannot be read."""
+def read_version(
+    model: ModelStore, version: str, pointing: Iterable[str], *, is_proven: bool, has_state: bool = True
+) -> Entry:
+    """The version as it is now, without values if it cannot be read. ``has_state`` False: nothing was set about it."""
     mark = None if is_proven else meta_mark(model, version)
     try:
-        meta = contents.read_meta(model, version)
-        said = beside(model, version, meta, sorted(pointing))
-        metrics = dict(stated_metrics.numbers(stated_metrics.of_version(model, version, meta)))
-        size_bytes = sum(entry.size_bytes or 0 for entry in contents.files(model, version))
+        meta, stated, size_bytes = _package(model, version)
+        said = _said(model, version, meta, pointing, has_state)
+        metrics = dict(stated_metrics.numbers(stated))
         names = {"task": model.keys.task, "model_name": model.keys.model_name, "version": version}
         created_at = meta.get("created_at")
         return Entry(
@@ -218,6 +226,27 @@ def read_version(model: ModelStore, version: str, pointing: Iterable[str], *, is
         return Entry(version, UNSURE, trouble=str(error))
     except Exception as error:  # noqa: BLE001 - nothing in one package may keep the others from the list
         return Entry(version, UNSURE if mark is None else mark, trouble=str(error))
+
+
+def _package(model: ModelStore, version: str) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """(its metadata, the metrics that it states, its bytes)."""
+    most = stated_metrics.MAX_METRICS_BYTES + 1
+    seen = model.storage.packages.glance(model.keys.package(version), (META, METRICS), most)
+    data = seen.files.get(META) if seen is not None else None
+    meta = parse_object(data) if data is not None and len(data) < most else None
+    if seen is not None and meta is not None:
+        return meta, stated_metrics.of_bytes(seen.files.get(METRICS, b""), meta), seen.size_bytes
+    meta = contents.read_meta(model, version)
+    size_bytes = sum(entry.size_bytes or 0 for entry in contents.files(model, version))
+    return meta, stated_metrics.of_version(model, version, meta), size_bytes
+
+
+def _said(
+    model: ModelStore, version: str, meta: Mapping[str, Any], pointing: Iterable[str], has_state: bool
+) -> Annotations:
+    if has_state:
+        return beside(model, version, meta, sorted(pointing))
+    return said(State(), sorted(pointing), without_stage(meta, lambda: model.registered(version)))
 
 
 def read_said(model: ModelStore, version: str, pointing: Iterable[str]) -> Said | Entry:

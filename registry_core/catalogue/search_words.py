@@ -6,7 +6,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..vocabulary.texts import is_unicode
@@ -14,6 +14,7 @@ from ..vocabulary.texts import is_unicode
 MAX_WORDS_CHARACTERS = 20_000
 MAX_DEPTH = 200  # of JSON; what is deeper cannot be relied on to be parsed and written again
 MAX_FILTERED_CHARACTERS = 4096  # of a key or value that a filter can name
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -30,9 +31,15 @@ def words_of(value: Any) -> str:
 
     Raises ``ValueError`` for JSON that is nested too deeply.
     """
+    texts: list[str] = []
+    _collect(value, texts, MAX_DEPTH - 1)
+    words = dict.fromkeys(split_words("\n".join(texts)))
+    all_of_them = " ".join(words)
+    if len(all_of_them) < MAX_WORDS_CHARACTERS:
+        return all_of_them
     kept: list[str] = []
     room = MAX_WORDS_CHARACTERS
-    for word in dict.fromkeys(split_words("\n".join(_texts(value)))):
+    for word in words:
         room -= len(word) + 1
         if room < 0:
             break
@@ -40,23 +47,28 @@ def words_of(value: Any) -> str:
     return " ".join(kept)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text and number in the value, in its order."""
-    open_ends: list[Iterator[Any]] = [iter((value,))]
-    while open_ends:
-        for child in open_ends[-1]:
-            if isinstance(child, Mapping):
-                open_ends.append(part for pair in child.items() for part in pair)
-                break
-            if isinstance(child, (list, tuple)):
-                open_ends.append(iter(child))
-                break
+def _collect(value: Any, found: list[str], levels: int) -> None:
+    """Every text and number in the value, in its order. Called for each version there is, so that it is to be quick."""
+    kind = type(value)
+    if kind is str:
+        found.append(value)
+    elif kind is dict or isinstance(value, Mapping):
+        _require_level(levels)
+        for key, child in value.items():
+            found.append(str(key))
             if child is not None:
-                yield str(child)
-        else:
-            open_ends.pop()
-        if len(open_ends) > MAX_DEPTH:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+                _collect(child, found, levels - 1)
+    elif isinstance(value, (list, tuple)):
+        _require_level(levels)
+        for child in value:
+            _collect(child, found, levels - 1)
+    elif value is not None:
+        found.append(str(value))
+
+
+def _require_level(levels: int) -> None:
+    if levels <= 0:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def compact_json(value: Any) -> str:
@@ -65,7 +77,7 @@ def compact_json(value: Any) -> str:
     Numbers that are none become null.
     """
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return _encode(value)
     except ValueError:
         return json.dumps(_finite(value), separators=(",", ":"))
 

@@ -16,7 +16,12 @@ MAX_METRICS_BYTES = 1024 * 1024
 
 def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict[str, Any]:
     """All metrics that the package states; those of its metadata win over its ``metrics.json``."""
-    found = _packaged(model, version)
+    return of_bytes(_read(model, version), meta)
+
+
+def of_bytes(data: bytes, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """As :func:`of_version`, where the bytes of ``metrics.json`` are known already, or one more than count."""
+    found = (parse_object(data) or {}) if len(data) <= MAX_METRICS_BYTES else {}
     lineage = meta.get("lineage")
     for place in (lineage.get("metrics") if isinstance(lineage, Mapping) else None, meta.get("metrics")):
         if isinstance(place, Mapping):
@@ -29,11 +34,6 @@ def remarks(model: ModelStore, version: str) -> list[str]:
     if len(_read(model, version)) <= MAX_METRICS_BYTES:
         return []
     return [f"{METRICS} is larger than {MAX_METRICS_BYTES} bytes, so that nothing in it counts as a metric."]
-
-
-def _packaged(model: ModelStore, version: str) -> dict[str, Any]:
-    data = _read(model, version)
-    return (parse_object(data) or {}) if len(data) <= MAX_METRICS_BYTES else {}
 
 
 def _read(model: ModelStore, version: str) -> bytes:

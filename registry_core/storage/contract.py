@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 
 from ..vocabulary.artifact import Artifact
 from .documents import Documents, Prepared
-from .packages import Packages, Prove, Readable, Source, Staging, read_all
+from .packages import Glance, Packages, Prove, Readable, Source, Staging, read_all
 from .uploads import Incoming, Packing, SessionFiles, Uploads
 from .values import (
     ABSENT,
@@ -46,6 +46,7 @@ __all__ = [
     "Documents",
     "Entry",
     "Facts",
+    "Glance",
     "Incoming",
     "KeyNotFound",
     "Match",
@@ -88,6 +89,10 @@ class Storage(ABC):
 
         Empty if nothing is there; None where only reading can tell. Raises ``NotConfigured`` where there is no root.
         """
+        return None
+
+    def directory(self) -> str | None:
+        """The path by which another process of this host can open the same root; None where there is none."""
         return None
 
     @abstractmethod

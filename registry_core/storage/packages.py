@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol
@@ -42,6 +43,14 @@ Prove = Callable[[Readable], tuple[str, int]]  # reads all that is left, and giv
 def read_all(reader: Readable) -> bytes:
     """All that the reader still holds; it is small."""
     return b"".join(iter(lambda: reader.read(1024 * 1024), b""))
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The bytes of those of the files that are there, and how many bytes all files of the package have."""
+
+    files: Mapping[str, bytes]
+    size_bytes: int
 
 
 class Staging(AbstractContextManager["Staging"]):
@@ -109,6 +118,13 @@ class Packages(ABC):
         """The whole of a small file of a package. Raises ``KeyNotFound``, ``StorageError``."""
         with self.open(package, path) as reader:
             return read_all(reader)
+
+    def glance(self, package: str, paths: Sequence[str], most_bytes: int) -> Glance | None:
+        """What the package holds, at one look; None where it takes more, or anything is in the way of it.
+
+        ``paths`` are of files directly in it, of each of which the first ``most_bytes`` are read.
+        """
+        return None
 
     def local_path(self, package: str, path: str) -> str | None:
         """The absolute path of a package's file, where it is a file of this machine; it may be gone."""

@@ -255,6 +255,17 @@ class StorageContract(Lines):
         assert [entry.name for entry in storage.documents.list("d")] == sorted(STRANGE)
         assert [storage.documents.read(f"d/{name}").data.decode() for name in STRANGE] == STRANGE
 
+    def test_a_glance_at_a_package_says_what_reads_and_lists_say(self, opener: Opener) -> None:
+        storage = opener()
+        publish(storage)
+        seen = storage.packages.glance(PACKAGE, ("model.pt", "empty", "absent"), 4)
+        if seen is not None:
+            listed = storage.documents.list(PACKAGE, deep=True)
+            assert seen.size_bytes == sum(entry.size_bytes or 0 for entry in listed)
+            assert seen.files == {"model.pt": b"weig", "empty": b""}
+        assert storage.packages.glance(PACKAGE, ("deep",), 4) is None
+        assert storage.packages.glance(f"{PACKAGE}0", ("model.pt",), 4) is None
+
     def test_no_reader_ever_sees_half_a_document(self, opener: Opener) -> None:
         size, done = 300_000, threading.Event()
         opener().documents.write("a", b"0" * size)

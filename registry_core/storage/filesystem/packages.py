@@ -12,8 +12,8 @@ from io import FileIO
 from pathlib import Path
 
 from ...vocabulary.names import check_key
-from ..contract import Attempt, KeyNotFound, Packages, Readable, Staging
-from .beneath import DIRECTORY, LOCK, Place, Planted, translated_errors
+from ..contract import Attempt, Glance, KeyNotFound, Packages, Readable, Staging
+from .beneath import DIRECTORY, LOCK, Place, Planted, open_file, translated_errors
 from .documents import is_draft, remove_abandoned
 from .moves import move, remove, set_aside
 from .staging import (
@@ -95,6 +95,21 @@ class FilesystemPackages(Packages):
             reader.seek(start)
         return reader if length is None else _Slice(reader, length)
 
+    def glance(self, package: str, paths: Sequence[str], most_bytes: int) -> Glance | None:
+        try:
+            with self._at(package).directory(os.O_RDONLY) as top:
+                found = {}
+                for path in paths:
+                    with suppress(FileNotFoundError):
+                        fd = open_file(path, os.O_RDONLY, top)
+                        try:
+                            found[path] = _read_most(fd, most_bytes)
+                        finally:
+                            os.close(fd)
+                return Glance(found, _size_bytes(top))
+        except OSError:  # whoever looks again, one file after the other, is told what it is
+            return None
+
     def local_path(self, package: str, path: str) -> str | None:
         return (self._at(package) / path).path
 
@@ -141,6 +156,29 @@ class FilesystemPackages(Packages):
     def erase(self, package: str, grave: str) -> None:
         with translated_errors(grave):
             remove(self._at(grave))
+
+
+def _read_most(fd: int, most_bytes: int) -> bytes:
+    data = os.read(fd, most_bytes)
+    while data and len(data) < most_bytes and (more := os.read(fd, most_bytes - len(data))):
+        data += more
+    return data
+
+
+def _size_bytes(top: int) -> int:
+    """Of all files below the open directory."""
+    size_bytes = 0
+    with os.scandir(top) as items:
+        for item in items:
+            if item.is_file(follow_symlinks=False):
+                size_bytes += item.stat(follow_symlinks=False).st_size
+            elif item.is_dir(follow_symlinks=False):
+                below = os.open(item.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+                try:
+                    size_bytes += _size_bytes(below)
+                finally:
+                    os.close(below)
+    return size_bytes
 
 
 class _File(FileIO):

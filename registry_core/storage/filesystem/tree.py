@@ -29,6 +29,9 @@ class FilesystemStorage(Storage):
         self.root = Path(os.path.abspath(root))  # by its name each time, which may come to stand for another one
         super().__init__(FilesystemDocuments(self.root), FilesystemPackages(self.root), FilesystemUploads(self.root))
 
+    def directory(self) -> str | None:
+        return str(self.root)
+
     def probe(self, *, for_writing: bool = True) -> int | None:
         self.place()
         try:
