@@ -1,8 +1,9 @@
 """A disposable index over the whole registry: it can be deleted at any time, and answers as if it never had been.
 
-``catalogue`` keeps it true and asks it; ``database`` is its file, and ``schema`` what is in it. ``one_model`` brings
-one model up to date: ``reading`` is what it takes from the registry, ``rows`` and ``summary`` what it writes,
-``values`` what the two tell each other. ``queries`` and ``search_words`` are the questions, ``pages`` the answers,
+``catalogue`` asks it, ``keeping`` keeps it true; ``database`` is its file, and ``schema`` what is in it. ``one_model``
+brings one model up to date: ``reading`` is what it takes from the registry, ``rows`` and ``summary`` what it writes,
+``values`` what the two tell each other. ``building`` makes it from nothing: ``crew`` and ``worker`` are who reads
+models then, ``whole_model`` what they read. ``queries`` and ``search_words`` are the questions, ``pages`` the answers,
 ``event_stream`` the order of events, ``announcements`` what replicas tell each other, ``place`` and ``present`` where
 it is and what is to be in it.
 """

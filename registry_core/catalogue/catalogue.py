@@ -1,275 +1,45 @@
 """The catalogue: a disposable index over the whole registry, for lists, searches and the stream of events.
 
-A projection like the documents, but of everything at once: it can be deleted at any time and comes back
-by itself. Each change made through this process shows at once; what others write into the registry is
-found by :meth:`Catalogue.refresh`, which looks at marks and reads only what has changed.
+A projection like the documents, but of everything at once: it can be deleted at any time and comes back by itself.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from ..models.model import ModelStore, open_model
 from ..models.visible import Visible
 from ..storage.contract import Storage
-from ..storage.locks import release, try_hold
-from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import IndexBuilding, InvalidName, StorageUnavailable
-from ..vocabulary.texts import escaped
-from . import announcements, event_stream, one_model, rows
-from .database import Database, NoRoom, Trouble, count_change, fact, set_fact, snapshot
+from . import event_stream
+from .database import Trouble, fact, snapshot
+from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered
 from .pages import SHOWN, Selection, count_all, passing, remarks, select, shown_models
 from .place import catalogue_path
-from .present import present_models
 from .queries import Query
 
 __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
-log = logging.getLogger(__name__)
-
-FULL_REFRESH_S = 600.0  # where a feed tells of changes, how often each model is asked all the same
 SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
-OVERLAP_S = 120.0  # as far as clocks of replicas may differ
-BUILD_WAIT_S = 30.0  # at least so long a list waits for a catalogue that another process is building
-NO_ROOM_PAUSE_S = 60.0
 MAX_REBUILDS = 10  # while one question waits
 
-CatalogueProgress = Callable[[CatalogState], None]
 
+class Catalogue(Kept):
+    """The catalogue of one registry, and what is asked of it."""
 
-class Catalogue:
-    """The catalogue of one registry. Thread-safe; all processes of a host share its file."""
-
-    def __init__(self, storage: Storage, path: Path, refresh_s: float) -> None:
-        self._storage = storage
-        self._database = Database(path)
-        self._refresh_s = refresh_s
+    def __init__(self, storage: Storage, path: Path, refresh_s: float, processes: int = 1) -> None:
+        super().__init__(storage, path, refresh_s, processes)
         # By the state of the catalogue too, so that what is not true any more is not asked for again.
         self._passing: Bounded[object, Selection] = Bounded(SELECTIONS_BYTES, lambda found: found.size_bytes)
         self._totals: Bounded[object, int] = Bounded(1)
-        self._is_fed = announcements.is_kept(storage)
-        self._no_room_until = 0.0  # time.monotonic()
-
-    # keeping it true
-
-    @property
-    def state(self) -> CatalogState:
-        """How far a build has come, in whatever process."""
-        if not self._database.exists:
-            return CatalogState(ready=False, models_done=0, models_total=0)
-        try:
-            with self._database.reading() as connection:
-                done = int(connection.execute("SELECT count(*) FROM model").fetchone()[0])
-                total = fact(connection, "models_total")
-                built = fact(connection, "built") is not None
-        except Trouble:
-            return CatalogState(ready=False, models_done=0, models_total=0)
-        return CatalogState(built, done, done if built or not isinstance(total, int) else max(done, total))
-
-    def touch(self, model: ModelStore) -> None:
-        """Whoever asks the catalogue next, in any process of the host, is shown a change just made; so are other
-        replicas after a while.
-
-        Only notes that there was one: bringing the model up to date is for whoever asks. Never raises: a failure
-        is left to the next refresh.
-        """
-        if self._is_fed:
-            announcements.announce(model)
-        note = "INSERT OR REPLACE INTO changed (task, name) VALUES (?, ?)"  # a new id: it is not the one that was read
-        try:
-            if self._database.exists:
-                with self._database.writing() as connection:
-                    connection.execute(note, (model.keys.task, model.keys.model_name))
-        except Trouble as error:
-            log.warning("%s: not in the catalogue yet: %s", model.title, error)
-        except Exception:
-            log.exception("%s: not in the catalogue yet", escaped(model.title))
-
-    def _follow_changes(self) -> None:
-        """The models that were noted as changed are up to date; a change noted meanwhile stays noted."""
-        with self._database.reading() as connection:
-            noted = connection.execute("SELECT id, task, name FROM changed ORDER BY id").fetchall()
-        if noted:
-            found = [ModelStore(self._storage, task, name, 0.0) for _, task, name in noted]
-            self._refresh_models(found, None, are_told=True)
-            with self._database.writing() as connection:
-                connection.executemany("DELETE FROM changed WHERE id = ?", [(number,) for number, *_ in noted])
-
-    def _catch_up(self) -> None:
-        """As :meth:`_follow_changes`; where that cannot be, the catalogue stays as it is."""
-        try:
-            self._follow_changes()
-        except (Trouble, StorageUnavailable) as error:
-            log.warning("the catalogue does not show the last changes yet: %s", error)
-
-    def refresh(self, *, force: bool = False, progress: CatalogueProgress | None = None) -> bool:
-        """The catalogue shows the registry as it is now. False: another process is at it.
-
-        ``force`` builds it from nothing, and waits a while for others. Raises ``StorageUnavailable``.
-        """
-        with _answered():
-            return self._refresh(force=force, progress=progress)
-
-    def keep(self) -> None:
-        """As :meth:`refresh`, if it was not done lately. Called again and again by every server."""
-        with _answered():
-            if self._age_s() > self._refresh_s / 4:
-                self._refresh()
-
-    def _refresh(self, *, force: bool = False, progress: CatalogueProgress | None = None) -> bool:
-        if time.monotonic() < self._no_room_until and not force:
-            raise NoRoom(f"{self._database.path}: there was no room for it a moment ago")
-        deadline = time.monotonic() + (BUILD_WAIT_S if force else 0.0)
-        alone = self._try_hold()
-        while alone is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-            alone = self._try_hold()
-        if alone is None:
-            return False
-        try:
-            if force:
-                self._database.discard()
-            self._refresh_all(progress)
-        except NoRoom:
-            self._make_room()
-            raise
-        finally:
-            release(alone)
-        return True
-
-    def _try_hold(self) -> Any:
-        path = self._database.path
-        try:
-            path.parent.mkdir(0o775, parents=True, exist_ok=True)
-            return try_hold(path.with_name(path.name + ".refresh"))
-        except OSError as error:
-            raise Trouble(f"{path}: {error}") from error
-
-    def _make_room(self) -> None:
-        """A catalogue that does not fit on its disk leaves it to those who need it more."""
-        self._no_room_until = time.monotonic() + NO_ROOM_PAUSE_S
-        if not self._is_built():
-            self._database.discard()
-
-    def ensure_fresh(self) -> None:
-        """The catalogue is not older than the refresh time; builds or refreshes it here if it must.
-
-        Where it cannot be written any more, it stays as it is. Raises ``StorageUnavailable``.
-        """
-        deadline = time.monotonic() + max(self._refresh_s, BUILD_WAIT_S)
-        while self._age_s() > self._refresh_s:
-            try:
-                if self._refresh() or self._is_built():
-                    return
-            except Trouble as error:
-                if not self._is_built():
-                    raise
-                log.warning("the catalogue shows the registry as it was %.0f s ago: %s", self._age_s(), error)
-                return
-            if time.monotonic() > deadline:
-                now = self.state
-                raise IndexBuilding(
-                    f"The catalogue is being built: {now.models_done} of {now.models_total} models. Try again shortly.",
-                    models_done=now.models_done,
-                    models_total=now.models_total,
-                    retry_after_s=5,
-                )
-            time.sleep(0.05)
-
-    def _is_built(self) -> bool:
-        if not self._database.exists:
-            return False
-        with self._database.reading() as connection:
-            return fact(connection, "built") is not None
-
-    def _age_s(self) -> float:
-        if not self._database.exists:
-            return float("inf")
-        with self._database.reading() as connection:
-            refreshed_at = fact(connection, "refreshed_at")
-        age_s = time.time() - refreshed_at if isinstance(refreshed_at, float) else float("inf")
-        return age_s if age_s >= 0 else float("inf")  # the clock was set back: who knows
-
-    def _refresh_all(self, progress: CatalogueProgress | None) -> None:
-        began = time.time()
-        with self._database.reading() as connection:
-            built, fed, full_at = (fact(connection, name) for name in ("built", "fed", "full_at"))
-        facts: dict[str, object] = {"refreshed_at": began, "fed": announcements.position(began - OVERLAP_S)}
-        is_fed = self._is_fed and built is not None and isinstance(fed, str)
-        if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
-            self._refresh_models(self._fed(str(fed)), progress, are_told=True)
-        else:
-            found, unsure = present_models(self._storage)
-            if built is None:
-                with self._database.writing() as connection:
-                    set_fact(connection, "models_total", len(found))
-            self._refresh_models(found, progress)
-            self._forget_others(found, unsure)
-            facts["full_at"] = began
-        while not self._finish(facts):
-            self._follow_changes()
-
-    def _finish(self, facts: dict[str, object]) -> bool:
-        """The facts are true; False: models have been changed meanwhile, which the build may not know."""
-        with self._database.writing() as connection:
-            if connection.execute("SELECT 1 FROM changed").fetchone() is not None:
-                return False
-            if fact(connection, "built") is None:
-                event_stream.put_in_order(connection)
-                set_fact(connection, "built", 1)
-            for name, value in facts.items():
-                set_fact(connection, name, value)
-        return True
-
-    def _fed(self, after: str) -> list[ModelStore]:
-        found = []
-        for task, model_name in sorted(announcements.changed(self._storage, after)):
-            try:
-                found.append(open_model(self._storage, task, model_name, 0.0))
-            except InvalidName as error:
-                log.error("an announcement names no model: %s", error.message)
-        return found
-
-    def _refresh_models(
-        self, found: list[ModelStore], progress: CatalogueProgress | None, *, are_told: bool = False
-    ) -> None:
-        for done, model in enumerate(found, start=1):
-            try:
-                one_model.refresh(self._database, model, is_told=are_told)
-            except Trouble:
-                raise
-            except StorageUnavailable as error:
-                if not self._storage.failure_is_final(error):
-                    raise
-                log.error("%s is left out of the catalogue: %s", model.title, error.message)
-            except Exception:  # whatever is in one model must not keep the others from the list
-                log.exception("%s is left out of the catalogue", model.title)
-            if progress is not None:
-                progress(CatalogState(False, done, len(found)))
-
-    def _forget_others(self, found: list[ModelStore], unsure: set[str]) -> None:
-        present = {(model.keys.task, model.keys.model_name) for model in found}
-        with self._database.reading() as connection:
-            known = connection.execute("SELECT id, task, name FROM model").fetchall()
-        for model_id, task, name in known:
-            if (task, name) not in present and task not in unsure:
-                with self._database.writing() as connection:
-                    rows.forget(connection, model_id)
-                    count_change(connection)
-
-    # asking it
 
     @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
         """One moment of a catalogue that is whole and fresh. Raises ``StorageUnavailable``."""
-        with _answered():
+        with answered():
             for _ in range(MAX_REBUILDS):
                 self.ensure_fresh()
                 self._catch_up()
@@ -331,15 +101,3 @@ class Catalogue:
         """The id after which nothing is known yet."""
         with self._asking() as connection:
             return event_stream.last_id(connection)
-
-
-@contextmanager
-def _answered() -> Iterator[None]:
-    """What is wrong with the catalogue is told as ``StorageUnavailable``."""
-    try:
-        yield
-    except Trouble as error:
-        log.error("catalogue: %s", error)
-        raise StorageUnavailable(
-            "The catalogue cannot be used at the moment; it comes back by itself. Try again shortly.", retry_after_s=2
-        ) from error

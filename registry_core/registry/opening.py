@@ -296,7 +296,8 @@ class OpenedRegistry:
     def _kept_catalogue(self) -> Catalogue:
         from ..catalogue.catalogue import Catalogue, catalogue_path  # only when it is wanted: most calls ask one model
 
-        return Catalogue(self._storage, catalogue_path(self._settings), self._settings.catalog_refresh_s)
+        settings = self._settings
+        return Catalogue(self._storage, catalogue_path(settings), settings.catalog_refresh_s, settings.workers)
 
     @property
     def _catalogue(self) -> Catalogue:

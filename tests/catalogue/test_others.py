@@ -222,7 +222,7 @@ def test_a_change_while_another_process_builds(shelf: Shelf) -> None:
 
 def test_lists_wait_for_another_process_that_builds(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf.add("a", "1")
-    monkeypatch.setattr("registry_core.catalogue.catalogue.BUILD_WAIT_S", 0.0)
+    monkeypatch.setattr("registry_core.catalogue.keeping.BUILD_WAIT_S", 0.0)
     impatient = shelf.opened(0.0)
     refusals = []
 

@@ -138,7 +138,7 @@ def test_an_announcement_that_was_lost(replicas: Replicas, monkeypatch: pytest.M
         here.tag("t", "m", "1", "a", "b")
         here.register("u", "new", "1", replicas.source)
     assert titles(there, tags=("a:b",)) == []
-    monkeypatch.setattr("registry_core.catalogue.catalogue.FULL_REFRESH_S", 0.0)
+    monkeypatch.setattr("registry_core.catalogue.keeping.FULL_REFRESH_S", 0.0)
     assert titles(there, tags=("a:b",)) == ["m@1"]
     assert titles(there, task="u") == ["new@1"]
 
