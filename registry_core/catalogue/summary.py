@@ -23,22 +23,28 @@ _MONTH = (
 )
 
 
-def summarise(connection: sqlite3.Connection, model_id: int, task: str, name: str) -> None:
-    """The model's row says what is so of its newest version, and when it changed."""
-    newest = connection.execute(_NEWEST, (model_id,)).fetchone()
-    newest_id, created_at = newest or (None, "")
-    said = {}
-    if newest_id is not None:
-        sql = "SELECT annotations FROM document WHERE version_id = ?"
-        said = json.loads(connection.execute(sql, (newest_id,)).fetchone()[0])
+def shown_of(task: str, name: str, created_at: str, annotations: str, last_at: str) -> tuple[str | None, str, str]:
+    """(description, when it changed, words) of a model by its newest version's moment and annotations, and last event.
+
+    Both are empty where it has none.
+    """
+    said = json.loads(annotations) if annotations else {}
     description, tags = said.get("description"), said.get("tags")
     shown = escaped(description[:MAX_DESCRIPTION_CHARACTERS]) if isinstance(description, str) else None
-    last = connection.execute(_LAST_TIME, (model_id,)).fetchone()
     made = parse_time(created_at)
-    changed_at = max(last[0] if last else "", format_time(made) if made is not None else "")
-    body = words_of([task, name, description, tags])
+    changed_at = max(last_at, format_time(made) if made is not None else "")
+    return shown, changed_at, words_of([task, name, description, tags])
+
+
+def summarise(connection: sqlite3.Connection, model_id: int, task: str, name: str) -> None:
+    """The model's row says what is so of its newest version, and when it changed."""
+    newest_id, created_at = connection.execute(_NEWEST, (model_id,)).fetchone() or (None, "")
+    sql = "SELECT annotations FROM document WHERE version_id = ?"
+    (annotations,) = connection.execute(sql, (newest_id,)).fetchone() or ("",)
+    (last_at,) = connection.execute(_LAST_TIME, (model_id,)).fetchone() or ("",)
+    description, changed_at, body = shown_of(task, name, created_at, annotations, last_at)
     (before,) = connection.execute("SELECT body FROM model WHERE id = ?", (model_id,)).fetchone()
-    values = (shown, newest_id, changed_at, body, model_id)
+    values = (description, newest_id, changed_at, body, model_id)
     connection.execute("UPDATE model SET description = ?, newest_id = ?, changed_at = ?, body = ? WHERE id = ?", values)
     if body != before:
         sql = "INSERT INTO model_words (model_words, rowid, body) VALUES ('delete', ?, ?)"
