@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..storage.locks import LOCK_BITS, exclusive
 from ..vocabulary.errors import LockTimeout
-from .schema import FORMAT, INDEXES, TABLES
+from .schema import FORMAT, TABLES
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Database:
         try:
             self._local.inode = self._inode()
             epoch = f"INSERT INTO fact VALUES ('epoch', '{uuid.uuid4().hex[:12]}');"
-            connection.executescript(f"BEGIN; {TABLES} {INDEXES} {epoch} PRAGMA user_version = {FORMAT}; COMMIT;")
+            connection.executescript(f"BEGIN; {TABLES} {epoch} PRAGMA user_version = {FORMAT}; COMMIT;")
         except BaseException:
             connection.close()
             raise

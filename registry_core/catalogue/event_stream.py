@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -114,9 +114,28 @@ def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict
 
 
 def put_in_order(connection: sqlite3.Connection) -> None:
-    """All events have positions in the order of their times. Call before anybody has been given one."""
+    """All events that a build has found have positions in the order of their times, and are counted by month."""
     said = "known_at, model_id, seq, at, event, alias, version, previous_version, actor, reason"
-    connection.execute(f"CREATE TEMP TABLE sorted AS SELECT {said} FROM event ORDER BY known_at, model_id, seq")
-    connection.execute("DELETE FROM event")
-    connection.execute(f"INSERT INTO event ({said}) SELECT {said} FROM sorted ORDER BY rowid")
-    connection.execute("DROP TABLE sorted")
+    connection.execute(f"INSERT INTO event ({said}) SELECT {said} FROM arrived ORDER BY known_at, model_id, seq")
+    connection.execute("DELETE FROM arrived")
+    connection.execute(
+        "INSERT INTO event_month SELECT model_id, substr(at, 1, 7), event, count(*) FROM event WHERE at <> ''"
+        " GROUP BY 1, 2, 3"
+    )
+
+
+def happened_before(times: Sequence[str], now: str) -> list[str]:
+    """For each event of a journal the time before which it was there.
+
+    That is its own time. Where it has none, or an earlier one than the event before (a clock was wrong), it
+    is that of the next event that has one: better told twice than never.
+    """
+    latest, usable = "", []
+    for ts_utc in times:
+        usable.append(ts_utc if ts_utc >= latest else "")
+        latest = max(latest, ts_utc)
+    found, following = [], now
+    for ts_utc in reversed(usable):
+        following = min(ts_utc, now) if ts_utc else following
+        found.append(following)
+    return found[::-1]

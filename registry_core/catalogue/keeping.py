@@ -19,7 +19,7 @@ from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState
 from ..vocabulary.errors import IndexBuilding, InvalidName, StorageUnavailable
 from ..vocabulary.texts import escaped
-from . import announcements, event_stream, one_model, rows
+from . import announcements, building, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact
 from .present import present_models
 
@@ -52,7 +52,7 @@ class Kept:
             return CatalogState(ready=False, models_done=0, models_total=0)
         try:
             with self._database.reading() as connection:
-                done = int(connection.execute("SELECT count(*) FROM model ").fetchone()[0])
+                done = int(connection.execute("SELECT count(*) FROM model WHERE is_whole = 1").fetchone()[0])
                 total = fact(connection, "models_total")
                 built = fact(connection, "built") is not None
         except Trouble:
@@ -193,23 +193,30 @@ class Kept:
             self._refresh_models(self._fed(str(fed)), progress, are_told=True)
         else:
             found, unsure = present_models(self._storage)
-            if built is None:
-                with self._database.writing() as connection:
-                    set_fact(connection, "models_total", len(found))
-            self._refresh_models(found, progress)
+            read = self._build(found, progress) if built is None else set()
+            others = [model for model in found if (model.keys.task, model.keys.model_name) not in read]
+            self._refresh_models(others, progress)
             self._forget_others(found, unsure)
             facts["full_at"] = began
         while not self._finish(facts):
             self._follow_changes()
+
+    def _build(self, found: list[ModelStore], progress: CatalogueProgress | None) -> set[building.Names]:
+        with self._database.writing() as connection:
+            set_fact(connection, "models_total", len(found))
+
+        def done(number: int) -> None:
+            if progress is not None:
+                progress(CatalogState(False, number, len(found)))
+
+        return building.build(self._database, self._storage, found, self._processes, done)
 
     def _finish(self, facts: dict[str, object]) -> bool:
         """The facts are true; False: models have been changed meanwhile, which the build may not know."""
         with self._database.writing() as connection:
             if connection.execute("SELECT 1 FROM changed").fetchone() is not None:
                 return False
-            if fact(connection, "built") is None:
-                event_stream.put_in_order(connection)
-                set_fact(connection, "built", 1)
+            set_fact(connection, "built", 1)
             for name, value in facts.items():
                 set_fact(connection, name, value)
         return True

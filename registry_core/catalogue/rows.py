@@ -16,7 +16,7 @@ from typing import Any
 from ..models.model import ModelStore
 from ..vocabulary.names import natural_order
 from ..vocabulary.times import format_time
-from .database import Database, count_change, fact
+from .database import Database, count_change
 from .summary import count_months, summarise
 from .values import UNSURE, Change, Entry, Known, Moved, Said, Told
 
@@ -254,38 +254,14 @@ def _delete(connection: sqlite3.Connection, row_id: int) -> None:
 
 
 def _put_events(connection: sqlite3.Connection, model_id: int, events: Sequence[Told]) -> None:
-    """``known_at``: no event that becomes known later is much older. Before anybody has been given a position that
-    is the event's own time, since then all are put in the order of their times (see ``event_stream``)."""
+    """They are known from now on: no event that becomes known later is much older."""
     now = format_time(datetime.now(UTC))
-    is_ordered = fact(connection, "built") is not None
-    times = [now] * len(events) if is_ordered else happened_before([told.at for told in events], now)
     sql = (
         "INSERT OR IGNORE INTO event (known_at, model_id, seq, at, event, alias, version, previous_version, actor,"
         " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    new = [
-        told
-        for known_at, told in zip(times, events, strict=True)
-        if connection.execute(sql, (known_at, model_id, *told)).rowcount
-    ]
+    new = [told for told in events if connection.execute(sql, (now, model_id, *told)).rowcount]
     count_months(connection, model_id, new)
-
-
-def happened_before(times: Sequence[str], now: str) -> list[str]:
-    """For each event of a journal the time before which it was there.
-
-    That is its own time. Where it has none, or an earlier one than the event before (a clock was wrong), it
-    is that of the next event that has one: better told twice than never.
-    """
-    latest, usable = "", []
-    for ts_utc in times:
-        usable.append(ts_utc if ts_utc >= latest else "")
-        latest = max(latest, ts_utc)
-    found, following = [], now
-    for ts_utc in reversed(usable):
-        following = min(ts_utc, now) if ts_utc else following
-        found.append(following)
-    return found[::-1]
 
 
 def forget(connection: sqlite3.Connection, model_id: int) -> None:

@@ -41,40 +41,42 @@ CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT
 CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
     seq INTEGER NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT,
     actor TEXT, reason TEXT);
+-- Events of a build that goes on, in no order yet.
+CREATE TABLE arrived (known_at TEXT NOT NULL, model_id INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL,
+    event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT);
 CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
 
-INDEXES = """
-CREATE INDEX model_name ON model (name);
-CREATE INDEX model_changed ON model (changed_at);
-CREATE INDEX model_versions ON model (versions);
-CREATE INDEX model_bytes ON model (bytes);
-CREATE INDEX model_lost ON model (id) WHERE lost IS NOT NULL;
-CREATE INDEX model_unsure ON model (id) WHERE mark = '?';
-CREATE UNIQUE INDEX version_name ON version (task, model_name, version_order, version);
-CREATE INDEX version_created ON version (created_at, task, model_name, version_order, version);
-CREATE INDEX version_model ON version (model_id, created_at, id);
-CREATE INDEX version_open ON version (model_id) WHERE mark IS NOT NULL;
-CREATE INDEX version_stage ON version (stage);
-CREATE INDEX alias_name ON alias (alias, version_id);
-CREATE INDEX alias_version ON alias (model_id, version);
-CREATE INDEX metric_value ON metric (key, value, version_id);
-CREATE INDEX metric_model ON metric (model_id, key, created_at, value);
-CREATE INDEX tag_value ON tag (key, value, version_id);
-CREATE UNIQUE INDEX event_seq ON event (model_id, seq);
-CREATE INDEX event_known ON event (known_at);
-CREATE INDEX event_at ON event (at);
-CREATE INDEX event_alias ON event (model_id, alias, seq);
-CREATE INDEX event_actor ON event (model_id, actor, seq);
-CREATE VIRTUAL TABLE words USING fts5 (
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS model_name ON model (name);
+CREATE INDEX IF NOT EXISTS model_changed ON model (changed_at);
+CREATE INDEX IF NOT EXISTS model_versions ON model (versions);
+CREATE INDEX IF NOT EXISTS model_bytes ON model (bytes);
+CREATE INDEX IF NOT EXISTS model_lost ON model (id) WHERE lost IS NOT NULL;
+CREATE INDEX IF NOT EXISTS model_unsure ON model (id) WHERE mark = '?';
+CREATE UNIQUE INDEX IF NOT EXISTS version_name ON version (task, model_name, version_order, version);
+CREATE INDEX IF NOT EXISTS version_created ON version (created_at, task, model_name, version_order, version);
+CREATE INDEX IF NOT EXISTS version_model ON version (model_id, created_at, id);
+CREATE INDEX IF NOT EXISTS version_open ON version (model_id) WHERE mark IS NOT NULL;
+CREATE INDEX IF NOT EXISTS version_stage ON version (stage);
+CREATE INDEX IF NOT EXISTS alias_name ON alias (alias, version_id);
+CREATE INDEX IF NOT EXISTS alias_version ON alias (model_id, version);
+CREATE INDEX IF NOT EXISTS metric_value ON metric (key, value, version_id);
+CREATE INDEX IF NOT EXISTS metric_model ON metric (model_id, key, created_at, value);
+CREATE INDEX IF NOT EXISTS tag_value ON tag (key, value, version_id);
+CREATE UNIQUE INDEX IF NOT EXISTS event_seq ON event (model_id, seq);
+CREATE INDEX IF NOT EXISTS event_known ON event (known_at);
+CREATE INDEX IF NOT EXISTS event_at ON event (at);
+CREATE INDEX IF NOT EXISTS event_alias ON event (model_id, alias, seq);
+CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',
     prefix = '1 2 3'
 );
-CREATE VIRTUAL TABLE model_words USING fts5 (
+CREATE VIRTUAL TABLE IF NOT EXISTS model_words USING fts5 (
     body, content = 'model', content_rowid = 'id', detail = 'none', columnsize = 0, tokenize = 'ascii',
     prefix = '1 2 3'
 );
-INSERT INTO words (words) VALUES ('rebuild');
-INSERT INTO model_words (model_words) VALUES ('rebuild');
 """
+INDEXES = tuple(statement.strip() for statement in _INDEXES.split(";") if statement.strip())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+_NONE: Mapping[str, Any] = {}
 UNSURE = "?"  # the mark of what is to be looked at again
 
 
@@ -57,8 +58,7 @@ class News:
     head: str | None
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A version as it is to be kept. ``values`` is None where it is left out, ``trouble`` says why."""
 
     version: str
@@ -66,8 +66,8 @@ class Entry:
     values: Mapping[str, Any] | None = None
     meta: str = ""
     annotations: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = _NONE
+    tags: Mapping[str, str] = _NONE
     body: str = ""
     trouble: str = ""
 

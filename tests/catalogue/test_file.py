@@ -317,7 +317,7 @@ def test_killed_while_it_builds(full: Shelf, monkeypatch: pytest.MonkeyPatch, mo
     def work() -> None:
         registry = full.opened()
         patched = {
-            "in a transaction": "registry_core.catalogue.rows._put_events",
+            "in a transaction": "registry_core.catalogue.event_stream.happened_before",
             "while it is made": "registry_core.catalogue.database.Database._unlink",
             "before it is whole": "registry_core.catalogue.event_stream.put_in_order",
         }
