@@ -10,6 +10,7 @@ from .tables import FLAT_MOST, Growth, Line, Row, Table, number
 
 AFTER, BEFORE, LIMIT, INK, FAINT = "#1f6feb", "#a0a6ad", "#cf222e", "#24292f", "#d8dee4"
 PANEL_W, PANEL_H, COLUMNS = 230, 150, 4
+LONG_TITLE = 26  # characters
 LEFT, TOP, INNER_W, INNER_H = 34, 34, 170, 84
 BAR_H, LABEL_W, BARS_W, BARS_SHOWN = 22, 330, 420, 2.0
 
@@ -60,7 +61,7 @@ def _panel(n: int, line: Line, old: Line | None, sizes: Sequence[int], reach: tu
         span = math.log(sizes[-1] / sizes[0]) or 1
         return x0 + INNER_W * math.log(size / sizes[0]) / span
 
-    parts = [_text(x0, y0 - 8, line.what, bold=True)]
+    parts = [_text(x0, y0 - 8, line.what, small=len(line.what) > LONG_TITLE, bold=True)]
     parts += [_stroke([(x0, y(tick)), (x0 + INNER_W, y(tick))], FAINT) for tick in _decades(reach)]
     parts += [_text(x0 - 4, y(tick) + 4, f"{tick:g}", anchor="end", small=True) for tick in _decades(reach)]
     ends = ((sizes[0], "start"), (sizes[-1], "end"))

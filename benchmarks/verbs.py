@@ -74,9 +74,9 @@ def verbs(registry: ModelRegistry, root: str, source: str) -> dict[str, Verb]:
     def register(**words: Any) -> object:
         return registry.register(TASK, MODEL, f"new-{next(numbers)}", source, **words)
 
-    def register_with_key() -> None:
+    def register_with_key(by: ModelRegistry) -> None:
         keys.append(f"key-{next(numbers)}")
-        registry.register(TASK, MODEL, f"with-{keys[-1]}", source, idempotency_key=keys[-1])
+        by.register(TASK, MODEL, f"with-{keys[-1]}", source, idempotency_key=keys[-1])
 
     def register_again() -> object:
         return registry.register(TASK, MODEL, f"with-{keys[-1]}", source, idempotency_key=keys[-1])
@@ -89,21 +89,37 @@ def verbs(registry: ModelRegistry, root: str, source: str) -> dict[str, Verb]:
         registry.delete(TASK, MODEL, "v4", reason="measured")
         registry.restore(TASK, MODEL, "v4")
 
+    def just_opened(call: Callable[[ModelRegistry], object], prepare: Call = lambda: None) -> Verb:
+        """Of a registry that knows nothing yet, as a process that has just begun; opening it is not counted."""
+
+        def opens() -> None:
+            prepare()
+            opened.append(ModelRegistry.open(root))
+
+        return Verb(lambda: call(opened.pop()), opens)
+
+    def rollback(by: ModelRegistry) -> object:
+        return by.rollback(TASK, MODEL, "production")
+
     return {
         "promote": Verb(lambda: promote(registry)),
-        "promote, just opened": Verb(lambda: promote(opened[-1]), lambda: opened.append(ModelRegistry.open(root))),
+        "promote, just opened": just_opened(promote),
         "tag": Verb(lambda: registry.tag(TASK, MODEL, "v3", "note", next(numbers))),
         "stage": Verb(lambda: registry.stage(TASK, MODEL, next(turn), "staging")),
-        "rollback": Verb(lambda: registry.rollback(TASK, MODEL, "production"), twice),
+        "rollback": Verb(lambda: rollback(registry), twice),
+        "rollback, just opened": just_opened(rollback, twice),
         "unalias": Verb(lambda: registry.unalias(TASK, MODEL, "canary"), lambda: promote(registry, "canary")),
         "delete and restore": Verb(there_and_back),
         "resolve": Verb(lambda: registry.resolve(TASK, REF, verify=False)),
         "resolve, verified": Verb(lambda: registry.resolve(TASK, REF)),
+        "resolve, verified, just opened": just_opened(lambda by: by.resolve(TASK, REF)),
         "show": Verb(lambda: registry.show(TASK, REF)),
         "register": Verb(register),
-        "register with a key": Verb(register_with_key),
+        "register with a key": Verb(lambda: register_with_key(registry)),
+        "register with a key, just opened": just_opened(register_with_key),
         "register again, same key": Verb(register_again),
         "begin upload": Verb(lambda: registry.begin_upload(TASK, MODEL)),
+        "begin upload, just opened": just_opened(lambda by: by.begin_upload(TASK, MODEL)),
     }
 
 

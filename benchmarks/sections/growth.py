@@ -20,7 +20,7 @@ from ..tables import Growth, Line, Table
 
 BUCKET = "bench"
 GROWS = ("list by name",)  # an answer of many versions; invariant I15 does not name it
-READS = ("resolve", "resolve, verified", "show", "list by name")
+READS = ("resolve", "resolve, verified", "resolve, verified, just opened", "show", "list by name")
 
 REMARKS = (
     "One process calls each verb again and again over one model; the least CPU, the median of what is counted.",
