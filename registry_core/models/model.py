@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from ..format.chain import Line
 from ..format.events import REGISTER
@@ -15,9 +15,9 @@ from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
-from ..vocabulary.texts import printable
 from . import aliases, evidence, older, package_moves, projections, states, tombstones
 from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
+from .missing import no_version
 from .projections import Fields, Projection
 from .told import Told
 
@@ -311,18 +311,6 @@ class ModelStore(Subject):
 
 def _registers(line: Line, version: str) -> bool:
     return line.is_own and line.get("event") == REGISTER and line.get("version") == version
-
-
-def no_version(keys: ModelKeys, version: str | None) -> NoReturn:
-    """Raises ``VersionNotFound``, or ``InvalidName`` for what can be no version's name."""
-    if not isinstance(version, str) or not is_name(version):
-        check_new_name("version", version)
-    raise VersionNotFound(
-        f"{keys.title} has no version {printable(version)!r}.",
-        task=keys.task,
-        model_name=keys.model_name,
-        version=printable(version),
-    )
 
 
 def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:

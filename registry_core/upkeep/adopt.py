@@ -14,7 +14,8 @@ from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, ModelKeys
 from ..models.changes import Draft, change
-from ..models.model import ModelStore, no_version
+from ..models.missing import no_version
+from ..models.model import ModelStore
 from ..packages import contents, verify
 from ..packages.hash_stream import hash_stream
 from ..packages.parallel import in_parallel

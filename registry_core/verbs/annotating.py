@@ -12,7 +12,8 @@ from ..format.layout import ModelKeys
 from ..models import aliases, annotation, older, package_manifest
 from ..models.changes import Draft, change, standing
 from ..models.gate import Gate, Verdict
-from ..models.model import ModelStore, no_version
+from ..models.missing import no_version
+from ..models.model import ModelStore
 from ..models.states import State
 from ..packages import contents
 from ..vocabulary.answers import Annotation

@@ -11,7 +11,8 @@ from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
 from ..models import package_manifest
 from ..models.changes import Committed, Draft, change, finish_pending, standing
-from ..models.model import ModelStore, no_version
+from ..models.missing import no_version
+from ..models.model import ModelStore
 from ..models.projections import Fields, seq_of
 from ..packages import verify
 from ..packages.verify import corrupt

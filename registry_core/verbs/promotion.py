@@ -13,7 +13,8 @@ from ..models import aliases, package_manifest
 from ..models.changes import Draft, change
 from ..models.gate import Gate, Verdict
 from ..models.journal import MOVES
-from ..models.model import ModelStore, no_version
+from ..models.missing import no_version
+from ..models.model import ModelStore
 from ..vocabulary.answers import Alias, Promotion, Removal
 from ..vocabulary.errors import AliasMoved, AliasNotFound, NameTaken, VersionNotFound
 from ..vocabulary.names import check_new_name
