@@ -47,13 +47,13 @@ def position(moment_s: float) -> str:
     return f"{FEED}/{format_time(datetime.fromtimestamp(moment_s, UTC))}"
 
 
-def changed(storage: Storage, after: str) -> set[tuple[str, str]]:
-    """(task, model_name) of every model announced after the position."""
-    found = set()
+def changed(storage: Storage, after: str) -> dict[str, tuple[str, str]]:
+    """Key -> (task, model_name) of all that was announced after the position."""
+    found = {}
     for entry in storage.documents.list_after(FEED, after):
         _, *names = entry.name.split(_SEPARATOR)
         if len(names) == 2:
-            found.add((unquote(names[0]), unquote(names[1])))
+            found[entry.key] = (unquote(names[0]), unquote(names[1]))
     return found
 
 

@@ -1,14 +1,15 @@
 """Those who read models while the catalogue is built: this process, threads of it, or a few others.
 
 Few versions are read right here. Where there are many, other processes read them if they can open the root by its
-path; of a store over a network, threads, since there it is waiting that takes long.
+path; of a store over a network, threads, since there it is waiting that takes long. What is unpickled is written by a
+process that this one has started, and by nobody else.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import pickle  # nosec B403 - what is read is written by a process of ours
+import pickle  # nosec B403
 import subprocess  # nosec B404
 import sys
 from collections import deque
@@ -117,7 +118,7 @@ class _Hand:
     """Another process that reads models of the directory."""
 
     def __init__(self, directory: str) -> None:
-        self._process = subprocess.Popen(  # nosec B603 - this software, as it runs here
+        self._process = subprocess.Popen(  # nosec B603
             [sys.executable, "-c", _MAIN, directory, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -22,6 +22,7 @@ from ..vocabulary.texts import escaped
 from . import announcements, building, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact
 from .present import present_models
+from .values import UNSURE
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +189,10 @@ class Kept:
         with self._database.reading() as connection:
             built, fed, full_at = (fact(connection, name) for name in ("built", "fed", "full_at"))
         facts: dict[str, object] = {"refreshed_at": began, "fed": announcements.position(began - OVERLAP_S)}
+        heard: set[str] = set()
         is_fed = self._is_fed and built is not None and isinstance(fed, str)
         if is_fed and isinstance(full_at, float) and 0 <= began - full_at < FULL_REFRESH_S:
-            self._refresh_models(self._fed(str(fed)), progress, are_told=True)
+            heard = self._follow_announced(str(fed), progress)
         else:
             found, unsure = present_models(self._storage)
             read = self._build(found, progress) if built is None else set()
@@ -198,7 +200,7 @@ class Kept:
             self._refresh_models(others, progress)
             self._forget_others(found, unsure)
             facts["full_at"] = began
-        while not self._finish(facts):
+        while not self._finish(facts, heard):
             self._follow_changes()
 
     def _build(self, found: list[ModelStore], progress: CatalogueProgress | None) -> set[building.Names]:
@@ -211,7 +213,7 @@ class Kept:
 
         return building.build(self._database, self._storage, found, self._processes, done)
 
-    def _finish(self, facts: dict[str, object]) -> bool:
+    def _finish(self, facts: dict[str, object], heard: set[str]) -> bool:
         """The facts are true; False: models have been changed meanwhile, which the build may not know."""
         with self._database.writing() as connection:
             if connection.execute("SELECT 1 FROM changed").fetchone() is not None:
@@ -219,20 +221,33 @@ class Kept:
             set_fact(connection, "built", 1)
             for name, value in facts.items():
                 set_fact(connection, name, value)
+            connection.executemany("INSERT OR IGNORE INTO heard VALUES (?)", [(key,) for key in sorted(heard)])
+            connection.execute("DELETE FROM heard WHERE key <= ?", (facts["fed"],))
         return True
 
-    def _fed(self, after: str) -> list[ModelStore]:
+    def _follow_announced(self, after: str, progress: CatalogueProgress | None) -> set[str]:
+        """The models that others say they have changed are up to date, and those of which it is not sure whether they
+        are. Returns the announcements that are heard now; one is made after its change, so that once is enough.
+        """
+        announced = announcements.changed(self._storage, after)
+        with self._database.reading() as connection:
+            known = {key for (key,) in connection.execute("SELECT key FROM heard WHERE key > ?", (after,))}
+            names = set(connection.execute("SELECT task, name FROM model WHERE mark = ?", (UNSURE,)).fetchall())
+        names |= {name for key, name in announced.items() if key not in known}
         found = []
-        for task, model_name in sorted(announcements.changed(self._storage, after)):
+        for task, model_name in sorted(names):
             try:
                 found.append(open_model(self._storage, task, model_name, 0.0))
             except InvalidName as error:
                 log.error("an announcement names no model: %s", error.message)
-        return found
+        failed = self._refresh_models(found, progress, are_told=True)
+        return {key for key, name in announced.items() if name not in failed}
 
     def _refresh_models(
         self, found: list[ModelStore], progress: CatalogueProgress | None, *, are_told: bool = False
-    ) -> None:
+    ) -> set[building.Names]:
+        """Each of them is up to date, but for those that cannot be, which are returned."""
+        failed = set()
         for done, model in enumerate(found, start=1):
             try:
                 one_model.refresh(self._database, model, is_told=are_told)
@@ -242,10 +257,13 @@ class Kept:
                 if not self._storage.failure_is_final(error):
                     raise
                 log.error("%s is left out of the catalogue: %s", model.title, error.message)
+                failed.add((model.keys.task, model.keys.model_name))
             except Exception:  # whatever is in one model must not keep the others from the list
                 log.exception("%s is left out of the catalogue", model.title)
+                failed.add((model.keys.task, model.keys.model_name))
             if progress is not None:
                 progress(CatalogState(False, done, len(found)))
+        return failed
 
     def _forget_others(self, found: list[ModelStore], unsure: set[str]) -> None:
         present = {(model.keys.task, model.keys.model_name) for model in found}

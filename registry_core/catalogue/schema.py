@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 10
+FORMAT = 11
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -28,6 +28,8 @@ CREATE TABLE document (
 CREATE TABLE changed (
     id INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (task, name)
 );
+-- Announcements that were followed, as far back as others may still come in between.
+CREATE TABLE heard (key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE left_out (model_id INTEGER NOT NULL, version TEXT NOT NULL, mark TEXT NOT NULL,
     PRIMARY KEY (model_id, version)) WITHOUT ROWID;
 -- version_id is null where the version that the alias names is not in the catalogue.

@@ -1,9 +1,12 @@
-"""A process that reads models for another one which builds the catalogue: it ends when that one does."""
+"""A process that reads models for another one which builds the catalogue: it ends when that one does.
+
+What is unpickled is written by the process that has started this one.
+"""
 
 from __future__ import annotations
 
 import logging
-import pickle  # nosec B403 - what is read is written by the process that has started this one
+import pickle  # nosec B403
 import signal
 import sys
 
