@@ -15,6 +15,7 @@ from typing import BinaryIO, Protocol
 
 BUFFER_BYTES = 512 * 1024
 BUFFERS = 4
+FIRST_BYTES = 32 * 1024
 # A larger write makes the page cache ask for larger runs of memory, which may cost several times the copy
 # (`python -m benchmarks bytes`, on disk).
 WRITE_BYTES = 128 * 1024
@@ -80,7 +81,7 @@ def _hash_inline(
     reader: Reads, sha: "hashlib._Hash", copy_to: BinaryIO | None, tick: Callable[[int], None] | None
 ) -> tuple[str, int]:
     total = 0
-    buffer = memoryview(bytearray(BUFFER_BYTES))
+    buffer = memoryview(bytearray(FIRST_BYTES))  # to clear a large one takes longer than a small file does
     while count := reader.readinto(buffer):
         chunk = buffer[:count]
         sha.update(chunk)
@@ -89,6 +90,8 @@ def _hash_inline(
         total += count
         if tick is not None:
             tick(count)
+        if count == len(buffer) == FIRST_BYTES:
+            buffer = memoryview(bytearray(BUFFER_BYTES))
     return sha.hexdigest(), total
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate
-from operator import sub
-from typing import Protocol
+from itertools import chain
+from typing import Protocol, TypeAlias
 
 from ..format.layout import MANIFEST, META
 from ..format.manifest import compare_brought, parse
@@ -35,6 +34,9 @@ MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use
 MAX_PATH_BYTES = 1024
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _SHOWN = 20
+_BATCH, _BATCHED_BYTES = 64, 64 * 1024  # to hand over each small file takes as long as to copy it
+
+File: TypeAlias = FileSource | KeptFile
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Plan:
     """The regular files of a package. ``brought_meta`` and ``brought_manifest`` are the caller's
     own ``model_meta.json`` and ``sha256sums.txt``, which the registry reads but writes anew."""
 
-    files: tuple[FileSource | KeptFile, ...]
-    brought_meta: FileSource | KeptFile | None
-    brought_manifest: FileSource | KeptFile | None
+    files: tuple[File, ...]
+    brought_meta: File | None
+    brought_manifest: File | None
 
 
 class Uploaded(Protocol):
@@ -91,7 +93,7 @@ def plan(
 
 
 def plan_of(
-    files: Iterable[FileSource | KeptFile],
+    files: Iterable[File],
     problems: list[dict[str, str]],
     source: str,
     required_files: tuple[str, ...] = (),
@@ -274,11 +276,7 @@ def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallba
     meter.start(len(plan.files), total_bytes)
     damaged: list[str] = []
 
-    files = _largest_first(plan)
-    left = accumulate((file.size_bytes for file in files), sub, initial=total_bytes)
-
-    def take(named: tuple[FileSource | KeptFile, int]) -> Artifact | None:
-        file, left_bytes = named
+    def take(file: File, left_bytes: int) -> Artifact | None:
         hint = size_hint(file.size_bytes, left_bytes, workers)
         if isinstance(file, FileSource):
             artifact = staging.add(file.name, replace(file, tick=meter.tick, hint=hint))
@@ -293,7 +291,10 @@ def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallba
         meter.file_done()
         return artifact
 
-    taken = in_parallel(take, zip(files, left, strict=False), workers)
+    def take_some(files: Sequence[tuple[File, int]]) -> list[Artifact | None]:
+        return [take(*file) for file in files]
+
+    taken = chain.from_iterable(in_parallel(take_some, batches(_largest_first(plan), workers), workers))
     if damaged:
         raise holding_damaged(sorted(damaged))
     return [artifact for artifact in taken if artifact is not None]
@@ -329,6 +330,21 @@ def check_brought_manifest(plan: Plan, actual: dict[str, str]) -> None:
         )
 
 
-def _largest_first(plan: Plan) -> list[FileSource | KeptFile]:
+def batches(files: Sequence[File], workers: int) -> Iterator[list[tuple[File, int]]]:
+    """The files, each with the bytes of it and of all after it; of many small ones some together, others one by one."""
+    most = min(_BATCH, len(files) // (workers * 8))  # few enough for all workers to end at about the same time
+    left = sum(file.size_bytes for file in files)
+    batch: list[tuple[File, int]] = []
+    for file in files:
+        batch.append((file, left))
+        left -= file.size_bytes
+        if len(batch) >= most or file.size_bytes >= _BATCHED_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _largest_first(plan: Plan) -> list[File]:
     # A large file begun last would run alone at the end while the other cores wait.
     return sorted(plan.files, key=lambda file: -file.size_bytes)

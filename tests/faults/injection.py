@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from registry_core.storage.filesystem import syncing
 from registry_core.storage.filesystem.documents import FilesystemDocuments, PreparedDocument
 from registry_core.storage.filesystem.packages import FilesystemPackages
 from registry_core.storage.filesystem.staging import FilesystemStaging
@@ -55,6 +56,8 @@ def install(hook: Hook, *, looking: bool = False, storage: bool = True) -> None:
     fcntl.flock = standing_before("flock", fcntl.flock)
     if looking:
         io.open = builtins.open = standing_before("io.open", io.open)
+    for name in ("syncfs", "wait_for_written"):  # no calls of os
+        setattr(syncing, name, standing_before(name, getattr(syncing, name)))
     _watch_files(hook)
     if storage:
         for owner, names in _STORAGE_CALLS.items():

@@ -50,6 +50,10 @@ class Disk:
             identity = self._identity(args[0])
             self.unsafe.pop(identity, None)
             self.synced.add(identity)
+        elif name == "syncfs":
+            device = os.fstat(args[0]).st_dev
+            self.synced |= {identity for identity in self.unsafe if identity[0] == device}
+            self.unsafe = {identity: place for identity, place in self.unsafe.items() if identity[0] != device}
         elif made:
             self._changed(result)
             self._entries(paths[0])

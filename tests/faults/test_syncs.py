@@ -16,7 +16,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from . import forks, injection, test_kill, test_kill_lifecycle
 
 MODEL = "tasks/celltype/models/pbmc"
-SYNCS = {"fsync", "fdatasync"}
+SYNCS = {"fsync", "fdatasync", "syncfs"}
 
 
 def synced(root: Path, work: Callable[[], Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from io import FileIO
 
 from ..cloning import clone
@@ -17,11 +18,12 @@ from .beneath import Place, Planted
 from .receiving import mark_of, write_all
 from .staging import FILE_MODE
 
+Sync = Callable[[int], None]
 _NO_LINK = {errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-def link_in(name: str, fd: int, target: Place, *, dir_fd: int) -> None:
-    """The open file, found under the name, is at the target too, read-only and durable once its directory is.
+def link_in(name: str, fd: int, target: Place, sync: Sync, *, dir_fd: int) -> None:
+    """The open file, found under the name, is at the target too, read-only; ``sync`` makes it durable.
 
     Raises ``KeyNotFound`` if the name has become another file's on the way; then nothing is at the target.
     """
@@ -32,10 +34,10 @@ def link_in(name: str, fd: int, target: Place, *, dir_fd: int) -> None:
             raise KeyNotFound(target.name)
     if stat.S_IMODE(os.fstat(fd).st_mode) != FILE_MODE:
         os.fchmod(fd, FILE_MODE)
-    os.fsync(fd)
+    sync(fd)
 
 
-def take(data: int, fd: int, file: Incoming, target: Place, prove: Prove) -> Artifact:
+def take(data: int, fd: int, file: Incoming, target: Place, sync: Sync, prove: Prove) -> Artifact:
     """The target is the open file that has arrived in the directory ``data``; as it was recorded, or as it is read.
 
     Raises ``KeyNotFound`` if it has another size than was said.
@@ -43,13 +45,13 @@ def take(data: int, fd: int, file: Incoming, target: Place, prove: Prove) -> Art
     status = os.fstat(fd)
     if status.st_size != file.size_bytes:
         raise KeyNotFound(file.path)
-    link_in(file.file_id, fd, target, dir_fd=data)
+    link_in(file.file_id, fd, target, sync, dir_fd=data)
     if file.mark in (mark_of(status), mark_of(status, synced=False)):
         return Artifact(file.path, file.sha256 or "", file.size_bytes)
     return Artifact(file.path, *_read(fd, prove))
 
 
-def borrow(source: Place, wanted: Artifact, target: Place, prove: Prove) -> Artifact:
+def borrow(source: Place, wanted: Artifact, target: Place, sync: Sync, prove: Prove) -> Artifact:
     """The target has the bytes of a published file, which are those that are returned.
 
     A clone shares extents and nothing else. A link shares the file itself, which is read-only. Where the filesystem
@@ -63,15 +65,15 @@ def borrow(source: Place, wanted: Artifact, target: Place, prove: Prove) -> Arti
     try:
         if os.fstat(fd).st_size != wanted.size_bytes:
             raise KeyNotFound(wanted.path)
-        if _clone(fd, target):
+        if _clone(fd, target, sync):
             clone_fd = target.open(os.O_RDONLY)
             try:
                 return Artifact(wanted.path, *_read(clone_fd, prove))
             finally:
                 os.close(clone_fd)
-        if _link(source, fd, target):
+        if _link(source, fd, target, sync):
             return Artifact(wanted.path, *_read(fd, prove))
-        return Artifact(wanted.path, *_copy(fd, target, prove))
+        return Artifact(wanted.path, *_copy(fd, target, sync, prove))
     finally:
         os.close(fd)
 
@@ -81,12 +83,12 @@ def _read(fd: int, prove: Prove) -> tuple[str, int]:
         return prove(reader)
 
 
-def _clone(fd: int, target: Place) -> bool:
+def _clone(fd: int, target: Place, sync: Sync) -> bool:
     new = _create(target)
     try:
         if clone(fd, new):
             os.fchmod(new, FILE_MODE)
-            os.fsync(new)
+            sync(new)
             return True
     except OSError:
         pass
@@ -97,12 +99,12 @@ def _clone(fd: int, target: Place) -> bool:
     return False
 
 
-def _link(source: Place, fd: int, target: Place) -> bool:
+def _link(source: Place, fd: int, target: Place, sync: Sync) -> bool:
     if stat.S_IMODE(os.fstat(fd).st_mode) != FILE_MODE:
         return False  # not sealed as ours are: its owner may change it
     try:
         with source.parent() as parent:
-            link_in(source.name, fd, target, dir_fd=parent)
+            link_in(source.name, fd, target, sync, dir_fd=parent)
     except OSError as error:
         if error.errno in _NO_LINK:
             return False
@@ -123,13 +125,13 @@ class _Copying(FileIO):
         return count
 
 
-def _copy(fd: int, target: Place, prove: Prove) -> tuple[str, int]:
+def _copy(fd: int, target: Place, sync: Sync, prove: Prove) -> tuple[str, int]:
     new = _create(target)
     try:
         with _Copying(fd, new) as reader:
             copied = prove(reader)
         os.fchmod(new, FILE_MODE)
-        os.fsync(new)
+        sync(new)
         return copied
     finally:
         os.close(new)

@@ -23,7 +23,7 @@ from ...vocabulary.times import steady_s
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
-from .syncing import Sink
+from .syncing import Sink, Syncs
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class FilesystemStaging(Staging):
         self._home = Place(root, f"{STAGING}/{attempt}")
         self._package = self._home / _PACKAGE
         self._held = held
+        self.syncs = Syncs(held)
 
     def __exit__(self, *exc_info: object) -> None:
         if self._kept:
@@ -74,14 +75,20 @@ class FilesystemStaging(Staging):
         return target
 
     def add(self, path: str, source: Source) -> Artifact:
-        with (
-            translated_errors(path),
-            Sink(self.place(path).open(os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)) as sink,
-        ):
+        with translated_errors(path), Sink(self._create(self._package / path)) as sink:
             sha256, size_bytes = source.pour(cast(BinaryIO, sink))
             os.fchmod(sink.fileno(), FILE_MODE)
-            sink.sync()
+            sink.settle()
+            self.syncs.file(sink.fileno())
         return Artifact(path, sha256, size_bytes)
+
+    def _create(self, target: Place) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        try:
+            return target.open(flags, 0o600)
+        except FileNotFoundError:
+            _make_above(target)
+            return target.open(flags, 0o600)
 
     def seal(self) -> None:
         with translated_errors(self.attempt), self._home.parent(os.O_RDONLY) as staging:
@@ -89,9 +96,10 @@ class FilesystemStaging(Staging):
                 for path, directory in _walk(_PACKAGE, home):
                     if path != _PACKAGE:  # which could not be moved any more
                         os.fchmod(directory, DIRECTORY_MODE)
-                    os.fsync(directory)
-                os.fsync(home)
-            os.fsync(staging)
+                    self.syncs.directory(directory)
+                self.syncs.directory(home)
+            self.syncs.directory(staging)
+            self.syncs.rest()
             Place(self._home.root, STAGING).sync_entry()
 
     def reserve(self) -> None:

@@ -248,13 +248,14 @@ class FilesystemUploads(Uploads):
             # A file without bytes may never have been written to.
             flags = os.O_RDONLY | (os.O_CREAT if file.size_bytes == 0 else 0)
             with regular(check_id(file.file_id), flags, data) as fd:
-                return take(data, fd, file, staging.place(file.path), prove)
+                return take(data, fd, file, staging.place(file.path), staging.syncs.file, prove)
         raise AssertionError("unreachable")
 
     def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
         with translated(inside):
-            return borrow(Place(self._root, package) / inside, wanted, staging.place(wanted.path), prove)
+            source, target = Place(self._root, package) / inside, staging.place(wanted.path)
+            return borrow(source, wanted, target, staging.syncs.file, prove)
         raise AssertionError("unreachable")
 
     # inside

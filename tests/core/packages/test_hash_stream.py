@@ -19,14 +19,23 @@ from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused
 from registry_core.format.encoding import digest
-from registry_core.packages.hash_stream import BUFFER_BYTES, BUFFERS, OVERLAP_FROM_BYTES, hash_stream
+from registry_core.packages.hash_stream import BUFFER_BYTES, BUFFERS, FIRST_BYTES, OVERLAP_FROM_BYTES, hash_stream
 from registry_core.packages.intake import plan
 from registry_core.packages.sources import BytesSource, FileSource
 
 from ...support.machine import MIB, need
 from ...support.packages import open_registry, write_files
 
-SIZES = [0, 1, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, BUFFERS * BUFFER_BYTES + 7]
+SIZES = [
+    0,
+    1,
+    FIRST_BYTES,
+    FIRST_BYTES + 1,
+    BUFFER_BYTES - 1,
+    BUFFER_BYTES,
+    BUFFER_BYTES + 1,
+    BUFFERS * BUFFER_BYTES + 7,
+]
 
 
 def pattern(size_bytes: int) -> bytes:

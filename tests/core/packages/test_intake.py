@@ -20,12 +20,14 @@ from registry_core.packages.intake import (
     MAX_DEPTH,
     MAX_MANIFEST_BYTES,
     MAX_META_BYTES,
+    batches,
     check_brought_manifest,
     digests,
     packaged_meta,
     path_refusal,
     plan,
 )
+from registry_core.packages.sources import FileSource
 from registry_core.vocabulary.artifact import Artifact
 
 from ...support.machine import need
@@ -348,3 +350,26 @@ def test_what_is_taken_in_beside_the_files_is_bounded(source: Path) -> None:
 def test_a_file_in_place_of_a_directory_is_told_so(source: Path) -> None:
     with pytest.raises(ArtifactsRefused, match="is a file, and a package is a directory"):
         plan(str(source / "model.pt"), registry_root=None)
+
+
+def source_of(size_bytes: int) -> FileSource:
+    return FileSource("file", "/file", 1, 1, size_bytes, 0)
+
+
+@given(st.lists(st.integers(0, 200_000), max_size=600), st.integers(1, 8))
+def test_each_file_is_in_one_batch_in_order_and_large_ones_are_handed_over_alone(
+    sizes: list[int], workers: int
+) -> None:
+    sizes = sorted(sizes, reverse=True)
+    found = list(batches([source_of(size) for size in sizes], workers))
+    assert [file.size_bytes for batch in found for file, _ in batch] == sizes
+    assert [left for batch in found for _, left in batch] == [sum(sizes[number:]) for number in range(len(sizes))]
+    assert all(len(batch) == 1 for batch in found if batch[0][0].size_bytes >= 64 * 1024)
+    assert all(batch for batch in found)
+
+
+def test_few_small_files_are_handed_over_one_by_one_and_many_in_batches_enough_for_all_workers() -> None:
+    """On an object store each is a request, so that they must not wait for each other."""
+    assert {len(batch) for batch in batches([source_of(1)] * 31, workers=2)} == {1}
+    assert len(list(batches([source_of(1)] * 200, workers=2))) >= 2 * 8
+    assert max(len(batch) for batch in batches([source_of(1)] * 30_000, workers=2)) == 64
