@@ -85,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     names = options.names or list(BENCHMARKS)
     result = run(names, places, scale, keep, is_quick=options.quick, note=options.note)
-    print(f"\nload at the end: {result.load[1]:.2f}; all of it is in {written}")
+    minutes = sum(section.seconds for section in result.sections) / 60
+    print(f"\nall took {minutes:.1f} minutes; load at the end: {result.load[1]:.2f}; it is in {written}")
     if options.docs is not None:
         page.write(options.docs, page.page(result, page.read(options.before) if options.before else None))
 

@@ -19,6 +19,7 @@ from .results import Result, Section, result_of
 from .tables import FLAT_MOST, Growth, Line, Row, Table, number, verdict
 
 PLOTS = "performance"  # the directory beside the page
+BARS_LEAST = 2  # rows with a target, from which on a drawing says more than the table
 
 HEADINGS = {
     "growth": "What a verb costs as the past grows",
@@ -81,7 +82,7 @@ def _times(sections: Sequence[Section]) -> Iterator[str]:
 def _plot(table: Table | Growth, old: Table | Growth | None) -> str | None:
     if isinstance(table, Growth):
         return plots.growth(table, old if isinstance(old, Growth) else None) if len(table.sizes) > 1 else None
-    if not any(row.target for row in table.rows):
+    if sum(row.target is not None for row in table.rows) < BARS_LEAST:
         return None
     return plots.bars(table, old if isinstance(old, Table) else None)
 

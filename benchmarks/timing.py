@@ -10,14 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from .machine import await_idle
 from .tables import number
 
+TURNS_S = 120.0
+
 # One run of a contender: it prepares and cleans up itself, and returns the seconds that count.
 Contender = Callable[[], float]
 
 
 def take_turns(contenders: Mapping[str, Contender], rounds: int, patience_s: float = 0.0) -> dict[str, list[float]]:
-    """The seconds of each contender in each round. They take turns, so that a drift of the machine hits all."""
+    """The seconds of each contender in each round. They take turns, so that a drift of the machine hits all.
+
+    No further round begins after TURNS_S, so that a slow machine ends too.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    until = time.monotonic() + TURNS_S
+    for done in range(rounds):
+        if done and time.monotonic() > until:
+            break
         for name, run in contenders.items():
             await_idle(patience_s)
             seconds[name].append(run())

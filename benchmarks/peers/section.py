@@ -83,10 +83,11 @@ def _ours(top: Path, file: Path, rounds: int, models: int, versions: int, scale:
         found[LOOK] = _asked(f"{server.url}/v1/resolve?{look}", server.pid, scale)
         found[SEARCH] = _asked(f"{server.url}/v1/models?{find}", server.pid, scale)
         with RegistryClient(server.url) as client:
+            # To a model of its own each: what a model has already need not be sent.
             found[LOG_SERVER] = _least(
                 rounds,
                 lambda: client.push(
-                    file.parent, "bench", "large", f"p{next(numbers)}", set_alias="production", use_cache=False
+                    file.parent, "bench", f"large-{next(numbers)}", "v1", set_alias="production", use_cache=False
                 ),
                 scale,
             )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from registry_client import RegistryClient
@@ -12,10 +12,10 @@ from tests.support.servers import Server, gunicorn
 
 from ..bare_servers import tar_server
 from ..counting import of_server, with_children
-from ..machine import await_idle, remove, require_room, scratch, settle, write_many
+from ..machine import remove, require_room, scratch, settle, write_many
 from ..scale import MIB, Places, Scale
 from ..tables import Row, Table
-from ..timing import spread, timed
+from ..timing import spread, take_turns, timed
 
 FILE_BYTES = 4096
 MOST = 4.0
@@ -41,16 +41,17 @@ def run(places: Places, scale: Scale) -> Iterator[Table]:
 
 
 def _measure(place: str, server: Server, plain: str, top: Path, source: Path, scale: Scale) -> Table:
-    numbers = itertools.count(1)
     pulled = top / "pulled"
+    models: list[str] = []  # a new one for each push: what a model has already need not be sent
 
     def push() -> None:
+        models.append(f"small-{len(models)}")
         with RegistryClient(server.url) as client:
-            client.push(source, "bench", "small", f"v{next(numbers)}", use_cache=False)
+            client.push(source, "bench", models[-1], "v1", use_cache=False)
 
     def pull() -> None:
         with RegistryClient(server.url) as client:
-            client.pull("bench", "small@latest", pulled / "package", use_cache=False)
+            client.pull("bench", f"{models[-1]}@latest", pulled / "package", use_cache=False)
 
     works: dict[str, Callable[[], None]] = {
         TAR_UP: lambda: up(source, plain),
@@ -58,21 +59,23 @@ def _measure(place: str, server: Server, plain: str, top: Path, source: Path, sc
         TAR_DOWN: lambda: down(pulled / "package", plain),
         "pull": pull,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    cpu: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(min(scale.rounds, ROUNDS)):
-        for name, work in works.items():
-            _empty(top / "plain" if name == TAR_UP else pulled)
-            if name == TAR_DOWN:
-                (pulled / "package").mkdir()
-            settle()
-            await_idle(scale.patience_s)
-            before = of_server(server.pid)
-            cpu[name].append(with_children(lambda work=work, name=name: seconds[name].append(timed(work))))  # type: ignore[misc]
-            cpu[name][-1] += of_server(server.pid) - before
+    cpu: dict[str, float] = {}
+
+    def contender(name: str) -> float:
+        _empty(top / "plain" if name == TAR_UP else pulled)
+        if name == TAR_DOWN:
+            (pulled / "package").mkdir()
+        settle()
+        before, seconds = of_server(server.pid), [0.0]
+        used = with_children(lambda: seconds.append(timed(works[name]))) + of_server(server.pid) - before
+        cpu[name] = min(used, cpu.get(name, used))
+        return seconds[-1]
+
+    turns = {name: partial(contender, name) for name in works}
+    seconds = take_turns(turns, min(scale.rounds, ROUNDS), scale.patience_s)
     rows = []
     for name, values in seconds.items():
-        more = f"; CPU {min(cpu[name]):.2f} s" if name in ("push", "pull") else ""
+        more = f"; CPU {cpu[name]:.2f} s" if name in ("push", "pull") else ""
         rows.append(Row(name, min(values), "s", note=spread(values) + more))
     for ours, bare in (("push", TAR_UP), ("pull", TAR_DOWN)):
         rows.append(Row(f"{ours} / tar", min(seconds[ours]) / min(seconds[bare]), "x", MOST))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page
+from benchmarks import page, timing
 from benchmarks.__main__ import BENCHMARKS, BESIDE
 from benchmarks.bare_servers import tar_server
 from benchmarks.load import drive, get
@@ -189,6 +189,11 @@ def test_contenders_take_turns() -> None:
     clock = itertools.count()
     seconds = take_turns({"a": lambda: float(next(clock)), "b": lambda: float(next(clock))}, 3)
     assert seconds == {"a": [0, 2, 4], "b": [1, 3, 5]}
+
+
+def test_no_round_begins_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "TURNS_S", -1.0)
+    assert take_turns({"a": lambda: 1.0}, 3) == {"a": [1]}
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
