@@ -33,7 +33,7 @@ REMARKS = (
     "MLflow keeps its words in SQLite and its files in a directory; each server has one worker. 'Log' is: the file is",
     "logged, is a version, and an alias names it; CPU of it is the client's. MLflow neither hashes nor syncs what it",
     "stores; the registry does both before it answers. Looking up and searching go through either's server, by one",
-    "client over one connection that stays open; CPU of it is the server's.",
+    "client over one connection that stays open, always the same question; CPU of it is the server's.",
 )
 
 LOG, LOG_SERVER = "log a file on this machine", "log a file through the server"
