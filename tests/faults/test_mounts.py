@@ -93,6 +93,29 @@ def test_what_lies_on_a_mount_is_served_and_governed(
     assert open_registry(root).check().findings == []
 
 
+def test_what_was_planted_in_a_package_on_another_disk_is_set_aside_all_the_same(
+    made: tuple[Path, Path], mount: Mount
+) -> None:
+    root, _ = made
+    mount(root / HOME, "tmpfs")
+    home = root / HOME / "versions/1"
+    home.chmod(0o755)
+    (home / "sitecustomize.py").write_bytes(b"x" * 100_000)
+    (home / "link").symlink_to("/etc/hostname")
+    os.mkfifo(home / "fifo")
+    home.chmod(0o555)
+    registry = open_registry(root)
+    assert {one.code for one in registry.check().findings} == {"stray", "planted"}
+    done = registry.repair_strays(TASK, MODEL, is_wanted=True, reason="not ours")
+    assert len(done.paths) == 3
+    aside = root / ".strays" / TASK / MODEL / "1"
+    assert (aside / "sitecustomize.py").read_bytes() == b"x" * 100_000
+    assert os.readlink(aside / "link") == "/etc/hostname"
+    assert (aside / "fifo").is_fifo()
+    assert registry.check().findings == []
+    assert registry.verify(TASK, f"{MODEL}@1").files_checked > 0
+
+
 def test_a_draft_that_a_kill_has_left_on_a_mount_is_gone_with_the_next_change(
     made: tuple[Path, Path], mount: Mount
 ) -> None:

@@ -6,13 +6,14 @@ sticky bit marks one that was opened, so that whoever finishes the move knows to
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 from contextlib import suppress
 
 from ..contract import KeyNotFound, PreconditionFailed
-from .beneath import Place
+from .beneath import Place, open_file
 from .staging import DIRECTORY_MODE
 
 _MOVING_MODE = 0o755 | stat.S_ISVTX
@@ -50,6 +51,24 @@ def remove(top: Place) -> None:
         os.fsync(parent)  # whoever removed it before may have died before this
 
 
+def _carry(name: str, old: int, target: str, new: int) -> None:
+    """What a rename does, onto another disk: what lies there, a link or a FIFO too, is copied and then removed."""
+    status = os.stat(name, dir_fd=old, follow_symlinks=False)
+    if stat.S_ISREG(status.st_mode):
+        with (
+            os.fdopen(open_file(name, os.O_RDONLY, old), "rb") as reader,
+            os.fdopen(open_file(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, new), "wb") as writer,
+        ):
+            shutil.copyfileobj(reader, writer)
+            writer.flush()
+            os.fsync(writer.fileno())
+    elif stat.S_ISLNK(status.st_mode):
+        os.symlink(os.readlink(name, dir_fd=old), target, dir_fd=new)
+    else:
+        os.mknod(target, status.st_mode, status.st_rdev, dir_fd=new)
+    os.unlink(name, dir_fd=old)
+
+
 def set_aside(source: Place, target: Place) -> None:
     """What lies at the source is at the target, or beside what is there; its directory has the mode that it had."""
     target.above.make_directory()
@@ -59,7 +78,12 @@ def set_aside(source: Place, target: Place) -> None:
         mode = stat.S_IMODE(os.fstat(old).st_mode)
         os.fchmod(old, mode | 0o700)
         try:
-            os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
+            try:
+                os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _carry(source.name, old, target.name, new)
             os.fsync(old)
         finally:
             os.fchmod(old, mode)
