@@ -1,7 +1,7 @@
 """Documents that are not what the journal says, and what they are when they are written anew.
 
 Documents without ``seq``, which older software wrote, count as they are; so does one that shows a later event than the
-last that is left about its thing, where events are lost.
+last that is left about its thing, where events are lost. One of ours that no event has made is to be gone.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from .projections import Projection
 
 @dataclass(frozen=True)
 class Due:
-    """A document below the model's directory, and what the event ``seq`` makes of it."""
+    """A document below the model's directory, and what the event ``seq`` makes of it; gone, if no event has made it."""
 
     path: str
     projection: Projection
+    has_event: bool = True
 
     @property
     def seq(self) -> int:
@@ -41,7 +42,28 @@ def documents(model: ModelStore) -> list[Due]:
     wanted += [
         states.projection(model.keys, line.fields or {}, model.journal.lines) for _, line in sorted(said.items())
     ]
-    return _due(model, wanted, lines)
+    return _due(model, wanted, lines) + _nobodys(model, {one.key for one in wanted}, lines)
+
+
+def _nobodys(model: ModelStore, known: set[str], lines: list[Line]) -> list[Due]:
+    """Documents of ours that no event has made; none where events are lost that may have made them."""
+    if any(lost_range(line) for line in lines):
+        return []
+    end, found = lines[-1].seq if lines else 0, []
+    gone = {**model.keys.names, "version": None}
+    for entry in (*model.storage.documents.list(model.keys.aliases), *model.storage.documents.list(model.keys.states)):
+        is_state = entry.key.startswith(model.keys.states)
+        if entry.key in known or entry.kind != "file" or not entry.name.endswith(aliases.SUFFIX):
+            continue
+        try:
+            fields = projections.read(model.storage, entry.key)
+            seq = projections.seq_of(fields)
+        except ValueError:
+            fields, seq = {}, 0 if is_state else None  # a damaged alias may be older software's
+        if fields is not None and (is_state if seq is None else seq <= end):
+            path = entry.key.removeprefix(model.keys.model + "/")
+            found.append(Due(path, Projection(entry.key, end, "is not removed yet", lambda _: gone), False))
+    return found
 
 
 def graves(model: ModelStore) -> list[Due]:

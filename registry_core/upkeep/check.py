@@ -22,7 +22,7 @@ from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailabl
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
 from .planted import kept_by_store, planted, strays
-from .repair import events_ahead, with_remedy
+from .repair import events_ahead, with_remedies
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -91,7 +91,7 @@ def _check_model(model: ModelStore) -> _ModelReport:
     steps = pending(model)  # first: whatever is not pending now is there to be seen from now on
     lines = list(model.journal.lines())
     versions = set(model.versions())
-    findings = [with_remedy(model, finding) for finding in _compare(model, lines, versions, steps)]
+    findings = with_remedies(model, list(_compare(model, lines, versions, steps)))
     return _ModelReport(len(versions), len(lines), findings, attempts_in_want(model))
 
 
@@ -296,16 +296,18 @@ def _check_meta(model: ModelStore, version: str) -> Iterator[Finding]:
 
 def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
     replayed, named = moment.aliases, moment.pointing()
-    found = aliases.names(model.storage, model.keys)
-    for name in found:
+    found = set(aliases.names(model.storage, model.keys))
+    for name in sorted(found):
         where = f"{model.title} alias {name}"
         try:
             alias = aliases.read(model.storage, model.keys, name)
         except PackageCorrupt as error:
-            yield Finding("damage", where, error.message, "alias_damaged")
+            is_file = error.detail["problems"][0]["actual"] is None  # else nothing is written over it
+            yield Finding("damage", where, error.message, "alias_damaged" if is_file else "planted")
             continue
         line = replayed.get(name)
         if alias is None:
+            found.remove(name)
             continue
         if model.locate(alias.version) is None and not is_pending:
             yield Finding(
@@ -318,29 +320,27 @@ def _check_aliases(model: ModelStore, moment: Moment, *, is_pending: bool) -> It
             severity = "damage" if line.is_own and alias.seq is not None else "note"
             message = f"its document names {alias.version}, event {line.seq} names {named.get(name)}"
             yield Finding(severity, where, message, "alias_differs")
-    for name in sorted(named.keys() - set(found) if not is_pending else ()):
+    for name in sorted(named.keys() - found if not is_pending else ()):
         message = f"event {replayed[name].seq} set it; no document"
         yield Finding("damage", f"{model.title} alias {name}", message, "alias_missing")
 
 
 def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Iterator[Finding]:
-    documents = {
-        entry.name.removesuffix(".json"): entry.key for entry in model.storage.documents.list(model.keys.states)
-    }
-    for version in documents:
+    documents = {entry.name.removesuffix(".json") for entry in model.storage.documents.list(model.keys.states)}
+    for version in sorted(documents):
         where = f"{model.title} state of {version}"
         try:
-            state, _ = states.read(model.storage, model.keys, version)
+            state, seq = states.read(model.storage, model.keys, version)
         except ValueError:
             yield Finding("damage", where, "the document is damaged; the journal says what it said", "state_damaged")
             continue
-        if is_pending:
-            continue  # the event that is left out here may be what the document shows
+        if is_pending or (seq is None and version not in moment.states):
+            continue  # the event that is left out here may be what the document shows; or it says that there is none
         if version not in moment.states:
             yield Finding("damage", where, "no event has set it", "state_differs")
         elif state != moment.states[version]:
             yield Finding("damage", where, "it is not what the events have set", "state_differs")
-    for version in sorted(moment.states.keys() - documents.keys()):
+    for version in sorted(moment.states.keys() - documents):
         yield Finding(
             "damage",
             f"{model.title} state of {version}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +21,7 @@ from ..models.timeline import effective_times
 from ..packages import contents
 from ..packages.strays import of_version
 from ..storage.contract import PreconditionFailed
-from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.errors import RegistryError, StorageUnavailable
 from ..vocabulary.reports import Finding, Repair
 from ..vocabulary.texts import check_words, escaped
 
@@ -92,21 +93,32 @@ def _proposed_or_done(
     return proposed
 
 
-_MENDED_BY = {
-    **dict.fromkeys(("alias_damaged", "alias_differs", "alias_missing", "document_differs"), "documents"),
-    **dict.fromkeys(("state_damaged", "state_differs", "state_missing"), "documents"),
-    **dict.fromkeys(("tombstone_damaged", "tombstone_missing"), "tombstones"),
+_OF_DOCUMENTS = {
+    *("alias_damaged", "alias_differs", "alias_missing", "alias_without_version", "document_differs"),
+    *("state_damaged", "state_differs", "state_missing", "tombstone_damaged", "tombstone_missing"),
 }
 
 
-def with_remedy(model: ModelStore, finding: Finding) -> Finding:
-    """The finding with the command that mends it, where one of these does."""
-    kind = _MENDED_BY.get(finding.code)
-    if kind is None or finding.severity != "damage":
-        return finding
-    if finding.where.startswith(f"{model.title} tombstone "):
-        kind = "tombstones"
-    return replace(finding, command=f"omr repair {kind} {model.title}")
+def with_remedies(model: ModelStore, findings: list[Finding]) -> list[Finding]:
+    """The findings about documents with the command that mends them, where that would find something to mend."""
+    if not any(finding.code in _OF_DOCUMENTS for finding in findings):
+        return findings
+    commands: dict[str, str] = {}
+    for kind, find in (("documents", due.documents), ("tombstones", due.graves)):
+        with suppress(RegistryError):  # of a journal that proves nothing no document is made
+            command = f"omr repair {kind} {model.title}"
+            commands |= {where: command for one in find(model) for where in _named(model, one)}
+    return [
+        replace(finding, command=commands.get(finding.where)) if finding.code in _OF_DOCUMENTS else finding
+        for finding in findings
+    ]
+
+
+def _named(model: ModelStore, one: Due) -> tuple[str, ...]:
+    """What findings about the document call it."""
+    kind, name, *_ = one.path.removesuffix(".json").split("/")
+    names = {"aliases": (f" alias {name}",), "state": (f" state of {name}",)}
+    return tuple(model.title + found for found in names.get(kind, (f"@{name}", f" tombstone {name}")))
 
 
 def events_ahead(lines: list[Line]) -> list[Line]:
@@ -201,7 +213,13 @@ def _written_anew(model: ModelStore, find: Callable[[ModelStore], list[Due]]) ->
                 projections.rewrite(model.storage, still.projection)
 
     return [
-        Mend(one.path, f"is what event {one.seq} says, written anew from the journal", partial(mend, one))
+        Mend(
+            one.path,
+            f"is what event {one.seq} says, written anew from the journal"
+            if one.has_event
+            else "is removed: no event has made it",
+            partial(mend, one),
+        )
         for one in find(model)
     ]
 
