@@ -226,7 +226,7 @@ class FilesystemUploads(Uploads):
         with ExitStack() as opened, translated(upload):
             session = opened.enter_context(self._session(upload))
             about = opened.enter_context(_held(session, shared=True))
-            if not hold_open_file(opened.enter_context(regular(ANNOUNCED, os.O_RDONLY, session))):
+            if not hold_open_file(opened.enter_context(regular(ANNOUNCED, os.O_RDWR, session))):
                 raise locked()
             data = opened.enter_context(opened_in(DATA, DIRECTORY, session))
             return FilesystemPacking(data, about, partial(self._listed, upload, session), opened.pop_all())
