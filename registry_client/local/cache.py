@@ -16,13 +16,12 @@ that rotted, or were written over through a hard link, are fetched again. All of
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
-import stat
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +32,7 @@ from typing import Any
 from registry_core import InvalidParameter, StorageUnavailable
 
 from ..forms import sha256_of
-from .files import blaming, hold, is_at, is_own_file, own_directory, sync_directory
+from .files import blaming, drop_foreign, hold, is_at, open_own, own_directory, sync_directory, write_all
 from .settings import ELSEWHERE, cache_dir
 
 FORGET_PUSHES_S = 7 * 86400.0  # the server has given an upload up long before
@@ -72,18 +71,24 @@ class Cache:
         self.directory = Path(directory) if directory is not None else cache_dir()
         self._blobs = self.directory / "blobs"
         self._partial = self.directory / "partial"
+        self._made: set[str] = set()  # directories that are there, unless somebody removed them
         self._notes = {kind: self.directory / kind for kind in ("refs", "pushes")}
 
     def blob_path(self, sha256: str) -> Path:
         """Where the blob is, or would be. Raises ``StorageUnavailable`` for what is no digest."""
+        return Path(self._blob(sha256))
+
+    def _blob(self, sha256: str) -> str:
+        # As a text: a path is made of it where one is needed, which for thousands of files is seldom.
         name = sha256_of(sha256)
         if name is None:
             raise StorageUnavailable("This is not the SHA-256 of any file.")
-        return self._blobs / name[:2] / name
+        return f"{self._blobs}/{name[:2]}/{name}"
 
     def lacks_bytes(self, sha256: str, size_bytes: int) -> int:
         """How much of the file must be fetched, and find room."""
-        for path in (self.blob_path(sha256), self._partial / self.blob_path(sha256).name):
+        blob = self._blob(sha256)
+        for path in (blob, f"{self._partial}/{os.path.basename(blob)}"):
             with suppress(OSError):
                 return max(0, size_bytes - os.stat(path, follow_symlinks=False).st_size)
         return size_bytes
@@ -121,7 +126,7 @@ class Cache:
         blob = self.blob_path(sha256)
         with suppress(FileNotFoundError), blaming_unless_missing(str(self.directory)):
             if self._is_ours(self._blobs, blob.parent):
-                return _open_own(blob)
+                return open_own(blob)
         return None
 
     def _fetch(self, sha256: str, fetch: Callable[[int], None], stop: Callable[[], None] | None) -> int:
@@ -129,7 +134,7 @@ class Cache:
         partial = self._partial / blob.name
         with blaming(str(self.directory), ELSEWHERE):
             self._make(self._partial, self._blobs, blob.parent)
-            _drop_foreign(partial)
+            drop_foreign(partial)
             fd = hold(partial, wait=True, stop=stop)
             assert fd is not None
         try:
@@ -165,6 +170,39 @@ class Cache:
 
         with self.blob(hashlib.sha256(data).hexdigest(), fetch):
             pass
+
+    def add(self, sha256: str, data: bytes, *, sync: bool) -> None:
+        """Bytes of this digest, as the caller has proven, are in the cache; with ``sync`` durably.
+
+        Without, a power cut may spoil them, which is noticed whenever they are used.
+        """
+        blob = self._blob(sha256)
+        with blaming(str(self.directory), ELSEWHERE):
+            try:
+                self._put(blob, data, sync=sync)
+            except FileNotFoundError:  # the cache may be deleted at any time
+                self._made.clear()
+                self._put(blob, data, sync=sync)
+
+    def _put(self, blob: str, data: bytes, *, sync: bool) -> None:
+        above, name = os.path.split(blob)
+        if above not in self._made:
+            self._make(self._partial, self._blobs, Path(above))
+            self._made.add(above)
+        draft = f"{self._partial}/{name}.{os.getpid()}-{threading.get_ident()}"
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            write_all(fd, data)
+            os.fchmod(fd, 0o444)
+            if sync:
+                os.fsync(fd)
+            os.rename(draft, blob)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(draft)
+            raise
+        finally:
+            os.close(fd)
 
     def get(self, sha256: str, limit_bytes: int) -> bytes | None:
         """The small file's bytes, proven; None if they are not there, or damaged."""
@@ -215,7 +253,7 @@ class Cache:
         path = self._note(kind, key).with_suffix(".lock")
         with blaming(str(self.directory), ELSEWHERE):
             self._make(path.parent)
-            _drop_foreign(path)
+            drop_foreign(path)
         return path
 
     def _note(self, kind: str, key: str) -> Path:
@@ -294,34 +332,12 @@ def blaming_unless_missing(what: str) -> Iterator[None]:
 
 
 def _read(path: Path, limit_bytes: int) -> bytes:
-    fd = _open_own(path)
+    fd = open_own(path)
     if fd is None:
         return b""
     with os.fdopen(fd, "rb") as file:
         data = file.read(limit_bytes + 1)
     return data if len(data) <= limit_bytes else b""
-
-
-def _open_own(path: Path) -> int | None:
-    """A descriptor of the regular file of this user; None where anything else lies there. Raises ``OSError``."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            return None
-        raise
-    if is_own_file(os.fstat(fd)):
-        return fd
-    os.close(fd)
-    return None
-
-
-def _drop_foreign(path: Path) -> None:
-    """Nothing lies there, or a file of this user: whoever else has it open could write to it later."""
-    with suppress(FileNotFoundError):
-        status = os.stat(path, follow_symlinks=False)
-        if not is_own_file(status) and not stat.S_ISDIR(status.st_mode):
-            path.unlink()
 
 
 def _proof(key: str, content: dict[str, Any]) -> str:

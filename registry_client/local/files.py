@@ -80,6 +80,28 @@ def is_own_file(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
+def open_own(path: Path) -> int | None:
+    """A descriptor of the regular file of this user; None where anything else lies there. Raises ``OSError``."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return None
+        raise
+    if is_own_file(os.fstat(fd)):
+        return fd
+    os.close(fd)
+    return None
+
+
+def drop_foreign(path: Path) -> None:
+    """Nothing lies there, or a file of this user: whoever else has it open could write to it later."""
+    with suppress(FileNotFoundError):
+        status = os.stat(path, follow_symlinks=False)
+        if not is_own_file(status) and not stat.S_ISDIR(status.st_mode):
+            path.unlink()
+
+
 def hold(path: Path, *, wait: bool, stop: Callable[[], None] | None = None) -> int | None:
     """A descriptor of the file (made if it is not there) that nobody else holds; closing it lets go.
 
