@@ -144,7 +144,7 @@ def _body(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | N
         if answer.status_code == 416:
             yield None
             raise httpx.RemoteProtocolError("the server has fewer bytes than were asked for")
-        if have and not (answer.status_code == 206 and _starts_at(answer, have)):
+        if have and not (answer.status_code == 206 and starts_at(answer, have)):
             if answer.status_code == 206:
                 yield None
                 raise httpx.RemoteProtocolError("the server sent another part than was asked for")
@@ -152,6 +152,7 @@ def _body(transport: Transport, remote: Remote, have: int) -> Iterator[bytes | N
         yield from chunks(answer, transport.timeout_s)
 
 
-def _starts_at(answer: httpx.Response, have: int) -> bool:
+def starts_at(answer: httpx.Response, have: int) -> bool:
+    """Whether the answer of status 206 has the bytes from there on."""
     match = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
     return match is not None and int(match[1]) == have

@@ -29,6 +29,7 @@ from ..local.cache import Cache
 from ..local.files import blaming, lay, sync_tree
 from ..local.parallel import each
 from ..remote.versions import Versions
+from .archive import fetch_small, missing
 from .destination import Excuse, building, check_names, is_there, publish, target_of
 from .download import Remote, corrupt, fetch
 from .lookup import look_up, remember
@@ -129,6 +130,8 @@ def pull(
         job = _Job(client, package, used, meter, excused, link=link, is_passing=cache is None)
         already_there = place.is_filled(package, excused)
         if not already_there:
+            if not is_offline:
+                job.fetch_small()
             each(lambda file, stop: job.supply(file, place.files, stop, offline=is_offline), job.by_size(), workers)
             check_names(place.files, package)
             sync_tree(place.files)
@@ -175,6 +178,8 @@ class _Job:
         self._client, self._package, self._cache, self._meter = client, package, cache, meter
         self._excused, self._link, self._is_passing = excused, link, is_passing
         self._times = Counter(file.sha256 for file in package.files)
+        self._made: set[str] = set()  # directories that are there
+        self._early: set[str] = set()  # paths of what came in the archive
         self.fetched = 0
         self.notes: list[str] = []
 
@@ -182,10 +187,26 @@ class _Job:
         # A large file begun last would run alone at the end.
         return sorted(self._package.files, key=lambda file: (-file.size_bytes, file.path))
 
+    def fetch_small(self) -> None:
+        """Where many small files are missing, they are in the cache."""
+        wanted = missing(self._package.files, self._cache)
+
+        def arrived(file: Remote) -> None:
+            self._early.add(file.path)
+            self.fetched += file.size_bytes
+            self._meter.tick(file.size_bytes)
+
+        if wanted:
+            sync = self._link or self._is_passing  # then these very files are laid
+            fetch_small(self._client.transport, self._package.files, wanted, self._cache, arrived, sync=sync)
+
     def supply(self, file: Remote, top: Path, stop: Callable[[], None], *, offline: bool) -> None:
         """The file lies below ``top``, proven."""
         target = top / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        above = os.path.dirname(target)
+        if above not in self._made:
+            os.makedirs(above, exist_ok=True)
+            self._made.add(above)
         if file.sha256 is None:
             self._supply_unproven(file, target, stop, offline=offline)
         else:
@@ -202,7 +223,7 @@ class _Job:
 
     def _supply_proven(self, file: Remote, target: Path, stop: Callable[[], None], *, offline: bool) -> None:
         assert file.sha256 is not None
-        ticked = 0
+        ticked = file.size_bytes if file.path in self._early else 0
 
         def tick(size_bytes: int) -> None:
             nonlocal ticked

@@ -1,0 +1,232 @@
+"""Many small files come down in one answer, proven one by one; what is wrong with it does no harm."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from registry_client import RegistryClient
+from registry_client.local.cache import Cache
+from registry_client.pull import archive
+from registry_client.remote import transport
+from registry_core import PackageCorrupt, Progress, StorageUnavailable
+
+from ...support.packages import write_files
+from ...support.servers import wait_until
+from .. import killing
+from ..conftest import Service
+from ..trees import files_of
+from ..wire import wire
+
+SOME = random.Random(8)
+FILES = {f"d{n % 9}/{n:04}": SOME.randbytes(2000 + n) for n in range(300)}
+LARGE = {"e/model.pt": SOME.randbytes(40 * 1024 * 1024), "n" * 120 + "/ü": b"long", "z": b"last"}
+
+
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "FIRST_DELAY_S", 0.005)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every request of every client."""
+    found: list[str] = []
+    send = transport._send
+
+    def counted(client: Any, request: httpx.Request) -> httpx.Response:
+        found.append(f"{request.url.path} {request.headers.get('Range', '')}".strip())
+        return send(client, request)
+
+    monkeypatch.setattr(transport, "_send", counted)
+    return found
+
+
+def registered(service: Service, model: str, area: Path, files: dict[str, bytes]) -> Path:
+    done = service.registry.register("t", model, "1", write_files(area / f"of {model}", files))
+    return Path(done.package_path)
+
+
+def test_ten_thousand_files_are_a_few_requests(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str]
+) -> None:
+    data = SOME.randbytes(4096)
+    many = {f"{n % 100}/{n}": n.to_bytes(4, "big") + data[4:] for n in range(10_000)}
+    stored = registered(service, model, area, many)
+    heard: list[Progress] = []
+    done = client.pull("t", f"{model}@1", area / "dest", cache=cache, progress=heard.append)
+    assert files_of(area / "dest") == files_of(stored)
+    assert len(asked) <= 6, asked[:20]
+    assert heard[-1].bytes_done == heard[-1].bytes_total == done.bytes_total == done.bytes_fetched + manifest(stored)
+    again = client.pull("t", f"{model}@1", area / "again", cache=cache, offline=True)
+    assert (again.bytes_fetched, files_of(area / "again") == files_of(stored)) == (0, True)
+
+
+def manifest(package: Path) -> int:
+    """Its bytes, which are read before all others and are not counted."""
+    return (package / "sha256sums.txt").stat().st_size
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_large_files_are_fetched_by_themselves_and_passed_over(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str], kept: bool
+) -> None:
+    stored = registered(service, model, area, {**FILES, **LARGE})
+    with wire(service.url) as line, RegistryClient(line.url) as client:
+        line.at_byte(10**12, line.cut)
+        client.pull("t", f"{model}@1", area / "dest", cache=cache if kept else None)
+        total = sum(map(len, [*FILES.values(), *LARGE.values()]))
+        assert line.passed < total * 1.6, "what is large did not come twice"
+    assert files_of(area / "dest") == files_of(stored)
+    archives = [call for call in asked if call.startswith("/v1/archive/")]
+    assert len(archives) == 2
+    assert archives[1].partition("bytes=")[2].rstrip("-").isdecimal()
+    assert sum(call.startswith("/v1/files/") for call in asked) <= 6
+
+
+def test_only_what_is_missing_comes(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str]
+) -> None:
+    registered(service, model, area, FILES)
+    client.pull("t", f"{model}@1", area / "one", cache=cache)
+    service.registry.register("t", model, "2", write_files(area / "two of it", {**FILES, "new": b"new"}))
+    asked.clear()
+    done = client.pull("t", f"{model}@2", area / "two", cache=cache)
+    assert done.bytes_fetched < 2000
+    assert not [call for call in asked if call.startswith("/v1/archive/")]
+    assert (area / "two/new").read_bytes() == b"new"
+
+
+def test_a_line_that_breaks_again_and_again(
+    service: Service, model: str, area: Path, cache: Cache, asked: list[str]
+) -> None:
+    stored = registered(service, model, area, FILES)
+    with wire(service.url) as line, RegistryClient(line.url) as client:
+        cuts = 0
+
+        def cut() -> None:
+            nonlocal cuts
+            cuts += 1
+            line.cut()
+            if cuts < 5:
+                line.at_byte(100_000, cut)
+
+        line.at_byte(200_000, cut)
+        done = client.pull("t", f"{model}@1", area / "dest", cache=cache)
+    assert cuts == 5
+    assert files_of(area / "dest") == files_of(stored)
+    assert done.bytes_fetched + manifest(stored) == done.bytes_total
+    assert sum(call.startswith("/v1/files/") for call in asked) <= 6
+
+
+def test_a_killed_pull_goes_on(service: Service, model: str, area: Path, asked: list[str]) -> None:
+    stored = registered(service, model, area, FILES)
+    with wire(service.url) as line:
+        process = killing.pull(line.url, model, area / "dest", area / "cache")
+
+        def strike() -> None:
+            wait_until(lambda: len(list((area / "cache/blobs").glob("*/*"))) > 50, "nothing is kept as it comes")
+            os.kill(process.pid or 0, signal.SIGKILL)
+
+        line.at_byte(500_000, strike)
+        assert killing.ended(process) == -signal.SIGKILL
+        assert not (area / "dest").exists()
+        with RegistryClient(line.url) as client:
+            done = client.pull("t", f"{model}@1", area / "dest", cache=Cache(area / "cache"))
+    assert files_of(area / "dest") == files_of(stored)
+    assert done.bytes_fetched < done.bytes_total - 50_000, "what had come did not come again"
+
+
+@contextmanager
+def _changed(service: Service, path: str, data: bytes) -> Iterator[None]:
+    target = service.root / path
+    kept = target.read_bytes()
+    target.chmod(0o644)
+    target.write_bytes(data)
+    yield
+    target.write_bytes(kept)
+
+
+def test_a_file_that_is_not_what_the_manifest_says_is_not_laid(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache
+) -> None:
+    stored = registered(service, model, area, FILES)
+    victim = stored / "d3/0003"
+    with _changed(service, str(victim.relative_to(service.root)), bytes(len(FILES["d3/0003"]))):
+        with pytest.raises(PackageCorrupt, match="d3/0003"):
+            client.pull("t", f"{model}@1", area / "dest", cache=cache)
+        assert not (area / "dest").exists()
+    client.pull("t", f"{model}@1", area / "dest", cache=cache)
+    assert files_of(area / "dest") == files_of(stored)
+
+
+@pytest.mark.parametrize("place", [b"d3/0003\0", FILES["d3/0003"][:50]])
+def test_a_hostile_archive_does_no_harm(
+    service: Service, model: str, area: Path, cache: Cache, asked: list[str], place: bytes
+) -> None:
+    """What is wrong in it is fetched by itself, and nothing has another name than the manifest gives it."""
+    stored = registered(service, model, area, FILES)
+    once = threading.Event()
+
+    def change(piece: bytes) -> bytes:
+        if place in piece and b"ustar" in piece and not once.is_set():
+            once.set()
+            return piece.replace(place, b"../../x\0" if len(place) == 8 else bytes(50), 1)
+        return piece
+
+    with wire(service.url) as line, RegistryClient(line.url) as client:
+        line.change = change
+        client.pull("t", f"{model}@1", area / "dest", cache=cache)
+    assert once.is_set()
+    assert files_of(area / "dest") == files_of(stored)
+    assert "/v1/files/" in " ".join(asked[3:])
+    assert not list(area.glob("**/x"))
+
+
+@pytest.mark.parametrize("status", [404, 405, 500, 503])
+def test_a_registry_without_an_archive_gives_each_file_by_itself(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, monkeypatch: Any, status: int
+) -> None:
+    files = dict(list(FILES.items())[: archive.FEWEST])
+    stored = registered(service, model, area, files)
+    send = transport._send
+
+    def older(through: Any, request: httpx.Request) -> httpx.Response:
+        if "/archive/" in request.url.path:
+            return httpx.Response(status, request=request, stream=httpx.ByteStream(b"no"))
+        return send(through, request)
+
+    monkeypatch.setattr(transport, "_send", older)
+    monkeypatch.setattr(client.transport, "retries", 1)
+    client.pull("t", f"{model}@1", area / "dest", cache=cache)
+    assert files_of(area / "dest") == files_of(stored)
+
+
+def test_a_server_that_is_gone_is_told(service: Service, model: str, area: Path, cache: Cache) -> None:
+    registered(service, model, area, FILES)
+    with wire(service.url) as line, RegistryClient(line.url, retries=1) as client:
+        line.at_byte(200_000, line.close)
+        with pytest.raises(StorageUnavailable):
+            client.pull("t", f"{model}@1", area / "dest", cache=cache)
+    assert not (area / "dest").exists()
+
+
+def test_the_cache_may_be_deleted_meanwhile(area: Path) -> None:
+    cache = Cache(area / "cache")
+    data = b"1" * 100
+    sha256 = hashlib.sha256(data).hexdigest()
+    for _ in range(2):
+        cache.add(sha256, data, sync=False)
+        assert cache.get(sha256, 1000) == data
+        shutil.rmtree(area / "cache")
