@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -105,9 +106,15 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return decorate
 
     def _with_problems(self, view: F, problems: tuple[int, ...]) -> F:
+        described = view
         for code in (*problems, 500):
-            described = HTTPStatus(code).phrase
-            view = self.alt_response(
-                code, schema=Problem, content_type=CONTENT_TYPE, description=described, success=False
-            )(view)
-        return view
+            phrase = HTTPStatus(code).phrase
+            described = self.alt_response(
+                code, schema=Problem, content_type=CONTENT_TYPE, description=phrase, success=False
+            )(described)
+
+        @wraps(described)  # its documentation; each of its layers does nothing but call the next one
+        def plain(*args: Any, **options: Any) -> Any:
+            return view(*args, **options)
+
+        return plain  # type: ignore[return-value]

@@ -24,16 +24,18 @@ class Annotations:
     stage: str
 
 
-def read(model: ModelStore, version: str, meta: Mapping[str, Any]) -> Annotations:
-    """What is said about the version now; ``meta`` is its ``model_meta.json``."""
+def read(model: ModelStore, version: str, meta: Mapping[str, Any], state: State | None = None) -> Annotations:
+    """What is said about the version now; ``meta`` is its ``model_meta.json``, ``state`` as in :func:`warnings`."""
     pointing = [alias.alias for alias in model.aliases() if alias.version == version]
-    return beside(model, version, meta, pointing)
+    return beside(model, version, meta, pointing, state)
 
 
-def beside(model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str]) -> Annotations:
+def beside(
+    model: ModelStore, version: str, meta: Mapping[str, Any], pointing: list[str], state: State | None = None
+) -> Annotations:
     """As :func:`read`, where it is known already which aliases name the version."""
     own = older.without_stage(meta, lambda: model.registered(version))
-    return said(model.told.state(version), pointing, own)
+    return said(state or model.told.state(version), pointing, own)
 
 
 def at(moment: Moment, version: str, meta: Mapping[str, Any]) -> Annotations:
@@ -53,12 +55,15 @@ def said(state: State, pointing: list[str], meta: Mapping[str, Any]) -> Annotati
     )
 
 
-def warnings(found: Found) -> list[str]:
-    """What whoever uses the version must know: that it was archived, and why. Reads no artifact."""
+def warnings(found: Found, state: State | None = None) -> list[str]:
+    """What whoever uses the version must know: that it was archived, and why. Reads no artifact.
+
+    ``state``: what was set about it, where the caller has read that.
+    """
     if found.facts is not None:
         archived, reason = found.facts.notes.get(ARCHIVED), found.facts.notes.get("reason")
     else:
-        state = found.model.told.state(found.version)
+        state = state or found.model.told.state(found.version)
         archived, reason = state.archived, state.archived_reason
     if not archived:
         return []

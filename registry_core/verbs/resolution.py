@@ -8,6 +8,7 @@ from typing import NoReturn
 from ..models import annotation, package_manifest
 from ..models.as_of import find_at
 from ..models.model import Found, ModelStore
+from ..models.states import State
 from ..models.timeline import Moment
 from ..packages import contents, verify
 from ..vocabulary.answers import Description, Resolution, Verification
@@ -81,7 +82,8 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
     """
     model, version = found.model, found.version
     meta = contents.read_meta(model, version)
-    said = annotation.read(model, version, meta) if then is None else annotation.at(then, version, meta)
+    state = model.told.state(version)
+    said = annotation.read(model, version, meta, state) if then is None else annotation.at(then, version, meta)
     return Description(
         meta={**meta, "tags": said.tags, "stage": said.stage, "description": said.description},
         package_dir=found.location,
@@ -91,12 +93,12 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
         stage=said.stage,
         description=said.description,
         package_digest=_digest(found, checked),
-        warnings=_warnings(found, checked),
+        warnings=_warnings(found, checked, state),
     )
 
 
-def _warnings(found: Found, checked: Verification | None) -> list[str]:
-    return [*annotation.warnings(found), *(checked.warnings if checked else []), *found.model.told.warnings()]
+def _warnings(found: Found, checked: Verification | None, state: State | None = None) -> list[str]:
+    return [*annotation.warnings(found, state), *(checked.warnings if checked else []), *found.model.told.warnings()]
 
 
 def _digest(found: Found, checked: Verification | None) -> str | None:

@@ -87,6 +87,6 @@ def natural_order(name: str) -> str:
 def check_key(key: str) -> str:
     """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
     parts = key.split("/")
-    if any(part in ("", ".", "..") or "\x00" in part for part in parts):
+    if "" in parts or "." in parts or ".." in parts or "\x00" in key:
         raise InvalidName(f"{key!r} is not a storage key.", name=key)
     return key

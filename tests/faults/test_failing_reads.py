@@ -49,7 +49,7 @@ ONCE = [
     ("promotions.jsonl", "check"),
     ("sha256sums.txt", "check"),
 ]
-FAILURES = {"EIO on reading": "read:error=EIO", "ESTALE on opening": "openat:error=ESTALE"}
+FAILURES = {"EIO on reading": "read:error=EIO", "ESTALE on opening": "openat,openat2:error=ESTALE"}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def ask(root: Path, verb: str, failure: str | None = None, name: str = "") -> An
     command = [sys.executable, "-c", SCRIPT, verb, str(root), str(root.parent / "marker")]
     if failure is not None:
         call = failure.partition(":")[0]
-        files = [str(path) for path in root.rglob(name)]
+        files = [form for path in root.rglob(name) for form in (str(path), str(path.relative_to(root)))]
         paths = [option for path in (name, *files) for option in ("-P", path)]
         command = ["strace", "-f", "-qq", "-o", "/dev/null", *paths, f"-etrace={call}", f"-einject={failure}", *command]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import logging
 import os
 import stat
 import time
@@ -17,49 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...vocabulary.errors import (
-    ArtifactsRefused,
-    IntegrityError,
-    NotConfigured,
-    PackageCorrupt,
-    RegistryError,
-    StorageFull,
-    StorageUnavailable,
-)
+from ...vocabulary.errors import IntegrityError, PackageCorrupt
 from ...vocabulary.names import check_key
-from ...vocabulary.texts import escaped
-from ..contract import KeyNotFound, PreconditionFailed
+from ..contract import KeyNotFound
 from ..locks import LOCK_BITS
+from .failures import FILE, Planted, kind_of, told, typed
 
-log = logging.getLogger(__name__)
-
+_NO_FILE = {errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR}  # what opening something else can end in
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_FILE = {errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR}  # what opening something else can end in
+_TOP = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_OPENAT2 = 437  # on every machine that Linux runs on
+_NO_LINKS = 0x04  # RESOLVE_NO_SYMLINKS
 _LEASE_BREAK_S = 60.0  # the kernel takes a lease away after 45 s
 _LEASE_POLL_S = 0.02
 FILE_BITS, DIRECTORY_BITS = 0o664, 0o775  # less the umask; not for everybody to write, whatever the umask
-_OPENAT2 = 437  # on every machine that Linux runs on
-_NO_LINKS = 0x04  # RESOLVE_NO_SYMLINKS
 LOCK = ".lock"
-DIRECTORY, FILE, LINK = "a directory", "a file", "a symbolic link"
-HOME_STEPS = 4  # of the key of what has a lock, a log, and packages
-_KINDS = (
-    (stat.S_ISLNK, LINK),
-    (stat.S_ISDIR, DIRECTORY),
-    (stat.S_ISREG, FILE),
-    (stat.S_ISFIFO, "a FIFO"),
-    (stat.S_ISSOCK, "a socket"),
-)
-
-
-class Planted(OSError):
-    """At the key, or on the way to it, lies what the registry never puts there: ``kind`` says what, at ``key``."""
-
-    def __init__(self, key: str, kind: str) -> None:
-        super().__init__(errno.ELOOP, f"{key} is {kind}", key)
-        self.key, self.kind = key, kind
+_READ_BYTES = 64 * 1024
 
 
 class Place:
@@ -95,6 +68,9 @@ class Place:
 
     def is_directory(self) -> bool:
         """Whether a directory is there; nothing or a file is otherwise. Raises ``Planted`` and other ``OSError``."""
+        at_once = _is_directory(self.root, self.key)
+        if at_once is not None:
+            return at_once
         found = self.stat()
         if found is None or stat.S_ISREG(found.st_mode):
             return False
@@ -127,8 +103,19 @@ class Place:
 
     def open(self, flags: int, mode: int = FILE_BITS) -> int:
         """A descriptor of the regular file. Raises ``FileNotFoundError``, ``Planted`` and other ``OSError``."""
+        fd = _open_regular(self.root, self.key) if flags == os.O_RDONLY else None
+        if fd is not None:
+            return fd
         with self.parent() as parent:
             return open_file(self.name, flags, parent, mode, key=self.key)
+
+    def read(self) -> bytes:
+        """The bytes of the regular file. Raises as :meth:`open`."""
+        fd = self.open(os.O_RDONLY)
+        try:
+            return b"".join(iter(lambda: os.read(fd, _READ_BYTES), b""))
+        finally:
+            os.close(fd)
 
     # changed
 
@@ -224,59 +211,30 @@ def disk_of(directory: int) -> tuple[int, bytes]:
     return os.fstat(directory).st_dev, mount
 
 
-def kind_of(status: os.stat_result) -> str:
-    return next((word for is_it, word in _KINDS if is_it(status.st_mode)), "a device")
-
-
 # what fails, and what that means to the registry
 
 
-@contextmanager
-def translated_errors(key: str, damage: type[IntegrityError] = PackageCorrupt) -> Iterator[None]:
+class translated_errors:
     """An ``OSError`` inside becomes a typed error; every other exception passes unchanged.
 
     ``damage`` says what it is that something else lies in the place of.
     """
-    try:
-        yield
-    except (KeyNotFound, PreconditionFailed, RegistryError):
-        raise
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise KeyNotFound(key) from error
-    except Planted as error:
-        raise _planted(error, damage) from error
-    except OSError as error:
-        raise _typed(key, error) from error
 
+    __slots__ = ("_damage", "_key")
 
-def _typed(key: str, error: OSError) -> RegistryError:
-    if error.errno in _FULL:
-        return StorageFull("The registry's storage has no space left. Nothing was changed; free some and try again.")
-    if error.errno == errno.ENAMETOOLONG:
-        return ArtifactsRefused(f"{key!r} is too long a path for the registry's filesystem.", path=key)
-    log.error("storage failed at %s: %s", key, error)
-    return StorageUnavailable(
-        f"The registry's storage failed ({error.strerror}). The service's log has the place.",
-        retry_after_s=5,
-        path=escaped(key),
-        errno=errno.errorcode.get(error.errno or 0, str(error.errno)),
-    )
+    def __init__(self, key: str, damage: type[IntegrityError] = PackageCorrupt) -> None:
+        self._key, self._damage = key, damage
 
+    def __enter__(self) -> None:
+        pass
 
-def _planted(error: Planted, damage: type[IntegrityError]) -> RegistryError:
-    key = escaped(error.key)
-    remedy = "Find out who put it there, and put back what belongs there."
-    if error.kind == LINK:
-        remedy = f"For a directory elsewhere, make a directory in its place and 'mount --bind ELSEWHERE ROOT/{key}'."
-    message = (
-        f"In the registry's root, {key!r} is {error.kind}, which the registry never puts there. It is not followed, "
-        f"read or changed. {remedy}"
-    )
-    log.error("%s", message)
-    if key.startswith(".") or key.count("/") < HOME_STEPS:  # working space, or what whole logs and packages lie below
-        return NotConfigured(message, reason="root_layout", path=key)
-    problem = {"path": key, "kind": "changed", "expected": None, "actual": error.kind}
-    return damage(message, problems=[problem])
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise KeyNotFound(self._key) from error
+        if isinstance(error, Planted):
+            raise told(error, self._damage) from error
+        if isinstance(error, OSError):
+            raise typed(self._key, error) from error
 
 
 # all steps at once, or one after the other
@@ -284,6 +242,9 @@ def _planted(error: Planted, damage: type[IntegrityError]) -> RegistryError:
 
 class _How(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+_HOW_BYTES = ctypes.sizeof(_How)
 
 
 class _Openat2:
@@ -294,11 +255,12 @@ class _Openat2:
         self._call = ctypes.CDLL(None, use_errno=True).syscall
         self._call.restype = ctypes.c_long
         self._call.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
-        self._how = {access: _How(access | _DIRECTORY, 0, _NO_LINKS) for access in (os.O_PATH, os.O_RDONLY)}
+        kinds = (os.O_PATH | _DIRECTORY, os.O_RDONLY | _DIRECTORY, os.O_RDONLY | _FILE)
+        self._how = {flags: _How(flags, 0, _NO_LINKS) for flags in kinds}
+        self._at = {flags: ctypes.addressof(how) for flags, how in self._how.items()}
 
-    def __call__(self, key: str, top: int, access: int) -> int | None:
-        how = self._how[access]
-        found: int = self._call(_OPENAT2, top, os.fsencode(key), ctypes.addressof(how), ctypes.sizeof(how))
+    def __call__(self, key: str, top: int, flags: int) -> int | None:
+        found: int = self._call(_OPENAT2, top, os.fsencode(key), self._at[flags], _HOW_BYTES)
         if found >= 0:
             return found
         code = ctypes.get_errno()
@@ -312,12 +274,46 @@ class _Openat2:
 _openat2 = _Openat2()
 
 
-def _open_directory(root: Path, key: str, access: int) -> int:
+def _open_regular(root: str | Path, key: str) -> int | None:
+    """A descriptor of the regular file, to be read; None where only single steps tell what is there.
+
+    Raises ``FileNotFoundError``, and ``OSError`` of the root.
+    """
+    fd = _at_once(root, key, os.O_RDONLY | _FILE)
+    if fd is not None and not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    return fd
+
+
+def _is_directory(root: str | Path, key: str) -> bool | None:
+    """Whether a directory is there, or nothing; None where only single steps tell. Raises ``OSError`` of the root."""
+    try:
+        fd = _at_once(root, key, os.O_PATH | _DIRECTORY)
+    except FileNotFoundError:
+        return False
+    if fd is None:
+        return None
+    os.close(fd)
+    return True
+
+
+def _at_once(root: str | Path, key: str, flags: int) -> int | None:
+    if not key or not _openat2.is_there:
+        return None
+    top = os.open(root, _TOP)
+    try:
+        return _openat2(key, top, flags)
+    finally:
+        os.close(top)
+
+
+def _open_directory(root: str | Path, key: str, access: int) -> int:
     top = os.open(root, (os.O_PATH if key else access) | os.O_DIRECTORY | os.O_CLOEXEC)
     if not key:
         return top
     try:
-        found = _openat2(key, top, access) if _openat2.is_there else None
+        found = _openat2(key, top, access | _DIRECTORY) if _openat2.is_there else None
         return found if found is not None else _each_step(key, top, access)
     finally:
         os.close(top)

@@ -14,7 +14,8 @@ from io import FileIO
 from ..cloning import clone
 from ..contract import Artifact, KeyNotFound, Prove
 from ..uploads import Incoming
-from .beneath import Place, Planted
+from .beneath import Place
+from .failures import Planted
 from .receiving import mark_of, write_all
 from .staging import FILE_MODE
 

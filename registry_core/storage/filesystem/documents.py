@@ -61,8 +61,8 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     def read(self, key: str) -> Document:
         place = self._at(key)
-        with translated_errors(key), os.fdopen(place.open(os.O_RDONLY), "rb", buffering=0) as file:
-            data = file.read()
+        with translated_errors(key):
+            data = place.read()
         return Document(data, etag(data))
 
     def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
@@ -184,8 +184,11 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     def noted(self, key: str) -> int | None:
         try:
-            with os.fdopen((self._at(key) / LOCK).open(os.O_RDONLY), "rb", buffering=0) as file:
-                text = file.read(_LONGEST_NOTE).strip()
+            fd = Place(self._root, f"{key}/{LOCK}").open(os.O_RDONLY)
+            try:
+                text = os.read(fd, _LONGEST_NOTE).strip()
+            finally:
+                os.close(fd)
         except OSError:
             return None  # nobody has held it yet, or it is another user's
         return int(text) if text.isdigit() else None

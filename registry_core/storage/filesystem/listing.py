@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from ..contract import Documents, Entry
-from .beneath import FILE, Place, Planted, translated_errors
+from .beneath import Place, translated_errors
+from .failures import FILE, Planted
 
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ...vocabulary.names import check_key
 from ..contract import Attempt, Glance, KeyNotFound, Packages, Readable, Staging
-from .beneath import DIRECTORY, LOCK, Place, Planted, open_file, translated_errors
+from .beneath import LOCK, Place, open_file, translated_errors
 from .documents import is_draft, remove_abandoned
+from .failures import DIRECTORY, Planted
 from .moves import move, remove, set_aside
 from .staging import (
     STAGING,
@@ -109,6 +110,16 @@ class FilesystemPackages(Packages):
                 return Glance(found, _size_bytes(top))
         except OSError:  # whoever looks again, one file after the other, is told what it is
             return None
+
+    def read(self, package: str, path: str) -> bytes:
+        place = self._at(f"{package}/{path}")
+        with translated_errors(place.key):
+            try:
+                return place.read()
+            except Planted as error:
+                if error.kind == DIRECTORY:
+                    raise KeyNotFound(path) from None
+                raise
 
     def local_path(self, package: str, path: str) -> str | None:
         return (self._at(package) / path).path

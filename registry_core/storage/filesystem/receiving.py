@@ -18,7 +18,8 @@ from uuid import uuid4
 
 from ..contract import KeyNotFound
 from ..uploads import Incoming, Receiving
-from .beneath import Planted, translated_errors
+from .beneath import translated_errors
+from .failures import Planted
 
 log = logging.getLogger(__name__)
 

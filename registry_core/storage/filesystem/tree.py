@@ -27,6 +27,7 @@ class FilesystemStorage(Storage):
     def __init__(self, root: str | Path) -> None:
         self._is_tried = False
         self.root = Path(os.path.abspath(root))  # by its name each time, which may come to stand for another one
+        self._top = os.fspath(self.root)
         super().__init__(FilesystemDocuments(self.root), FilesystemPackages(self.root), FilesystemUploads(self.root))
 
     def directory(self) -> str | None:
@@ -41,7 +42,9 @@ class FilesystemStorage(Storage):
 
     def place(self, key: str = "") -> str:
         try:
-            found = os.stat(self.root / key, follow_symlinks=not key)  # the root itself may be a link
+            found = os.stat(
+                f"{self._top}/{key}" if key else self._top, follow_symlinks=not key
+            )  # it may be a link itself
         except OSError as error:
             if key and isinstance(error, (FileNotFoundError, NotADirectoryError)):
                 return ""

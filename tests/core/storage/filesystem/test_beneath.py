@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry_core import ModelRegistry, NotConfigured, PackageCorrupt, RegistryError
 from registry_core.storage.contract import KeyNotFound
 from registry_core.storage.filesystem import beneath
-from registry_core.storage.filesystem.beneath import Place, Planted
+from registry_core.storage.filesystem.beneath import Place
+from registry_core.storage.filesystem.failures import Planted
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ....support import planted
-from ....support.packages import open_registry
+from ....support.machine import need
+from ....support.packages import open_registry, write_package
 
 
 @pytest.fixture(params=["all steps at once", "one after the other"])
@@ -150,3 +154,39 @@ def test_directories_are_made_by_many_at_once(root: Path) -> None:
     for thread in threads:
         thread.join()
     assert place.is_directory()
+
+
+class Counted:
+    """The system calls of this process that open something, or look at it by its path, in what it does meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[str] = []
+        for name in ("open", "stat", "lstat", "scandir", "access", "statvfs"):
+            monkeypatch.setattr(os, name, self._counting(name, getattr(os, name)))
+        monkeypatch.setattr(beneath._openat2, "_call", self._counting("openat2", beneath._openat2._call))
+
+    def _counting(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            self.calls.append(name)
+            return real(*args, **options)
+
+        return call
+
+    def of(self, read: Callable[[], object]) -> Counter[str]:
+        self.calls.clear()
+        read()
+        return Counter(self.calls)
+
+
+def test_a_read_opens_each_thing_in_two_calls_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The root by its path, and from there all steps at once; of show each alias is one thing."""
+    (tmp_path / "root").mkdir()
+    registry = open_registry(tmp_path / "root")
+    registry.register("t", "m", "1", str(write_package(tmp_path / "package")), actor="a", reason="b")
+    need(beneath._openat2.is_there, "this kernel has no openat2, so that each step is a call; Linux 5.6 has it")
+    counted = Counted(monkeypatch)
+    # The alias, the package, its state, what the lock notes; the journal for the digest, and for its end.
+    assert counted.of(lambda: registry.resolve("t", "m@latest", verify=False)) == {"open": 6, "openat2": 6, "stat": 1}
+    # And the metadata, the aliases, and their list, which is an open directory.
+    assert counted.of(lambda: registry.show("t", "m@latest")) == {"open": 9, "openat2": 9, "stat": 1, "scandir": 1}
+    assert counted.of(lambda: registry.list_aliases("t", "m")) == {"open": 4, "openat2": 4, "stat": 1, "scandir": 1}
