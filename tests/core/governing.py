@@ -81,7 +81,11 @@ class Governing(Rules):
             line = self._record(model, "stage", version, words, set={"archived": stage == "archived"}, **moved)
             return self._annotated(model, version, line)
 
-        return self._change(task, model_name, words, decide)
+        expected = self._change(task, model_name, words, decide)
+        model = self.models.get((task, model_name))
+        if not expected.codes and stage == "archived" and model is not None and model.pointing(version):
+            expected.recalled = ", ".join(model.pointing(version))  # they lead to it still
+        return expected
 
     def delete(self, task: str, model_name: str, version: str, words: Words) -> Expected:
         def decide(model: Model) -> set[str] | dict[str, Any]:
