@@ -100,8 +100,9 @@ def keep(name: str) -> Path:
         registry = ModelRegistry.open(root, settings=CoreSettings())
         tell(registry, Path(place, "sources"))
         shutil.copytree(root, home / "registry", ignore=shutil.ignore_patterns(".*"), copy_function=shutil.copyfile)
-        text = json.dumps(answers(registry, registry_root(root)), indent=1, ensure_ascii=False, sort_keys=True)
-        (home / "answers.json").write_text(text + "\n")
+        found = sorted(answers(registry, registry_root(root)).items())
+        lines = [json.dumps({title: answer}, ensure_ascii=False, sort_keys=True)[1:-1] for title, answer in found]
+        (home / "answers.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
         for directory in [root, *(path for path in root.rglob("*") if path.is_dir())]:
             directory.chmod(0o755)
     for directory in [home, *(path for path in home.rglob("*") if path.is_dir())]:
