@@ -115,6 +115,8 @@ def literals(source: str) -> Iterator[tuple[int, str]]:
             parent = parents[node]
             if isinstance(parent, (ast.Tuple, ast.List, ast.Set, ast.IfExp)):
                 parent = parents[parent]
+            if ast.unparse(parent).startswith("__all__ = "):
+                continue  # a module of that name
             around = ast.unparse(parent) if not isinstance(parent, ast.Expr) else ""
             if around.startswith("__all__"):
                 continue  # a module may be called like one
