@@ -14,11 +14,13 @@
                           sha256sums.txt      kept_manifest
                           package/            grave
         adopted/<version>.txt                 baseline
+        keys/<sha256 of the key>.json         used_key; keys/.since: used_keys_known; on an object store only
         runs/<run_id>/                        run; what is below it says format/runs.py
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -111,6 +113,17 @@ class ModelKeys:
 
     def grave(self, version: str) -> str:
         return f"{self.graves}/{version}/package"
+
+    @property
+    def used_keys(self) -> str:
+        return f"{self.model}/keys"
+
+    def used_key(self, key: str) -> str:
+        return f"{self.used_keys}/{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+    @property
+    def used_keys_known(self) -> str:
+        return f"{self.used_keys}/.since"
 
     def baseline(self, version: str) -> str:
         return f"{self.model}/adopted/{version}.txt"

@@ -15,7 +15,7 @@ from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.names import check_new_name, is_name, is_segment
-from . import aliases, evidence, older, package_moves, projections, states, tombstones
+from . import aliases, evidence, older, package_moves, projections, states, tombstones, used_keys
 from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
 from .missing import no_version
 from .projections import Fields, Projection
@@ -87,6 +87,9 @@ class ModelStore(Subject):
             found.append(states.projection(self.keys, event, self.journal.lines))
         if event["event"] in tombstones.MOVES:
             found.append(tombstones.projection(self.keys, event, self.journal.lines))
+        key = used_keys.key_of(event) if event["event"] == REGISTER else None
+        if key is not None and self.storage.packages.keeps_facts():
+            found.append(used_keys.projection(self.keys, event, key))
         return found
 
     def follow(self, event: Event) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ..format import manifest
 from ..format.chain import Line, chain
 from ..format.encoding import digest
-from ..format.layout import MANIFEST
+from ..format.layout import MANIFEST, ModelKeys
 from ..models import package_manifest
 from ..models.all_models import all_models
 from ..models.changes import finish_pending
@@ -239,14 +239,20 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
             continue  # what the storage itself keeps there: a lock, an index
         if entry.kind == "file":
             _copy_document(model.storage, target, entry.key)
-        elif entry.kind == "prefix" and entry.key not in (keys.versions, keys.runs, keys.journal.rpartition("/")[0]):
+        elif entry.kind == "prefix" and entry.key not in _apart(keys):
             for key in _documents_below(model.storage, entry.key, keys.graves):
                 _copy_document(model.storage, target, key)
+    target.documents.delete(keys.used_keys_known)  # nobody has written down there what the events that came have used
     for prefix in (keys.aliases, keys.states, keys.graves):
         kept = set(_documents_below(model.storage, prefix, keys.graves))
         for key in list(_documents_below(target, prefix, keys.graves)):
             if key not in kept:
                 target.documents.delete(key)
+
+
+def _apart(keys: ModelKeys) -> tuple[str, ...]:
+    """What is copied in its own way, or made anew of the journal."""
+    return keys.versions, keys.runs, keys.used_keys, keys.journal.rpartition("/")[0]
 
 
 def _documents_below(storage: Storage, prefix: str, graves: str) -> Iterator[str]:

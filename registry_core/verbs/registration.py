@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format import encoding, metadata
+from ..format.chain import Line
 from ..format.commit_ids import commit_id
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
-from ..models import package_manifest
+from ..models import package_manifest, used_keys
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
-from ..models.journal import KEY
 from ..models.model import ModelStore
 from ..packages import contents, intake, stated_metrics
 from ..packages.sources import BytesSource
@@ -207,7 +207,7 @@ def _take_in(
             lambda: look(model, request, gate),
             lambda seen: decide(seen, request, package),
             staging=staging,
-            reserve=lambda: _make_room(model, request, staging),
+            reserve=lambda: _reserve(model, request, staging),
         )
     if isinstance(done, Registration):
         return done
@@ -221,7 +221,7 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
     is_taken = is_published or model.was_version(request.version)
     if is_taken and not is_published:
         model.require_remembered(request.version)
-    repeat = _same_key(model, request.idempotency_key)
+    repeat = _same_key(model, request, is_published=is_published)
     is_there = repeat is not None and model.locate(repeat["version"]) is not None
     alias = None if request.set_alias is None else look_at_alias(model, request.set_alias)
     return SeenRegister(
@@ -280,7 +280,9 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
     )
 
 
-def _make_room(model: ModelStore, request: Request, staging: Staging) -> None:
+def _reserve(model: ModelStore, request: Request, staging: Staging) -> None:
+    if request.idempotency_key is not None:
+        used_keys.write_down(model.storage, model.keys, model.journal)
     try:
         staging.reserve()
     except PreconditionFailed:
@@ -315,9 +317,15 @@ def _version_exists(keys: ModelKeys, version: str, taken: Taken, incoming: Mappi
     )
 
 
-def _same_key(model: ModelStore, key: str | None) -> Mapping[str, Any] | None:
+def _same_key(model: ModelStore, request: Request, *, is_published: bool) -> Mapping[str, Any] | None:
     """The register event that carries the idempotency key."""
-    line = next(model.journal.named(KEY, key), None) if key is not None else None
+    if request.idempotency_key is None:
+        return None
+
+    def born() -> Line | None:
+        return model.registered(request.version) if is_published else None
+
+    line = used_keys.find(model.storage, model.keys, model.journal, request.idempotency_key, born)
     return line.fields if line is not None else None
 
 

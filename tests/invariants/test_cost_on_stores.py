@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,17 +35,19 @@ def opened(store: MemoryStore) -> ModelRegistry:
 
 
 @pytest.fixture(scope="module", params=[SHORT, LONG])
-def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, MemoryStore]:
-    """``production`` named 1 and then 2, long ago."""
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, MemoryStore, Path]:
+    """``production`` named 1 and then 2, long ago; both were registered with a key."""
     store, top = MemoryStore(), tmp_path_factory.mktemp("store")
     registry = opened(store)
     for version in ("1", "2"):
         source = write_files(top / version, {"model.pt": version.encode()})
-        registry.register(TASK, MODEL, version, source, set_alias=None)
+        registry.register(TASK, MODEL, version, source, set_alias=None, idempotency_key=f"key-{version}")
         registry.promote(TASK, MODEL, "production", version)
     for number in range(request.param - 4):
         registry.promote(TASK, MODEL, "staging", str(number % 2 + 1))
-    return request.param, store
+    for version in ("3", "4"):
+        write_files(top / version, {"model.pt": version.encode()})
+    return request.param, store, top
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-def _roll_a_new_one_back(registry: ModelRegistry) -> None:
+def _roll_a_new_one_back(registry: ModelRegistry, _: Path) -> None:
     """It was nowhere else; then it was removed, and made anew."""
     registry.promote(TASK, MODEL, "new", "1")
     with pytest.raises(VersionNotFound):
@@ -75,25 +78,35 @@ def _roll_a_new_one_back(registry: ModelRegistry) -> None:
     assert registry.rollback(TASK, MODEL, "new").version == "1"
 
 
-VERBS: dict[str, Callable[[ModelRegistry], object]] = {
-    "resolve": lambda registry: registry.resolve(TASK, f"{MODEL}@production"),
-    "rollback": lambda registry: registry.rollback(TASK, MODEL, "production"),
+VERBS: dict[str, Callable[[ModelRegistry, Path], object]] = {
+    "resolve": lambda registry, _: registry.resolve(TASK, f"{MODEL}@production"),
+    "rollback": lambda registry, _: registry.rollback(TASK, MODEL, "production"),
     "rollback of a new alias": _roll_a_new_one_back,
-    "promote": lambda registry: registry.promote(TASK, MODEL, "production", "1"),
+    "promote": lambda registry, _: registry.promote(TASK, MODEL, "production", "1"),
+    "register": lambda registry, top: registry.register(TASK, MODEL, "3", top / "3"),
+    "register with a key": lambda registry, top: registry.register(
+        TASK, MODEL, "4", top / "4", idempotency_key="key-4"
+    ),
+    "a repeat": lambda registry, top: registry.register(
+        TASK, MODEL, "1", top / "1", set_alias=None, idempotency_key="key-1"
+    ),
 }
 AT_MOST = {
     "resolve": 4,
     "rollback": 13,
     "rollback of a new alias": 44,
     "promote": 11,
+    "register": 18,
+    "register with a key": 24,
+    "a repeat": 14,
 }
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_I15_a_store_is_asked_the_same_however_long_the_past(
-    past: tuple[int, MemoryStore], requests: Counter[str], verb: str
+    past: tuple[int, MemoryStore, Path], requests: Counter[str], verb: str
 ) -> None:
-    events, store = past
-    VERBS[verb](opened(store))
+    events, store, top = past
+    VERBS[verb](opened(store), top)
     assert 0 < requests["read"] <= AT_MOST[verb] + 2 * math.ceil(math.log2(events)), requests
     assert requests["level"] + requests["objects"] <= 1, requests

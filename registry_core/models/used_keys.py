@@ -1,0 +1,63 @@
+"""Which event used an idempotency key: by the journal's names, or by a document where a storage has no index of them.
+
+The documents are a projection of register events, true before their answers. That there is none says that a key was
+not used, once a change has written those of all events before down, and that it has (``keys/.since``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ..format.chain import Line
+from ..format.encoding import encode_document
+from ..format.layout import ModelKeys
+from ..storage.contract import ABSENT, PreconditionFailed, Storage
+from . import projections
+from .journal import KEY, Event, Journal
+from .projections import Projection
+
+
+def key_of(event: Event) -> str | None:
+    """The key that the event used, if it is one of register and used one."""
+    used: Any = event.get("idempotency")
+    key = used.get("key") if isinstance(used, dict) else None
+    return key if isinstance(key, str) else None
+
+
+def projection(keys: ModelKeys, event: Event, key: str) -> Projection:
+    """The key's document after the event."""
+    document = {**keys.names, "version": event["version"]}
+    return Projection(keys.used_key(key), event["seq"], "its idempotency key is not kept yet", lambda _: document)
+
+
+def find(storage: Storage, keys: ModelKeys, journal: Journal, key: str, born: Callable[[], Line | None]) -> Line | None:
+    """The event that used the key. ``born`` gives one that may have, and whose document may not be there yet."""
+    if not storage.packages.keeps_facts():
+        return next(journal.named(KEY, key), None)
+    is_damaged, seq = False, None
+    try:
+        seq = projections.seq_of(projections.read(storage, keys.used_key(key)))
+    except ValueError:
+        is_damaged = True
+    line = journal.line(seq) if seq is not None else born()
+    if line is not None and key_of(line.fields or {}) == key:
+        return line
+    if seq is None and not is_damaged and projections.is_there(storage, keys.used_keys_known):
+        return None
+    return next(journal.named(KEY, key), None)
+
+
+def write_down(storage: Storage, keys: ModelKeys, journal: Journal) -> None:
+    """From now on a key without a document was not used. Call where the last event is finished, before the next."""
+    if not storage.packages.keeps_facts() or projections.is_there(storage, keys.used_keys_known):
+        return
+    last = 0
+    for line in journal.lines():
+        last, event = line.seq, line.fields or {}
+        key = key_of(event)
+        if key is not None and line.is_own:
+            projections.write(storage, projection(keys, event, key))
+    with suppress(PreconditionFailed):
+        storage.documents.write(keys.used_keys_known, encode_document({"seq": last}), ABSENT)
