@@ -4,8 +4,7 @@
 
     session.json       what it is for; its time of change is the session's last activity. Held shared by
                        whoever changes a file, exclusively by a registration, a cancellation and a sweep
-    announced.json     what its caller said would come, and held by who brings many files at once; then
-                       announced-1.json and so on
+    announced.json     what its caller said would come, then announced-1.json; held by who brings many files at once
     files.jsonl        the list of its files (upload_index.py)
     data/<file id>     what has arrived; as long as the offset, and held by its one writer
     data/<file id>.floor   how much of it counts while bytes arrive that count only as a whole
@@ -41,6 +40,8 @@ from .receiving import (
     FilesystemReceiving,
     forget_floor,
     opened_in,
+    page_name,
+    read_all,
     regular,
     remove,
     translated,
@@ -51,7 +52,6 @@ from .upload_index import NAME as FILES
 from .upload_index import Index, append
 
 ABOUT = "session.json"
-ANNOUNCED = "announced.json"
 DATA = "data"
 _NEW, _GONE = ".new-", ".gone-"
 _REMEMBERED = 32
@@ -64,6 +64,7 @@ class FilesystemUploads(Uploads):
     def __init__(self, root: Path) -> None:
         self._root = root
         self._mutex = threading.Lock()
+        self._taking: dict[str, int] = {}  # of who is alone: the open directory of what has arrived
         self._indexes: OrderedDict[str, Index] = OrderedDict()
 
     # the session
@@ -77,7 +78,7 @@ class FilesystemUploads(Uploads):
                 os.mkdir(new, 0o700, dir_fd=space)
                 session = opened.enter_context(opened_in(new, DIRECTORY, space))
                 os.mkdir(DATA, 0o700, dir_fd=session)
-                for name, data in ((ABOUT, about), (ANNOUNCED, announced), (FILES, b"")):
+                for name, data in ((ABOUT, about), (page_name(0), announced), (FILES, b"")):
                     with opened_in(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, session) as fd:
                         write_all(fd, data)
                         os.fsync(fd)
@@ -90,24 +91,24 @@ class FilesystemUploads(Uploads):
 
     def about(self, upload: str) -> tuple[Document, float]:
         with self._session(upload) as session, regular(ABOUT, os.O_RDONLY, session) as fd:
-            data = _read_all(fd)
+            data = read_all(fd)
             return Document(data, etag(data)), os.fstat(fd).st_mtime
 
     def announced(self, upload: str, page: int = 0) -> bytes:
-        with self._session(upload) as session, regular(_page(page), os.O_RDONLY, session) as fd:
-            return _read_all(fd)
+        with self._session(upload) as session, regular(page_name(page), os.O_RDONLY, session) as fd:
+            return read_all(fd)
 
     def announce(self, upload: str, announced: bytes, page: int = 0, *, new: bool = False) -> None:
         with self._session(upload) as session, translated(upload):
-            draft = _NEW + ANNOUNCED
+            draft = _NEW + page_name(0)
             with opened_in(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FILE, session) as fd:
                 write_all(fd, announced)
                 os.fsync(fd)
             if new:  # whoever is alone makes it, so nobody can be between these two
                 with suppress(FileNotFoundError):
-                    os.stat(_page(page), dir_fd=session, follow_symlinks=False)
+                    os.stat(page_name(page), dir_fd=session, follow_symlinks=False)
                     raise locked()
-            os.rename(draft, _page(page), src_dir_fd=session, dst_dir_fd=session)
+            os.rename(draft, page_name(page), src_dir_fd=session, dst_dir_fd=session)
             os.fsync(session)
             os.utime(ABOUT, dir_fd=session, follow_symlinks=False)
 
@@ -117,6 +118,9 @@ class FilesystemUploads(Uploads):
             with translated(upload):
                 session = opened.enter_context(self._session(upload))
                 opened.enter_context(_held(session, shared=False))
+            with suppress(OSError):  # for whoever takes thousands of files
+                self._taking[upload] = opened.enter_context(opened_in(DATA, DIRECTORY, session))
+                opened.callback(self._taking.pop, upload)
             yield
 
     def end(self, upload: str) -> None:
@@ -226,7 +230,7 @@ class FilesystemUploads(Uploads):
         with ExitStack() as opened, translated(upload):
             session = opened.enter_context(self._session(upload))
             about = opened.enter_context(_held(session, shared=True))
-            if not hold_open_file(opened.enter_context(regular(ANNOUNCED, os.O_RDWR, session))):
+            if not hold_open_file(opened.enter_context(regular(page_name(0), os.O_RDWR, session))):
                 raise locked()
             data = opened.enter_context(opened_in(DATA, DIRECTORY, session))
             return FilesystemPacking(data, about, partial(self._listed, upload, session), opened.pop_all())
@@ -244,7 +248,11 @@ class FilesystemUploads(Uploads):
 
     def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
-        with self._session(upload) as session, opened_in(DATA, DIRECTORY, session) as data, translated(file.path):
+        with ExitStack() as opened, translated(file.path):
+            data = self._taking.get(upload)
+            if data is None:
+                session = opened.enter_context(self._session(upload))
+                data = opened.enter_context(opened_in(DATA, DIRECTORY, session))
             # A file without bytes may never have been written to.
             flags = os.O_RDONLY | (os.O_CREAT if file.size_bytes == 0 else 0)
             with regular(check_id(file.file_id), flags, data) as fd:
@@ -330,14 +338,6 @@ def _with_offset(session: int, file: Incoming) -> Incoming:
 
 def _at(file: Incoming, arrived: int) -> Incoming:
     return replace(file, offset=file.size_bytes if file.sha256 is not None else min(arrived, file.size_bytes))
-
-
-def _page(page: int) -> str:
-    return f"announced-{page}.json" if page else ANNOUNCED
-
-
-def _read_all(fd: int) -> bytes:
-    return b"".join(iter(lambda: os.read(fd, 1024 * 1024), b""))
 
 
 def _last_change(space: int, name: str) -> float:
