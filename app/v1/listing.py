@@ -40,9 +40,13 @@ def models(query: dict[str, Any]) -> Response:
     was ignored.
     """
     is_whole = request.args.keys().isdisjoint(("limit", "cursor"))
-    page = current_registry().list_models(**{**query, **({"limit": MAX_LIMIT} if is_whole else {})})
+    registry = current_registry()
+    if is_whole:
+        registry.require_catalogue()  # a page could be read without it, and all pages take long
+    page = registry.list_models(**{**query, **({"limit": MAX_LIMIT} if is_whole else {})})
     response = whole_list.answer(query, page) if is_whole and page.next is not None else jsonify(page.items)
-    response.headers["X-Total-Count"] = str(page.total)
+    if page.total is not None:
+        response.headers["X-Total-Count"] = str(page.total)
     if not is_whole:
         next_page.point_to(response, url_for("catalogue.models"), page.next)
     warn(response, [*page.warnings, *unknown_fields()])

@@ -41,7 +41,8 @@ def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
     rows = [{column: _cell(item.get(column)) for column in columns} for item in page.items]
     finish(page.to_dict(), as_json, lambda _: output.table(columns, rows))
     if not as_json:
-        output.line(f"{len(rows)} of {page.total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
+        total = "" if page.total is None else f" of {page.total}"
+        output.line(f"{len(rows)}{total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
 
 
 @click.command()

@@ -27,8 +27,9 @@ class ListingVerbs(Connected):
         query = {QUERY_NAMES.get(name, name): value for name, value in asdict(filters).items()}
         answer = self._transport.call("GET", "/v1/models", query=query)
         page = page_of(ModelPage, answer, filters.cursor)
-        total = whole_number(answer.headers.get("X-Total-Count", ""))
-        return read(ModelPage, {**page, "total": len(page["items"]) if total is None else total})
+        told = answer.headers.get("X-Total-Count")
+        total = whole_number(told) if told is not None else None
+        return read(ModelPage, {**page, "total": len(page["items"]) if total is None and told is not None else total})
 
     def list_tasks(self) -> list[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those."""

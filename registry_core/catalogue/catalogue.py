@@ -14,7 +14,7 @@ from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary
 from ..vocabulary.bounded import Bounded
-from . import event_stream
+from . import event_stream, unbuilt
 from .database import Trouble, fact, snapshot
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered
 from .pages import SHOWN, Selection, count_all, passing, remarks, select, shown_models
@@ -50,9 +50,19 @@ class Catalogue(Kept):
                         return
             raise Trouble(f"{self._database.path}: it is built anew again and again")
 
+    def require(self) -> None:
+        """It is built and fresh, waited for if need be. Raises ``StorageUnavailable``."""
+        with self._asking():
+            pass
+
     def versions(self, query: Query, visible: Visible) -> ModelPage:
-        """The versions that the query asks for, and how many there are in all. Raises ``InvalidParameter``."""
+        """The versions that the query asks for, and how many there are in all. Raises ``InvalidParameter``.
+
+        While another process or thread makes the first build, a list by name is read from the registry itself.
+        """
         query.check()
+        if unbuilt.can_answer(query) and self.is_being_built():
+            return unbuilt.page(self._storage, query, visible, self.state)
         shown = shown_models(visible)
         with self._asking() as connection:
             # What passes is kept until the catalogue changes, since finding it costs what it finds.

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 FULL_REFRESH_S = 600.0  # where a feed tells of changes, how often each model is asked all the same
 SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
 OVERLAP_S = 120.0  # as far as clocks of replicas may differ
-BUILD_WAIT_S = 30.0  # at least so long a list waits for a catalogue that another process is building
+BUILD_WAIT_S = 10.0  # so long whoever asks waits for a catalogue that somebody else is building
 NO_ROOM_PAUSE_S = 60.0
 MAX_REBUILDS = 10  # while one question waits
 
@@ -145,12 +145,22 @@ class Kept:
         if not self._is_built():
             self._database.discard()
 
+    def is_being_built(self) -> bool:
+        """Whether somebody else is making the first build, so that nothing can be asked yet."""
+        with answered():
+            if self._is_built():
+                return False
+            alone = self._try_hold()
+        if alone is not None:
+            release(alone)
+        return alone is None
+
     def ensure_fresh(self) -> None:
         """The catalogue is not older than the refresh time; builds or refreshes it here if it must.
 
         Where it cannot be written any more, it stays as it is. Raises ``StorageUnavailable``.
         """
-        deadline = time.monotonic() + max(self._refresh_s, BUILD_WAIT_S)
+        deadline = time.monotonic() + BUILD_WAIT_S
         while self._age_s() > self._refresh_s:
             try:
                 if self._refresh() or self._is_built():

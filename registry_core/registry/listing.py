@@ -28,6 +28,10 @@ class ListingVerbs(OpenedRegistry):
         """
         return self._catalogue.versions(query, self._visible)
 
+    def require_catalogue(self) -> None:
+        """The catalogue is built, waited for if need be. Raises ``IndexBuilding``, ``StorageUnavailable``."""
+        self._catalogue.require()
+
     def list_tasks(self) -> list[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those."""
         return self._catalogue.tasks(self._visible)

@@ -164,7 +164,7 @@ class ModelPage(Value):
     """Versions of the catalogue as flat objects."""
 
     items: list[dict[str, Any]]
-    total: int
+    total: Annotated[int | None, "How many there are in all, null while the catalogue is built."]
     next: Annotated[str | None, "The cursor of what follows, null at the end."]
     warnings: list[str] = field(default_factory=list)
 

@@ -61,7 +61,8 @@ def everything(registry: ModelRegistry, **query: Any) -> list[dict[str, Any]]:
         assert len(page.items) <= query.get("limit", 100)
         found += page.items
         if page.next is None:
-            assert page.total == len(found)
+            # While somebody else builds the catalogue nobody knows it, and says so.
+            assert page.total == len(found) or (page.total is None and page.warnings)
             return found
         assert page.items, "a page with a next one is not empty"
         cursor = page.next

@@ -233,6 +233,32 @@ def test_readiness_tells_of_a_build_in_another_process(shelf: Shelf) -> None:
         assert get(f"{server.url}/health/ready").json["catalog"] == {"ready": True, **done}
 
 
+def test_while_another_process_builds_lists_by_name_are_answered_and_searches_told_to_wait(shelf: Shelf) -> None:
+    for name in ("a", "b", "c"):
+        shelf.add(name, "1")
+    seen: list[tuple[Any, Any, Any]] = []
+    with gunicorn(shelf.root, env={"OMNIBIOAI_MODEL_REGISTRY_CATALOG_REFRESH_S": "3600"}, workers=1) as server:
+        wait_until(lambda: get(f"{server.url}/health/ready").json["catalog"]["ready"], "never built")
+        url = f"{server.url}/v1/models"
+
+        def ask(_: object) -> None:
+            if not seen:
+                first = get(f"{url}?limit=2")
+                following = get(server.url + first.headers["link"].partition("<")[2].partition(">")[0])
+                seen.append((first, following, get(f"{url}?q=a")))
+
+        shelf.registry.reindex(progress=ask)
+        listed = get(url).json
+    ((first, following, search),) = seen
+    assert first.json + following.json == listed
+    for page in (first, following):
+        assert page.status == 200
+        assert "x-total-count" not in page.headers
+        assert "1 of 3 models" in page.headers["x-warnings"]
+    assert (search.status, search.json["code"], search.headers["retry-after"]) == (503, "index_building", "5")
+    assert (search.json["models_done"], search.json["models_total"]) == (1, 3)
+
+
 # the stream
 
 

@@ -227,16 +227,55 @@ def test_lists_wait_for_another_process_that_builds(shelf: Shelf, monkeypatch: p
     refusals = []
 
     def ask(_: object) -> None:
-        try:
-            impatient.list_models()
-        except IndexBuilding as error:
-            refusals.append(tuple(error.detail.values()))
+        for query in ({"text": "a"}, {"sort": "created_at"}, {"alias": "latest"}, {"metric_gte": ("n:1",)}):
+            try:
+                impatient.list_models(**query)
+            except IndexBuilding as error:
+                refusals.append(tuple(error.detail.values()))
         assert impatient.catalog_state.to_dict() == {"ready": False, "models_done": 1, "models_total": 1}
         shelf.registry.promote("t", "a", "production", "1")  # verbs go on meanwhile
 
     shelf.opened().reindex(progress=ask)
-    assert refusals == [(1, 1, 5)]  # models done, of so many, and when to ask again
+    assert refusals == [(1, 1, 5)] * 4  # models done, of so many, and when to ask again
     assert titles(impatient, alias="production") == ["a@1"]
+
+
+def test_while_it_is_built_a_list_by_name_is_read_from_the_registry(shelf: Shelf) -> None:
+    """Page by page, in either direction, and exactly as the catalogue lists it later, but for the total."""
+    for model in ("b", "a", "a-b"):
+        for version in ("1.10", "1.9", "2"):
+            shelf.add(model, version, task="t" if model != "b" else "Other", tags={"k": version})
+    shelf.registry.promote("t", "a", "production", "2")
+    shelf.registry.tag("t", "a", "1.9", "k", "other")
+    shelf.registry.delete("t", "a-b", "2", reason="test")
+    (shelf.package("a", "1.10")).chmod(0o755)
+    (shelf.package("a", "1.10") / "model_meta.json").unlink()
+    queries: list[dict[str, Any]] = [{}, {"sort": "-name"}, {"task": "t"}, {"model_name": "a"}, {"task": "nowhere"}]
+    beside, told = shelf.opened(0.0), []
+
+    def listed(query: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            page = beside.list_models(**query, limit=limit, cursor=cursor)
+            assert len(page.items) <= limit
+            told.append((page.total is None, len(page.warnings)))
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                return found
+
+    during: list[list[dict[str, Any]]] = []
+    shelf.opened().reindex(
+        progress=lambda _: (
+            during.extend(listed(query, limit) for query in queries for limit in (1, 2, 9)) if not during else None
+        )
+    )
+    assert set(told) == {(True, 1)}
+    told.clear()
+    assert during == [listed(query, limit) for query in queries for limit in (1, 2, 9)]
+    assert set(told) == {(False, 0)}
+    assert [len(one) for one in during[::3]] == [7, 7, 4, 2, 0]
 
 
 def test_clocks_that_were_wrong(shelf: Shelf) -> None:
