@@ -29,8 +29,7 @@ MAX_LOOKS = 20  # at a model that never comes to rest
 
 
 def check(storage: Storage) -> CheckReport:
-    """Every disagreement in the registry, every journal proven. Reads manifests and documents, no artifact; writes
-    nothing."""
+    """Every disagreement in the registry, every journal proven. Reads no artifact; writes nothing."""
     findings: list[Finding] = []
 
     def name(task: str, error: RegistryError) -> None:
@@ -39,7 +38,7 @@ def check(storage: Storage) -> CheckReport:
     reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
     findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
-    findings += planted(storage)
+    findings += planted(storage, is_ours=any(report.is_ours for report in reports))
     for attempt in storage.packages.staged():
         if not attempt.alive and attempt.name not in wanted:
             findings.append(_abandoned(attempt.name))
@@ -53,12 +52,13 @@ def check(storage: Storage) -> CheckReport:
 
 @dataclass(frozen=True)
 class _ModelReport:
-    """What one look at a model found. ``wanted``: attempts that its events name and still need."""
+    """What one look at a model found. ``wanted``: attempts that its events name and need; ``is_ours``: has ours."""
 
     versions: int
     events: int
     findings: list[Finding]
     wanted: set[str]
+    is_ours: bool = False
 
 
 def _check_at_rest(model: ModelStore) -> _ModelReport:
@@ -92,7 +92,8 @@ def _check_model(model: ModelStore) -> _ModelReport:
     lines = list(model.journal.lines())
     versions = set(model.versions())
     findings = with_remedies(model, list(_compare(model, lines, versions, steps)))
-    return _ModelReport(len(versions), len(lines), findings, attempts_in_want(model))
+    is_ours = any(line.is_own for line in lines)
+    return _ModelReport(len(versions), len(lines), findings, attempts_in_want(model), is_ours)
 
 
 def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: list[str]) -> Iterator[Finding]:

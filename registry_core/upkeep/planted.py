@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..format.layout import MANIFEST, REGISTRY, TASKS, TOMBSTONE
+from ..models import projections
 from ..models.model import ModelStore
 from ..packages import contents
 from ..packages.strays import is_dropping, without_strays
@@ -46,8 +47,14 @@ _SUFFIXES = (".json", ".jsonl", ".txt")  # of what the registry names as a docum
 _OTHER = "a link, a FIFO or a device, which the registry never puts there; it is not followed, read or changed"
 
 
-def planted(storage: Storage) -> Iterator[Finding]:
-    """What can hide, or stand for, something of the registry; what lies in packages: :func:`strays`."""
+def planted(storage: Storage, *, is_ours: bool) -> Iterator[Finding]:
+    """What can hide, or stand for, something of the registry, or is lost of the root; in packages: :func:`strays`.
+
+    ``is_ours``: there are events of this software, which makes the root's id before the first of them.
+    """
+    if is_ours and not projections.is_there(storage, REGISTRY):
+        message = "it is missing, and with it the id of the registry, although there are events that came after it"
+        yield Finding("damage", REGISTRY, message, "root_id_lost", "omr init")
     if storage.documents.looks_are_cheap():  # a store over a network has objects only
         yield from _below(storage, "", _ROOT)
 

@@ -108,6 +108,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "package open": (lambda model: (model / "versions/kept").chmod(0o755), {"unsealed"}),
     "file in a package": (_planted_in_package, {"stray"}),
     "journal cut": (_cut_journal, {"journal_short"}),
+    "registry.json removed": (lambda model: (model.parents[3] / "registry.json").unlink(), {"root_id_lost"}),
     "older version": (
         lambda model: shutil.copytree(model / "versions/old", model / "versions/older"),
         {"older_version"},

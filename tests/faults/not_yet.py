@@ -55,9 +55,6 @@ _WAYS: dict[str, dict[str, str]] = {
         "wrong": "deleted; another's",
         "unnamed wrong": "byte flipped",
     },
-    "registry.json": {
-        "unnamed": "deleted",
-    },
     "artifact": {
         "wrong": (
             "empty; last line cut; last line torn; first line cut; deleted; a directory; a link outside; a "
