@@ -27,6 +27,7 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 REGISTERED, DELETED, ABOUT, MOVES = "registered", "deleted", "about", "moves"
 KEY, COMMIT, KIND = "key", "commit", "kind"
 _KINDS = (REGISTER, REPAIR)
+_SAID_OF = {REGISTERED: (REGISTER,), KEY: (REGISTER,), COMMIT: (REGISTER,), DELETED: (DELETE,)}  # by each such line
 
 
 def names_of(raw: bytes) -> list[bytes]:
@@ -69,7 +70,8 @@ class Journal:
 
     def named(self, kind: str, text: str, before: int | None = None) -> Iterator[Line]:
         """The lines that :func:`names_of` gives the name, the newest first; with ``before`` only those before that."""
-        found = self._storage.documents.named(self._key, _name(kind, text), encode_text(text), NAMING, before)
+        held = [encode_text(said) for said in (text, *_SAID_OF.get(kind, ()))]
+        found = self._storage.documents.named(self._key, _name(kind, text), held, NAMING, before)
         return (parse_line(seq, raw) for seq, raw in found)
 
     def moves(self, alias: str, last: int | None) -> Iterator[Line]:

@@ -116,13 +116,14 @@ class Documents(ABC):
         return found[1] if found else None
 
     def named(
-        self, log: str, name: bytes, held: bytes, naming: Naming, before: int | None = None
+        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """The records that have the name, the newest first; with ``before`` only those below that number.
 
-        ``held``: bytes that each of them holds. What it takes does not depend on the log where an index is kept.
+        ``held``: what each of them holds, all of it: the rest is not looked at closely. What it takes does not depend
+        on the log where an index is kept.
         """
-        found = (one for one in self.records(log) if held in one[1] and name in naming.of(one[1]))
+        found = (one for one in self.records(log) if all(part in one[1] for part in held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])
 
     def index(self, log: str, naming: Naming) -> None:  # noqa: B027 - most logs have none

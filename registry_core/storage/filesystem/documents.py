@@ -128,7 +128,7 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
                 yield from logfile.records(file, after, self._index(log).near(file, after) if is_far else (0, 0))
 
     def named(
-        self, log: str, name: bytes, held: bytes, naming: Naming, before: int | None = None
+        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         wanted = logfile.Wanted(name, held, naming, before)
         with translated_errors(log, JournalCorrupt), self._read(log) as file:

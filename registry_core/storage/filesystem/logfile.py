@@ -147,12 +147,12 @@ class Wanted:
     """The records to find, as ``Documents.named`` says."""
 
     name: bytes
-    held: bytes
+    held: Sequence[bytes]
     naming: Naming
     before: int | None = None
 
     def is_met(self, line: bytes) -> bool:
-        return self.held in line and self.name in self.naming.of(line.rstrip(b"\n"))
+        return all(part in line for part in self.held) and self.name in self.naming.of(line.rstrip(b"\n"))
 
 
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:

@@ -71,11 +71,11 @@ def assert_right(root: Path) -> None:
     for name in [*NAMES, "all", "first", "none"]:
         held, wanted = json.dumps(name).encode(), name.encode()
         expected = [(seq, raw) for seq, raw in reversed(lines) if wanted in names_of(raw)]
-        assert list(here.named(LOG, wanted, held, NAMING)) == expected, name
+        assert list(here.named(LOG, wanted, [held], NAMING)) == expected, name
         middle = len(lines) // 2
         before = [one for one in expected if one[0] < middle]
-        assert list(here.named(LOG, wanted, held, NAMING, middle)) == before, name
-        newest = next(documents(root).named(LOG, wanted, held, NAMING), None)
+        assert list(here.named(LOG, wanted, [held], NAMING, middle)) == before, name
+        newest = next(documents(root).named(LOG, wanted, [held], NAMING), None)
         assert newest == (expected[0] if expected else None)
     for after in (0, 1, len(lines) // 3, len(lines) - 1, len(lines), len(lines) + 5):
         assert list(here.records(LOG, after)) == lines[after:]
@@ -112,12 +112,12 @@ def test_a_record_has_many_names_and_a_name_many_records(tmp_path: Path) -> None
         here.index(LOG, NAMING)
     for seq in range(1, 900):
         name = f"only-{seq}".encode()
-        assert [found for found, _ in here.named(LOG, name, name, NAMING)] == [seq]
+        assert [found for found, _ in here.named(LOG, name, [name], NAMING)] == [seq]
     for rest in range(7):
         name = f"every-{rest}".encode()
         expected = [seq for seq in range(899, 0, -1) if seq % 7 == rest]
-        assert [found for found, _ in here.named(LOG, name, name, NAMING)] == expected
-        assert [found for found, _ in here.named(LOG, name, name, NAMING, 450)] == [n for n in expected if n < 450]
+        assert [found for found, _ in here.named(LOG, name, [name], NAMING)] == expected
+        assert [found for found, _ in here.named(LOG, name, [name], NAMING, 450)] == [n for n in expected if n < 450]
 
 
 def _flip(path: Path, at: int) -> None:
@@ -185,8 +185,8 @@ def test_a_page_that_is_damaged_is_found_and_mended(root: Path, page: int) -> No
     assert_right(root)
     here = documents(root)
     for name in NAMES:  # whoever comes upon it mends it with its next change
-        list(here.named(LOG, name.encode(), name.encode(), NAMING))
-    list(here.named(LOG, b"all", b"all", NAMING))
+        list(here.named(LOG, name.encode(), [name.encode()], NAMING))
+    list(here.named(LOG, b"all", [b"all"], NAMING))
     draw = random.Random(9)
     last = here.last(LOG)
     assert last is not None
