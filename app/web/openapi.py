@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request, send_from_directory
@@ -40,6 +41,7 @@ class _Api(Api):  # type: ignore[misc]
     def _openapi_json(self) -> Response:
         document = self.spec.to_dict()
         _name_operations(document["paths"])
+        _name_refusals(document["paths"])
         _bound_names(document)
         # Where the document was asked for, below whatever path a proxy has put it.
         return jsonify({**document, "servers": [{"url": request.script_root or "/"}]})
@@ -57,6 +59,15 @@ def _name_operations(paths: dict[str, Any]) -> None:
     for path, method, operation in _operations(paths):
         endpoint, _ = adapter.match(path, method.upper())
         operation["operationId"] = endpoint.replace(".", "_")
+
+
+def _name_refusals(paths: dict[str, Any]) -> None:
+    """A call may be refused for its origin, or for the host that it was sent to; health never is."""
+    for path, _, operation in _operations(paths):
+        if not path.startswith("/health"):
+            content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            refused = {"description": HTTPStatus.FORBIDDEN.phrase, "content": content}
+            operation["responses"].setdefault("403", refused)
 
 
 def _bound_names(document: dict[str, Any]) -> None:

@@ -102,6 +102,12 @@ def test_the_form_of_names_is_described() -> None:
     assert asked["task"]["maxLength"] == 255
 
 
+def test_every_call_but_health_says_that_it_may_be_refused_for_whence_it_comes(service: Service) -> None:
+    for path, item in get(f"{service.url}/openapi.json").json["paths"].items():
+        for method in item.keys() & {"get", "post", "put", "patch", "delete", "head"}:
+            assert ("403" in item[method]["responses"]) is not path.startswith("/health"), (method, path)
+
+
 def test_every_operation_describes_its_answer_and_its_problems(service: Service) -> None:
     description = get(f"{service.url}/openapi.json").json
     for path, item in description["paths"].items():
