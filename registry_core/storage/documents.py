@@ -120,8 +120,8 @@ class Documents(ABC):
     ) -> Iterator[tuple[int, bytes]]:
         """The records that have the name, the newest first; with ``before`` only those below that number.
 
-        ``held``: what each of them holds, all of it: the rest is not looked at closely. What it takes does not depend
-        on the log where an index is kept.
+        ``held``: one or more parts that each of them holds, so that few others are looked at closely. What it takes
+        does not depend on the log where an index is kept.
         """
         found = (one for one in self.records(log) if all(part in one[1] for part in held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])

@@ -157,13 +157,35 @@ class Wanted:
 
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
     """The records of the span that are wanted, the newest first; all of it is read."""
-    found = []
-    for number, at, line in numbered(file, span):
-        if wanted.before is not None and number >= wanted.before:
-            break
-        if wanted.is_met(line):
-            found.append((number, at))
+    found, number = [], span.after
+    for begin, data in _pieces(file, span):
+        rarest = min(wanted.held, key=data.count)
+        counted, hit = 0, data.find(rarest)
+        while hit >= 0:
+            start, end = data.rfind(b"\n", 0, hit) + 1, data.find(b"\n", hit)
+            end = len(data) if end < 0 else end
+            number += data.count(b"\n", counted, start)
+            counted = start
+            if (wanted.before is None or number + 1 < wanted.before) and wanted.is_met(data[start:end]):
+                found.append((number + 1, begin + start))
+            hit = data.find(rarest, end)
+        number += data.count(b"\n", counted)
     yield from ((number, line_at(file, at).rstrip(b"\n")) for number, at in reversed(found))
+
+
+def _pieces(file: BinaryIO, span: Span) -> Iterator[tuple[int, bytes]]:
+    """(offset, whole lines from there on) of the span, so many bytes at once."""
+    at, step = span.start, _CHUNK_BYTES
+    while at < span.end:
+        data = os.pread(file.fileno(), min(step, span.end - at), at)
+        whole = data if at + len(data) >= span.end else data[: data.rfind(b"\n") + 1]
+        if whole:
+            yield at, whole
+            at += len(whole)
+        elif len(data) < step:
+            return  # the file has become shorter
+        else:
+            step *= 2  # a longer line
 
 
 def line_at(file: BinaryIO, offset: int) -> bytes:

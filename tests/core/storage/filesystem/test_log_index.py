@@ -216,9 +216,9 @@ def test_other_names_are_another_form(root: Path) -> None:
 
     here = documents(root)
     new = Naming("2", more)
-    assert len(list(here.named(LOG, b"new", b"", new))) == RECORDS
+    assert len(list(here.named(LOG, b"new", [b"{"], new))) == RECORDS
     here.index(LOG, new)
-    assert len(list(documents(root).named(LOG, b"new", b"", new))) == RECORDS
+    assert len(list(documents(root).named(LOG, b"new", [b"{"], new))) == RECORDS
     assert_right(root)
 
 
