@@ -59,7 +59,8 @@ def models(query: dict[str, Any]) -> Response:
 @blueprint.answers(TasksAnswer, problems=(503,))
 def tasks(_: dict[str, Any]) -> dict[str, Any]:
     """Every task, with its models, their versions and the bytes of those."""
-    return answer({"tasks": [task.to_dict() for task in current_registry().list_tasks()]})
+    found = current_registry().list_tasks()
+    return answer({"tasks": [task.to_dict() for task in found], "warnings": found.warnings})
 
 
 @blueprint.get("/events")

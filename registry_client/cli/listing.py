@@ -50,8 +50,9 @@ def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
 def tasks(registry: Registry, *, as_json: bool) -> None:
     """List the tasks, with their models, versions and bytes."""
     columns = ("task", "models", "versions", "bytes")
-    found = [task.to_dict() for task in registry.list_tasks()]
-    finish({"tasks": found}, as_json, table_of("tasks", columns))
+    found = registry.list_tasks()
+    content = {"tasks": [task.to_dict() for task in found], "warnings": found.warnings}
+    finish(content, as_json, table_of("tasks", columns))
 
 
 @click.command()

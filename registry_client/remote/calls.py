@@ -57,7 +57,7 @@ def call(
         else:
             answer = self.transport.call(method, path, body=sent, repeat=Repeat.IF_UNDONE, patient=waits)
         content = page_of(kind, answer, sent.get("cursor")) if paged else object_of(answer)
-        found: Any = read(kind, content) if within is None else _list_of(get_args(kind)[0], content, within)
+        found: Any = read(kind, content) if within is None else list_of(get_args(kind)[0], content, within)
         if isinstance(found, HistoryPage) and found.next is not None and found.next <= (sent.get("after") or 0):
             raise strange(HistoryPage, "it goes on where it began, for ever")
         return found  # type: ignore[no-any-return]
@@ -65,7 +65,7 @@ def call(
     return called
 
 
-def _list_of(kind: type[V], content: Mapping[str, Any], within: str) -> Warned[V]:
+def list_of(kind: type[V], content: Mapping[str, Any], within: str) -> Warned[V]:
     return Warned(read_list(kind, content.get(within)), texts(content.get("warnings")))
 
 

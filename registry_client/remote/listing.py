@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from registry_core import CatalogState, Filters, ModelPage, StreamedEvent, TaskSummary, taking
+from registry_core import CatalogState, Filters, ModelPage, StreamedEvent, TaskSummary, Warned, taking
 
-from .answers import read, read_list, whole_number
+from .answers import read, whole_number
+from .calls import list_of
 from .connection import Connected
 from .event_stream import watch
 from .pages import page_of
@@ -31,9 +32,9 @@ class ListingVerbs(Connected):
         total = whole_number(told) if told is not None else None
         return read(ModelPage, {**page, "total": len(page["items"]) if total is None and told is not None else total})
 
-    def list_tasks(self) -> list[TaskSummary]:
-        """Every task, with its models, their versions and the bytes of those."""
-        return read_list(TaskSummary, self._get_json("/v1/tasks").get("tasks"))
+    def list_tasks(self) -> Warned[TaskSummary]:
+        """Every task, as ``ModelRegistry.list_tasks`` gives them."""
+        return list_of(TaskSummary, self._get_json("/v1/tasks"), "tasks")
 
     def watch(self, after: str | None = None, *, limit: int | None = None) -> Iterator[StreamedEvent]:
         """The events of all models as they happen, from now on or after an id (``""`` or ``"0"``: from the beginning).

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from ..models.visible import Visible
 from ..storage.contract import Storage
-from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.bounded import Bounded
 from . import event_stream, unbuilt
 from .database import Trouble, fact, snapshot
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered
-from .pages import SHOWN, Selection, count_all, passing, remarks, select, shown_models
+from .pages import SHOWN, Selection, count_all, left_out, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
 
@@ -75,10 +75,10 @@ class Catalogue(Kept):
             else:
                 total = self._totals.get(state) or count_all(connection)
                 self._totals.put(state, total)
-            page, warnings = select(connection, query, found), remarks(connection, query, found)
+            page, warnings = select(connection, query, found), remarks(connection, query, found, shown)
         return ModelPage(page.items, total, page.next, warnings)
 
-    def tasks(self, visible: Visible) -> list[TaskSummary]:
+    def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""
         shown = shown_models(visible)
         sql = (
@@ -86,7 +86,8 @@ class Catalogue(Kept):
             f"{'' if shown is None else f' AND id IN ({SHOWN})'} GROUP BY task ORDER BY task"
         )
         with self._asking() as connection:
-            return [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
+            found = [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
+            return Warned(found, left_out(connection, None, shown))
 
     def events(self, after: str | None, limit: int, visible: Visible) -> list[StreamedEvent]:
         """Events of all models after the id, in the order in which they became known here.

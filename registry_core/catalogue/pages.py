@@ -97,10 +97,10 @@ def passing(connection: sqlite3.Connection, query: Query, shown: str | None) -> 
     return found
 
 
-def remarks(connection: sqlite3.Connection, query: Query, found: Selection | None) -> list[str]:
-    """What whoever asks should know of the versions that were found: those whose journal has lost its end, and
-    that nothing is sorted by a metric that no version has."""
-    said = _lost_ends(connection, query, found)
+def remarks(connection: sqlite3.Connection, query: Query, found: Selection | None, shown: str | None) -> list[str]:
+    """What whoever asks should know of the versions that were found: those whose journal has lost its end, those that
+    could not be, and that nothing is sorted by a metric that no version has."""
+    said = _lost_ends(connection, query, found) + left_out(connection, query.task, shown)
     metric = query.order().metric
     sql = "SELECT 1 FROM metric WHERE key = ? LIMIT 1"
     if metric is not None and connection.execute(sql, (metric,)).fetchone() is None:
@@ -117,6 +117,23 @@ def _lost_ends(connection: sqlite3.Connection, query: Query, found: Selection | 
             said.append(lost)
     more = len(said) - MOST_LOST_ENDS
     return said if more <= 0 else [*said[:MOST_LOST_ENDS], f"So are the journals of {more} more models."]
+
+
+def left_out(connection: sqlite3.Connection, task: str | None, shown: str | None) -> list[str]:
+    """That versions, of the task if one is given, cannot be read and so are in no list."""
+    sql = (
+        "SELECT task, name, l.version FROM left_out l JOIN model ON id = l.model_id WHERE (?1 IS NULL OR task = ?1)"
+        + ("" if shown is None else f" AND id IN ({SHOWN.replace('?', '?2')})")
+        + " ORDER BY task, name, l.version"
+    )
+    found = connection.execute(sql, (task,) if shown is None else (task, shown)).fetchall()
+    if not found:
+        return []
+    names = [printable(f"{of_task}/{model_name}@{version}") for of_task, model_name, version in found]
+    some, more = ", ".join(names[:MOST_LOST_ENDS]), len(names) - MOST_LOST_ENDS
+    if more > 0:
+        some += f" and {more} more"
+    return [f"What {some} holds cannot be read, so no list has it. An operator should look at it with 'omr check'."]
 
 
 def count_all(connection: sqlite3.Connection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..catalogue.queries import Query
-from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary
+from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.parameters import taking
 from .opening import OpenedRegistry
@@ -32,8 +32,8 @@ class ListingVerbs(OpenedRegistry):
         """The catalogue is built, waited for if need be. Raises ``IndexBuilding``, ``StorageUnavailable``."""
         self._catalogue.require()
 
-    def list_tasks(self) -> list[TaskSummary]:
-        """Every task, with its models, their versions and the bytes of those."""
+    def list_tasks(self) -> Warned[TaskSummary]:
+        """Every task, with its models, their versions and the bytes of those; ``warnings`` say what is not counted."""
         return self._catalogue.tasks(self._visible)
 
     def events(self, after: str | None = None, limit: int = 100) -> list[StreamedEvent]:

@@ -61,12 +61,17 @@ def test_metadata_that_cannot_be_read(
     assert "t/m@2 is left out of the catalogue" in caplog.text
     assert titles(other, alias="production") == []
     assert len(other.events("", 10)) == 4
-    assert other.list_tasks()[0].versions == 3
+    found = other.list_tasks()
+    assert found[0].versions == 3
+    assert found.warnings == other.list_models().warnings == other.list_models(task="t").warnings
+    assert "t/m@2" in found.warnings[0]
+    assert not other.list_models(task="another").warnings
     caplog.clear()
     assert titles(other) == ["a@1", "m@1", "z@1"]
     assert "left out" not in caplog.text, "one entry in the log is enough"
     _overwrite(meta(shelf), b'{"description": "mended"}')
     assert titles(other, text="mended") == ["m@2"]
+    assert not other.list_tasks().warnings
     assert titles(other, alias="production") == ["m@2"]
 
 

@@ -340,7 +340,8 @@ def ask(call: Callable[[], Any], root: Path) -> Said:
     if hasattr(answer, "status_code"):
         return _of_response(answer, root)
     plain = [_plain(one) for one in answer] if isinstance(answer, list) else _plain(answer)
-    return Said(None, _text(plain, root), bool(plain.get("warnings")) if isinstance(plain, dict) else False)
+    warnings = plain.get("warnings") if isinstance(plain, dict) else getattr(answer, "warnings", None)
+    return Said(None, _text(plain, root), bool(warnings))
 
 
 def _of_response(answer: Any, root: Path) -> Said:
