@@ -335,4 +335,4 @@ class Admission(_WithFiles):
     files: Annotated[list[PackageFile], "Its own files, so that whoever has others need not read them."]
     longest_path: Annotated[
         int | None, "Bytes that the path of a file can have here; null: no limit but every registry's."
-    ]
+    ] = None
