@@ -93,14 +93,15 @@ class Journal:
         """The event is appended. An alias that it names moves."""
         alias, version = fields.get("alias"), fields["version"]
         names = {"task": self.task, "model_name": self.model_name}
-        previous = self.aliases.get(alias, {}).get("version") if alias else None
+        before = self.aliases.get(alias, {}) if alias else {}
         record = {
             "seq": len(self.lines) + 1,
             "event": event,
             **names,
             "version": version,
             "alias": alias,
-            "previous_version": previous,
+            "previous_version": before.get("version"),
+            **({"previous_seq": before.get("seq", 0)} if alias else {}),
             **{name: value for name, value in fields.items() if name not in ("alias", "version")},
             "ts_utc": rfc3339(moment),
             "prev": digest(self.lines[-1] if self.lines else b""),
