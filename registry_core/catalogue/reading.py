@@ -35,6 +35,7 @@ from .values import UNSURE, Entry, Known, Moved, News, Said, Told
 log = logging.getLogger(__name__)
 
 MAX_REASON_CHARACTERS = 1000  # that lists show
+MOST_SEQ = (1 << 63) - 1  # that SQLite holds
 _BEFORE_ALL_REGISTRIES = 1970
 _OURS = re.compile(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z")
 # What other answers say of a version in these words is the registry's own; free metadata of such a name is in show.
@@ -176,7 +177,8 @@ def read_alias(model: ModelStore, name: str) -> Moved | None:
 def _moved(alias: Alias) -> Moved:
     reason = _text(alias.reason)
     shown = reason[:MAX_REASON_CHARACTERS] if reason is not None else None
-    return Moved(alias.version, _text(alias.updated_at), _text(alias.actor), shown, alias.seq)
+    seq = alias.seq if alias.seq is None or abs(alias.seq) <= MOST_SEQ else None  # no event has such a number
+    return Moved(alias.version, _text(alias.updated_at), _text(alias.actor), shown, seq)
 
 
 def named(model: ModelStore, names: Iterable[str]) -> Iterator[str]:
