@@ -142,7 +142,7 @@ def restore(
     )
     event = done.event
     with standing(model, event):
-        path = model.require_version(version)
+        path = model.locate(version) or str(done.seen.key)  # somebody has deleted it again since
     return Restoration(version, path, event["package_digest"], event["seq"], event["ts_utc"])
 
 

@@ -443,7 +443,8 @@ def test_whatever_is_sent_is_answered(place: Place, changing: tuple[str, str]) -
     """Any bytes as the body, any value in each of its fields."""
     client = create_app(Settings(core=CoreSettings(root=str(place.root)))).test_client()
     call = next(call for call in ROUTES[changing] if call.body is not None)
-    sent = filled(call.body, {**words_of(Target("there", "names", "all", "1.0.0"), place)})
+    words = words_of(Target("there", "names", "all", "1.0.0"), place)
+    sent = filled(call.body, {**words})
     bodies = list(nasty.DOCUMENTS)
     for name in sent:
         text = json.dumps({**sent, name: "HERE"})
@@ -451,7 +452,7 @@ def test_whatever_is_sent_is_answered(place: Place, changing: tuple[str, str]) -
     for body in bodies:
         began = time.monotonic()
         answer = client.open(
-            filled(call.path, {}), method=changing[0], data=body, headers={"Content-Type": "application/json"}
+            filled(call.path, words), method=changing[0], data=body, headers={"Content-Type": "application/json"}
         )
         check_answer(answer, f"{changing} {body[:200]!r}")
         assert time.monotonic() - began < SOON_S, body[:200]
