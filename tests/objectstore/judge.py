@@ -22,6 +22,7 @@ _MODEL = re.compile(rf"tasks/{TASK}/models/([^/]+)/(.+)")
 _EVENT = re.compile(r"audit/(\d{12})\.json")
 _ALIAS = re.compile(r"aliases/([^/]+)\.json")
 _POINTER = re.compile(r"versions/([^/]+)\.json")
+_USED_KEY = re.compile(r"keys/([0-9a-f]{64})\.json")
 _FILE = re.compile(r"versions/([^/]+)/([^/]+)/(.+)")
 
 Named = tuple[str, str]  # (model, version) or (model, alias)
@@ -34,6 +35,7 @@ class Evidence:
     journals: dict[str, dict[int, bytes]] = field(default_factory=dict)
     aliases: dict[Named, dict[str, Any]] = field(default_factory=dict)
     pointers: dict[Named, dict[str, Any]] = field(default_factory=dict)
+    used_keys: dict[Named, dict[str, Any]] = field(default_factory=dict)  # (model, SHA-256 of the key)
     files: dict[Named, dict[str, str]] = field(default_factory=dict)  # of the attempt that the pointer names
     stray: list[str] = field(default_factory=list)
     resolved: dict[Named, str] = field(default_factory=dict)  # package digest, every byte proven; or the error
@@ -85,7 +87,9 @@ def _sort_in(key: str, data: bytes, evidence: Evidence, packages: dict[tuple[str
     elif match := _FILE.fullmatch(rest):
         files = packages.setdefault((model, match[1], match[2]), {})
         files[match[3]] = _digest(data)
-    elif key != "registry.json":
+    elif match := _USED_KEY.fullmatch(rest):
+        evidence.used_keys[model, match[1]] = json.loads(data)
+    elif key != "registry.json" and rest != "keys/.since":
         evidence.stray.append(key)
 
 
@@ -98,6 +102,7 @@ def judge(evidence: Evidence, changes: Sequence[Change]) -> list[str]:
     for model, journal in evidence.journals.items():
         faults += _chain(model, journal)
         faults += _replay(model, events[model], evidence)
+        faults += _used_keys(model, events[model], evidence)
     faults += _requests(events, {change.name: change for change in changes})
     for change in changes:
         if change.outcome is Outcome.ACKNOWLEDGED:
@@ -123,6 +128,17 @@ def _chain(model: str, journal: dict[int, bytes]) -> list[str]:
             faults.append(f"{model}: event {seq} is not later than the one before")
         before, moment = journal[seq], event["ts_utc"]
     return faults
+
+
+def _used_keys(model: str, events: list[dict[str, Any]], evidence: Evidence) -> list[str]:
+    """Each idempotency key that an event used has its document, which names the event; and no other key has one."""
+    used = {
+        _digest(event["idempotency"]["key"].encode()).removeprefix("sha256:"): event["seq"]
+        for event in events
+        if event.get("idempotency")
+    }
+    kept = {key: document["seq"] for (of, key), document in evidence.used_keys.items() if of == model}
+    return [] if kept == used else [f"{model}: the documents of its keys say {kept}, its events {used}"]
 
 
 def _replay(model: str, events: list[dict[str, Any]], evidence: Evidence) -> list[str]:
