@@ -274,7 +274,7 @@ def test_while_it_is_built_a_list_by_name_is_read_from_the_registry(shelf: Shelf
     assert set(told) == {(True, 1)}
     told.clear()
     assert during == [listed(query, limit) for query in queries for limit in (1, 2, 9)]
-    assert set(told) == {(False, 0)}
+    assert set(told) == {(False, 0), (False, 1)}  # one version cannot be read, which lists of other tasks do not tell
     assert [len(one) for one in during[::3]] == [7, 7, 4, 2, 0]
 
 

@@ -121,11 +121,11 @@ def test_a_line_that_breaks_again_and_again(service: Service, model: str, area: 
 
 
 def test_a_killed_push_goes_on(service: Service, model: str, area: Path) -> None:
-    files = {f"{n:03}": SOME.randbytes(20_000) for n in range(300)}
+    files = {f"{n:03}": SOME.randbytes(200_000) for n in range(300)}  # much more than lies in buffers on the way
     source, cache = write_files(area / "source", files), area / "cache"
     with wire(service.url) as line:
         process = killing.push(line.url, model, "1", source, cache)
-        line.at_byte(4_000_000, lambda: os.kill(process.pid or 0, signal.SIGKILL))
+        line.at_byte(30_000_000, lambda: os.kill(process.pid or 0, signal.SIGKILL))
         assert killing.ended(process) == -signal.SIGKILL
         wait_until(lambda: not _is_packing(service), "the service still listens to the one that is dead")
         with RegistryClient(line.url) as client:
