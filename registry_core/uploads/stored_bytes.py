@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
 from ..format import manifest
+from ..format.chain import Line
 from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..models import package_manifest
@@ -19,6 +20,7 @@ from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, StorageError
 
 REMEMBERED = 4096  # damaged files
+MOST_EVENTS = 100  # that are looked at where each is a request
 MOST_VERSIONS = 200  # the newest; whoever pushes a version shares files with one of the last
 
 
@@ -64,7 +66,7 @@ def stored_bytes(
     """
     missing = set(wanted)
     found: dict[str, StoredBytes] = {}
-    for born in islice(model.journal.named(KIND, REGISTER), MOST_VERSIONS):
+    for born in islice(_registrations(model), MOST_VERSIONS):
         version, package_digest, seq = str(born.get("version")), born.get("package_digest"), born.seq
         if not missing:
             break
@@ -89,3 +91,12 @@ def stored_bytes(
                     found.setdefault(shared[path], StoredBytes(package, path, entry.size_bytes or 0, seq))
             missing -= found.keys()
     return found
+
+
+def _registrations(model: ModelStore) -> Iterator[Line]:
+    """The events of registrations, the newest first; of a store without an index, those among the last events."""
+    if model.storage.documents.looks_are_cheap():
+        yield from model.journal.named(KIND, REGISTER)
+    elif (last := model.journal.last()) is not None:
+        lines = list(model.journal.lines(max(0, last.seq - MOST_EVENTS)))
+        yield from (line for line in reversed(lines) if line.is_own and line.get("event") == REGISTER)
