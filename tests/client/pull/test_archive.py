@@ -171,19 +171,23 @@ def test_a_file_that_is_not_what_the_manifest_says_is_not_laid(
     assert files_of(area / "dest") == files_of(stored)
 
 
-@pytest.mark.parametrize("place", [b"d3/0003\0", FILES["d3/0003"][:50]])
+@pytest.mark.parametrize("what", ["name", "content"])
 def test_a_hostile_archive_does_no_harm(
-    service: Service, model: str, area: Path, cache: Cache, asked: list[str], place: bytes
+    service: Service, model: str, area: Path, cache: Cache, asked: list[str], what: str
 ) -> None:
     """What is wrong in it is fetched by itself, and nothing has another name than the manifest gives it."""
+    names, contents = [path.encode() + b"\0" for path in FILES], [data[:50] for data in FILES.values()]
     stored = registered(service, model, area, FILES)
     once = threading.Event()
 
     def change(piece: bytes) -> bytes:
-        if place in piece and b"ustar" in piece and not once.is_set():
-            once.set()
-            return piece.replace(place, b"../../x\0" if len(place) == 8 else bytes(50), 1)
-        return piece
+        """One file's name or content is another; of which one depends on where the line cuts pieces."""
+        whole = (place for place in (names if what == "name" else contents) if place in piece)
+        place = next(whole, None) if b"ustar" in piece and not once.is_set() else None
+        if place is None:
+            return piece
+        once.set()
+        return piece.replace(place, b"../../x".ljust(len(place), b"\0") if what == "name" else bytes(len(place)), 1)
 
     with wire(service.url) as line, RegistryClient(line.url) as client:
         line.change = change
