@@ -6,11 +6,12 @@ devices, directories, sparse files, sizes and names by tricks) is refused by nam
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-BLOCK = 512
+BLOCK = tarfile.BLOCKSIZE
 BUFFER_BYTES = 256 * 1024
 MOST_EXTENSION_BYTES = 64 * 1024  # of the names and times that a pax header holds
 MOST_TRAILING_BYTES = 1024 * 1024  # zeros after the end: tar fills up to the size of its record
@@ -201,24 +202,11 @@ def _path_of(records: bytes) -> bytes | None:
     return found
 
 
-def tar_header(path: str, size_bytes: int) -> bytes:
-    """What stands before the bytes of a file in a tar that :class:`TarReader` takes, and any other program."""
-    name = path.encode()
-    if len(name) <= 100:
-        return _header(name, size_bytes, b"0")
-    record = b" path=" + name + b"\n"
-    length = len(record) + 2
-    while len(b"%d" % length) + len(record) != length:
-        length += 1
-    data = b"%d" % length + record
-    extension = _header(b"pax", len(data), b"x") + data + b"\0" * (-len(data) % BLOCK)
-    return extension + _header(name[:100].decode("utf-8", "ignore").encode(), size_bytes, b"0")
-
-
-def _header(name: bytes, size_bytes: int, kind: bytes) -> bytes:
-    before = name.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size_bytes + b"00000000000\0"
-    after = kind + b"\0" * 100 + b"ustar\x0000" + b"\0" * 247
-    return before + b"%06o\0 " % (sum(before) + _SPACES + sum(after)) + after
+def tar_header(path: str, size_bytes: int, *, mode: int = 0o644, made_s: int = 0) -> bytes:
+    """What stands before the bytes of a file, which has no owner, in a tar that any program takes."""
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode, entry.mtime = size_bytes, mode, made_s
+    return entry.tobuf(tarfile.PAX_FORMAT)
 
 
 TAR_END = b"\0" * 2 * BLOCK

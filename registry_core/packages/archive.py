@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
 from ..format.layout import META
+from ..format.tar import TAR_END, tar_header, tar_padding
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.names import check_key
 from ..vocabulary.times import parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 
 TAR_FORMAT = 1  # goes up whenever the same package becomes other bytes than before
-_BLOCK = tarfile.BLOCKSIZE
 _MAX_META_BYTES = 8 * 1024 * 1024
 # zip begins with 1980 and ends with 2107, in whatever zone its maker lives.
 _EARLIEST_S = int(datetime(1980, 1, 2, tzinfo=UTC).timestamp())
@@ -24,8 +23,8 @@ _LATEST_S = int(datetime(2107, 12, 30, tzinfo=UTC).timestamp())
 
 def tar_size(stored: list[StoredFile]) -> int:
     """Bytes of the archive that :func:`tar` makes."""
-    inner = sum(len(_header(file)) + _padded(file.size_bytes) for file in stored)
-    return inner + 2 * _BLOCK
+    inner = sum(len(_header(file)) + file.size_bytes + len(tar_padding(file.size_bytes)) for file in stored)
+    return inner + len(TAR_END)
 
 
 def tar(stored: list[StoredFile], start: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -49,11 +48,11 @@ _Read = Callable[[int, int], Iterator[bytes]]  # of (start, length) within a pie
 
 def _pieces(stored: list[StoredFile], made_s: int) -> Iterator[tuple[int, _Read]]:
     for file in stored:
-        header, padding = _header(file, made_s), _padded(file.size_bytes) - file.size_bytes
+        header, padding = _header(file, made_s), tar_padding(file.size_bytes)
         yield len(header), partial(_of_bytes, header)
         yield file.size_bytes, partial(_of_file, file)
-        yield padding, partial(_of_bytes, b"\0" * padding)
-    yield 2 * _BLOCK, partial(_of_bytes, b"\0" * 2 * _BLOCK)
+        yield len(padding), partial(_of_bytes, padding)
+    yield len(TAR_END), partial(_of_bytes, TAR_END)
 
 
 def _of_bytes(data: bytes, start: int, length: int) -> Iterator[bytes]:
@@ -88,12 +87,4 @@ def _made_s(stored: list[StoredFile]) -> int:
 
 def _header(file: StoredFile, made_s: int = 0) -> bytes:
     # The version's own time and no owners: the archive of a version is the same bytes for ever.
-    entry = tarfile.TarInfo(check_key(file.path))
-    entry.mtime = made_s
-    entry.size = file.size_bytes
-    entry.mode = 0o444
-    return entry.tobuf(tarfile.PAX_FORMAT)
-
-
-def _padded(size_bytes: int) -> int:
-    return -(-size_bytes // _BLOCK) * _BLOCK
+    return tar_header(check_key(file.path), file.size_bytes, mode=0o444, made_s=made_s)
