@@ -9,8 +9,9 @@ Needs neither Flask nor an object-store library. Everything else in this package
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .vocabulary.faces import face
 
 if TYPE_CHECKING:
     from .format.manifest import parse as parse_manifest
@@ -237,11 +238,10 @@ __all__ = [
     "tar_size",
 ]
 
-# Where each name lies. It is imported when it is first asked for: a program that wants a few pays for no other.
+# Where each name lies.
 _PLACES = {
-    name: place
+    name: f"{place}:{name}"
     for place, names in {
-        "format.manifest": "parse_manifest",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
@@ -279,14 +279,4 @@ _PLACES = {
 }
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is here
-
-    def __getattr__(name: str) -> Any:
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{_PLACES[name]}", __name__), "parse" if name == "parse_manifest" else name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = face(globals(), {**_PLACES, "parse_manifest": "format.manifest:parse"})

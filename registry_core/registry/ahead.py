@@ -4,25 +4,14 @@ release, also when its files are replaced under it, and no first caller waits.
 
 from __future__ import annotations
 
+from .. import upkeep, verbs
 from ..catalogue import announcements, catalogue, place
 from ..models import changes, proof
 from ..operations import running as operations
-from ..upkeep import adopt, check, migrate, repair, sweep
 from ..uploads import sessions
-from ..verbs import (
-    admission,
-    annotating,
-    comparison,
-    deletion,
-    history,
-    old_versions,
-    promotion,
-    registration,
-    running,
-)
 from . import expiry
 
 MODULES = (
-    *(announcements, catalogue, place, changes, proof, operations, adopt, check, migrate, repair, sweep, sessions),
-    *(admission, annotating, comparison, deletion, history, old_versions, promotion, registration, running, expiry),
+    *(announcements, catalogue, place, changes, proof, operations, sessions, expiry),
+    *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

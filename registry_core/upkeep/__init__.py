@@ -9,9 +9,9 @@ A module is imported when it is first asked for: a program that reads pays for n
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
+
+from ..vocabulary.faces import face
 
 if TYPE_CHECKING:
     from . import adopt, check, migrate, planted, repair, sweep, training_runs
@@ -19,11 +19,4 @@ if TYPE_CHECKING:
 __all__ = ["adopt", "check", "migrate", "planted", "repair", "sweep", "training_runs"]
 
 if not TYPE_CHECKING:  # a type checker would take any name for a module
-
-    def __getattr__(name: str) -> ModuleType:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module(f".{name}", __name__)
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = face(globals(), {name: name for name in __all__})

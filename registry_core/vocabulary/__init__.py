@@ -2,5 +2,5 @@
 
 ``errors`` (every failure, with its code), ``answers``, ``runs`` and ``reports`` (what verbs give), ``verbs``,
 ``filters`` and ``parameters`` (what they take, described once), ``names`` and ``texts`` (what may be called how,
-said, and shown), ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``.
+said, and shown), ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``.
 """
