@@ -181,6 +181,20 @@ def _moved(alias: Alias) -> Moved:
     return Moved(alias.version, _text(alias.updated_at), _text(alias.actor), shown, seq)
 
 
+def read_aliases(model: ModelStore, names: Iterable[str]) -> dict[str, Moved]:
+    """Each alias that is there, and that a database can hold."""
+    found = {name: read_alias(model, name) for name in names if is_unicode(name)}
+    return {name: alias for name, alias in found.items() if alias is not None}
+
+
+def by_version(moved: Mapping[str, Moved]) -> dict[str, list[str]]:
+    """Version -> the aliases that name it."""
+    found: dict[str, list[str]] = {}
+    for alias, target in moved.items():
+        found.setdefault(target.version, []).append(alias)
+    return found
+
+
 def named(model: ModelStore, names: Iterable[str]) -> Iterator[str]:
     """The names that a database can hold."""
     for name in names:

@@ -17,7 +17,6 @@ from ..storage.contract import Storage
 from ..vocabulary.answers import CatalogState, ModelPage
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.names import natural_order
-from ..vocabulary.texts import is_unicode
 from . import reading
 from .pages import MAX_PAGE_BYTES
 from .present import present_models
@@ -86,9 +85,4 @@ def _places(model: ModelStore) -> Iterator[Place]:
 
 
 def _named_by(model: ModelStore) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for alias in filter(is_unicode, aliases.names(model.storage, model.keys)):
-        moved = reading.read_alias(model, alias)
-        if moved is not None:
-            found.setdefault(moved.version, []).append(alias)
-    return found
+    return reading.by_version(reading.read_aliases(model, aliases.names(model.storage, model.keys)))

@@ -95,7 +95,7 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """All that is new of a model. ``aliases``: None is one that is gone. ``marks`` None: they stay what they are.
+    """All that is new of a model. ``aliases``: None is one that is gone. ``keeps_mark``: the mark stays what it is.
 
     ``is_anew``: nothing of its events is to be kept.
     """

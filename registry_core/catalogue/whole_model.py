@@ -14,7 +14,6 @@ from ..models import aliases
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.texts import is_unicode
 from . import reading
 from .values import UNSURE, Entry, Known, Moved, News
 
@@ -98,8 +97,7 @@ def _outline(storage: Storage, model: ModelStore) -> Outline:
     assert news is not None
     is_unsure = news.is_any and reading.is_unfinished(model)
     names = marks.aliases if marks is not None else aliases.names(storage, model.keys)
-    moved = {alias: reading.read_alias(model, alias) for alias in names if is_unicode(alias)}
-    there = {alias: target for alias, target in moved.items() if target is not None}
+    there = reading.read_aliases(model, names)
     parts = _parts(model, there, news)
     task, name = model.keys.task, model.keys.model_name
     first = next(parts, Part(task, name, (), {}, frozenset(), frozenset()))
@@ -108,9 +106,7 @@ def _outline(storage: Storage, model: ModelStore) -> Outline:
 
 
 def _parts(model: ModelStore, moved: Mapping[str, Moved], news: News) -> Iterator[Part]:
-    named_by: dict[str, list[str]] = {}
-    for alias, target in moved.items():
-        named_by.setdefault(target.version, []).append(alias)
+    named_by = reading.by_version(moved)
     present = sorted(reading.named(model, model.versions()))
     # Asked once, and not once for each: most have none.
     stated = {entry.name.removesuffix(".json") for entry in model.storage.documents.list(model.keys.states)}
