@@ -29,7 +29,18 @@ ROWS_AT_ONCE = 500  # versions in one transaction: others write between them
 SHARE_AT_ONCE = 50  # of the models before them, at most so large a part is written later: others see how far it is
 WORDS_AT_ONCE = 5_000
 MODELS_AT_ONCE = 8  # that one of the crew reads before it is heard of
-_COLUMNS = {"version": 10, "document": 4, "metric": 5, "tag": 3, "left_out": 3, "alias": 8, "arrived": 10}
+_TABLES = (
+    "version",
+    "document",
+    "metric",
+    "tag",
+    "left_out",
+    "alias",
+    "arrived",
+)  # that are only added to
+_OF_MODEL = (
+    "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, description, changed_at, body"
+)
 
 Names = tuple[str, str]
 
@@ -91,7 +102,7 @@ class _Writer:
                 int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])
                 for table in ("model", "version")
             )
-        self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
         self._models: list[tuple[Any, ...]] = []
 
     def model(self, outline: Outline, rest: Iterable[Read]) -> int:
@@ -156,18 +167,15 @@ class _Writer:
         """What was read is in the file."""
         with self._database.writing() as connection:
             for table, rows in self._rows.items():
-                connection.executemany(f"INSERT INTO {table} VALUES ({_marks(_COLUMNS[table])})", rows)
-            connection.executemany(
-                "INSERT OR REPLACE INTO model (id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes,"
-                f" newest_id, description, changed_at, body) VALUES ({_marks(15)})",
-                self._models,
-            )
-        self._rows = {table: [] for table in _COLUMNS}
+                _insert(connection, f"INSERT INTO {table}", rows)
+            _insert(connection, f"INSERT OR REPLACE INTO model ({_OF_MODEL})", self._models)
+        self._rows = {table: [] for table in _TABLES}
         self._models = []
 
 
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)
+def _insert(connection: sqlite3.Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        connection.executemany(f"{statement} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
 def _make_indexes(database: Database) -> None:

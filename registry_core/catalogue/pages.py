@@ -122,11 +122,11 @@ def _lost_ends(connection: sqlite3.Connection, query: Query, found: Selection | 
 def left_out(connection: sqlite3.Connection, task: str | None, shown: str | None) -> list[str]:
     """That versions, of the task if one is given, cannot be read and so are in no list."""
     sql = (
-        "SELECT task, name, l.version FROM left_out l JOIN model ON id = l.model_id WHERE (?1 IS NULL OR task = ?1)"
-        + ("" if shown is None else f" AND id IN ({SHOWN.replace('?', '?2')})")
+        "SELECT task, name, l.version FROM left_out l JOIN model ON id = l.model_id WHERE (? IS NULL OR task = ?)"
+        + ("" if shown is None else f" AND id IN ({SHOWN})")
         + " ORDER BY task, name, l.version"
     )
-    found = connection.execute(sql, (task,) if shown is None else (task, shown)).fetchall()
+    found = connection.execute(sql, (task, task) if shown is None else (task, task, shown)).fetchall()
     if not found:
         return []
     names = [printable(f"{of_task}/{model_name}@{version}") for of_task, model_name, version in found]
