@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from typing import Any
 
 from ..contract import ABSENT, KeyNotFound, Match, PreconditionFailed, Readable
 from ..uploads import Incoming, Packing, locked
 from .bucket import Bucket
 from .pieces import Pieces
-from .receiving import abandon
+from .receiving import Sending
 
 PACK_BYTES = 64 * 1024 * 1024  # of one object, and what a killed process may lose
 _PACKS, _PACKED = "packs", "packed"
-_TOUCH_EVERY_S = 30.0
 
 Count = Callable[[int, int], None]  # of files and bytes that have come to the session
 
@@ -36,33 +33,25 @@ class ObjectPacking(Packing):
 
     def __init__(self, bucket: Bucket, home: str, count: Count, touch: Callable[[], None], locks: ExitStack) -> None:
         self._bucket, self._home, self._count, self._touch, self._locks = bucket, home, count, touch, locks
-        self._sending: Any = None
-        self._sink: Any = None
+        self._sending = Sending(bucket, touch)
         self._pack = ""
-        self._position = 0
         self._begun: tuple[str, int, int] = ("", 0, 0)
         self._kept: list[tuple[str, int, str, int]] = []
-        self._touched_at = time.monotonic()
 
     def __exit__(self, *exc_info: object) -> None:
         with self._locks:
             self._finish()
 
     def begin(self, path: str, size_bytes: int) -> None:
-        if self._sending is not None and self._position + size_bytes > PACK_BYTES:
+        if self._sending.is_open and self._sending.position + size_bytes > PACK_BYTES:
             self._finish()
-        if self._sending is None:
-            self._pack, self._position = uuid.uuid4().hex, 0
-            self._sending = self._bucket.upload(f"{self._home}/{_PACKED}/{self._pack}", PACK_BYTES)
-            self._sink = self._sending.__enter__()
-        self._begun = (path, size_bytes, self._position)
+        if not self._sending.is_open:
+            self._pack = uuid.uuid4().hex
+            self._sending.begin(f"{self._home}/{_PACKED}/{self._pack}", PACK_BYTES)
+        self._begun = (path, size_bytes, self._sending.position)
 
     def write(self, chunk: memoryview, /) -> int:
-        self._sink.write(bytes(chunk))
-        self._position += len(chunk)
-        if time.monotonic() - self._touched_at > _TOUCH_EVERY_S:
-            self._touch()
-            self._touched_at = time.monotonic()
+        self._sending.write(chunk)
         return len(chunk)
 
     def keep(self, sha256: str) -> None:
@@ -71,14 +60,11 @@ class ObjectPacking(Packing):
 
     def _finish(self) -> None:
         """What is kept is recorded, with an object that is whole; where nothing is, nothing of that object is there."""
-        sending, self._sending = self._sending, None
         kept, self._kept = self._kept, []
-        if sending is None:
-            return
         if not kept:
-            abandon(sending)
+            self._sending.abandon()
             return
-        sending.__exit__(None, None, None)
+        self._sending.finish()
         self._bucket.put(f"{self._home}/{_PACKS}/{self._pack}.json", json.dumps(kept).encode(), ABSENT)
         self._count(len(kept), sum(size_bytes for _, size_bytes, _, _ in kept))
         self._touch()
