@@ -52,6 +52,19 @@ class Wire:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
+    def cut_again(self, first: int, then: int, times: int) -> list[int]:
+        """Cut at byte ``first``, and after each ``then`` more, ``times`` at most; the list gets an entry each time."""
+        cuts: list[int] = []
+
+        def strike() -> None:
+            cuts.append(self.passed)
+            self.cut()
+            if len(cuts) < times:
+                self.at_byte(then, strike)
+
+        self.at_byte(first, strike)
+        return cuts
+
     def close(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # closing alone would not wake who waits in accept

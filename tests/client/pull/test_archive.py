@@ -113,18 +113,9 @@ def test_a_line_that_breaks_again_and_again(
 ) -> None:
     stored = registered(service, model, area, FILES)
     with wire(service.url) as line, RegistryClient(line.url) as client:
-        cuts = 0
-
-        def cut() -> None:
-            nonlocal cuts
-            cuts += 1
-            line.cut()
-            if cuts < 5:
-                line.at_byte(100_000, cut)
-
-        line.at_byte(200_000, cut)
+        cuts = line.cut_again(200_000, 100_000, 5)
         done = client.pull("t", f"{model}@1", area / "dest", cache=cache)
-    assert cuts == 5
+    assert len(cuts) == 5
     assert files_of(area / "dest") == files_of(stored)
     assert done.bytes_fetched + manifest(stored) == done.bytes_total
     assert sum(call.startswith("/v1/files/") for call in asked) <= 6

@@ -217,18 +217,9 @@ def test_a_line_that_breaks_again_and_again_is_resumed(
     large = package(seed=5, size_bytes=2 * MIB)
     service.registry.register("t", model, "1", write_files(area / "source", large))
     with wire(service.url) as line, RegistryClient(line.url) as client:
-        cuts = 0
-
-        def cut() -> None:
-            nonlocal cuts
-            cuts += 1
-            line.cut()
-            if cuts < 12:
-                line.at_byte(120_000, cut)
-
-        line.at_byte(100_000, cut)
+        cuts = line.cut_again(100_000, 120_000, 12)
         done = client.pull("t", f"{model}@1", area / "dest", cache=cache, workers=2)
-    assert cuts == 12
+    assert len(cuts) == 12
     assert is_package(service, model, "1", area / "dest")
     distinct = sum(len(data) for data in set(large.values()))
     assert done.bytes_fetched < distinct + 2 * MIB, "what had arrived was not fetched anew each time"

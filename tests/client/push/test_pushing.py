@@ -243,18 +243,9 @@ def test_a_line_that_breaks_again_and_again_is_resumed(service: Service, model: 
     files = package(seed=3, size_bytes=2 * MIB)
     source = write_files(area / "large", files)
     with wire(service.url) as line, RegistryClient(line.url) as client:
-        cuts = 0
-
-        def cut() -> None:
-            nonlocal cuts
-            cuts += 1
-            line.cut()
-            if cuts < 10:
-                line.at_byte(400_000, cut)
-
-        line.at_byte(100_000, cut)
+        cuts = line.cut_again(100_000, 400_000, 10)
         done = client.push(source, "t", model, "1", cache=cache, workers=2)
-    assert cuts == 10
+    assert len(cuts) == 10
     assert own_files(service, model, "1") == files
     assert done.bytes_sent == sum(map(len, files.values()))
 
