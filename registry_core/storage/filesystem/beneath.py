@@ -113,7 +113,7 @@ class Place:
         """The bytes of the regular file. Raises as :meth:`open`."""
         fd = self.open(os.O_RDONLY)
         try:
-            return b"".join(iter(lambda: os.read(fd, _READ_BYTES), b""))
+            return read_all(fd)
         finally:
             os.close(fd)
 
@@ -194,6 +194,11 @@ def open_lock(place: Place) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def read_all(fd: int) -> bytes:
+    """What follows in the open file."""
+    return b"".join(iter(lambda: os.read(fd, _READ_BYTES), b""))
 
 
 def disk_of(directory: int) -> tuple[int, bytes]:

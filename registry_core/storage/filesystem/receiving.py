@@ -152,11 +152,6 @@ def page_name(page: int) -> str:
     return f"announced-{page}.json" if page else "announced.json"
 
 
-def read_all(fd: int) -> bytes:
-    """What follows in the open file."""
-    return b"".join(iter(lambda: os.read(fd, 1024 * 1024), b""))
-
-
 def write_all(fd: int, data: bytes | memoryview) -> None:
     """Every byte is written, or an ``OSError`` is raised."""
     left = memoryview(data)

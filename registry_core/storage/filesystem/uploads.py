@@ -28,7 +28,7 @@ from uuid import uuid4
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..locks import hold_open_file, hold_within
 from ..uploads import UPLOADS, Admit, Incoming, Packing, Receiving, Uploads, check_id, locked
-from .beneath import Place
+from .beneath import Place, read_all
 from .borrowing import borrow, take
 from .documents import etag
 from .packing import FilesystemPacking
@@ -41,7 +41,6 @@ from .receiving import (
     forget_floor,
     opened_in,
     page_name,
-    read_all,
     regular,
     remove,
     translated,
