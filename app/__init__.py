@@ -11,7 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from registry_core import ModelRegistry
 
 from .config import Settings
-from .hub.errors import init_app
+from .hub.errors import PREFIX as HUB
+from .hub.errors import translated
 from .hub.views import blueprint as hub
 from .v1.aliases import blueprint as aliases
 from .v1.files import blueprint as files
@@ -53,8 +54,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     tracing.init_app(app)
     protecting.init_app(app)
     cors.init_app(app, settings.cors_origins)
-    errors.init_app(app)
-    init_app(app)
+    errors.init_app(app, {f"{HUB}/": translated})
     api = openapi.init_app(app)
     for blueprint in (health, registry_blueprint, aliases, governance, runs, catalogue, files, uploads, operations):
         api.register_blueprint(blueprint)

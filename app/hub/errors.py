@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
 from ..web.errors import problem
 
@@ -23,19 +23,14 @@ _READING = ("GET", "HEAD", "OPTIONS")
 _NOTHING_THERE = ("no_such_path", "method_not_allowed")  # for whatever writes: no address here takes it
 
 
-def init_app(app: Flask) -> None:
-    app.after_request(_translate)
-
-
 def refuse_to_write() -> Response:
     """The 403 of whoever asks to write, or whether writing is allowed."""
     sentence = "The registry is read only for clients of the Hugging Face Hub: use omr push. Nothing was changed."
     return problem(HTTPStatus.FORBIDDEN, "read_only", HTTPStatus.FORBIDDEN.phrase, sentence)
 
 
-def _translate(response: Response) -> Response:
-    if response.status_code < 400 or not request.path.startswith(f"{PREFIX}/"):
-        return response
+def translated(response: Response) -> Response:
+    """The problem document with the headers that say the same."""
     told = response.get_json(silent=True) or {}
     if request.method not in _READING and told.get("code") in _NOTHING_THERE:
         response = refuse_to_write()

@@ -7,10 +7,11 @@ section in ``docs/errors.md``; a test compares the three.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, json, request
+from flask import Flask, Response, current_app, has_request_context, json, request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
@@ -139,6 +140,16 @@ def problem(status: int, code: str, title: str, detail: str, fields: dict[str, A
     retry_after_s = body.get("retry_after_s")
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
+    return _translated(response)
+
+
+def _translated(response: Response) -> Response:
+    """As the clients of the way in that was taken read it."""
+    if has_request_context():
+        for prefix, translate in current_app.extensions["translations"].items():
+            if request.path.startswith(prefix):
+                translated: Response = translate(response)
+                return translated
     return response
 
 
@@ -256,7 +267,9 @@ def refuse_as_busy(_: Busy | None = None) -> Response:
     )
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, translations: Mapping[str, Callable[[Response], Response]]) -> None:
+    """From now on all failures are problem documents; below each path of ``translations`` as that makes them."""
+    app.extensions["translations"] = translations
     app.register_error_handler(RegistryError, _from_core)
     app.register_error_handler(Busy, refuse_as_busy)
     app.register_error_handler(ClientDisconnected, _from_broken)
