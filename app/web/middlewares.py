@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
-from .peer import peer_of
+from .peer import Peer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,8 +33,8 @@ class Draining:
         answer = self._application(environ, start_response)
         body = environ["wsgi.input"]
         left = self._limit_bytes
-        peer = peer_of(environ)
-        if peer is not None:
+        peer = environ.get("gunicorn.socket")
+        if isinstance(peer, Peer):  # another server than ours may serve
             peer.finish_in(DRAINED_S)
         with suppress(OSError, ParseException):  # it is no body, or comes too slowly; gunicorn closes the connection
             while left > 0 and (chunk := body.read(min(left, CHUNK_BYTES))):

@@ -166,9 +166,3 @@ def _is_loopback(text: str) -> bool:
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
-
-
-def peer_of(environ: Any) -> Peer | None:
-    """The connection of a request, None where another server than ours serves."""
-    found = environ.get("gunicorn.socket")
-    return found if isinstance(found, Peer) else None
