@@ -24,10 +24,10 @@ from .v1.registry import blueprint as registry_blueprint
 from .v1.runs import blueprint as runs
 from .v1.uploads import blueprint as uploads
 from .web import cors, errors, gate, openapi, protecting, tracing
+from .web.answers import StrictJson
 from .web.gate import Gate
 from .web.middlewares import BelowPath, Draining, MethodOverride
 from .web.root import Root
-from .web.strict_json import StrictJson
 
 __all__ = ["create_app"]
 

@@ -15,8 +15,8 @@ from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
 from ..web import next_page
 from ..web.blueprint import Blueprint
-from ..web.body_budget import current_budget
 from ..web.gate import may_be_large
+from ..web.parsing import current_budget
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
 from .answers import branches_and_tags, commit_fields, entries, model_fields, tree_at

@@ -8,10 +8,12 @@ from flask import Response
 
 from registry_core import MAX_LIMIT, Verbs
 
-from ..web.blueprint import BODY_OR_QUERY, Blueprint
+from ..web.answers import answer, sent
+from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, may_wait
+from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
-from ..web.schemas import answer, answer_schema, request_schema, sent
+from ..web.schemas import answer_schema, request_schema
 from .schemas import MODEL, AliasesAnswer, between
 
 blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")

@@ -11,9 +11,9 @@ from flask import Response, jsonify, request
 
 from registry_core import StoredFile
 
+from ..web.answers import answer
 from ..web.disposition import readable
 from ..web.protecting import NOTHING
-from ..web.schemas import answer
 
 HTML, JSON = "text/html", "application/json"
 _PAGE = """<!doctype html>

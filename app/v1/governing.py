@@ -8,10 +8,12 @@ from marshmallow import missing
 
 from registry_core import Verbs
 
-from ..web.blueprint import BODY_OR_QUERY, Blueprint
+from ..web.answers import answer
+from ..web.blueprint import Blueprint
 from ..web.gate import may_wait, reads_bytes
+from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
-from ..web.schemas import answer, answer_schema, request_schema
+from ..web.schemas import answer_schema, request_schema
 from .schemas import GIVEN, MODEL, ONE_STAGE
 
 blueprint = Blueprint(

@@ -6,9 +6,9 @@ from typing import Any
 
 from registry_core import __version__
 
+from ..web.answers import answer
 from ..web.blueprint import Blueprint
 from ..web.root import current_root
-from ..web.schemas import answer
 from .schemas import AuthStatusAnswer, HealthAnswer, ReadyAnswer
 
 SERVICE = "omnibioai-model-registry"

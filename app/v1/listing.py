@@ -12,12 +12,11 @@ from flask import Response, jsonify, request, url_for
 from registry_core import MAX_LIMIT, ModelRegistry, StorageError, StreamedEvent
 
 from ..web import next_page
+from ..web.answers import answer, line, unknown_fields, warn
 from ..web.blueprint import Blueprint
 from ..web.gate import current_gate, may_be_large
 from ..web.root import current_registry
-from ..web.schemas import answer, unknown_fields
 from ..web.stopping import stopping
-from ..web.strict_json import line, warn
 from . import whole_list
 from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
 

@@ -6,7 +6,9 @@ from marshmallow import INCLUDE, fields
 
 from registry_core import MAX_LIMIT, Filters, TaskSummary
 
-from ..web.schemas import Answer, Open, Request, part_schema, request_schema, text
+from ..web.answers import Answer, Open
+from ..web.parsing import Request
+from ..web.schemas import part_schema, request_schema, text
 from .schemas import ONE_STAGE, between
 
 ModelsQuery = request_schema(

@@ -8,9 +8,10 @@ from marshmallow import fields, validate
 
 from registry_core import Progress
 
+from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
 from ..web.root import current_registry
-from ..web.schemas import Answer, answer, part_schema
+from ..web.schemas import part_schema
 
 blueprint = Blueprint("operations", __name__, url_prefix="/v1", description="Operations: long calls that go on")
 

@@ -12,11 +12,12 @@ from registry_core import ArtifactsRefused, Verbs
 
 from ..config import PREFIX
 from ..web import respond_async
+from ..web.answers import answer, sent
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, reads_bytes
 from ..web.peer import comes_from_here
 from ..web.root import current_registry
-from ..web.schemas import AcceptedAnswer, PreferHeaders, answer, answer_schema, request_schema, sent
+from ..web.schemas import AcceptedAnswer, PreferHeaders, answer_schema, request_schema
 from .schemas import (
     MODEL,
     ONE_STAGE,

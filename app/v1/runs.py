@@ -9,11 +9,11 @@ from flask import Response, jsonify, url_for
 from registry_core import MAX_LIMIT, RunFacts, Verbs
 
 from ..web import next_page
+from ..web.answers import answer, unknown_fields, warn
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, may_wait
 from ..web.root import current_registry
-from ..web.schemas import answer, answer_schema, part_schema, request_schema, unknown_fields
-from ..web.strict_json import warn
+from ..web.schemas import answer_schema, part_schema, request_schema
 from .schemas import GIVEN, MODEL, between
 
 blueprint = Blueprint("runs", __name__, url_prefix="/v1/runs", description="Training runs: logged beside the versions")

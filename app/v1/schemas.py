@@ -8,7 +8,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from registry_core import STAGES, Admission, Alias, CatalogState, Registration, Verbs
 
-from ..web.schemas import Answer, PreferHeaders, Request, field_of, fields_of, part_schema, text
+from ..web.answers import Answer
+from ..web.parsing import Request
+from ..web.schemas import PreferHeaders, field_of, fields_of, part_schema, text
 
 # How HTTP has it where a verb is described otherwise: the name in a query, and what is checked before the registry.
 MODEL: dict[str, Any] = {"data_key": "model"}

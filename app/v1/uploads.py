@@ -10,12 +10,13 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from registry_core import Checksum, RegistryError, UploadFile, UploadSession
 
+from ..web.answers import answer
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
 from ..web.gate import current_gate, may_be_large, may_wait
 from ..web.request_body import Body
 from ..web.root import current_registry
-from ..web.schemas import Problem, answer
+from ..web.schemas import Problem
 from . import tus
 from .uploads_schemas import (
     CreationHeaders,

@@ -8,7 +8,9 @@ from marshmallow import EXCLUDE, Schema, fields
 
 from registry_core import UploadTooLarge, Verbs
 
-from ..web.schemas import Answer, Open, Request, field_of, text
+from ..web.answers import Answer, Open
+from ..web.parsing import Request
+from ..web.schemas import field_of, text
 
 MOST_AT_ONCE = 8192  # files in the request that begins an upload: as many as one took before there were pages
 MOST_OF_A_PAGE = 5000

@@ -10,9 +10,9 @@ from flask import Response, request
 
 from registry_core import MAX_LIMIT, ModelPage, finite
 
+from ..web.answers import warn
 from ..web.gate import current_gate
 from ..web.root import current_registry
-from ..web.strict_json import warn
 
 
 def answer(query: Mapping[str, Any], first: ModelPage) -> Response:

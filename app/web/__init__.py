@@ -1,7 +1,8 @@
 """What every view shares; a view that uses it answers errors, refuses overload and logs as all the others do.
 
-``blueprint``, ``schemas`` and ``errors`` make the contract, ``gate``, ``body_budget``, ``request_body`` and ``peer``
-admit and wait, ``root`` has the registry, ``strict_json`` and ``next_page`` answer, ``sending`` and ``ranges`` send
-bytes, ``respond_async`` long work, ``protecting`` and ``cors`` are for browsers, ``tracing`` is the log;
-``middlewares`` stand around it all.
+A request goes through ``middlewares``, ``tracing`` and ``protecting``; ``parsing`` reads it, ``gate`` admits it,
+``root`` has the registry, and ``answers`` is what is said. ``blueprint`` and ``schemas`` put views together at the
+start; ``errors`` are the answers of all that fails. ``request_body`` and ``peer`` wait for bytes, ``sending``,
+``ranges`` and ``disposition`` send them, ``next_page`` and ``respond_async`` are for what is long; ``cors`` and
+``openapi`` are for browsers; ``stopping`` says when to end.
 """

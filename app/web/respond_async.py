@@ -12,10 +12,10 @@ from flask import Response, jsonify, url_for
 
 from registry_core import Operation, ProgressCallback, RunningOperation
 
+from .answers import answer, unknown_fields
 from .errors import Busy, describe
 from .gate import Gate, current_gate
 from .root import current_registry
-from .schemas import answer, unknown_fields
 from .tracing import request_id
 
 log = logging.getLogger(__name__)

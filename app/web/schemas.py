@@ -1,95 +1,18 @@
-"""What all requests and answers have in common."""
+"""Schemas of requests and answers, made of what verbs take and give; and the few that all views share."""
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from flask import Response, g, jsonify
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load
+from marshmallow import EXCLUDE, Schema, fields, missing
 
 from registry_core import UNSET, Parameter, answer_of, parameters_of
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-MOST_TOLD = 20  # unknown fields that a warning names
-MOST_OF_A_NAME = 100
-MODEL_NAMES = frozenset({"model", "model_name"})
-
-
-class Request(Schema):
-    """A field that is not known is no error, but the answer names it in ``warnings``.
-
-    A model is named by ``model_name`` or ``model``: deployed clients use either, in queries and in bodies.
-    """
-
-    class Meta:
-        unknown = EXCLUDE
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        known = {field.data_key or name for name, field in self.fields.items()}
-        self._asked = known & MODEL_NAMES
-        self._known = known | MODEL_NAMES if self._asked else known
-
-    @pre_load
-    def note_unknown(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, Mapping):
-            g.unknown_fields = sorted(str(name) for name in set(data) - self._known)
-            return self._with_model(data, self._asked)
-        return data
-
-    def _with_model(self, data: Mapping[str, Any], asked: Set[str]) -> Mapping[str, Any]:
-        given = [data[name] for name in sorted(MODEL_NAMES) if name in data]
-        if not asked or not given:
-            return data
-        (name,) = asked
-        if len(given) > 1 and given[0] != given[1]:
-            raise ValidationError("model and model_name are the same, and differ here. Send one of them.", name)
-        return ChainMap({name: given[0]}, data)  # type: ignore[arg-type]
-
-
-class Open(Schema):
-    """Described as open: fields may be added to what the service sends, and no client may trip over one."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
-class Answer(Open):
-    ok = fields.Constant(True, metadata={"description": "Always true in an answer that is no problem document."})
-    warnings = fields.List(
-        fields.String(),
-        metadata={"description": "What the caller should know: unknown fields, limits of what was proven."},
-    )
-
-
-def unknown_fields() -> list[str]:
-    """A sentence about each field of the request that nobody knows."""
-    names: list[str] = g.get("unknown_fields", [])
-    told = [f"The field {_short(name)!r} is not known here and was ignored." for name in names[:MOST_TOLD]]
-    more = len(names) - len(told)
-    return [*told, f"So were {more} more."] if more else told
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MOST_OF_A_NAME else f"{name[:MOST_OF_A_NAME]}…"
-
-
-def answer(content: Mapping[str, Any] | DataclassInstance) -> dict[str, Any]:
-    """What a verb gave, or fields, as an answer: ``warnings`` are there only if there are any."""
-    given = asdict(content) if is_dataclass(content) else content
-    warnings = [*given.get("warnings", []), *unknown_fields()]
-    rest = {name: value for name, value in given.items() if name != "warnings"}
-    return {**rest, "warnings": warnings} if warnings else rest
-
-
-def sent(content: Mapping[str, Any]) -> Response:
-    """As :func:`answer`, ready to be sent as it is: for values that are JSON already, with all fields of the answer."""
-    return jsonify({"ok": True, **answer(content)})
+from .answers import Answer, Open
+from .parsing import Request
 
 
 def text(description: str, **options: Any) -> fields.String:

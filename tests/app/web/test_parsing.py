@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app import create_app
 from app.config import Settings
-from app.web.body_budget import MOST_DIGITS, MOST_LEVELS, Budget, check_query
+from app.web.parsing import MOST_DIGITS, MOST_LEVELS, Budget, check_query
 from registry_core import CoreSettings, InvalidMetadata, InvalidParameter
 
 MIB = 1024 * 1024

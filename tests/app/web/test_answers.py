@@ -10,7 +10,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from app.web.strict_json import line
+from app.web.answers import line
 from registry_core import CoreSettings, finite
 
 from ...support.packages import write_files
