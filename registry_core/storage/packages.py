@@ -147,15 +147,15 @@ class Packages(ABC):
 
     # what is said of them
 
+    @abstractmethod
     def keeps_facts(self) -> bool:
         """Whether :meth:`facts` are kept of every package that an event ever named, so that no log need be searched."""
-        return False
 
+    @abstractmethod
     def facts(self, package: str) -> Facts | None:
         """What was said of the package, retired or not; None where only the journal keeps it."""
-        return None
 
-    def annotate(  # noqa: B027 - as facts
+    def annotate(  # noqa: B027 - nothing, where only the journal keeps them
         self, package: str, seq: int, notes: Mapping[str, Any], registered: Facts | None = None
     ) -> None:
         """The package's facts have these notes too, unless an event later than ``seq`` has changed them.

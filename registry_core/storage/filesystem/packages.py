@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 
 from ...vocabulary.names import check_key
-from ..contract import Attempt, Glance, KeyNotFound, Packages, Readable, Staging
+from ..contract import Attempt, Facts, Glance, KeyNotFound, Packages, Readable, Staging
 from .beneath import LOCK, Place, open_file, translated_errors
 from .documents import is_draft, remove_abandoned
 from .failures import DIRECTORY, Planted
@@ -145,6 +145,12 @@ class FilesystemPackages(Packages):
     def set_aside(self, package: str, path: str, to: str) -> None:
         with translated_errors(f"{package}/{path}"):
             set_aside(self._at(package) / path, self._at(to))
+
+    def keeps_facts(self) -> bool:
+        return False  # the journal is at hand
+
+    def facts(self, package: str) -> Facts | None:
+        return None
 
     # retired
 

@@ -50,6 +50,12 @@ class MemoryPackages(Packages):
         with self._state.mutex:
             return package in self._state.packages
 
+    def keeps_facts(self) -> bool:
+        return False  # the journal is at hand
+
+    def facts(self, package: str) -> Facts | None:
+        return None
+
     def retire(self, package: str, grave: str, seq: int) -> None:
         self._move(check_key(package), check_key(grave))
 
