@@ -97,7 +97,6 @@ if TYPE_CHECKING:
     )
     from .vocabulary.filters import MAX_LIMIT, Filters
     from .vocabulary.finite import finite
-    from .vocabulary.names import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
     from .vocabulary.progress import Meter, Progress, ProgressCallback
     from .vocabulary.reports import (
@@ -111,6 +110,7 @@ if TYPE_CHECKING:
     )
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
+    from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
 
@@ -266,12 +266,12 @@ _PLACES = {
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",
-        "vocabulary.names": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
+        "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",
     }.items()

@@ -26,8 +26,7 @@ from ..models.states import State
 from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
-from ..vocabulary.names import natural_order
-from ..vocabulary.texts import escaped, is_unicode, parse_object
+from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
 from ..vocabulary.times import format_time, parse_time
 from .search_words import compact_json, is_filtered, tag_text, words_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..models.model import ModelStore
-from ..vocabulary.names import natural_order
+from ..vocabulary.texts import natural_order
 from ..vocabulary.times import format_time
 from .database import Database, count_change
 from .summary import count_months, summarise

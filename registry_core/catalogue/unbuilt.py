@@ -16,7 +16,7 @@ from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..vocabulary.answers import CatalogState, ModelPage
 from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.names import natural_order
+from ..vocabulary.texts import natural_order
 from . import reading
 from .pages import MAX_PAGE_BYTES
 from .present import present_models

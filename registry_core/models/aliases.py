@@ -11,8 +11,8 @@ from ..format.layout import ModelKeys
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
-from ..vocabulary.names import can_be_of_a_file
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE
+from ..vocabulary.texts import can_be_of_a_file
 from . import older
 from .projections import Fields, Projection, is_about, seq_of
 

@@ -6,8 +6,7 @@ from typing import NoReturn
 
 from ..format.layout import ModelKeys
 from ..vocabulary.errors import VersionNotFound
-from ..vocabulary.names import check_new_name, is_name
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import check_new_name, is_name, printable
 
 
 def no_version(keys: ModelKeys, version: str | None) -> NoReturn:

@@ -14,7 +14,7 @@ from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
-from ..vocabulary.names import check_new_name, is_name, is_segment
+from ..vocabulary.texts import check_new_name, is_name, is_segment
 from . import aliases, evidence, older, package_moves, projections, states, tombstones, used_keys
 from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
 from .missing import no_version

@@ -10,7 +10,7 @@ from functools import partial
 from ..format.layout import META
 from ..format.tar import TAR_END, tar_header, tar_padding
 from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.names import check_key
+from ..vocabulary.texts import check_key
 from ..vocabulary.times import parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 

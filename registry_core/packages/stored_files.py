@@ -20,8 +20,7 @@ from ..storage.contract import KeyNotFound, Readable
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import ArtifactNotFound, PackageCorrupt
-from ..vocabulary.names import check_key
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import check_key, printable
 from ..vocabulary.times import parse_time
 from . import contents, verify
 from .hash_stream import hash_stream

@@ -30,8 +30,8 @@ from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, Preconditi
 from ..verbs import resolution
 from ..vocabulary.answers import Verification
 from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured, StorageError
-from ..vocabulary.names import parse_ref
 from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.texts import parse_ref
 from ..vocabulary.times import format_time
 
 if TYPE_CHECKING:

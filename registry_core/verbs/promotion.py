@@ -17,8 +17,7 @@ from ..models.missing import no_version
 from ..models.model import ModelStore
 from ..vocabulary.answers import Alias, Promotion, Removal
 from ..vocabulary.errors import AliasMoved, AliasNotFound, NameTaken, VersionNotFound
-from ..vocabulary.names import check_new_name
-from ..vocabulary.texts import check_words, printable
+from ..vocabulary.texts import check_new_name, check_words, printable
 from ..vocabulary.unset import UNSET, Unset
 
 

@@ -30,9 +30,8 @@ from ..settings import CoreSettings
 from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
-from ..vocabulary.names import check_new_name
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.texts import check_words
+from ..vocabulary.texts import check_new_name, check_words
 from ..vocabulary.times import format_time
 from .promotion import SeenAlias, ask, look_at_alias
 

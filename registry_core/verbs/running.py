@@ -16,9 +16,8 @@ from ..models.runs import Points, Run, ids
 from ..packages.parallel import in_parallel
 from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
 from ..vocabulary.filters import MAX_LIMIT
-from ..vocabulary.names import check_new_name, is_name
 from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
-from ..vocabulary.texts import check_words, has_control, is_unicode, printable
+from ..vocabulary.texts import check_new_name, check_words, has_control, is_name, is_unicode, printable
 from ..vocabulary.times import format_time, parse_time
 
 MAX_KEY_CHARACTERS = 250

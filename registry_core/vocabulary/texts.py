@@ -1,12 +1,16 @@
-"""Texts of others: what is in them, also as JSON, how they can be shown, and what may be who and why in the journal."""
+"""Texts of others: how they are shown, what may be a name, a reference, a key, JSON, or who and why in the journal.
+
+The grammar keeps a name from becoming somebody else's path.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidParameter
+from .errors import InvalidName, InvalidParameter, InvalidRef
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -38,6 +42,94 @@ def escaped(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+# names, references, and keys
+
+MAX_NAME_LENGTH = 96
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"  # RULES has what no pattern says well
+_NAME = re.compile(NAME_PATTERN)
+_NUMBER = re.compile(r"0*([0-9]+)")
+_COMMIT_LIKE = re.compile(r"[0-9A-Fa-f]{40}")
+
+RULES = (
+    f"1 to {MAX_NAME_LENGTH} characters of A-Z a-z 0-9 . _ -, a letter or digit at both ends, "
+    "no '..', no '--', no '.git' at the end"
+)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """``model_name@selector``; the selector is an alias or a version."""
+
+    model_name: str
+    selector: str
+
+
+def parse_ref(ref: str) -> Ref:
+    """The two parts of a ref, split at the first ``@``. Raises ``InvalidRef``."""
+    if not isinstance(ref, str):
+        raise InvalidRef("A ref is a text of the form model_name@selector.")
+    model_name, at, selector = ref.partition("@")
+    if not at or not model_name or not selector:
+        raise InvalidRef(
+            f"{ref!r} is not of the form model_name@selector, for example human_pbmc@latest.", ref=printable(ref)
+        )
+    return Ref(model_name, selector)
+
+
+def is_name(value: str, *, selector: bool = False) -> bool:
+    """Whether a new thing may have this name. Versions and aliases are a ``selector``."""
+    return (
+        _NAME.fullmatch(value) is not None
+        and ".." not in value
+        and "--" not in value
+        and not value.endswith(".git")
+        and not (selector and _COMMIT_LIKE.fullmatch(value) is not None)
+    )
+
+
+def is_segment(value: str) -> bool:
+    """Whether the value is one path segment, which older software may have used as a name."""
+    is_plain = len(value) > 0 and value not in (".", "..") and "/" not in value and not has_control(value)
+    return is_plain and can_be_of_a_file(value)
+
+
+def can_be_of_a_file(value: str) -> bool:
+    """Whether a file can have the name: any bytes can be one, and a lone surrogate that stands for none cannot."""
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_new_name(kind: str, value: str | None) -> str:
+    """``value`` itself, if a new ``kind`` may have this name. Raises ``InvalidName``."""
+    selector = kind in ("version", "alias", "run_id")
+    if not isinstance(value, str) or not is_name(value, selector=selector):
+        extra = "; nor 40 hex digits" if selector else ""
+        raise InvalidName(
+            f"{printable(value)!r} cannot be {'an' if kind == 'alias' else 'a'} {kind}: a name has {RULES}{extra}.",
+            field=kind,
+            name=printable(value),
+        )
+    return value
+
+
+def natural_order(name: str) -> str:
+    """A text that sorts as a person counts, 1.10.0 after 1.9.0: before each number stands how many digits it has."""
+    return _NUMBER.sub(lambda match: f"{len(match[1]):05d}{match[1]}", name)
+
+
+def check_key(key: str) -> str:
+    """``key`` itself, if it is a relative POSIX path of plain segments; else ``InvalidName``."""
+    parts = key.split("/")
+    if "" in parts or "." in parts or ".." in parts or "\x00" in key:
+        raise InvalidName(f"{key!r} is not a storage key.", name=key)
+    return key
+
+
+# JSON
+
 # What is deeper is damage: whoever makes an answer of it, or writes it again, would trip over it.
 MOST_LEVELS = 100
 
@@ -64,6 +156,8 @@ def _is_deep(data: bytes, value: dict[str, Any]) -> bool:
         ]
     return bool(level)
 
+
+# who and why
 
 MAX_ACTOR_CHARACTERS = 256
 MAX_REASON_CHARACTERS = 4096

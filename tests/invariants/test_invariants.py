@@ -217,7 +217,7 @@ def test_I7_one_winner(root: Path, source: Path) -> None:
 
 
 def test_I8_nothing_escapes(root: Path, source: Path) -> None:
-    """Depth: tests/faults/test_hostile_input.py; tests/core/vocabulary/test_names.py; tests/core/packages."""
+    """Depth: tests/faults/test_hostile_input.py; tests/core/vocabulary/test_texts.py; tests/core/packages."""
     registry = open_registry(root)
     beside = raw.tree(root.parent)
     for bad in ("..", "../../../outside", "/etc", "a/b", "a\0b", ".", "", "a\n"):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...vocabulary.errors import IntegrityError, PackageCorrupt
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import KeyNotFound
 from ..locks import LOCK_BITS
 from .failures import FILE, Planted, kind_of, told, typed

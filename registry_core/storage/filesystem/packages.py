@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import Attempt, Facts, Glance, KeyNotFound, Packages, Readable, Staging
 from .beneath import LOCK, Place, open_file, translated_errors
 from .documents import is_draft, remove_abandoned

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import BytesIO
 
 from ...vocabulary.errors import LockTimeout
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import (
     ABSENT,
     ANY,

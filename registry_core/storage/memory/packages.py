@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import Artifact, Attempt, Facts, KeyNotFound, Packages, PreconditionFailed, Readable, Source, Staging
 from .state import State, Work
 

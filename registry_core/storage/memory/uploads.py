@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
 from ..uploads import Admit, Incoming, Packing, Receiving, SessionFiles, Uploads, check_id, locked, now_s
 from .packages import MemoryStaging

@@ -19,7 +19,7 @@ from io import BytesIO
 
 from ...vocabulary.bounded import Bounded
 from ...vocabulary.errors import StorageUnavailable
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import ABSENT, KeyNotFound, outcome_unknown
 from .bucket import Bucket
 

@@ -28,7 +28,7 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, from_url
 
 from ...vocabulary.errors import InvalidName, NotConfigured, StorageUnavailable
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import (
     ABSENT,
     ANY,

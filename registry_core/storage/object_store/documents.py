@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Reversible, Sequence
 from contextlib import contextmanager
 
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import ANY, Condition, Document, Documents, Entry, Prepared
 from .batches import Batches
 from .bucket import Bucket

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from ...vocabulary.errors import StorageUnavailable
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import ABSENT, ANY, Condition, Document, KeyNotFound, PreconditionFailed
 from .record_cache import RecordCache
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import Attempt, Entry, Facts, KeyNotFound, Packages, Readable, Staging, StorageOptions
 from . import staging
 from .bucket import Bucket

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...vocabulary.errors import InvalidName, StorageUnavailable
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ..contract import ABSENT, Facts, KeyNotFound, Match, PreconditionFailed
 from .bucket import Bucket
 from .record_cache import Bounded

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, cast
 
 from ...vocabulary.errors import ArtifactsRefused, InvalidName, StorageError, StorageUnavailable
-from ...vocabulary.names import check_key
+from ...vocabulary.texts import check_key
 from ...vocabulary.times import steady_s
 from ..contract import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging
 from .bucket import Bucket

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from registry_core.format import layout
 from registry_core.format.layout import ModelKeys
-from registry_core.vocabulary.names import check_key
+from registry_core.vocabulary.texts import check_key
 
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=True)
 
