@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from ..support.machine import need
+from ..support.servers import wait_until
 
 # Takes a lease on the file named by its argument and holds it until its standard input ends.
 _HOLD_LEASE = """
@@ -121,14 +122,18 @@ def stages_something(pid: int, root: Path) -> bool:
     return any(place.startswith(str(root / ".staging") + "/") for place in opened)
 
 
-def beats(pid: int) -> bool:
-    """Whether the gunicorn worker has begun to touch its heartbeat file (with monotonic time, which is small)."""
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        if "/wgunicorn-" in os.readlink(entry):
-            return entry.stat().st_mtime < entry.stat().st_ctime - 1e8
-    return False
+def heartbeat_of(worker: int) -> Path | None:
+    """The file that the gunicorn worker touches to say that it lives, once it has begun to (with monotonic time,
+    which is small). It has no name, and is reached by the worker's descriptor."""
+    for entry in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):  # a descriptor was closed meanwhile
+            if "/wgunicorn-" in os.readlink(entry) and entry.stat().st_mtime < entry.stat().st_ctime - 1e8:
+                return entry
+    return None
 
 
 def stop(pid: int) -> None:
-    """The process stops, as if the machine had forgotten it."""
+    """The process has stopped, as if the machine had forgotten it."""
     os.kill(pid, signal.SIGSTOP)
+    stat = Path(f"/proc/{pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "a process does not stop")

@@ -6,6 +6,7 @@ thing under test has been seen.
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 from ..support.packages import write_package
 from ..support.servers import PREFIX, Server, gunicorn, nginx, wait_for, wait_until
-from .blockers import Call, beats, model_lock, slow_to_open, stages_something, stop, workers_of
+from .blockers import Call, heartbeat_of, model_lock, slow_to_open, stages_something, stop, workers_of
 from .curl import curl, get, post
 
 CALLS = 40
+LONG_PAST = -1_000_000  # in monotonic time: before the machine started
 PATIENT = {PREFIX + "LOCK_TIMEOUT_S": "100"}
 
 
@@ -92,21 +94,32 @@ def test_clients_that_do_not_hang_up_hold_up_nobody(root: Path) -> None:
 
 
 def test_a_registration_outlives_the_worker_timeout(root: Path, area: Path) -> None:
-    """The second worker is stopped as a witness: when gunicorn kills it, the timeout has passed and works."""
-    with gunicorn(root, env=PATIENT, args=["--timeout", "3"]) as server:
+    """Its worker's heart beats on; the other one, whose heart is stopped and set back, is killed: so the timeout is
+    in force, and no test waits for it."""
+    with gunicorn(root, env=PATIENT) as server:
         begin(area, server.url)
         with model_lock(root, "t", "m"):
             call = Call(server.port, "POST", "/v1/register", body(area, "slow"))
             busy = the_worker_that_registers(server, root)
             (witness,) = both_workers(server) - {busy}
-            wait_until(lambda: beats(witness), "the second worker does not beat")
+            heart, stopped = heart_of(busy), heart_of(witness)
+            for _ in range(2):
+                before = heart.stat().st_mtime_ns
+                wait_until(lambda: heart.stat().st_mtime_ns > before, "the worker that registers does not beat")  # noqa: B023
             stop(witness)
-            wait_until(lambda: killed_for_timeout(server, witness), "gunicorn's worker timeout does not work", 60)
+            os.utime(stopped, (LONG_PAST, LONG_PAST))
+            wait_until(lambda: killed_for_timeout(server, witness), "gunicorn's worker timeout does not work")
             assert call.is_open
             assert not killed_for_timeout(server, busy)
         assert call.wait().status == 201
         assert busy in workers_of(server.pid)
         assert get(f"{server.url}/v1/resolve", task="t", ref="m@slow").status == 200
+
+
+def heart_of(worker: int) -> Path:
+    heart = wait_for(lambda: heartbeat_of(worker), bool, "the worker does not beat")
+    assert heart is not None
+    return heart
 
 
 def both_workers(server: Server) -> set[int]:
