@@ -36,7 +36,7 @@ def test_the_three_lines_of_the_readme_serve(tmp_path: Path) -> None:
         process = subprocess.Popen(["bash", "-ec", script], cwd=checkout, env=environment, stdout=log, stderr=log)
         try:
             up = f"http://127.0.0.1:{port}/health/ready"
-            wait_until(lambda: is_up(up) or process.poll() is not None, "the third line does not serve", 4 * START_S)
+            wait_until(lambda: is_up(up) or process.poll() is not None, "the third line does not serve", 2 * START_S)
             assert process.poll() is None, log_file.read_text()
             process.terminate()
             assert process.wait(START_S) == 0, log_file.read_text()

@@ -20,6 +20,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,11 +29,12 @@ from .machine import need
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
-START_S = 30.0
+START_S = 100.0  # only who waits in vain waits so long: a machine may have much else to do
 POLL_S = 0.02
 _PORT_ATTEMPTS = 3
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # places that nginx makes at its start
 _PORTS = range(12_000, 32_000)  # below those that the kernel gives to clients and to whoever asks for any port
+_BLOCK = 200
 
 T = TypeVar("T")
 
@@ -40,13 +43,35 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now, and that the kernel gives to nobody while its user starts."""
-    draw = random.SystemRandom()
+    """A port of 127.0.0.1 that nobody uses now, and that neither the kernel nor a test gives to another meanwhile."""
     while True:
-        port = draw.choice(_PORTS)
+        port = next(_own_ports())
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+@cache
+def _own_ports() -> Iterator[int]:
+    """Over and over the ports of a block that is this process's alone for as long as it lives.
+
+    Whoever runs tests here beside it takes another block: the name of a block is a socket's that one process can have.
+    """
+    begins = list(_PORTS[::_BLOCK])
+    random.SystemRandom().shuffle(begins)
+    for begin in begins:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0registry-tests-{begin}")
+        except OSError:
+            name.close()
+            continue
+        _names.append(name)
+        return cycle(range(begin, begin + _BLOCK))
+    raise AssertionError("too many processes run tests on this machine")
+
+
+_names: list[socket.socket] = []  # what is collected is closed
 
 
 def wait_until(happened: Callable[[], object], what: str, timeout_s: float = START_S) -> None:
