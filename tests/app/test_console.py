@@ -249,7 +249,7 @@ def test_every_call_is_answered_in_the_form_that_is_read(service: Service) -> No
     run.mkdir(parents=True)
     lines = [{"key": "loss", "value": 1 / step, "step": step, "ts_utc": "2026-01-01T00:00:00Z"} for step in (1, 2)]
     (run / "loss.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with httpx.Client(base_url=service.url, trust_env=False) as client:
+    with httpx.Client(base_url=service.url, timeout=60, trust_env=False) as client:
         for call in [*CALLS, *CALLS_OF_RUNS]:
             answer = send(client, call, filled)
             assert answer.status_code == call.status, (str(call), answer.text)
@@ -263,7 +263,7 @@ def test_every_call_is_answered_in_the_form_that_is_read(service: Service) -> No
 
 def test_a_model_is_found_by_either_name_and_not_by_two(service: Service) -> None:
     source = str(write_package(service.area / "names"))
-    with httpx.Client(base_url=service.url, trust_env=False) as client:
+    with httpx.Client(base_url=service.url, timeout=60, trust_env=False) as client:
         body = {"task": "names", "version": "1", "artifacts_dir": source}
         for number, name in enumerate(MODELS):
             assert client.post("/v1/register", json={**body, name: f"m{number}"}).status_code == 201

@@ -29,7 +29,7 @@ from ..support.old_registry import OldRegistry
 from ..support.packages import open_registry, write_files
 from . import forks
 
-PATIENCE_S = 15  # for all questions together, which take less than a second
+PATIENCE_S = 60  # for all questions together, which take less than a second
 UNTYPED, WRONG, HANG, UNNAMED = "untyped", "wrong", "hang", "unnamed"
 
 

@@ -22,7 +22,7 @@ from ..support.machine import MIB, memory_backed, remove_tree
 from ..support.packages import open_registry
 from . import damage
 
-SOON_S = 10.0
+SOON_S = 60.0
 EXAMPLES = 40
 KINDS = [
     kind for kind in damage.KINDS if kind not in ("lock", "catalogue", "upload data", "artifact", "older artifact")

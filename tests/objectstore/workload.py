@@ -24,7 +24,7 @@ from ..support.packages import write_files
 TASK = "chaos"
 ALIASES = ("latest", "staging", "production")
 ANSWER_TIMEOUT_S = 120.0
-NO_REPLICA_S = 60.0
+NO_REPLICA_S = 150.0
 PAUSE_S = 0.1
 REPEATS = 40
 NOT_SENT = object()

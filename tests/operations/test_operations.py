@@ -247,7 +247,7 @@ def test_a_service_that_is_told_to_stop_finishes_first(area: Path) -> None:
 
 def _accepts(service: Service) -> bool:
     try:
-        return httpx.get(service.server.url + "/health", trust_env=False).is_success
+        return httpx.get(service.server.url + "/health", timeout=60, trust_env=False).is_success
     except httpx.TransportError:
         return False
 
@@ -258,7 +258,7 @@ def test_silence_is_taken_for_death_where_the_process_cannot_be_seen(tmp_path: P
     operation, work = registry.begin_operation("verify", {"ref": "m@1"}, key="k")
     assert work is not None
     assert registry.operation(operation.operation_id).state == "running"
-    rewrite(tmp_path, operation.operation_id, process={"boot": "elsewhere", "pid": 1}, age=timedelta(seconds=20))
+    rewrite(tmp_path, operation.operation_id, process={"boot": "elsewhere", "pid": 1}, age=timedelta(seconds=5))
     assert registry.operation(operation.operation_id).state == "running"
     rewrite(tmp_path, operation.operation_id, process={"boot": "elsewhere", "pid": 1}, age=timedelta(seconds=40))
     assert registry.operation(operation.operation_id).state == "interrupted"

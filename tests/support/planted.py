@@ -18,7 +18,7 @@ from .packages import open_registry, write_package
 
 TASK, MODEL = "celltype", "pbmc"
 SECRET = b"the secret of another user"
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 _MODEL = f"tasks/{TASK}/models/{MODEL}"
 
 # where, whether a directory belongs there, and whether `check` names the place by its key

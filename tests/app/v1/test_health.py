@@ -11,7 +11,7 @@ from typing import Any
 
 from ...support.machine import MIB, need
 from ...support.packages import write_package
-from ...support.servers import PREFIX, REPOSITORY, gunicorn
+from ...support.servers import PREFIX, REPOSITORY, gunicorn, wait_until
 from ..curl import assert_problem, get, post
 
 
@@ -160,5 +160,6 @@ def test_the_start_finishes_what_a_crash_left(root: Path, area: Path) -> None:
     alias.unlink()
     with gunicorn(root) as again:
         assert get(f"{again.url}/v1/resolve", task="t", ref="m@latest").json["version"] == "2"
-        assert any("finished what a crash had left" in line["message"] for line in again.log)
+        said = "finished what a crash had left"
+        wait_until(lambda: any(said in line["message"] for line in again.log), "the log does not say so")
     assert alias.exists()
