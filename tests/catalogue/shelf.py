@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,19 @@ class Shelf:
         """The database file."""
         (found,) = (path for path in (self.root / ".catalog").iterdir() if path.name.endswith(".sqlite"))
         return found
+
+    def lose_catalogue(self, instead: bytes | None = None) -> None:
+        """Its directory goes in one step, whoever writes into it; a file of these bytes may take its place."""
+        place = self.root / ".catalog"
+        while True:
+            aside = self.root.parent / f"lost-{uuid.uuid4().hex}"
+            place.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+            if instead is None:
+                return
+            with suppress(FileExistsError), place.open("xb") as file:  # a server may have made it anew
+                file.write(instead)
+                return
 
     def add(self, model: str, version: str, *, task: str = "t", **metadata: Any) -> None:
         alias = metadata.pop("set_alias", None)

@@ -252,7 +252,7 @@ def test_a_configured_place_that_cannot_be_written(full: Shelf, area: Path) -> N
 
 
 def test_many_processes_that_need_it_at_once(full: Shelf) -> None:
-    shutil.rmtree(full.root / ".catalog")
+    full.lose_catalogue()
     works: list[Callable[[], list[str]]] = [lambda: titles(full.opened()) for _ in range(4)]
     works.append(lambda: full.opened().reindex() and titles(full.opened()))  # type: ignore[arg-type, return-value]
 

@@ -7,7 +7,6 @@ import http.client
 import importlib
 import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -157,8 +156,7 @@ def test_a_whole_list_that_fails_on_the_way_is_never_closed(shelf: Shelf, server
         connection.sendall(f"GET /v1/models HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
         got = connection.recv(1000)
         assert got.startswith(b"HTTP/1.1 200")
-        shutil.rmtree(shelf.root / ".catalog")
-        (shelf.root / ".catalog").write_bytes(b"no directory")
+        shelf.lose_catalogue(instead=b"no directory")
         size_bytes = len(got)
         while data := connection.recv(MIB):
             got, size_bytes = (got + data)[-1000:], size_bytes + len(data)
@@ -207,7 +205,7 @@ def test_the_catalogue_is_deleted_under_the_server(shelf: Shelf, server: Server)
     shelf.add("m", "1")
     with Stream(server.url) as stream:
         for number in range(3):
-            shutil.rmtree(shelf.root / ".catalog")
+            shelf.lose_catalogue()
             assert listed(get(f"{server.url}/v1/models")) == ["m@1"]
             shelf.registry.tag("t", "m", "1", "n", str(number))
             seen = stream.message()
@@ -436,7 +434,7 @@ def test_omr_watch_follows_the_server(shelf: Shelf, server: Server) -> None:
         assert json.loads(process.stdout.readline())["event"] == "register"
         assert post(f"{server.url}/v1/promote", body).status == 200
         assert json.loads(process.stdout.readline())["alias"] == "production"
-        shutil.rmtree(shelf.root / ".catalog")  # it goes on when the catalogue has come back
+        shelf.lose_catalogue()  # it goes on when the catalogue has come back
         assert post(f"{server.url}/v1/promote", {**body, "alias": "best"}).status == 200
         assert any(json.loads(line)["alias"] == "best" for line in process.stdout)  # some may come again before it
 
