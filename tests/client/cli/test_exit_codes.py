@@ -40,6 +40,23 @@ def test_a_refusal_has_its_code(filled: Shell, arguments: list[str], code: int, 
     assert done.err.startswith(f"omr: {error}: ")
 
 
+def test_the_installed_command_ends_as_the_function_that_the_other_tests_call(filled: Shell) -> None:
+    damage(filled)
+    for code, arguments in enumerate(
+        (
+            ["aliases", "t", "m"],
+            ["register", "t", "m", "1", "source"],
+            ["nonsense"],
+            ["resolve", "t", "nobody@latest"],
+            ["verify", "t", "m@1"],
+            ["--root", "/nonexistent/root", "check"],
+        )
+    ):
+        done = filled.installed(*arguments)
+        assert done == filled.omr(*arguments)
+        assert done.code == code
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
