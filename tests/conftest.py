@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.seaweed"]
 
 # Here, and not beside some of the tests: a test takes the profile that is in force when its module is imported.
-settings.register_profile("registry", deadline=None, database=None, print_blob=True, derandomize="CI" in os.environ)
+settings.register_profile(
+    "registry",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],  # it would fail a test for what else the machine does
+    database=None,
+    print_blob=True,
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("registry")

@@ -262,7 +262,7 @@ def test_I13_memory_is_bounded(home: Home) -> None:
             env=clean_environment({"HOME": str(home.top)}),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
         )
         assert done.returncode in (4, 5), (kind, done.stderr)
         assert done.stderr.startswith("omr: ")

@@ -72,7 +72,7 @@ def sha256sum_agrees(package: Path) -> None:
 
 @given(names=st.lists(paths, min_size=1, max_size=12, unique=True))
 @example(names=["--strict", "-c", "*star", " space ", "a  b", "#hash", "%s", "\u00a0", "café", "cafe\u0301", "漢字/🧬"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_sha256sum_agrees_for_every_legal_name(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     top = tmp_path_factory.mktemp("names")
     # A name cannot be a file and a directory, and the disk takes 255 bytes.

@@ -71,7 +71,7 @@ def test_what_is_no_event_is_found_by_nothing(raw: bytes) -> None:
 
 
 @given(writers, st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_the_next(
     tmp_path_factory: pytest.TempPathFactory, who: list[str | None], data: st.DataObject
 ) -> None:

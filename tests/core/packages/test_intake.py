@@ -60,7 +60,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @given(files=trees)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_file_is_planned_once_with_its_size(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
 ) -> None:
