@@ -49,6 +49,10 @@ def _name(kind: str, text: str) -> bytes:
     return f"{kind}\n{text}".encode("utf-8", "surrogatepass")
 
 
+def _held(kind: str, text: str) -> list[bytes]:
+    return [encode_text(said) for said in (text, *_SAID_OF.get(kind, ()))]
+
+
 NAMING = Naming("1", names_of)  # the form is another one whenever other names come of a line
 
 
@@ -58,6 +62,7 @@ class Journal:
     def __init__(self, storage: Storage, key: str) -> None:
         self._storage = storage
         self._key = key
+        self._seen = 0  # it has been seen to have an event of this number
 
     def lines(self, after: int = 0) -> Iterator[Line]:
         """Every record after ``after``, oldest first, streamed."""
@@ -70,9 +75,13 @@ class Journal:
 
     def named(self, kind: str, text: str, before: int | None = None) -> Iterator[Line]:
         """The lines that :func:`names_of` gives the name, the newest first; with ``before`` only those before that."""
-        held = [encode_text(said) for said in (text, *_SAID_OF.get(kind, ()))]
-        found = self._storage.documents.named(self._key, _name(kind, text), held, NAMING, before)
+        found = self._storage.documents.named(self._key, _name(kind, text), _held(kind, text), NAMING, before)
         return (parse_line(seq, raw) for seq, raw in found)
+
+    def newest(self, kind: str, text: str) -> Line | None:
+        """The first of :meth:`named`; what was seen of the journal's end by the way is known to :meth:`has`."""
+        self._seen, found = self._storage.documents.newest(self._key, _name(kind, text), _held(kind, text), NAMING)
+        return parse_line(*found) if found is not None else None
 
     def moves(self, alias: str, last: int | None) -> Iterator[Line]:
         """The events that moved the alias, the newest first, which is ``last`` where that is known.
@@ -104,8 +113,10 @@ class Journal:
         return seq <= 0 or (last is not None and last.seq >= seq)
 
     def has(self, seq: int) -> bool:
-        """As :meth:`reaches`; of a store over a network one read at most, and none of what is remembered."""
-        if seq <= 0 or self._storage.documents.looks_are_cheap():
+        """As :meth:`reaches`, or it was so a moment ago; of a store over a network one read at most."""
+        if seq <= self._seen:
+            return True
+        if self._storage.documents.looks_are_cheap():
             return self.reaches(seq)
         return self.line(seq) is not None
 

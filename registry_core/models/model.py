@@ -266,7 +266,7 @@ class ModelStore(Subject):
             line = self.journal.line(facts.seq)
             if line is not None and _registers(line, version):
                 return line
-        return next(self.journal.named(REGISTERED, version), None)
+        return self.journal.newest(REGISTERED, version)
 
     def alias_now(self, alias: str) -> Alias | None:
         """The alias, None if there is none.

@@ -126,6 +126,12 @@ class Documents(ABC):
         found = (one for one in self.records(log) if all(part in one[1] for part in held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])
 
+    def newest(
+        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming
+    ) -> tuple[int, tuple[int, bytes] | None]:
+        """(the number of the last record, 0 where it was not come upon; the newest that :meth:`named` gives)."""
+        return 0, next(self.named(log, name, held, naming), None)
+
     def index(self, log: str, naming: Naming) -> None:  # noqa: B027 - most logs have none
         """What was appended is found by its names, and numbers, without reading all of the log. Never raises.
 

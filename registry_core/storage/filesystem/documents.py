@@ -130,19 +130,32 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
     def named(
         self, log: str, name: bytes, held: Sequence[bytes], naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
-        wanted = logfile.Wanted(name, held, naming, before)
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            whole = logfile.Span(0, logfile.end_of_records(file) if file is not None else 0, 0)
-            if file is not None and whole.end < UNIT_BYTES:
-                yield from logfile.scan(file, whole, wanted)
-            elif file is not None:
-                yield from self._index(log).search(file, whole.end, wanted)
+            if file is not None:
+                end_bytes = logfile.find_end(file).size
+                yield from self._found(log, file, end_bytes, logfile.Wanted(name, held, naming, before))
+
+    def newest(
+        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming
+    ) -> tuple[int, tuple[int, bytes] | None]:
+        with translated_errors(log, JournalCorrupt), self._read(log) as file:
+            if file is None:
+                return 0, None
+            end = logfile.find_end(file)
+            found = self._found(log, file, end.size, logfile.Wanted(name, held, naming))
+            return end.number, next(found, None)
+        raise AssertionError("unreachable")
+
+    def _found(self, log: str, file: BinaryIO, end_bytes: int, wanted: logfile.Wanted) -> Iterator[tuple[int, bytes]]:
+        if end_bytes < UNIT_BYTES:
+            return logfile.scan(file, logfile.Span(0, end_bytes, 0), wanted)
+        return self._index(log).search(file, end_bytes, wanted)
 
     def index(self, log: str, naming: Naming) -> None:
         try:
             with self._read(log) as file:
                 if file is not None and logfile.size_of(file) >= UNIT_BYTES:
-                    self._index(log).extend(file, logfile.end_of_records(file), naming)
+                    self._index(log).extend(file, logfile.find_end(file).size, naming)
         except (OSError, Damaged) as error:  # it is only missed
             logger.warning("%s: its index was not extended: %s", log, error)
 
@@ -162,11 +175,12 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     def last(self, log: str) -> tuple[int, bytes] | None:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            return logfile.last(file) if file is not None else None
+            end = logfile.find_end(file) if file is not None else None
+            return (end.number, end.last) if end is not None and end.number else None
 
     def is_torn(self, log: str) -> bool:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            return file is not None and logfile.is_torn(file)
+            return file is not None and logfile.find_end(file).size != logfile.size_of(file)
 
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:
         if is_needed():

@@ -37,7 +37,7 @@ def append(place: Place, record: bytes, expected_seq: int) -> None:
     fd = place.open(os.O_RDWR | os.O_CREAT)
     try:
         file = os.fdopen(fd, "r+b", buffering=0, closefd=False)
-        end = _find_end(file)
+        end = find_end(file)
         if end.number + 1 != expected_seq:
             raise PreconditionFailed(place.key)
         line = (b"" if end.newline else b"\n") + record + b"\n"
@@ -159,18 +159,23 @@ def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, byte
     """The records of the span that are wanted, the newest first; all of it is read."""
     found, number = [], span.after
     for begin, data in _pieces(file, span):
-        rarest = min(wanted.held, key=data.count)
-        counted, hit = 0, data.find(rarest)
-        while hit >= 0:
-            start, end = data.rfind(b"\n", 0, hit) + 1, data.find(b"\n", hit)
-            end = len(data) if end < 0 else end
+        starts: list[int] = []
+        counted = 0
+        while (hit := data.rfind(wanted.held[0], 0, starts[-1] if starts else len(data))) >= 0:  # far faster than find
+            starts.append(data.rfind(b"\n", 0, hit) + 1)
+        for start in reversed(starts):
             number += data.count(b"\n", counted, start)
             counted = start
-            if (wanted.before is None or number + 1 < wanted.before) and wanted.is_met(data[start:end]):
+            if (wanted.before is None or number + 1 < wanted.before) and wanted.is_met(_first_line(data, start)):
                 found.append((number + 1, begin + start))
-            hit = data.find(rarest, end)
-        number += data.count(b"\n", counted)
+        if begin + len(data) < span.end:
+            number += data.count(b"\n", counted)
     yield from ((number, line_at(file, at).rstrip(b"\n")) for number, at in reversed(found))
+
+
+def _first_line(data: bytes, start: int) -> bytes:
+    end = data.find(b"\n", start)
+    return data[start:end] if end >= 0 else data[start:]
 
 
 def _pieces(file: BinaryIO, span: Span) -> Iterator[tuple[int, bytes]]:
@@ -207,31 +212,16 @@ def may_be(line: bytes, number: int) -> bool:
     return line != b"" and _said(line) in (None, number)
 
 
-def last(file: BinaryIO) -> tuple[int, bytes] | None:
-    """The last record, read backwards: what it takes depends on what stands behind the last that says its number."""
-    end = _find_end(file)
-    return (end.number, end.last) if end.number else None
-
-
 def size_of(file: BinaryIO) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def end_of_records(file: BinaryIO) -> int:
-    """Where the last record ends: behind it there is at most what is none."""
-    size = file.seek(0, os.SEEK_END)
-    start, line = next(lines_before(file, size), (0, b""))
-    return size if not line or _is_record(line, start) else start
-
-
-def is_torn(file: BinaryIO) -> bool:
-    """Whether the last line is no record, so that the next append removes it."""
-    return end_of_records(file) != size_of(file)
-
-
 @dataclass(frozen=True)
-class _End:
-    """The number of the last record (0: there is none), its bytes, those of all, whether a newline closes them."""
+class End:
+    """The number of the last record (0: there is none), its bytes, those of all, whether a newline closes them.
+
+    Behind ``size`` there is at most what is no record, which the next append removes.
+    """
 
     number: int
     last: bytes
@@ -239,7 +229,8 @@ class _End:
     newline: bool
 
 
-def _find_end(file: BinaryIO) -> _End:
+def find_end(file: BinaryIO) -> End:
+    """The last record, read backwards: what it takes depends on what stands behind the last that says its number."""
     size = file.seek(0, os.SEEK_END)
     lines = lines_before(file, size)
     start, line = next(lines, (0, b""))
@@ -247,8 +238,8 @@ def _find_end(file: BinaryIO) -> _End:
         size = start
         start, line = next(lines, (0, b""))
     if not line:
-        return _End(0, b"", 0, True)
-    return _End(_number(start, line, lines), line.rstrip(b"\n"), size, line.endswith(b"\n"))
+        return End(0, b"", 0, True)
+    return End(_number(start, line, lines), line.rstrip(b"\n"), size, line.endswith(b"\n"))
 
 
 def _number(start: int, line: bytes, before: Iterator[tuple[int, bytes]]) -> int:
@@ -301,13 +292,15 @@ def _is_record(line: bytes, start: int) -> bool:
 
     One that is no event all the same is damage, and stays where it is.
     """
-    return _is_complete(line) or (line.endswith(b"\n") and not _lacks_sectors(line, start))
+    return (line.endswith(b"\n") and not _lacks_sectors(line, start)) or _is_complete(line)
 
 
 def _lacks_sectors(line: bytes, start: int) -> bool:
     """Whether there are NUL bytes in the place of sectors that never reached the disk; no line of ours has any."""
+    if b"\0" not in line:
+        return False
     runs = [(start + run.start(), start + run.end()) for run in _NULS.finditer(line)]
-    return bool(runs) and all(end % _SECTOR_BYTES == 0 for _, end in runs)
+    return all(end % _SECTOR_BYTES == 0 for _, end in runs)
 
 
 def _write_at(fd: int, data: bytes, offset: int) -> None:

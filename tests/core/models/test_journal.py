@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,18 @@ def test_an_empty_journal() -> None:
     assert list(journal.lines()) == []
     event = journal.next_event(None, own_fields("first"))
     assert (event["seq"], event["prev"]) == (1, "sha256:" + hashlib.sha256(b"").hexdigest())
+
+
+def test_what_was_seen_of_the_end_is_known_and_what_came_since_is_looked_for(tmp_path: Path) -> None:
+    journal, other = (Journal(FilesystemStorage(tmp_path), KEY) for _ in range(2))
+    assert journal.newest(MOVES, "latest") is None
+    for seq in (1, 2, 3):
+        other.append(other.next_event(other.last(), own_fields("next")))
+        if seq == 2:
+            newest = journal.newest(MOVES, "latest")
+            assert newest is not None
+            assert newest.seq == 2
+    assert [journal.has(seq) for seq in (0, 2, 3, 4)] == [True, True, True, False]
 
 
 def test_a_line_has_its_number_and_is_what_was_written() -> None:

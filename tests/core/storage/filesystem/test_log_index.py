@@ -75,8 +75,10 @@ def assert_right(root: Path) -> None:
         middle = len(lines) // 2
         before = [one for one in expected if one[0] < middle]
         assert list(here.named(LOG, wanted, [held], NAMING, middle)) == before, name
-        newest = next(documents(root).named(LOG, wanted, [held], NAMING), None)
-        assert newest == (expected[0] if expected else None)
+        newest = expected[0] if expected else None
+        assert next(documents(root).named(LOG, wanted, [held], NAMING), None) == newest
+        last = here.last(LOG)
+        assert documents(root).newest(LOG, wanted, [held], NAMING) == (last[0] if last else 0, newest)
     for after in (0, 1, len(lines) // 3, len(lines) - 1, len(lines), len(lines) + 5):
         assert list(here.records(LOG, after)) == lines[after:]
         assert here.record(LOG, after + 1) == dict(lines).get(after + 1)
