@@ -17,12 +17,28 @@ def package_digest(model: ModelStore, version: str) -> str | None:
 
     Reads no manifest of what was registered: it may be large. None for a half version of older software.
     """
+    if model.facts(version) is not None:
+        return recorded_digest(model, version)
+    return recorded_digest(model, version) or manifest_digest(model, version)
+
+
+def recorded_digest(model: ModelStore, version: str) -> str | None:
+    """The digest that the version was registered with; None where no event says one, as of older software's."""
     facts = model.facts(version)
     if facts is not None:
         return facts.package_digest
     born = model.registered(version)
-    registered = born.get("package_digest") if born is not None else None
-    return registered if isinstance(registered, str) else manifest_digest(model, version)
+    recorded = born.get("package_digest") if born is not None else None
+    return recorded if isinstance(recorded, str) else None
+
+
+def is_ours(model: ModelStore, version: str) -> bool:
+    """Whether this software laid the package down, so that nobody has ever had a reason to write in it."""
+    facts = model.facts(version)
+    if facts is not None:
+        return facts.package_digest is not None and not facts.notes.get("adopted")
+    born = model.registered(version)
+    return born is not None and not born.get("adopted")
 
 
 def manifest_digest(model: ModelStore, version: str) -> str | None:

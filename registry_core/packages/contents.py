@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from ..format import manifest
-from ..format.encoding import DIGEST_PREFIX
+from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..models.model import ModelStore
-from ..models.package_manifest import manifest_bytes
+from ..models.package_manifest import is_ours, manifest_bytes, recorded_digest
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
 from ..vocabulary.texts import escaped, parse_object
@@ -22,15 +22,39 @@ from .verify import corrupt
 MANIFEST_ROLE = "manifest"
 
 
-def read_meta(model: ModelStore, version: str) -> dict[str, Any]:
-    """The version's ``model_meta.json``. Raises ``PackageCorrupt`` where there is none to read."""
+def read_meta(model: ModelStore, version: str, said: str | None = None) -> dict[str, Any]:
+    """The version's ``model_meta.json``. Raises ``PackageCorrupt`` where there is none to read.
+
+    With ``said``, the SHA-256 hex in a manifest that is proven, it is the one that was registered.
+    """
     try:
-        meta = parse_object(_read_meta(model, version))
+        data = _read_meta(model, version)
     except KeyNotFound:
         raise corrupt(model, version, [Problem(META, "missing")]) from None
+    require_said(model, version, META, data, said)
+    meta = parse_object(data)
     if meta is None:
         raise corrupt(model, version, [Problem(META, "unreadable", actual="not a JSON object")])
     return meta
+
+
+def remarks(model: ModelStore, version: str, meta: Mapping[str, Any]) -> list[str]:
+    """What whoever is shown older software's metadata must know of it: that it does not name the version.
+
+    All that is registered does. Raises ``PackageCorrupt`` where ours does not.
+    """
+    if all(meta.get(name) == value for name, value in {**model.keys.names, "version": version}.items()):
+        return []
+    if is_ours(model, version):
+        raise corrupt(model, version, [Problem(META, "changed", actual="it does not name this version")])
+    return [f"{META} of {version} does not name this version. Is it another's?"]
+
+
+def require_said(model: ModelStore, version: str, path: str, data: bytes, said: str | None) -> None:
+    """The file is the one that the manifest says, if it says one. Raises ``PackageCorrupt``."""
+    actual = hashlib.sha256(data).hexdigest() if said is not None else None
+    if actual != said:
+        raise corrupt(model, version, [Problem(path, "changed", f"{DIGEST_PREFIX}{said}", f"{DIGEST_PREFIX}{actual}")])
 
 
 def _read_meta(model: ModelStore, version: str) -> bytes:
@@ -91,6 +115,35 @@ def _kept_content(model: ModelStore, version: str) -> dict[str, str]:
     return {path: sha256 for path, sha256 in hashes.items() if path != META}
 
 
+def said_of(model: ModelStore, version: str) -> dict[str, str] | None:
+    """As :func:`manifest_hashes`, proven; None of a package that older software may have written in.
+
+    Raises ``PackageCorrupt``.
+    """
+    if not is_ours(model, version):
+        return None
+    data, _ = proven_manifest(model, version)
+    return manifest.parse(data or b"").hashes
+
+
+def proven_manifest(model: ModelStore, version: str) -> tuple[bytes | None, bool]:
+    """(the manifest that names the package, whether it is an adopted package's baseline).
+
+    None for a half version of older software. Raises ``PackageCorrupt`` where it is not the one that was registered.
+    """
+    for _ in range(2):
+        recorded = recorded_digest(model, version)
+        try:
+            data, is_baseline = manifest_bytes(model, version)
+        except KeyNotFound:
+            data, is_baseline = None, False
+        actual = digest(data) if data is not None else None
+        if recorded in (None, actual):
+            return data, is_baseline
+        model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
+    raise corrupt(model, version, [Problem(MANIFEST, "manifest" if actual else "missing", recorded, actual)])
+
+
 def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
     """Path -> SHA-256 hex as the manifest says; empty for a half version of older software."""
     return _parsed_manifest(model, version)[1]
@@ -99,8 +152,13 @@ def manifest_hashes(model: ModelStore, version: str) -> dict[str, str]:
 def _parsed_manifest(model: ModelStore, version: str) -> tuple[bytes | None, dict[str, str]]:
     """(the package's own manifest, what the one that names it says); None where that is another, or there is none."""
     try:
-        data, is_baseline = manifest_bytes(model, version)
+        return _parsed(*manifest_bytes(model, version))
     except KeyNotFound:
+        return None, {}
+
+
+def _parsed(data: bytes | None, is_baseline: bool) -> tuple[bytes | None, dict[str, str]]:
+    if data is None:
         return None, {}
     return None if is_baseline else data, manifest.parse(data, covers_manifest=is_baseline).hashes
 
@@ -112,7 +170,7 @@ def files(model: ModelStore, version: str) -> Iterator[Entry]:
 
 def _present(model: ModelStore, version: str) -> tuple[dict[str, str], dict[str, int | None], list[str]]:
     """(path -> SHA-256 hex as the manifest says, and its own, path -> size of what is there, what else lies there)."""
-    own, hashes = _parsed_manifest(model, version)
+    own, hashes = _parsed(*proven_manifest(model, version))
     if own is not None:
         hashes = {**hashes, MANIFEST: hashlib.sha256(own).hexdigest()}
     sizes, strays = without_strays(model, version, files(model, version), hashes)

@@ -10,13 +10,25 @@ from ..format.layout import METRICS
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, read_all
 from ..vocabulary.texts import parse_object
+from .contents import require_said
 
 MAX_METRICS_BYTES = 1024 * 1024
 
 
-def of_version(model: ModelStore, version: str, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """All metrics that the package states; those of its metadata win over its ``metrics.json``."""
-    return of_bytes(_read(model, version), meta)
+def of_version(
+    model: ModelStore, version: str, meta: Mapping[str, Any], said: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """All metrics that the package states; those of its metadata win over its ``metrics.json``.
+
+    With ``said``, path -> SHA-256 hex in a manifest that is proven, that file is the one that was registered, or it
+    counts for nothing. Raises ``PackageCorrupt``.
+    """
+    if said is not None and METRICS not in said:
+        return of_bytes(b"", meta)
+    data = _read(model, version)
+    if said is not None and len(data) <= MAX_METRICS_BYTES:
+        require_said(model, version, METRICS, data, said[METRICS])
+    return of_bytes(data, meta)
 
 
 def of_bytes(data: bytes, meta: Mapping[str, Any]) -> dict[str, Any]:

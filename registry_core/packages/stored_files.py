@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import os
@@ -28,6 +29,7 @@ from .strays import warning, without_strays
 
 log = logging.getLogger(__name__)
 
+_EMPTY = hashlib.sha256(b"").hexdigest()
 CHUNK_BYTES = 256 * 1024
 MOST_FILES = 50_000  # of all packages whose inventories are remembered: some 20 MB
 
@@ -73,6 +75,8 @@ class StoredFile:
             grave = storage.packages.retired(self._package, self._model.keys.grave(self.version))
             if grave is not None:
                 return storage.packages.open(grave, self.path, start, length)
+        if self._model.locate(self.version) is not None:
+            raise verify.corrupt(self._model, self.version, [Problem(printable(self.path), "missing")])
         raise _no_such_file(self._model, self.version, self.path)
 
     def presigned_url(self, expires_s: float) -> str | None:
@@ -93,11 +97,13 @@ class Inventory:
 
     The digest is None where an old manifest does not cover the file, and ``commit_id`` and ``package_digest`` (hex)
     are None if there is one such file. So is the latter where older software has rewritten the metadata since.
+    ``damaged``: what is not there, or cannot be what the manifest says, by path.
     """
 
     files: Mapping[str, tuple[str | None, int]]
     commit_id: str | None
     package_digest: str | None
+    damaged: Mapping[str, Problem] = field(default_factory=dict)
     _created_at: list[datetime | None] = field(default_factory=list, compare=False, repr=False)
 
     def created_at(self, found: Found) -> datetime | None:
@@ -108,10 +114,15 @@ class Inventory:
         return self._created_at[0] if self._created_at else None
 
     def stored(self, found: Found) -> list[StoredFile]:
+        """Every file. Raises ``PackageCorrupt``."""
+        if self.damaged:
+            raise verify.corrupt(found.model, found.version, list(self.damaged.values()))
         return [StoredFile(found.version, path, *known, found.model) for path, known in self.files.items()]
 
     def file(self, found: Found, path: str) -> StoredFile:
-        """The one file. Raises ``ArtifactNotFound``."""
+        """The one file. Raises ``ArtifactNotFound``, ``PackageCorrupt``."""
+        if path in self.damaged:
+            raise verify.corrupt(found.model, found.version, [self.damaged[path]])
         known = self.files.get(path)
         if known is None:
             raise _no_such_file(found.model, found.version, path)
@@ -179,7 +190,8 @@ class Inventories:
         inventory = self._known.get(identity)
         if inventory is None:
             inventory = read_inventory(found)
-            self._known.put(identity, inventory)
+            if not inventory.damaged:
+                self._known.put(identity, inventory)
         return inventory
 
 
@@ -198,31 +210,33 @@ def _identity(found: Found) -> tuple[str, ...] | None:
 def read_inventory(found: Found) -> Inventory:
     """What lies in the version's package now; reads its manifest and its metadata."""
     model, version = found.model, found.version
-    data, is_baseline = _manifest(found)
+    data, is_baseline = contents.proven_manifest(model, version)
     hashes = dict(manifest.parse(data, covers_manifest=is_baseline).hashes) if data is not None else {}
     said = hashes.get(META)
     if said is not None:
         hashes[META] = _meta_sha256(found) or said
+        if hashes[META] != said and package_manifest.is_ours(model, version):
+            raise verify.corrupt(model, version, [Problem(META, "changed", DIGEST_PREFIX + said)])
     present, strays = without_strays(model, version, contents.files(model, version), hashes)
     sizes = {path: size_bytes or 0 for path, size_bytes in present.items()}
     for text in warning(strays):
         log.warning("%s@%s: %s", model.title, version, text)
     named = {path: hashes[path] for path in sizes if path in hashes}
+    damaged = {path: Problem(printable(path), "missing") for path in hashes.keys() - sizes.keys()}
+    for path, sha256 in named.items():
+        if sizes[path] == 0 and sha256 != _EMPTY:
+            damaged[path] = Problem(printable(path), "changed", DIGEST_PREFIX + sha256, DIGEST_PREFIX + _EMPTY)
+    if damaged:
+        model.require_version(version)  # deleted meanwhile: then it is not damaged, but gone
     if MANIFEST in sizes and data is not None and not is_baseline:
         hashes[MANIFEST] = digest(data).removeprefix(DIGEST_PREFIX)
     paths = sorted(sizes, key=lambda path: (path != MANIFEST, path))
     files = {path: (hashes.get(path), sizes[path]) for path in paths}
     if data is None or any(sha256 is None for sha256, _ in files.values()):
-        return Inventory(files, None, None)
+        return Inventory(files, None, None, damaged)
     package_digest = digest(data).removeprefix(DIGEST_PREFIX) if hashes.get(META) == said else None
-    return Inventory(files, commit_id(model.keys.task, model.keys.model_name, version, named), package_digest)
-
-
-def _manifest(found: Found) -> tuple[bytes | None, bool]:
-    try:
-        return package_manifest.manifest_bytes(found.model, found.version)
-    except KeyNotFound:
-        return None, False  # older software's half version
+    name = commit_id(model.keys.task, model.keys.model_name, version, named)
+    return Inventory(files, name, package_digest, damaged)
 
 
 def _meta_sha256(found: Found) -> str | None:

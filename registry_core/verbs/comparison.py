@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import META
 from ..models.annotation import read
 from ..models.model import ModelStore
+from ..models.package_manifest import is_ours
 from ..models.runs import Run, ids
 from ..packages import contents
 from ..packages.stated_metrics import _as_written, of_version, run_of
@@ -27,14 +29,15 @@ def metrics(model: ModelStore, version: str) -> Metrics:
 
     Where it names none, or one that is not there, there are no points.
     """
-    meta = contents.read_meta(model, version)
+    digests = contents.said_of(model, version)
+    meta = contents.read_meta(model, version, (digests or {}).get(META))
     known, named = ids(model), run_of(meta)
     points, warnings = Run(model, named).points() if named in known else ({}, [])
     if len(known) > MOST_RUNS:
         warnings.append(f"The model has {len(known)} runs, of which {MOST_RUNS} are shown here.")
     runs = [facts.to_dict() for facts in running.facts_of(model, known[:MOST_RUNS])]
     said = {
-        "version_metrics": of_version(model, version, meta),
+        "version_metrics": of_version(model, version, meta, digests),
         "run_history": {key: [_point(**point) for point in curve] for key, curve in points.items()},
         "runs": runs,
     }
@@ -79,22 +82,26 @@ def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFacts:
+    listing = contents.listing(model, version)
+    files = {file.name: file.sha256 for file in listing.files if file.role is None}
+    digests = None
+    if is_ours(model, version):
+        digests = {path: sha256.removeprefix(DIGEST_PREFIX) for path, sha256 in files.items() if sha256 is not None}
     try:
-        meta = contents.read_meta(model, version)
+        meta = contents.read_meta(model, version, (digests or {}).get(META))
         said = read(model, version, meta)
         stage, tags = said.stage, said.tags
     except PackageCorrupt:
         if model.registered(version) is not None:
             raise
         meta, stage, tags = {}, "none", {}  # older software's half version
-    listing = contents.listing(model, version)
     return VersionFacts(
-        metrics=of_version(model, version, meta),
+        metrics=of_version(model, version, meta, digests),
         created_at=meta.get("created_at"),
         stage=stage,
         tags=tags,
         params=_params(model, meta, runs),
-        files={file.name: file.sha256 for file in listing.files if file.role is None},
+        files=files,
     )
 
 

@@ -93,7 +93,7 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
         stage=said.stage,
         description=said.description,
         package_digest=_digest(found, checked),
-        warnings=_warnings(found, checked, state),
+        warnings=[*contents.remarks(model, version, meta), *_warnings(found, checked, state)],
     )
 
 

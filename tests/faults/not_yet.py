@@ -21,27 +21,6 @@ _WAYS: dict[str, dict[str, str]] = {
     "state": {
         "wrong": "deleted",
     },
-    "metadata": {
-        "wrong": (
-            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
-            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
-            "behind; null; an empty object; deleted; a directory; another's"
-        ),
-    },
-    "metrics": {
-        "wrong": (
-            "empty; half; last line cut; last line torn; first line cut; last line twice; byte flipped; "
-            "first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage behind; null; an "
-            "empty object; deleted; a directory; another's"
-        ),
-    },
-    "manifest": {
-        "wrong": (
-            "empty; half; last line cut; last line torn; first line cut; last line twice; lines swapped; "
-            "byte flipped; first byte flipped; last byte flipped; zeroed; NUL tail; tail zeroed; garbage "
-            "behind; null; an empty object; deleted; a directory; another's"
-        ),
-    },
     "older journal": {
         "wrong": (
             "empty; half; last line cut; last line torn; first line cut; first byte flipped; last byte "
@@ -55,12 +34,6 @@ _WAYS: dict[str, dict[str, str]] = {
         "wrong": "deleted; another's",
         "unnamed wrong": "byte flipped",
     },
-    "artifact": {
-        "wrong": (
-            "empty; last line cut; last line torn; first line cut; deleted; a directory; a link outside; a "
-            "link to itself; a link to another; a FIFO"
-        ),
-    },
     "older metadata": {
         "unnamed wrong": "byte flipped; an empty object",
         "wrong": "another's",
@@ -71,9 +44,6 @@ _WAYS: dict[str, dict[str, str]] = {
             "tail; tail zeroed; garbage behind; null; an empty object; deleted; a directory; another's"
         ),
         "unnamed wrong": "last line cut; first line cut; last line twice; lines swapped",
-    },
-    "baseline": {
-        "wrong": "another's",
     },
 }
 
