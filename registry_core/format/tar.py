@@ -104,6 +104,12 @@ class TarReader:
             self._begin += count
             self._left -= count
 
+    def read(self) -> bytes:
+        """All bytes of the file that is at hand, which is a small one."""
+        pieces: list[bytes] = []
+        self.pour(lambda piece: pieces.append(bytes(piece)))
+        return b"".join(pieces)
+
     def _pass_over(self) -> None:
         """What is left of the file at hand is not wanted; a reader that can ``skip`` need not read it."""
         buffered = min(self._left, self._end - self._begin)
@@ -204,11 +210,29 @@ def _path_of(records: bytes) -> bytes | None:
 
 def tar_header(path: str, size_bytes: int, *, mode: int = 0o644, made_s: int = 0) -> bytes:
     """What stands before the bytes of a file, which has no owner, in a tar that any program takes."""
-    entry = tarfile.TarInfo(path)
-    entry.size, entry.mode, entry.mtime = size_bytes, mode, made_s
-    return entry.tobuf(tarfile.PAX_FORMAT)
+    if not _is_plain(path, size_bytes):
+        entry = tarfile.TarInfo(path)
+        entry.size, entry.mode, entry.mtime = size_bytes, mode, made_s
+        return entry.tobuf(tarfile.PAX_FORMAT)
+    # The same bytes, for thousands of files in a tenth of the time.
+    first = path.encode().ljust(_NAME_BYTES, b"\0")
+    first += b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, 0, 0, size_bytes, made_s)
+    return first + b"%06o\0 " % (sum(first) + _LAST_SUM) + _LAST
 
 
+def tar_header_size(path: str, size_bytes: int) -> int:
+    """How long :func:`tar_header` is, whatever the mode and the time."""
+    return BLOCK if _is_plain(path, size_bytes) else len(tar_header(path, size_bytes))
+
+
+def _is_plain(path: str, size_bytes: int) -> bool:
+    """Whether one block of the oldest form says it all."""
+    return len(path) <= _NAME_BYTES and path.isascii() and size_bytes < _PLAIN_BYTES
+
+
+_NAME_BYTES, _PLAIN_BYTES = 100, 8**11
+_LAST = tarfile.TarInfo().tobuf(tarfile.PAX_FORMAT)[156:]  # of a plain header: what follows its sum
+_LAST_SUM = sum(_LAST) + _SPACES
 TAR_END = b"\0" * 2 * BLOCK
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
 from ..format.layout import META
-from ..format.tar import TAR_END, tar_header, tar_padding
+from ..format.tar import TAR_END, tar_header, tar_header_size, tar_padding
 from ..vocabulary.errors import StorageUnavailable
 from ..vocabulary.texts import check_key
 from ..vocabulary.times import parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 
+PART_BYTES = 64 * 1024
 TAR_FORMAT = 1  # goes up whenever the same package becomes other bytes than before
 _MAX_META_BYTES = 8 * 1024 * 1024
 # zip begins with 1980 and ends with 2107, in whatever zone its maker lives.
@@ -23,7 +24,7 @@ _LATEST_S = int(datetime(2107, 12, 30, tzinfo=UTC).timestamp())
 
 def tar_size(stored: list[StoredFile]) -> int:
     """Bytes of the archive that :func:`tar` makes."""
-    inner = sum(len(_header(file)) + file.size_bytes + len(tar_padding(file.size_bytes)) for file in stored)
+    inner = sum(_header_size(file) + file.size_bytes + len(tar_padding(file.size_bytes)) for file in stored)
     return inner + len(TAR_END)
 
 
@@ -34,29 +35,41 @@ def tar(stored: list[StoredFile], start: int = 0, length: int | None = None) -> 
     """
     end = tar_size(stored) if length is None else start + length
     at = 0
+    part = bytearray()  # each is sent by itself, so that thousands of small files are few
     for size_bytes, read in _pieces(stored, _made_s(stored)):
         first, last = max(start - at, 0), min(end - at, size_bytes)
         if first < last:
-            yield from read(first, last - first)
+            for chunk in read(first, last - first):
+                part += chunk
+                if len(part) >= PART_BYTES:
+                    yield bytes(part)
+                    part.clear()
         at += size_bytes
         if at >= end:
-            return
+            break
+    if part:
+        yield bytes(part)
 
 
-_Read = Callable[[int, int], Iterator[bytes]]  # of (start, length) within a piece
+_Read = Callable[[int, int], Iterable[bytes]]  # of (start, length) within a piece
 
 
 def _pieces(stored: list[StoredFile], made_s: int) -> Iterator[tuple[int, _Read]]:
     for file in stored:
-        header, padding = _header(file, made_s), tar_padding(file.size_bytes)
-        yield len(header), partial(_of_bytes, header)
+        yield _header_size(file), partial(_of_header, file, made_s)
         yield file.size_bytes, partial(_of_file, file)
+        padding = tar_padding(file.size_bytes)
         yield len(padding), partial(_of_bytes, padding)
     yield len(TAR_END), partial(_of_bytes, TAR_END)
 
 
-def _of_bytes(data: bytes, start: int, length: int) -> Iterator[bytes]:
-    yield data[start : start + length]
+def _of_bytes(data: bytes, start: int, length: int) -> Iterable[bytes]:
+    return (data[start : start + length],)
+
+
+def _of_header(file: StoredFile, made_s: int, start: int, length: int) -> Iterable[bytes]:
+    # The version's own time and no owners: the archive of a version is the same bytes for ever.
+    return _of_bytes(tar_header(check_key(file.path), file.size_bytes, mode=0o444, made_s=made_s), start, length)
 
 
 def _of_file(file: StoredFile, start: int, length: int) -> Iterator[bytes]:
@@ -85,6 +98,5 @@ def _made_s(stored: list[StoredFile]) -> int:
     return _EARLIEST_S
 
 
-def _header(file: StoredFile, made_s: int = 0) -> bytes:
-    # The version's own time and no owners: the archive of a version is the same bytes for ever.
-    return tar_header(check_key(file.path), file.size_bytes, mode=0o444, made_s=made_s)
+def _header_size(file: StoredFile) -> int:
+    return tar_header_size(file.path, file.size_bytes)

@@ -16,10 +16,12 @@ from urllib.parse import quote
 
 import pytest
 
-from registry_core import ModelRegistry
+from registry_core import ModelRegistry, tar, tar_size
+from registry_core.format.tar import BLOCK
+from registry_core.packages.archive import PART_BYTES
 
 from ..support.machine import remove_tree
-from ..support.packages import write_files
+from ..support.packages import open_registry, write_files
 from ..support.servers import wait_for
 from .conftest import FILES, MODEL, TASK, Service, call
 
@@ -75,6 +77,19 @@ def test_any_range_of_it_is_those_bytes(service: Service) -> None:
     beyond = call(service.url, ARCHIVE, {"Range": f"bytes={size}-"})
     assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{size}")
     assert call(service.url, ARCHIVE, {"Range": "bytes=0-9", "If-Range": '"tar1-other"'}).body == whole.body
+
+
+def test_thousands_of_small_files_are_handed_over_in_few_parts(tmp_path: Path) -> None:
+    """Each part is a call of the socket."""
+    source = write_files(tmp_path / "source", {f"{n % 7}/{n}": b"%d" % n for n in range(700)})
+    (tmp_path / "root").mkdir()
+    registry = open_registry(tmp_path / "root")
+    registry.register(TASK, MODEL, "1", source)
+    stored = registry.package_files(TASK, f"{MODEL}@1").files()
+    parts = list(tar(stored))
+    assert sum(map(len, parts)) == tar_size(stored)
+    assert len(parts) <= tar_size(stored) // PART_BYTES + 1
+    assert max(map(len, parts)) <= PART_BYTES + BLOCK
 
 
 def test_its_conditions(service: Service) -> None:

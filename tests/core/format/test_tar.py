@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.format.tar import BLOCK, MOST_TRAILING_BYTES, TAR_END, TarReader, TarRefused, tar_header
+from registry_core.format.tar import (
+    BLOCK,
+    MOST_TRAILING_BYTES,
+    TAR_END,
+    TarReader,
+    TarRefused,
+    tar_header,
+    tar_header_size,
+)
 
 from ...uploads.tars import Endless, Stream, made, packed
 
@@ -54,6 +62,20 @@ def test_others_read_what_is_packed() -> None:
 def test_any_name_and_any_bytes(files: dict[str, bytes]) -> None:
     assert read(packed(files)) == files
     assert read(made(*files.items())) == files
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120) | st.text("ab/", min_size=98),
+    st.sampled_from([0, 1, 8**11 - 1, 8**11, 2**60]) | st.integers(0, 2**40),
+    st.sampled_from([0o444, 0o644, 0o755]),
+    st.integers(0, 8**11 - 1),
+)
+def test_a_header_is_the_one_that_the_library_makes(path: str, size_bytes: int, mode: int, made_s: int) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode, entry.mtime = size_bytes, mode, made_s
+    header = tar_header(path, size_bytes, mode=mode, made_s=made_s)
+    assert header == entry.tobuf(tarfile.PAX_FORMAT)
+    assert tar_header_size(path, size_bytes) == len(header)
 
 
 def test_a_file_that_nobody_takes_is_passed_over() -> None:
