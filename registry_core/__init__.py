@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .packages.stored_files import PackageFiles, StoredFile
     from .registry.registry import ModelRegistry
     from .settings import CoreSettings
+    from .storage.syncing import Syncs
     from .uploads.values import Checksum, UploadFile, UploadSession
     from .vocabulary.answers import (
         Admission,
@@ -207,6 +208,7 @@ __all__ = [
     "StoredFile",
     "StreamedEvent",
     "SweepReport",
+    "Syncs",
     "TarReader",
     "TarRefused",
     "TaskSummary",
@@ -249,6 +251,7 @@ _PLACES = {
         "packages.stored_files": "PackageFiles StoredFile",
         "registry.registry": "ModelRegistry",
         "settings": "CoreSettings",
+        "storage.syncing": "Syncs",
         "uploads.values": "Checksum UploadFile UploadSession",
         "vocabulary.answers": (
             "Admission Alias Annotation CatalogState Comparison Description Event Head HistoryPage JournalProof "

@@ -171,20 +171,20 @@ class Cache:
         with self.blob(hashlib.sha256(data).hexdigest(), fetch):
             pass
 
-    def add(self, sha256: str, data: bytes, *, sync: bool) -> None:
-        """Bytes of this digest, as the caller has proven, are in the cache; with ``sync`` durably.
+    def add(self, sha256: str, data: bytes) -> None:
+        """Bytes of this digest, as the caller has proven, are in the cache.
 
-        Without, a power cut may spoil them, which is noticed whenever they are used.
+        A power cut may spoil them, which is noticed whenever they are used.
         """
         blob = self._blob(sha256)
         with blaming(str(self.directory), ELSEWHERE):
             try:
-                self._put(blob, data, sync=sync)
+                self._put(blob, data)
             except FileNotFoundError:  # the cache may be deleted at any time
                 self._made.clear()
-                self._put(blob, data, sync=sync)
+                self._put(blob, data)
 
-    def _put(self, blob: str, data: bytes, *, sync: bool) -> None:
+    def _put(self, blob: str, data: bytes) -> None:
         above, name = os.path.split(blob)
         if above not in self._made:
             self._make(self._partial, self._blobs, Path(above))
@@ -194,8 +194,6 @@ class Cache:
         try:
             write_all(fd, data)
             os.fchmod(fd, 0o444)
-            if sync:
-                os.fsync(fd)
             os.rename(draft, blob)
         except BaseException:
             with suppress(OSError):

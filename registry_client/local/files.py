@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from registry_core import RegistryError, StorageFull, StorageUnavailable
+from registry_core import RegistryError, StorageFull, StorageUnavailable, Syncs
 
 from .settings import ELSEWHERE
 
@@ -186,23 +186,38 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def lay(source: int, source_path: Path, target: Path, *, link: bool) -> str:
+Sync = Callable[[int], None]  # makes an open file durable, soon or at once
+
+
+def lay(source: int, source_path: Path, target: Path, *, link: bool, sync: Sync = os.fsync) -> str:
     """``target`` is a new file with the bytes of the open ``source``; returns the SHA-256 of what it has.
 
     It shares its extents with the source where the filesystem can (a clone), and is a copy otherwise. With ``link``
     it is the very same file where that can be: then whoever writes to one writes to both.
-    Durable, but for its directory. Raises ``OSError``.
+    As durable as ``sync`` makes it, but for its directory. Raises ``OSError``.
     """
     if link and _link(source, source_path, target):
+        sync(source)  # nobody need have done so for the cache
         return hash_open(source)[0].hexdigest()
     out = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         sha = hash_open(out)[0] if _clone(source, out) else _copy(source, out)
         os.fchmod(out, 0o444)
-        os.fsync(out)
+        sync(out)
         return sha.hexdigest()
     finally:
         os.close(out)
+
+
+def lay_bytes(data: bytes, target: str, sync: Sync) -> None:
+    """``target`` is a new file with these bytes, as :func:`lay` makes one."""
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444)
+    try:
+        write_all(fd, data)
+        os.fchmod(fd, 0o444)  # whatever the umask
+        sync(fd)
+    finally:
+        os.close(fd)
 
 
 def _clone(source: int, out: int) -> bool:
@@ -242,10 +257,18 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def sync_tree(top: Path) -> None:
-    """Every directory below ``top``, and ``top``, is durable."""
-    for directory, _, _ in os.walk(top, topdown=False):
-        sync_directory(Path(directory))
+@contextmanager
+def durable_tree(top: Path) -> Iterator[Sync]:
+    """Every file below ``top`` that the sync has been called for is durable at the end, and so are all directories."""
+    top_fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        syncs = Syncs(top_fd)
+        yield syncs.file
+        for _, _, _, directory in os.fwalk(top, topdown=False):
+            syncs.directory(directory)
+        syncs.rest()
+    finally:
+        os.close(top_fd)
 
 
 def remove_tree(top: Path) -> None:

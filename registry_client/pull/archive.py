@@ -1,6 +1,6 @@
 """Many small files of a version in one answer: its archive, of which each file is proven before it is kept.
 
-Nothing of it is laid anywhere: what has a digest of the proven manifest goes into the cache under that, and all else is
+What is at a path of the proven manifest, and has the size and the digest that this gives it, is kept; all else is
 passed over. Whatever is wrong with it, the files that are missing then are fetched one by one.
 """
 
@@ -28,14 +28,14 @@ SMALL_BYTES = 1024 * 1024  # larger ones are fetched by themselves, several at o
 SKIPPED_BYTES = 4 * 1024 * 1024  # from here on another request is sooner than reading what nobody wants
 
 
-def missing(files: Sequence[Remote], cache: Cache) -> list[Remote]:
-    """The small files that the cache lacks, if they are so many that the archive is worth it; else none."""
+def missing(files: Sequence[Remote], cache: Cache | None) -> list[Remote]:
+    """The small files that the cache lacks, if there is one and they are many enough for an archive; else none."""
     found = [
         file
         for file in files
         if file.sha256 is not None
         and 0 < file.size_bytes <= SMALL_BYTES
-        and cache.lacks_bytes(file.sha256, file.size_bytes)
+        and (cache is None or cache.lacks_bytes(file.sha256, file.size_bytes))
     ]
     return found if len(found) >= FEWEST else []
 
@@ -44,15 +44,11 @@ def fetch_small(
     transport: Transport,
     package: Sequence[Remote],
     wanted: Sequence[Remote],
-    cache: Cache,
-    arrived: Callable[[Remote], None],
-    *,
-    sync: bool,
+    keep: Callable[[Remote, bytes], None],
 ) -> None:
-    """The wanted files of the package are in the cache, as many as the registry's archive had; ``arrived`` of each.
+    """``keep`` gets each wanted file of the package with its proven bytes, as many as the registry's archive had.
 
-    Never raises for what the registry sends or does not send. Raises ``StorageFull`` and ``StorageUnavailable`` for the
-    cache.
+    Never raises for what the registry sends or does not send, but what ``keep`` does.
     """
     wanted_by_path = {file.path: file for file in wanted}
     ahead = {file.path: file.size_bytes for file in package}  # what may still come, each once
@@ -65,12 +61,9 @@ def fetch_small(
                 file = wanted_by_path.pop(member.path, None)
                 if file is None or file.sha256 is None:
                     continue
-                data = bytearray()
-                tar.pour(data.extend)
-                if hashlib.sha256(data).hexdigest() != file.sha256:
-                    continue  # it is fetched by itself, and what is wrong is told then
-                cache.add(file.sha256, bytes(data), sync=sync)
-                arrived(file)
+                data = tar.read()
+                if hashlib.sha256(data).hexdigest() == file.sha256:
+                    keep(file, data)  # else it is fetched by itself, and what is wrong is told then
         except TarRefused as refused:
             log.info("the archive is no more read: %r %s", refused.path, refused.reason)
         except _NoArchive as error:

@@ -124,14 +124,17 @@ def _names(target: Path, package: Package) -> list[str]:
 def _paths(top: Path, names: list[str]) -> set[str]:
     """Every path below these names but those of directories."""
     found = set()
-    pending = list(names)
+    wanted, pending = set(names), [""]
     while pending:
-        path = pending.pop()
-        full = top / path
-        if full.is_symlink() or not full.is_dir():
-            found.add(path)
-        else:
-            pending += [f"{path}/{name}" for name in os.listdir(full)]
+        inside = pending.pop()
+        with os.scandir(f"{top}/{inside}") as entries:
+            for entry in entries:
+                if not inside and entry.name not in wanted:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(f"{inside}{entry.name}/")
+                else:
+                    found.add(inside + entry.name)
     return found
 
 

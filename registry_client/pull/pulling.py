@@ -26,7 +26,7 @@ from registry_core import (
 
 from ..forms import META, sha256_of
 from ..local.cache import Cache
-from ..local.files import blaming, lay, sync_tree
+from ..local.files import Sync, blaming, durable_tree, lay, lay_bytes
 from ..local.parallel import each
 from ..remote.versions import Versions
 from .archive import fetch_small, missing
@@ -127,14 +127,14 @@ def pull(
     check_room(package, target, cache)
     with blaming(str(target)), building(target, update=update) as place:
         used = Cache(place.cache) if cache is None else cache
-        job = _Job(client, package, used, meter, excused, link=link, is_passing=cache is None)
+        job = _Job(client, package, used, meter, excused, place.files, link=link, is_passing=cache is None)
         already_there = place.is_filled(package, excused)
         if not already_there:
-            if not is_offline:
-                job.fetch_small()
-            each(lambda file, stop: job.supply(file, place.files, stop, offline=is_offline), job.by_size(), workers)
-            check_names(place.files, package)
-            sync_tree(place.files)
+            with durable_tree(place.files) as sync:
+                if not is_offline:
+                    job.fetch_small(sync)
+                each(lambda file, stop: job.supply(file, sync, stop, offline=is_offline), job.left_by_size(), workers)
+                check_names(place.files, package)
             already_there = not publish(place, package, excused)
     if not is_offline:
         remember(cache, client.url, wanted.ref, package)
@@ -171,47 +171,60 @@ class _Job:
         cache: Cache,
         meter: Meter,
         excused: Excuse,
+        top: Path,
         *,
         link: bool,
         is_passing: bool,
     ) -> None:
         self._client, self._package, self._cache, self._meter = client, package, cache, meter
-        self._excused, self._link, self._is_passing = excused, link, is_passing
+        self._excused, self._top, self._link, self._is_passing = excused, top, link, is_passing
         self._times = Counter(file.sha256 for file in package.files)
         self._made: set[str] = set()  # directories that are there
         self._early: set[str] = set()  # paths of what came in the archive
+        self._laid: set[str] = set()  # and of what is where it belongs
         self.fetched = 0
         self.notes: list[str] = []
 
-    def by_size(self) -> list[Remote]:
+    def left_by_size(self) -> list[Remote]:
         # A large file begun last would run alone at the end.
-        return sorted(self._package.files, key=lambda file: (-file.size_bytes, file.path))
+        left = (file for file in self._package.files if file.path not in self._laid)
+        return sorted(left, key=lambda file: (-file.size_bytes, file.path))
 
-    def fetch_small(self) -> None:
-        """Where many small files are missing, they are in the cache."""
-        wanted = missing(self._package.files, self._cache)
+    def fetch_small(self, sync: Sync) -> None:
+        """Where many small files are missing they are in the cache or, where none is kept, laid."""
 
-        def arrived(file: Remote) -> None:
-            self._early.add(file.path)
+        def keep(file: Remote, data: bytes) -> None:
+            if self._is_passing:
+                lay_bytes(data, self._place_of(file), sync)
+                self._laid.add(file.path)
+                self._meter.file_done()
+            else:
+                self._cache.add(file.sha256 or "", data)
+                self._early.add(file.path)
             self.fetched += file.size_bytes
             self._meter.tick(file.size_bytes)
 
+        wanted = missing(self._package.files, None if self._is_passing else self._cache)
         if wanted:
-            sync = self._link or self._is_passing  # then these very files are laid
-            fetch_small(self._client.transport, self._package.files, wanted, self._cache, arrived, sync=sync)
+            fetch_small(self._client.transport, self._package.files, wanted, keep)
 
-    def supply(self, file: Remote, top: Path, stop: Callable[[], None], *, offline: bool) -> None:
-        """The file lies below ``top``, proven."""
-        target = top / file.path
+    def _place_of(self, file: Remote) -> str:
+        """Where the file is to be laid; the directories above are there."""
+        target = f"{self._top}/{file.path}"
         above = os.path.dirname(target)
         if above not in self._made:
             os.makedirs(above, exist_ok=True)
             self._made.add(above)
+        return target
+
+    def supply(self, file: Remote, sync: Sync, stop: Callable[[], None], *, offline: bool) -> None:
+        """The file is laid, proven."""
+        target = Path(self._place_of(file))
         if file.sha256 is None:
             self._supply_unproven(file, target, stop, offline=offline)
         else:
             try:
-                self._supply_proven(file, target, stop, offline=offline)
+                self._supply_proven(file, target, sync, stop, offline=offline)
             except PackageCorrupt:
                 if not self._excused(file):
                     raise
@@ -221,7 +234,9 @@ class _Job:
                 self._supply_unproven(replace(file, sha256=None), target, stop, offline=offline)
         self._meter.file_done()
 
-    def _supply_proven(self, file: Remote, target: Path, stop: Callable[[], None], *, offline: bool) -> None:
+    def _supply_proven(
+        self, file: Remote, target: Path, sync: Sync, stop: Callable[[], None], *, offline: bool
+    ) -> None:
         assert file.sha256 is not None
         ticked = file.size_bytes if file.path in self._early else 0
 
@@ -239,7 +254,7 @@ class _Job:
         link = self._link or (self._is_passing and self._times[file.sha256] == 1)
         for _ in range(PROOFS):
             with self._cache.blob(file.sha256, get, stop) as (fd, _fetched):
-                actual = lay(fd, self._cache.blob_path(file.sha256), target, link=link)
+                actual = lay(fd, self._cache.blob_path(file.sha256), target, link=link, sync=sync)
                 if actual == file.sha256:
                     self._meter.tick(file.size_bytes - ticked)
                     return

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from registry_core.storage.filesystem import syncing
+from registry_core.storage import syncing
 from registry_core.storage.filesystem.documents import FilesystemDocuments, PreparedDocument
 from registry_core.storage.filesystem.packages import FilesystemPackages
 from registry_core.storage.filesystem.staging import FilesystemStaging

@@ -14,7 +14,7 @@ import pytest
 
 from registry_core import ArtifactsRefused, RegistryError, StorageFull, StorageUnavailable
 from registry_core.packages import hash_stream
-from registry_core.storage.filesystem import syncing
+from registry_core.storage import syncing
 
 from ..support.machine import MIB
 from ..support.packages import open_registry

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from registry_core import RegistryError, StorageFull, StorageUnavailable
-from registry_core.storage.filesystem import syncing
+from registry_core.storage import syncing
 
 from ..support.machine import remove_tree
 from ..support.packages import open_registry

@@ -22,8 +22,8 @@ from ...vocabulary.texts import escaped
 from ...vocabulary.times import steady_s
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
+from ..syncing import Sink, Syncs
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
-from .syncing import Sink, Syncs
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import random
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from registry_client.local.cache import Cache
 from registry_client.pull import archive
 from registry_client.remote import transport
 from registry_core import PackageCorrupt, Progress, StorageUnavailable
+from registry_core.storage import syncing
 
 from ...support.packages import write_files
 from ...support.servers import wait_until
@@ -78,6 +79,54 @@ def manifest(package: Path) -> int:
     return (package / "sha256sums.txt").stat().st_size
 
 
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What this thread and its helpers open, sync and rename meanwhile, in order."""
+    calls: list[str] = []
+    mine = os.open, os.fsync, os.rename, syncing.syncfs
+
+    def told(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            is_made = name == "open" and args[1] & os.O_CREAT
+            calls.append("create" if is_made else name)
+            return real(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for place, name, real in zip((os, os, os, syncing), ("open", "fsync", "rename", "syncfs"), mine, strict=True):
+            patch.setattr(place, name, told(name, real))
+        yield calls
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_many_small_files_are_synced_at_once_and_written_once(
+    service: Service, model: str, area: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Nothing has its name before all of it is on the disk."""
+    registered(service, model, area, FILES)
+    with RegistryClient(service.url) as client, counted(monkeypatch) as calls:
+        client.pull("t", f"{model}@1", area / "dest", cache=cache if kept else None, use_cache=kept)
+    few = 12  # the manifest, notes, directories beside the destination
+    assert calls.count("syncfs") == 1
+    assert calls.count("fsync") <= syncing.FEW_FILES + few
+    assert "rename" in calls[calls.index("syncfs") :]
+    if not kept:
+        assert calls.count("create") <= len(FILES) + few
+        assert calls.count("rename") <= few
+
+
+def test_where_nothing_syncs_at_once_each_file_is(
+    service: Service, model: str, area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(service, model, area, FILES)
+    monkeypatch.setattr(syncing, "can_sync_at_once", lambda _: False)
+    with RegistryClient(service.url) as client, counted(monkeypatch) as calls:
+        client.pull("t", f"{model}@1", area / "dest", use_cache=False)
+    assert "syncfs" not in calls
+    assert calls.count("fsync") >= len(FILES) + len({path.partition("/")[0] for path in FILES})
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_large_files_are_fetched_by_themselves_and_passed_over(
     service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str], kept: bool
@@ -85,7 +134,7 @@ def test_large_files_are_fetched_by_themselves_and_passed_over(
     stored = registered(service, model, area, {**FILES, **LARGE})
     with wire(service.url) as line, RegistryClient(line.url) as client:
         line.at_byte(10**12, line.cut)
-        client.pull("t", f"{model}@1", area / "dest", cache=cache if kept else None)
+        client.pull("t", f"{model}@1", area / "dest", cache=cache if kept else None, use_cache=kept)
         total = sum(map(len, [*FILES.values(), *LARGE.values()]))
         assert line.passed < total * 1.6, "what is large did not come twice"
     assert files_of(area / "dest") == files_of(stored)
@@ -222,6 +271,6 @@ def test_the_cache_may_be_deleted_meanwhile(area: Path) -> None:
     data = b"1" * 100
     sha256 = hashlib.sha256(data).hexdigest()
     for _ in range(2):
-        cache.add(sha256, data, sync=False)
+        cache.add(sha256, data)
         assert cache.get(sha256, 1000) == data
         shutil.rmtree(area / "cache")
