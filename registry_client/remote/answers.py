@@ -52,18 +52,15 @@ def read(kind: type[T], answer: Any) -> T:
     """
     if not isinstance(answer, Mapping):
         raise strange(kind, "it is no JSON object")
-    hints = _hints(kind)  # type: ignore[arg-type]
     values: dict[str, Any] = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        if field.name in answer:
-            # A journal may hold whatever older software wrote. It is shown, and becomes nothing else.
-            form = None if kind is Event else FORMS.get(field.name)
+    for name, is_needed, reader in _readers(kind):  # type: ignore[arg-type]
+        if name in answer:
             try:
-                values[field.name] = _value(hints[field.name], answer[field.name], form)
+                values[name] = reader(answer[name])
             except _Wrong as wrong:
-                raise strange(kind, f"{field.name!r} is {wrong}") from None
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise strange(kind, f"it has no {field.name!r}")
+                raise strange(kind, f"{name!r} is {wrong}") from None
+        elif is_needed:
+            raise strange(kind, f"it has no {name!r}")
     return kind(**values)
 
 
@@ -98,35 +95,59 @@ def whole_number(text: str) -> int | None:
     return found if found <= MAX_NUMBER else None
 
 
-@cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
 class _Wrong(Exception):
     """The value is not what the field holds; the text says what it is."""
 
 
-def _value(hint: Any, value: Any, form: tuple[str, Callable[[str], bool]] | None) -> Any:
+_Reader = Callable[[Any], Any]  # gives the value of a field, or raises ``_Wrong``
+_Form = tuple[str, Callable[[str], bool]]
+
+
+@cache  # worked out once a kind: an answer may list thousands of files
+def _readers(kind: Hashable) -> list[tuple[str, bool, _Reader]]:
+    """Of each field its name, whether it must be there, and what reads it."""
+    hints = get_type_hints(kind)
+    found = []
+    for field in fields(kind):  # type: ignore[arg-type]
+        # A journal may hold whatever older software wrote. It is shown, and becomes nothing else.
+        form = None if kind is Event else FORMS.get(field.name)
+        is_needed = field.default is MISSING and field.default_factory is MISSING
+        found.append((field.name, is_needed, _reader(hints[field.name], form)))
+    return found
+
+
+def _reader(hint: Any, form: _Form | None) -> _Reader:
+    """What reads a value of this type."""
     if hint is Any:
-        return _free(value, MAX_DEPTH)
+        return lambda value: _free(value, MAX_DEPTH)
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        if value is None and type(None) in inner:
-            return None
-        (hint,) = (kind for kind in inner if kind is not type(None))
-        return _value(hint, value, form)
+        (kind,) = (kind for kind in inner if kind is not type(None))
+        known = _reader(kind, form)
+        return lambda value: None if value is None else known(value)
     if is_dataclass(hint) and isinstance(hint, type):
-        return read(hint, value)
-    if origin is list and isinstance(value, list):
-        return [_value(inner[0], item, form) for item in value]
-    if origin in (dict, Mapping) and isinstance(value, dict):
-        return {key: _value(inner[1], item, form) for key, item in value.items()}
-    if hint is str and isinstance(value, str):
-        if form is not None and not form[1](value):
-            raise _Wrong(f"no {form[0]}")
-        return value if form is not _DIGEST else f"sha256:{sha256_of(value)}"  # some fields have it bare
-    return _plain(hint, value)
+        return lambda value: read(hint, value)
+    if origin is list:
+        item = _reader(inner[0], form)
+        return lambda value: [item(each) for each in _of(list, value)]
+    if origin in (dict, Mapping):
+        item = _reader(inner[1], form)
+        return lambda value: {key: item(each) for key, each in _of(dict, value).items()}
+    if hint is str:
+        return lambda value: _text(_of(str, value), form)
+    return lambda value: _plain(hint, value)
+
+
+def _of(kind: type[T], value: Any) -> T:
+    if not isinstance(value, kind):
+        raise _Wrong(f"a {type(value).__name__}")
+    return value
+
+
+def _text(value: str, form: _Form | None) -> str:
+    if form is not None and not form[1](value):
+        raise _Wrong(f"no {form[0]}")
+    return value if form is not _DIGEST else f"sha256:{sha256_of(value)}"  # some fields have it bare
 
 
 def _plain(hint: Any, value: Any) -> Any:
