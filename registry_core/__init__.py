@@ -15,7 +15,7 @@ from .vocabulary.faces import face
 
 if TYPE_CHECKING:
     from .format.manifest import parse as parse_manifest
-    from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_padding
+    from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
     from .operations.running import Operation, RunningOperation
     from .packages.archive import TAR_FORMAT, tar, tar_size
     from .packages.snapshots import HubCommit, Snapshot
@@ -236,6 +236,7 @@ __all__ = [
     "taking",
     "tar",
     "tar_header",
+    "tar_header_size",
     "tar_padding",
     "tar_size",
 ]
@@ -245,7 +246,7 @@ _PLACES = {
     name: f"{place}:{name}"
     for place, names in {
         "operations.running": "Operation RunningOperation",
-        "format.tar": "TAR_END TarReader TarRefused tar_header tar_padding",
+        "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",

@@ -7,10 +7,11 @@ nothing else is read.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ..local.parallel import each
 from .choice import Choice
 
 _SHOWN = 20
+_BATCH, _SMALL_BYTES = 64, 64 * 1024
 _LINKED = "is a symbolic link; --follow-links (follow_links=True) sends what it leads to"
 
 
@@ -39,17 +41,49 @@ class LocalFile:
 
     def open(self) -> int:
         """A descriptor to read from. Raises ``ArtifactsRefused`` where it cannot be read, or is another file by now."""
-        inside, _, name = self.path.rpartition("/")
-        try:
-            with _directory(self.top, inside, self.follows) as directory:
-                flags = os.O_RDONLY | os.O_NONBLOCK | _careful(self.follows)
-                fd = os.open(name, flags, dir_fd=directory)
-        except OSError as error:
-            raise ArtifactsRefused(f"{self.path!r} cannot be read: {error.strerror}.", path=self.path) from None
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or _seen(status) != self.seen:
-            os.close(fd)
+        with Opener() as opener:
+            return opener.open(self)
+
+    def read(self, fd: int) -> bytes:
+        """All bytes of the small file, which is open. Raises ``ArtifactsRefused`` where they are not as many."""
+        data = os.read(fd, self.size_bytes + 1)
+        while data and len(data) < self.size_bytes and (more := os.read(fd, self.size_bytes + 1 - len(data))):
+            data += more
+        if len(data) != self.size_bytes:
             raise changed(self.path)
+        return data
+
+
+class Opener:
+    """Opens files one after another; the directory of the last one stays open for its neighbours."""
+
+    def __init__(self) -> None:
+        self._place: tuple[int, str] | None = None
+        self._directory = ExitStack()
+        self._fd = -1
+
+    def __enter__(self) -> Opener:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._directory.close()
+
+    def open(self, file: LocalFile) -> int:
+        """As :meth:`LocalFile.open`."""
+        inside, _, name = file.path.rpartition("/")
+        try:
+            if self._place != (file.top, inside):
+                self._place = None
+                self._directory.close()
+                self._fd = self._directory.enter_context(_directory(file.top, inside, file.follows))
+                self._place = (file.top, inside)
+            fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _careful(file.follows), dir_fd=self._fd)
+        except OSError as error:
+            raise ArtifactsRefused(f"{file.path!r} cannot be read: {error.strerror}.", path=file.path) from None
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or _seen(status) != file.seen:
+            os.close(fd)
+            raise changed(file.path)
         return fd
 
 
@@ -200,19 +234,37 @@ def digests(files: list[LocalFile], workers: int, tick: Callable[[int], None]) -
     """Path -> SHA-256 in hex of every file. Raises as :meth:`LocalFile.open`."""
     found: dict[str, str] = {}
 
-    def read(file: LocalFile, stop: Callable[[], None]) -> None:
+    def read(batch: list[LocalFile], stop: Callable[[], None]) -> None:
         def count(size_bytes: int) -> None:
             stop()
             tick(size_bytes)
 
-        fd = file.open()
-        try:
-            sha, size_bytes = hash_open(fd, count)
-        finally:
-            os.close(fd)
-        if size_bytes != file.size_bytes:
-            raise changed(file.path)
-        found[file.path] = sha.hexdigest()
+        with Opener() as opener:
+            for file in batch:
+                fd = opener.open(file)
+                try:
+                    found[file.path] = _digest(file, fd, count)
+                finally:
+                    os.close(fd)
 
-    each(read, sorted(files, key=lambda file: -file.size_bytes), workers)
+    each(read, _batches(files), workers)
     return found
+
+
+def _batches(files: list[LocalFile]) -> list[list[LocalFile]]:
+    """Large files one by one, the largest first; of small ones neighbours together: to hand one over is dearer."""
+    small = [file for file in files if file.size_bytes <= _SMALL_BYTES]
+    large = [file for file in files if file.size_bytes > _SMALL_BYTES]
+    alone = [[file] for file in sorted(large, key=lambda file: -file.size_bytes)]
+    return alone + [small[start : start + _BATCH] for start in range(0, len(small), _BATCH)]
+
+
+def _digest(file: LocalFile, fd: int, count: Callable[[int], None]) -> str:
+    if file.size_bytes <= _SMALL_BYTES:
+        data = file.read(fd)
+        count(len(data))
+        return hashlib.sha256(data).hexdigest()
+    sha, size_bytes = hash_open(fd, count)
+    if size_bytes != file.size_bytes:
+        raise changed(file.path)
+    return sha.hexdigest()

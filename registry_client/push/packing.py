@@ -14,13 +14,14 @@ from registry_core import (
     UploadExpired,
     UploadNotFound,
     tar_header,
+    tar_header_size,
     tar_padding,
 )
 
 from ..local.files import hash_open
 from ..remote.transport import Backoff, Transport
 from . import tus
-from .local_package import LocalFile, changed
+from .local_package import LocalFile, Opener, changed
 
 SMALL_BYTES = 1024 * 1024  # a larger file goes by itself, in pieces
 FEWEST = 8  # files: fewer are sent as soon by themselves
@@ -101,14 +102,14 @@ def _post(
     count: Callable[[int], None],
     stop: Callable[[], None],
 ) -> None:
-    headers = [tar_header(file.path, file.size_bytes) for file in pack]
-    length = sum(map(len, headers)) + len(TAR_END)
-    length += sum(file.size_bytes + len(tar_padding(file.size_bytes)) for file in pack)
+    length = len(TAR_END)
+    for file in pack:
+        length += tar_header_size(file.path, file.size_bytes) + file.size_bytes + len(tar_padding(file.size_bytes))
     try:
         transport.call(
             "POST",
             f"/v1/uploads/{upload_id}/pack",
-            content=_tar(pack, headers, count, stop),
+            content=_tar(pack, count, stop),
             headers={"Content-Type": _TAR, "Content-Length": str(length)},
             retries=0,
         )
@@ -122,33 +123,23 @@ def _post(
         raise
 
 
-def _tar(
-    pack: Sequence[LocalFile], headers: Sequence[bytes], count: Callable[[int], None], stop: Callable[[], None]
-) -> Iterator[bytes]:
+def _tar(pack: Sequence[LocalFile], count: Callable[[int], None], stop: Callable[[], None]) -> Iterator[bytes]:
     part, of_files = bytearray(), 0
-    for file, header in zip(pack, headers, strict=True):
-        stop()
-        part += header + _read(file) + tar_padding(file.size_bytes)
-        of_files += file.size_bytes
-        if len(part) >= _PART_BYTES:
-            yield bytes(part)
-            count(of_files)
-            part, of_files = bytearray(), 0
+    with Opener() as opener:
+        for file in pack:
+            stop()
+            fd = opener.open(file)
+            try:
+                part += tar_header(file.path, file.size_bytes) + file.read(fd) + tar_padding(file.size_bytes)
+            finally:
+                os.close(fd)
+            of_files += file.size_bytes
+            if len(part) >= _PART_BYTES:
+                yield bytes(part)
+                count(of_files)
+                part, of_files = bytearray(), 0
     yield bytes(part + TAR_END)
     count(of_files)
-
-
-def _read(file: LocalFile) -> bytes:
-    fd = file.open()
-    try:
-        data = os.read(fd, file.size_bytes + 1)
-        while data and len(data) < file.size_bytes and (more := os.read(fd, file.size_bytes + 1 - len(data))):
-            data += more
-    finally:
-        os.close(fd)
-    if len(data) != file.size_bytes:
-        raise changed(file.path)
-    return data
 
 
 def _require_unchanged(pack: Sequence[LocalFile], hashes: dict[str, str], path: str) -> None:

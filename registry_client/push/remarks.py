@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
+import re
 
 from ..forms import tree_fault
 from .local_package import LocalFile, Selected
 
-_SELDOM = (".git", "__pycache__", ".DS_Store", ".cache/huggingface", "*.incomplete")
+# Each pattern, and what finds its names one after another in a path.
+_SELDOM = {
+    pattern: re.compile(rf"(?:\A|/){re.escape(pattern)}(?:/|\Z)".replace(r"\*", "[^/]*"))
+    for pattern in (".git", "__pycache__", ".DS_Store", ".cache/huggingface", "*.incomplete")
+}
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_BYTES = 1024  # git-lfs takes nothing longer for one
 
@@ -17,8 +21,8 @@ def remarks(selected: Selected) -> list[str]:
     """A sentence for each kind. Raises as :meth:`LocalFile.open`."""
     paths = [file.path for file in selected.files]
     found = []
-    for pattern in _SELDOM:
-        if fitting := [path for path in paths if _fits(path, pattern)]:
+    for pattern, names in _SELDOM.items():
+        if fitting := [path for path in paths if names.search(path)]:
             found.append(
                 f"{_some(fitting)} will be in the package; 'omr push --exclude {pattern}' leaves such files out."
             )
@@ -32,13 +36,6 @@ def remarks(selected: Selected) -> list[str]:
     if selected.executables:
         found.append(f"{_some(selected.executables)}: executable here; a package keeps bytes and no modes.")
     return found
-
-
-def _fits(path: str, pattern: str) -> bool:
-    """Whether the pattern's names follow one another in the path."""
-    names, wanted = path.split("/"), pattern.split("/")
-    starts = range(len(names) - len(wanted) + 1)
-    return any(all(map(fnmatchcase, names[start:], wanted)) for start in starts)
 
 
 def _is_pointer(file: LocalFile) -> bool:

@@ -147,3 +147,24 @@ def test_what_is_excluded_is_not_even_looked_at(area: Path) -> None:
         assert selected.empty_directories == []
     with pytest.raises(ArtifactsRefused), opened(top, Choice(("*",))):
         pass
+
+
+def test_each_of_thousands_of_small_files_is_opened_once_and_its_directory_once_for_all(
+    area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"d{n % 4}/{n}": b"%d" % n for n in range(800)}
+    top = write_files(area / "source", files)
+    calls: list[str] = []
+    open_file = os.open
+
+    def counted(path: str, flags: int, *args: int, **more: int) -> int:
+        calls.append("directory" if flags & os.O_DIRECTORY else "file")
+        return open_file(path, flags, *args, **more)
+
+    with held(top) as top_fd:
+        selected = scan(top, top_fd, Choice()).files
+        monkeypatch.setattr(os, "open", counted)
+        found = digests(selected, 2, lambda _: None)
+        assert calls.count("file") == len(files)
+        assert calls.count("directory") <= len(files) / 64 + 2 * 4
+    assert found == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
