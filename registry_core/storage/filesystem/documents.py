@@ -34,7 +34,7 @@ from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_erro
 from .linefile import FilesystemLines
 from .listing import FilesystemListing
 from .log_index import UNIT_BYTES, Damaged, LogIndex
-from .staging import STAGING
+from .staging import STAGING, remove_abandoned
 
 logger = logging.getLogger(__name__)
 
@@ -322,17 +322,6 @@ def etag(data: bytes) -> str:
 
 def is_draft(name: str) -> bool:
     return name.endswith(_SUFFIX)
-
-
-def remove_abandoned(draft: str, staging: int) -> None:
-    """The draft is gone, unless its owner lives."""
-    with suppress(FileNotFoundError):
-        fd = open_file(draft, os.O_RDWR, staging)
-        try:
-            if hold_open_file(fd):
-                os.unlink(draft, dir_fd=staging)
-        finally:
-            os.close(fd)
 
 
 def new_draft(staging: int, prefix: str = "") -> tuple[str, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ...vocabulary.texts import check_key
 from ..contract import Attempt, Facts, Glance, KeyNotFound, Packages, Readable, Staging
 from .beneath import LOCK, Place, open_file, translated_errors
-from .documents import is_draft, remove_abandoned
+from .documents import is_draft
 from .failures import DIRECTORY, Planted
 from .moves import move, remove, set_aside
 from .staging import (
@@ -25,6 +25,7 @@ from .staging import (
     hold_abandoned,
     is_alive,
     is_sealed,
+    remove_abandoned,
     require_room,
     seal_tree,
 )

@@ -23,7 +23,7 @@ from ...vocabulary.times import steady_s
 from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
 from ..syncing import Sink, Syncs
-from .beneath import DIRECTORY_BITS, Place, disk_of, open_lock, translated_errors
+from .beneath import DIRECTORY_BITS, Place, disk_of, open_file, open_lock, translated_errors
 
 log = logging.getLogger(__name__)
 
@@ -271,6 +271,17 @@ def seal_tree(top: Place) -> None:
             if stat.S_IMODE(os.fstat(directory).st_mode) != DIRECTORY_MODE:
                 os.fchmod(directory, DIRECTORY_MODE)
                 os.fsync(directory)
+
+
+def remove_abandoned(draft: str, staging: int) -> None:
+    """The draft is gone, unless its owner lives."""
+    with suppress(FileNotFoundError):
+        fd = open_file(draft, os.O_RDWR, staging)
+        try:
+            if hold_open_file(fd):
+                os.unlink(draft, dir_fd=staging)
+        finally:
+            os.close(fd)
 
 
 def hold_abandoned(home: Place) -> int | None:
