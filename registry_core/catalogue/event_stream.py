@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from ..format.chain import Line
+from ..format.encoding import format_time, parse_time
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
-from ..vocabulary.times import format_time, parse_time
 from .database import fact
 from .pages import SHOWN
 

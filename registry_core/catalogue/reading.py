@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line
-from ..format.encoding import digest
+from ..format.encoding import digest, format_time, parse_time
 from ..format.events import REGISTER
 from ..format.layout import META, METRICS
 from ..format.older import kind_of
@@ -27,7 +27,6 @@ from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
 from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
-from ..vocabulary.times import format_time, parse_time
 from .search_words import compact_json, is_filtered, tag_text, words_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ..format.encoding import format_time
 from ..models.model import ModelStore
 from ..vocabulary.texts import natural_order
-from ..vocabulary.times import format_time
 from .database import Database, count_change
 from .summary import count_months, summarise
 from .values import UNSURE, Change, Entry, Known, Moved, Said, Told

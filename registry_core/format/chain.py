@@ -12,17 +12,17 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..vocabulary.answers import Event
-from ..vocabulary.times import later_than
 from . import older
-from .encoding import digest
+from .encoding import digest, format_time, parse_time
 from .events import FIELDS, PRIVATE, REPAIR
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.
 MOST_LEVELS = 32
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 _SHOWN = {field.name: field.type for field in FIELDS if not field.is_private}
 
 
@@ -89,6 +89,15 @@ def next_record(last: Line | None, prefix_digest: str, fields: dict[str, Any], n
     seq = last.seq + 1 if last else 1
     prev = digest(last.raw) if last is not None and last.is_own else prefix_digest
     return {"seq": seq, **fields, "ts_utc": later_than(last.get("ts_utc") if last else None, now), "prev": prev}
+
+
+def later_than(previous: Any, now: datetime) -> str:
+    """``now`` as RFC 3339 in UTC with microseconds, or just after ``previous`` if that is later."""
+    before = parse_time(previous)
+    if before is not None and now <= before:
+        # A line that claims the end of time must not stop the model: from there on times stand still.
+        now = before + min(timedelta(microseconds=1), _LAST_MOMENT - before)
+    return format_time(now)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..format.encoding import format_time
 from ..vocabulary.errors import VersionNotFound
 from ..vocabulary.texts import printable
-from ..vocabulary.times import format_time
 from . import older
 from .model import ModelStore
 from .timeline import Moment, replay

@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..format.chain import Line, encode_text, next_record, parse_line
-from ..format.encoding import encode
+from ..format.encoding import encode, format_time, parse_time
 from ..format.events import DELETE, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Naming, Storage
 from ..vocabulary.errors import ClockBehind
-from ..vocabulary.times import format_time, parse_time
 from .aliases import moves
 from .projections import Projection
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line
+from ..format.encoding import parse_time
 from ..vocabulary.stages import ARCHIVED
-from ..vocabulary.times import parse_time
 
 Fields = Mapping[str, Any]
 

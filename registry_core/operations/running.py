@@ -22,13 +22,13 @@ from datetime import UTC, datetime, timedelta
 from types import UnionType
 from typing import Any
 
+from ..format.encoding import format_time, parse_time
 from ..storage import Storage
 from ..storage.contract import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
 from ..vocabulary.answers import Value
 from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
 from ..vocabulary.progress import Progress, ProgressCallback
 from ..vocabulary.texts import parse_object, printable
-from ..vocabulary.times import format_time, parse_time
 from .processes import beating, has_died, silent_s, this_process
 
 log = logging.getLogger(__name__)

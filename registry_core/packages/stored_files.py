@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from ..format import manifest
 from ..format.commit_ids import commit_id
-from ..format.encoding import DIGEST_PREFIX, digest
+from ..format.encoding import DIGEST_PREFIX, digest, parse_time
 from ..format.layout import MANIFEST, META
 from ..models import package_manifest
 from ..models.model import Found, ModelStore
@@ -22,7 +22,6 @@ from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import ArtifactNotFound, PackageCorrupt
 from ..vocabulary.texts import check_key, printable
-from ..vocabulary.times import parse_time
 from . import contents, verify
 from .hash_stream import hash_stream
 from .strays import warning, without_strays

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from ..format.encoding import encode_document
+from ..format.encoding import encode_document, format_time
 from ..format.layout import FORMAT, REGISTRY, TASKS, is_package
 from ..models.all_models import all_models
 from ..models.gate import Gate
@@ -32,7 +32,6 @@ from ..vocabulary.answers import Verification
 from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured, StorageError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
-from ..vocabulary.times import format_time
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue

@@ -16,7 +16,7 @@ from typing import Any
 from ..format import encoding, metadata
 from ..format.chain import Line
 from ..format.commit_ids import commit_id
-from ..format.encoding import DIGEST_PREFIX, digest
+from ..format.encoding import DIGEST_PREFIX, digest, format_time
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
@@ -32,7 +32,6 @@ from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import check_new_name, check_words
-from ..vocabulary.times import format_time
 from .promotion import SeenAlias, ask, look_at_alias
 
 log = logging.getLogger(__name__)

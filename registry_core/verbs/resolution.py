@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NoReturn
 
+from ..format.encoding import parse_time
 from ..models import annotation, package_manifest
 from ..models.as_of import find_at
 from ..models.model import Found, ModelStore
@@ -12,9 +14,11 @@ from ..models.states import State
 from ..models.timeline import Moment
 from ..packages import contents, verify
 from ..vocabulary.answers import Description, Resolution, Verification
-from ..vocabulary.errors import VersionNotFound
+from ..vocabulary.errors import InvalidParameter, VersionNotFound
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.times import parse_moment
+from ..vocabulary.texts import printable
+
+_BLANK_OFFSET = re.compile(r"(T[0-9:.,]+) (\d\d:?\d\d)")  # in a query string its plus arrives as a blank
 
 
 def find(model: ModelStore, selector: str) -> Found:
@@ -27,11 +31,26 @@ def find_then(model: ModelStore, selector: str, as_of: str | datetime) -> tuple[
 
     Raises ``NotFound``, ``InvalidParameter``.
     """
-    then = find_at(model.require(), selector, parse_moment(as_of))
+    then = find_at(model.require(), selector, _moment(as_of))
     location = model.locate(then.version)
     if location is None:
         not_found(model, then.version)
     return Found(model, then.version, then.alias, location, model.facts(then.version)), then.moment
+
+
+def _moment(when: str | datetime) -> datetime:
+    """The moment in UTC; a text is an RFC 3339 time. Without an offset it is UTC already.
+
+    Raises ``InvalidParameter``.
+    """
+    text = when.isoformat() if isinstance(when, datetime) else when
+    moment = parse_time(_BLANK_OFFSET.sub(r"\1+\2", text.strip().upper()) if isinstance(text, str) else text)
+    if moment is None:
+        raise InvalidParameter(
+            f"{printable(text)!r} is not a time. Write it as in RFC 3339, for example 2026-11-24T09:30:00Z.",
+            field="as_of",
+        )
+    return moment
 
 
 def not_found(model: ModelStore, selector: str) -> NoReturn:

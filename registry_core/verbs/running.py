@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format import metadata
+from ..format.encoding import format_time, parse_time
 from ..format.runs import MAX_FILE_NAME_BYTES, encode_point, file_of
 from ..models.model import ModelStore
 from ..models.runs import Points, Run, ids
@@ -18,7 +19,6 @@ from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
 from ..vocabulary.filters import MAX_LIMIT
 from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
 from ..vocabulary.texts import check_new_name, check_words, has_control, is_name, is_unicode, printable
-from ..vocabulary.times import format_time, parse_time
 
 MAX_KEY_CHARACTERS = 250
 MAX_POINTS = 10_000  # of one call

@@ -11,8 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core.format.chain import Line, next_record, parse_line
-from registry_core.format.encoding import digest, encode
-from registry_core.vocabulary.times import format_time, parse_time
+from registry_core.format.encoding import digest, encode, format_time, parse_time
 
 from ..journals import NOW, faults_of, own_fields, write, writers
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry_core.vocabulary.times import format_time, later_than, parse_time
+from registry_core.format.chain import later_than
+from registry_core.format.encoding import format_time, parse_time
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
