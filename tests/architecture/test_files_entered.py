@@ -50,3 +50,6 @@ def test_a_promote_over_http_enters_few_files(tmp_path: Path) -> None:
     ours = sorted(str(file.relative_to(REPOSITORY)) for file in entered if any(map(file.is_relative_to, OURS)))
     assert {"app/v1/aliases.py", "registry_core/models/changes.py"} <= set(ours), "the profiler sees nothing"
     assert len(ours) <= MOST, f"{len(ours)}:\n" + "\n".join(ours)
+    life = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8").partition("## The life of a promote")[2]
+    life = life.partition("\n## ")[0]
+    assert not [file for file in ours if Path(file).name not in life], "whoever reads its life meets all of them"
