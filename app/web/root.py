@@ -82,6 +82,7 @@ class Root:
         else:
             threading.Thread(target=_recover, args=(registry,), name="recovery", daemon=True).start()
         self._registry = registry
+        log.info("the registry is open")
         return registry
 
     def check_ready(self) -> int | None:

@@ -325,17 +325,11 @@ def register(url: str, source: Path, version: str) -> int:
     return post(f"{url}/v1/register", body).status
 
 
-def all_opened(pid: int) -> bool:
-    """Whether both workers of the service have opened the root: each starts its second thread after that."""
-    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return len(workers) == 2 and all(len(list(Path(f"/proc/{worker}/task").iterdir())) > 1 for worker in workers)
-
-
 def test_I12_a_service_whose_root_is_swapped_refuses_and_works_again_without_a_restart(
     disk: OnDisk, source: Path
 ) -> None:
     with gunicorn(disk.url, env={PREFIX + "CATALOG_REFRESH_S": "1"}) as server:
-        wait_until(lambda: all_opened(server.process.pid), "a worker has not opened the root")
+        wait_until(lambda: server.open_workers == 2, "a worker has not opened the root")
         assert register(server.url, source, "1") == 201
         bring_back = disk.take_away()
         for _ in range(8):

@@ -123,6 +123,11 @@ class Server:
         lines = self.log_file.read_text(encoding="utf-8").split("\n")[:-1]  # the last may be half written
         return [_json_object(line) for line in lines]
 
+    @property
+    def open_workers(self) -> int:
+        """How many workers have said that the registry is open for them."""
+        return sum(line["message"] == "the registry is open" for line in self.log)
+
     def kill(self) -> None:
         """SIGKILL for the master and all its workers; returns when they are gone."""
         with suppress(ProcessLookupError):
@@ -175,8 +180,11 @@ def gunicorn(
     threads: int | None = None,
     args: Sequence[str] = (),
     prefix: Sequence[str] = (),
+    opened: bool = True,
 ) -> Iterator[Server]:
     """The service over ``root`` (None: not configured), once it answers; killed at the end if still there.
+
+    Over an object store a worker answers before it has opened the registry: unless ``opened`` is false, all have.
 
     ``env`` wins over everything else, ``args`` are more arguments of gunicorn, ``prefix`` is a command
     that runs it, for example ``setpriv``.
@@ -192,6 +200,8 @@ def gunicorn(
     with tempfile.TemporaryDirectory(prefix="registry-gunicorn-") as directory:
         server = _start_on_a_free_port([*command, *args, "wsgi:application"], settings, Path(directory))
         try:
+            if opened and "://" in settings.get(PREFIX + "ROOT", ""):
+                wait_until(lambda: server.open_workers >= workers, "a worker has not opened the registry")
             yield server
         finally:
             if _IS_MEASURED:

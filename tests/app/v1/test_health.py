@@ -146,7 +146,7 @@ def test_low_space_is_not_ready_and_says_how_low(root: Path, area: Path) -> None
 
 
 def test_an_unknown_scheme_is_named(area: Path) -> None:
-    with gunicorn("ftp://models", workers=1) as server:
+    with gunicorn("ftp://models", workers=1, opened=False) as server:
         assert "ftp" in not_ready(server.url, "unknown_scheme")["detail"]
 
 
