@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 FORMAT = 1
 REGISTRY = "registry.json"
@@ -65,7 +66,7 @@ class ModelKeys:
         """What each event and document of ours says of whose it is."""
         return {"task": self.task, "model_name": self.model_name}
 
-    @property
+    @cached_property
     def model(self) -> str:
         return f"{models(self.task)}/{self.model_name}"
 

@@ -26,21 +26,24 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 REGISTERED, DELETED, ABOUT, MOVES = "registered", "deleted", "about", "moves"
 KEY, COMMIT, KIND = "key", "commit", "kind"
 _KINDS = (REGISTER, REPAIR)
-_SAID_OF = {REGISTERED: (REGISTER,), KEY: (REGISTER,), COMMIT: (REGISTER,), DELETED: (DELETE,)}  # by each such line
+_SAID_OF = {  # by each such line, as it stands in it
+    kind: [encode_text(REGISTER if kind != DELETED else DELETE)] for kind in (REGISTERED, KEY, COMMIT, DELETED)
+}
 
 
 def names_of(raw: bytes) -> list[bytes]:
     """The names that the line is found by. Older software's lines move aliases, and say nothing else."""
     line = parse_line(0, raw)
-    found: list[tuple[str, Any]] = [(MOVES, alias) for alias in moves(line.fields or {})]
+    said = line.fields or {}
+    found: list[tuple[str, Any]] = [(MOVES, alias) for alias in moves(said)]
     if line.is_own:
-        kind, version, used = line.get("event"), line.get("version"), line.get("idempotency")
+        kind, version, used = said.get("event"), said.get("version"), said.get("idempotency")
         found += [(ABOUT, version)]
         found += [(KIND, kind)] if kind in _KINDS else []
         found += [(DELETED, version)] if kind == DELETE else []
         if kind == REGISTER:
             key = used.get("key") if isinstance(used, dict) else None
-            found += [(REGISTERED, version), (COMMIT, line.get("commit")), (KEY, key)]
+            found += [(REGISTERED, version), (COMMIT, said.get("commit")), (KEY, key)]
     return [_name(kind, text) for kind, text in found if isinstance(text, str)]
 
 
@@ -49,7 +52,7 @@ def _name(kind: str, text: str) -> bytes:
 
 
 def _held(kind: str, text: str) -> list[bytes]:
-    return [encode_text(said) for said in (text, *_SAID_OF.get(kind, ()))]
+    return [encode_text(text), *_SAID_OF.get(kind, ())]
 
 
 NAMING = Naming("1", names_of)  # the form is another one whenever other names come of a line

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
 from contextlib import AbstractContextManager
 
-from .values import ANY, Condition, Document, Entry, Naming
+from .values import ANY, Condition, Document, Entry, Naming, Newest
 
 
 class Prepared(ABC):
@@ -126,9 +126,7 @@ class Documents(ABC):
         found = (one for one in self.records(log) if all(part in one[1] for part in held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])
 
-    def newest(
-        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming
-    ) -> tuple[int, tuple[int, bytes] | None]:
+    def newest(self, log: str, name: bytes, held: Sequence[bytes], naming: Naming) -> Newest:
         """(the number of the last record, 0 where it was not come upon; the newest that :meth:`named` gives)."""
         return 0, next(self.named(log, name, held, naming), None)
 

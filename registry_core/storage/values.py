@@ -74,6 +74,10 @@ class Naming:
     of: Callable[[bytes], Iterable[bytes]]
 
 
+# (the number of a log's last record, 0 where nothing was seen of it; a record that was asked for).
+Newest = tuple[int, tuple[int, bytes] | None]
+
+
 class Presence(Enum):
     ANY = "any"
     ABSENT = "absent"

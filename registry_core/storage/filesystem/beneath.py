@@ -40,8 +40,8 @@ class Place:
 
     __slots__ = ("_above", "key", "name", "root")
 
-    def __init__(self, root: Path, key: str) -> None:
-        self.root, self.key = root, check_key(key) if key else key
+    def __init__(self, root: str | Path, key: str) -> None:
+        self.root, self.key = os.fspath(root), check_key(key) if key else key
         self._above, _, self.name = key.rpartition("/")
 
     def __truediv__(self, name: str) -> Place:
@@ -279,7 +279,7 @@ class _Openat2:
 _openat2 = _Openat2()
 
 
-def _open_regular(root: str | Path, key: str) -> int | None:
+def _open_regular(root: str, key: str) -> int | None:
     """A descriptor of the regular file, to be read; None where only single steps tell what is there.
 
     Raises ``FileNotFoundError``, and ``OSError`` of the root.
@@ -291,7 +291,7 @@ def _open_regular(root: str | Path, key: str) -> int | None:
     return fd
 
 
-def _is_directory(root: str | Path, key: str) -> bool | None:
+def _is_directory(root: str, key: str) -> bool | None:
     """Whether a directory is there, or nothing; None where only single steps tell. Raises ``OSError`` of the root."""
     try:
         fd = _at_once(root, key, os.O_PATH | _DIRECTORY)
@@ -303,7 +303,7 @@ def _is_directory(root: str | Path, key: str) -> bool | None:
     return True
 
 
-def _at_once(root: str | Path, key: str, flags: int) -> int | None:
+def _at_once(root: str, key: str, flags: int) -> int | None:
     if not key or not _openat2.is_there:
         return None
     top = os.open(root, _TOP)
@@ -313,7 +313,7 @@ def _at_once(root: str | Path, key: str, flags: int) -> int | None:
         os.close(top)
 
 
-def _open_directory(root: str | Path, key: str, access: int) -> int:
+def _open_directory(root: str, key: str, access: int) -> int:
     top = os.open(root, (os.O_PATH if key else access) | os.O_DIRECTORY | os.O_CLOEXEC)
     if not key:
         return top

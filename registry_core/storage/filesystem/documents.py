@@ -14,20 +14,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
-from ..contract import (
-    ABSENT,
-    ANY,
-    Condition,
-    Document,
-    Match,
-    Naming,
-    PreconditionFailed,
-    Prepared,
-)
+from ..contract import ABSENT, ANY, Condition, Document, Match, Naming, Newest, PreconditionFailed, Prepared
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
 from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_errors
@@ -49,7 +39,7 @@ _RENAMES_WAIT_S = 30.0  # for others, each of whom takes a moment
 class FilesystemDocuments(FilesystemListing, FilesystemLines):
     """The documents and logs below one directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
         self._has_lock = False
         self._damaged: set[str] = set()  # segments of indexes
@@ -132,24 +122,21 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
     ) -> Iterator[tuple[int, bytes]]:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
             if file is not None:
-                end_bytes = logfile.find_end(file).size
-                yield from self._found(log, file, end_bytes, logfile.Wanted(name, held, naming, before))
+                wanted = logfile.Wanted(name, held, naming, before)
+                yield from self._found(log, file, logfile.find_end(file).size, wanted)
 
-    def newest(
-        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming
-    ) -> tuple[int, tuple[int, bytes] | None]:
+    def newest(self, log: str, name: bytes, held: Sequence[bytes], naming: Naming) -> Newest:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
             if file is None:
                 return 0, None
             end = logfile.find_end(file)
-            found = self._found(log, file, end.size, logfile.Wanted(name, held, naming))
-            return end.number, next(found, None)
+            return end.number, next(self._found(log, file, end.size, logfile.Wanted(name, held, naming)), None)
         raise AssertionError("unreachable")
 
-    def _found(self, log: str, file: BinaryIO, end_bytes: int, wanted: logfile.Wanted) -> Iterator[tuple[int, bytes]]:
-        if end_bytes < UNIT_BYTES:
-            return logfile.scan(file, logfile.Span(0, end_bytes, 0), wanted)
-        return self._index(log).search(file, end_bytes, wanted)
+    def _found(self, log: str, file: BinaryIO, size: int, wanted: logfile.Wanted) -> Iterator[tuple[int, bytes]]:
+        if size < UNIT_BYTES:
+            return logfile.scan(file, logfile.Span(0, size, 0), wanted)
+        return self._index(log).search(file, size, wanted)
 
     def index(self, log: str, naming: Naming) -> None:
         try:
@@ -198,7 +185,7 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     def noted(self, key: str) -> int | None:
         try:
-            fd = Place(self._root, f"{key}/{LOCK}").open(os.O_RDONLY)
+            fd = self._at(f"{key}/{LOCK}").open(os.O_RDONLY)
             try:
                 text = os.read(fd, _LONGEST_NOTE).strip()
             finally:
@@ -306,7 +293,7 @@ def _require(place: Place, parent: int, when: Condition) -> bool:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _alone(root: str) -> Iterator[None]:
     """No other writer looks at a document and replaces it meanwhile: for a rename. Raises ``LockTimeout``."""
     fd = open_lock(Place(root, ""))  # not the document's own, which all who may read it may hold
     try:

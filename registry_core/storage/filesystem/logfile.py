@@ -152,7 +152,10 @@ class Wanted:
     before: int | None = None
 
     def is_met(self, line: bytes) -> bool:
-        return all(part in line for part in self.held) and self.name in self.naming.of(line.rstrip(b"\n"))
+        for part in self.held:
+            if part not in line:
+                return False
+        return self.name in self.naming.of(line)
 
 
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
-from pathlib import Path
 
 from ...vocabulary.texts import check_key
 from ..contract import Attempt, Facts, Glance, KeyNotFound, Packages, Readable, Staging
@@ -34,7 +33,7 @@ from .staging import (
 class FilesystemPackages(Packages):
     """The packages below one directory, and the attempts at them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
 
     def _at(self, key: str) -> Place:

@@ -14,7 +14,6 @@ import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from ...vocabulary.errors import NotConfigured, StorageError, StorageUnavailable
@@ -40,7 +39,7 @@ class FilesystemStaging(Staging):
 
     def __init__(
         self,
-        root: Path,
+        root: str,
         attempt: str | None,
         package: str | None = None,
         held: int | None = None,

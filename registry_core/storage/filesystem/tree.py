@@ -28,7 +28,7 @@ class FilesystemStorage(Storage):
         self._is_tried = False
         self.root = Path(os.path.abspath(root))  # by its name each time, which may come to stand for another one
         self._top = os.fspath(self.root)
-        super().__init__(FilesystemDocuments(self.root), FilesystemPackages(self.root), FilesystemUploads(self.root))
+        super().__init__(FilesystemDocuments(self._top), FilesystemPackages(self._top), FilesystemUploads(self._top))
 
     def directory(self) -> str | None:
         return str(self.root)

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 from ..contract import Artifact, Document, KeyNotFound, Prove, Readable, Staging
@@ -60,7 +59,7 @@ _LIST_WAIT_S = 30.0  # each of its writers holds it for one line
 class FilesystemUploads(Uploads):
     """The sessions of the registry root in this directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
         self._mutex = threading.Lock()
         self._taking: dict[str, int] = {}  # of who is alone: the open directory of what has arrived
