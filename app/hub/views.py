@@ -14,6 +14,7 @@ from flask import Response, current_app, g, jsonify, request, url_for
 from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
 from ..web import next_page
+from ..web.answers import warn
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large
 from ..web.parsing import current_budget
@@ -127,11 +128,13 @@ def refs(task: str, model_name: str) -> Response:
     """Aliases and `main` as branches, versions as tags."""
     registry = current_registry()
     try:
-        aliases = {alias.alias: alias.version for alias in registry.list_aliases(task, model_name)}
-        found = branches_and_tags(aliases, registry.hub_commits(task, model_name))
+        named, everything = registry.list_aliases(task, model_name), registry.hub_commits(task, model_name)
     except InvalidName as error:
         _not_found(error, task, model_name)
-    return jsonify({**found, "pullRequests": []} if _is_set("include_prs") else found)
+    found = branches_and_tags({alias.alias: alias.version for alias in named}, everything)
+    response = jsonify({**found, "pullRequests": []} if _is_set("include_prs") else found)
+    warn(response, list(dict.fromkeys([*named.warnings, *everything.warnings])))
+    return response
 
 
 @blueprint.get(f"{_API}/commits/<revision>")
@@ -142,7 +145,9 @@ def commits(task: str, model_name: str, revision: str) -> Response:
     snapshot = _snapshot(task, model_name, revision)
     everything = current_registry().hub_commits(task, model_name)
     since = next((n for n, commit in enumerate(everything) if commit.version == snapshot.version), 0)
-    return jsonify([commit_fields(commit) for commit in everything[since : since + MOST_COMMITS]])
+    response = jsonify([commit_fields(commit) for commit in everything[since : since + MOST_COMMITS]])
+    warn(response, everything.warnings)
+    return response
 
 
 @blueprint.get("/api/models")

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from registry_core import MAX_LIMIT, ModelRegistry, StorageError, StreamedEvent
+from registry_core import MAX_LIMIT, ModelRegistry, StorageError, StreamedEvent, Warned
 
 from ..web import next_page
 from ..web.answers import answer, line, unknown_fields, warn
@@ -90,12 +90,16 @@ def _message(item: StreamedEvent) -> str:
 
 def _stream(registry: ModelRegistry, after: str) -> Iterator[str]:
     yield f"retry: 2000\nid: {after}\n\n" if after else "retry: 2000\n\n"
-    quiet_since = time.monotonic()
+    quiet_since, said = time.monotonic(), set[str]()
     while not stopping.is_set():
         try:
             found = registry.events(after, EVENTS_AT_ONCE)
         except StorageError:
-            found = []  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+            found = Warned()  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+        for text in found.warnings:
+            if text not in said:
+                said.add(text)
+                yield f": {line(text)}\n\n"
         for item in found:
             after = item.id
             yield _message(item)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import STAGES, Filters, StorageError
+from registry_core import STAGES, Filters, StorageError, Warned
 
 from . import output
 from .command import finish, option, table_of, verb
@@ -71,15 +71,23 @@ def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | 
         output.as_json(content) if as_json else output.line(_line(content))
 
 
+def _said_once(said: frozenset[str], warnings: list[str]) -> frozenset[str]:
+    for text in warnings:
+        if text not in said:
+            output.line(f"omr: {text}", err=True)
+    return said.union(warnings)
+
+
 def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iterator[StreamedEvent]:
     position = registry.last_event() if after is None else "" if after == "0" else after
-    left = limit
+    left, said = limit, frozenset[str]()
     while left is None or left > 0:
         try:
             found = registry.events(position, 100 if left is None else min(100, left))
         except StorageError as error:  # the catalogue is being rebuilt, or the storage is away: go on when it is back
             output.line(f"omr: {error.code}: {error.message}", err=True)
-            found = []
+            found = Warned()
+        said = _said_once(said, found.warnings)
         for item in found:
             position = item.id
             yield item

@@ -17,7 +17,7 @@ from ..vocabulary.bounded import Bounded
 from . import event_stream, unbuilt
 from .database import Trouble, fact, snapshot
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered
-from .pages import SHOWN, Selection, count_all, left_out, passing, remarks, select, shown_models
+from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
 
@@ -87,9 +87,9 @@ class Catalogue(Kept):
         )
         with self._asking() as connection:
             found = [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
-            return Warned(found, left_out(connection, None, shown))
+            return Warned(found, [*lost_ends(connection, None, shown), *left_out(connection, None, shown)])
 
-    def events(self, after: str | None, limit: int, visible: Visible) -> list[StreamedEvent]:
+    def events(self, after: str | None, limit: int, visible: Visible) -> Warned[StreamedEvent]:
         """Events of all models after the id, in the order in which they became known here.
 
         ``after``: None or empty is the beginning. An id of another catalogue (another replica's, or one from
@@ -98,15 +98,17 @@ class Catalogue(Kept):
         """
         overlap_s = OVERLAP_S + self._refresh_s + (FULL_REFRESH_S if self._is_fed else 0.0)
         found: list[StreamedEvent] = []
+        damage: set[str] = set()
         while (wanted := limit - len(found)) > 0:
             with self._asking() as connection:
                 start = event_stream.start_of(connection, after, overlap_s)
                 noted = event_stream.noted(connection, start, wanted, shown_models(visible))
-            found += event_stream.read(self._storage, noted)
+                lost = lost_ends(connection, None, shown_models(visible))
+            found += event_stream.read(self._storage, noted, damage)
             if len(noted) < wanted:
                 break
             after = noted[-1].id  # some of them were damaged, and are passed over
-        return found
+        return Warned(found, [*lost, *sorted(damage)])
 
     def last_event(self) -> str:
         """The id after which nothing is known yet."""

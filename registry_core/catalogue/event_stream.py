@@ -82,35 +82,40 @@ def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | N
     ]
 
 
-def read(storage: Storage, wanted: list[Noted]) -> Iterator[StreamedEvent]:
-    """The events with their content. One that is damaged, or gone, is passed over.
+def read(storage: Storage, wanted: list[Noted], warnings: set[str]) -> Iterator[StreamedEvent]:
+    """The events with their content. One that is damaged, or gone, is passed over; the ``warnings`` say so.
 
     Raises ``StorageError`` where the store is away; on a filesystem only one model's journal is, and the
     others' events go on.
     """
     for (task, model_name), group in groupby(wanted, key=lambda one: (one.task, one.model_name)):
         ours = list(group)
-        lines = _lines(storage, task, model_name, {one.seq for one in ours})
+        lines, damage = _lines(storage, task, model_name, {one.seq for one in ours})
+        warnings.update(f"{task}/{model_name}: {one}" for one in damage)
         for one in ours:
             line = lines.get(one.seq)
             if line is not None and line.fields is not None:
                 yield StreamedEvent(one.id, replace(line.event(), task=task, model_name=model_name))
 
 
-def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> dict[int, Line]:
-    journal = ModelStore(storage, task, model_name, 0.0).journal
-    found = {}
+def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> tuple[dict[int, Line], list[str]]:
+    """(the events of those numbers, what breaks the chain among them)."""
+    model, found = ModelStore(storage, task, model_name, 0.0), {}
+    is_cheap = storage.documents.looks_are_cheap()  # else one more at either end is a request
+    links = model.journal.links(model.keys.names, min(seqs) - 1)
+    lines = model.told.linked(links) if is_cheap else model.journal.lines(min(seqs) - 1)
     try:
-        for line in journal.lines(min(seqs) - 1):
+        for line in lines:
             if line.seq in seqs:
                 found[line.seq] = line
-            if line.seq >= max(seqs):
+            if line.seq >= max(seqs) + is_cheap:
                 break
     except RegistryError as error:
         if not storage.failure_is_final(error):
             raise
         log.error("%s/%s: its events are left out of the stream: %s", task, model_name, error.message)
-    return found
+        return found, [error.message]
+    return found, list(model.noticed.damaged.values())
 
 
 def put_in_order(connection: sqlite3.Connection) -> None:

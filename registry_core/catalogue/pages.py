@@ -108,6 +108,17 @@ def remarks(connection: sqlite3.Connection, query: Query, found: Selection | Non
     return said
 
 
+def lost_ends(connection: sqlite3.Connection, task: str | None, shown: str | None) -> list[str]:
+    """That journals have lost their ends, of models that may be seen, of the task if one is given."""
+    sql = (
+        "SELECT lost FROM model WHERE lost IS NOT NULL AND (?1 IS NULL OR task = ?1)"
+        + ("" if shown is None else f" AND id IN ({SHOWN.replace('?', '?2')})")
+        + " ORDER BY id"
+    )
+    found = connection.execute(sql, (task,) if shown is None else (task, shown)).fetchall()
+    return _first([lost for (lost,) in found])
+
+
 def _lost_ends(connection: sqlite3.Connection, query: Query, found: Selection | None) -> list[str]:
     said = []
     sql = "SELECT id, lost FROM model WHERE lost IS NOT NULL AND (?1 IS NULL OR task = ?1) ORDER BY id"
@@ -115,6 +126,10 @@ def _lost_ends(connection: sqlite3.Connection, query: Query, found: Selection | 
         versions = connection.execute("SELECT id FROM version WHERE model_id = ?", (model_id,))
         if any(found is None or row_id in found for (row_id,) in versions):
             said.append(lost)
+    return _first(said)
+
+
+def _first(said: list[str]) -> list[str]:
     more = len(said) - MOST_LOST_ENDS
     return said if more <= 0 else [*said[:MOST_LOST_ENDS], f"So are the journals of {more} more models."]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from .events import FIELDS, PRIVATE, REPAIR
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.
 MOST_LEVELS = 32
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+_NO_NAMES: Mapping[str, str] = {}
 _SHOWN = {field.name: field.type for field in FIELDS if not field.is_private}
 
 
@@ -39,6 +40,10 @@ class Line:
         """Whether this software wrote it (it takes part in the chain)."""
         fields = self.fields or {}
         return isinstance(fields.get("seq"), int) and isinstance(fields.get("prev"), str)
+
+    def is_of(self, names: Mapping[str, Any]) -> bool:
+        """Whether the line, if it is ours, is about what bears the names, as all in its journal are."""
+        return not self.is_own or all(self.get(name) == value for name, value in names.items())
 
     def get(self, name: str) -> Any:
         return (self.fields or {}).get(name)
@@ -106,28 +111,36 @@ class Link:
 
     line: Line
     faults: list[str]
-    digest: str
+    digest: str | None
 
 
-def chain(lines: Iterable[Line]) -> Iterator[Link]:
-    """Every line of a journal, from the first one on, checked against all that stands before it.
+def chain(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES, after: Line | None = None) -> Iterator[Link]:
+    """Every line of a journal, checked against all that stands before it, and against the ``names`` of whose it is.
 
-    Empty lines are those of lost events, and no fault where the ``repair`` that follows accounts for them.
+    From the first one on; or from behind ``after``, and then what only all bytes before can tell is not told. Empty
+    lines are those of lost events, and no fault where the ``repair`` that follows accounts for them.
     """
     before = older.AllBefore()
-    expected = before.digest
+    expected: str | None = before.digest
+    if after is not None:
+        expected = digest(after.raw) if after.is_own else None
     lost: list[Link] = []
-    for number, line in enumerate(lines, start=1):
+    first = after.seq + 1 if after is not None else 1
+    for number, line in enumerate(lines, start=first):
         if not line.raw:
             before.add(line.raw)
-            expected = before.digest
+            expected = before.digest if after is None else None
             lost.append(Link(line, ["the event is lost, and no repair directly after it says so"], expected))
             continue
-        is_accounted_for = lost_range(line) == (range(number - len(lost), number) if lost else None)
+        said = lost_range(line)
+        if after is not None and not after.raw and len(lost) == number - first:  # the first of them is not seen
+            is_accounted_for = said is not None and said.stop == number
+        else:
+            is_accounted_for = said == (range(number - len(lost), number) if lost else None)
         for link in lost:
             yield Link(link.line, [], link.digest) if is_accounted_for else link
         faults = []
-        if not is_accounted_for and lost_range(line) is not None:
+        if not is_accounted_for and said is not None:
             faults.append("it says which events are lost, and others are")
         lost = []
         if line.fields is None:
@@ -135,10 +148,12 @@ def chain(lines: Iterable[Line]) -> Iterator[Link]:
         elif line.is_own:
             if line.get("seq") != number:
                 faults.append(f"the line says it is number {line.get('seq')}")
-            if line.get("prev") != expected:
+            if not line.is_of(names):
+                faults.append("the line is about another model")
+            if expected is not None and line.get("prev") != expected:
                 faults.append("its 'prev' is not the digest of what stands before it")
         before.add(line.raw)
-        expected = digest(line.raw) if line.is_own else before.digest
+        expected = digest(line.raw) if line.is_own else before.digest if after is None else None
         yield Link(line, faults, expected)
     yield from lost
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..format.encoding import format_time
-from ..vocabulary.errors import VersionNotFound
+from ..vocabulary.errors import JournalCorrupt, VersionNotFound
 from ..vocabulary.texts import printable
 from . import older
 from .model import ModelStore
@@ -25,15 +25,21 @@ class FoundThen:
 def find_at(model: ModelStore, selector: str, until: datetime) -> FoundThen:
     """The version that the selector named then; an alias wins over a version of its name.
 
-    Raises ``VersionNotFound`` where it named nothing. The version's bytes may be deleted by now.
+    Raises ``VersionNotFound`` where it named nothing, ``JournalCorrupt`` where that cannot be told. The bytes may
+    be deleted by now.
     """
-    lines = list(model.journal.lines())
+    lines = list(model.told.linked(model.journal.links(model.keys.names)))
     moment = replay(lines, until)
     alias_target = moment.pointing().get(selector)
     if alias_target is not None:
         return FoundThen(alias_target, selector, moment)
     if _existed(model, replay(lines), moment, selector):
         return FoundThen(selector, None, moment)
+    model.notice_newest()
+    damage = model.told.warnings(asks=True)
+    if damage:  # what it named may stand in what is lost
+        seq = lines[-1].seq if lines else 0
+        raise JournalCorrupt(damage[0], broken_seq=seq, faults=[{"seq": seq, "fault": text} for text in damage])
     raise VersionNotFound(
         f"{model.title} had no alias or version {printable(selector)!r} at {format_time(until)}.",
         task=model.keys.task,

@@ -242,6 +242,8 @@ def finish(subject: Subject) -> Line | None:
     event, superseded = subject.last_event(last)
     subject.require_whole(last, event)  # else what is made true might be long past
     if event is not None:
+        if (subject.storage.documents.noted(subject.key) or 0) > event["seq"] and _steps(subject, event, superseded):
+            subject.require_nothing_lost()
         # Its writer may have died before its own fsync; what a power cut can take back is not shown.
         subject.journal.sync(lambda: bool(_steps(subject, event, superseded)))
         subject.recover(event)

@@ -173,8 +173,8 @@ def _has_lost(journal: Journal) -> bool:
 def require(storage: Storage, keys: ModelKeys, journal: Journal, look: Look) -> None:
     """The journal has what is shown where the look looks. Raises ``JournalCorrupt``."""
     last = journal.last()
-    if last is not None and last.fields is None:
-        raise refuse_last(keys, last.seq)
+    if last is not None and (last.fields is None or not last.is_of(keys.names)):
+        raise refuse_last(keys, last)
     if last is None or journal.is_torn():
         found = beyond(journal, lambda: (*of_all(storage, keys), *look()))
     else:
@@ -205,6 +205,8 @@ def lost_end(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Notic
         found = [] if journal.has(max([*noticed.shown.values(), noted or 0])) else beyond(journal, look)
     except StorageError as error:
         return [f"Whether the journal of {keys.title} is whole cannot be told: {error.message}"]
+    if not found and noted is not None and not journal.has(noted):
+        found = list(of_note(storage, keys))  # no proof, but a reason to look
     if not found:
         return []
     what = f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it."
@@ -222,12 +224,15 @@ def refuse(keys: ModelKeys, found: list[Shown], last: Line | None) -> JournalCor
     )
 
 
-def refuse_last(keys: ModelKeys, seq: int) -> JournalCorrupt:
-    """The refusal of a change to a model the last line of whose journal is no event."""
+def refuse_last(keys: ModelKeys, last: Line) -> JournalCorrupt:
+    """The refusal of a change to a model the last line of whose journal is no event, or another model's."""
+    seq, what = last.seq, "no event, and no crash leaves such a line"
     fault = "the line is not a JSON object"
+    if last.fields is not None:
+        what, fault = "about another model", "the line is about another model"
     return JournalCorrupt(
-        f"The journal of {keys.title} is damaged: its last line, event {seq}, is no event, and no crash leaves such a "
-        f"line. Nothing was changed. {_remedy(keys)}",
+        f"The journal of {keys.title} is damaged: its last line, event {seq}, is {what}. "
+        f"Nothing was changed. {_remedy(keys)}",
         broken_seq=seq,
         faults=[{"seq": seq, "fault": fault}],
     )

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..format.chain import Line, encode_text, next_record, parse_line
+from ..format.chain import Line, Link, chain, encode_text, next_record, parse_line
 from ..format.encoding import encode, format_time, parse_time
 from ..format.events import DELETE, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
@@ -69,6 +69,11 @@ class Journal:
     def lines(self, after: int = 0) -> Iterator[Line]:
         """Every record after ``after``, oldest first, streamed."""
         return (parse_line(seq, raw) for seq, raw in self._storage.documents.records(self._key, after))
+
+    def links(self, names: Mapping[str, str], after: int = 0) -> Iterator[Link]:
+        """As :meth:`lines`, each with how it breaks the chain; ``names`` are those of whose journal it is."""
+        lines = self.lines(max(0, after - 1))
+        return chain(lines, names, next(lines, None) if after > 0 else None)
 
     def read_anew(self) -> Iterator[Line]:
         """Every record as it lies in the storage now, whatever this process remembers."""
@@ -212,6 +217,10 @@ class Subject(ABC):
 
         Raises ``JournalCorrupt``.
         """
+
+    @abstractmethod
+    def require_nothing_lost(self) -> None:
+        """The journal is not even suspected to be short. Raises ``JournalCorrupt``."""
 
     @abstractmethod
     def require_reached(self, keys: Iterable[str]) -> None:

@@ -106,7 +106,8 @@ class ModelStore(Subject):
     def require_whole(self, last: Line | None, event: Event | None) -> None:
         version = event["version"] if event is not None else None
         at = (self.keys.state(version), self.keys.tombstone(version)) if isinstance(version, str) else ()
-        if last is None or last.fields is None or self.journal.is_torn() or self._is_shown_after(last.seq, at):
+        is_odd = last is None or last.fields is None or not last.is_of(self.keys.names)
+        if last is None or is_odd or self.journal.is_torn() or self._is_shown_after(last.seq, at):
             self.require_all_reached()
 
     def _is_shown_after(self, seq: int, at: Iterable[str]) -> bool:
@@ -133,7 +134,6 @@ class ModelStore(Subject):
         evidence.require(self.storage, self.keys, self.journal, look)
 
     def require_nothing_lost(self) -> None:
-        """The journal is not even suspected to be short. Raises ``JournalCorrupt``."""
         self.require_all_reached()
         look = partial(evidence.of_note, self.storage, self.keys)
         evidence.require(self.storage, self.keys, self.journal, look)
@@ -266,7 +266,11 @@ class ModelStore(Subject):
             line = self.journal.line(facts.seq)
             if line is not None and _registers(line, version):
                 return line
-        return self.journal.newest(REGISTERED, version)
+        line = self.journal.newest(REGISTERED, version)
+        while line is not None and not line.is_of(self.keys.names):
+            self.told.broken(line, "the line is about another model")
+            line = next(self.journal.named(REGISTERED, version, line.seq), None)
+        return line
 
     def alias_now(self, alias: str) -> Alias | None:
         """The alias, None if there is none.

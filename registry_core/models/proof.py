@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ..format.chain import Line, Link, chain
-from ..format.encoding import DIGEST_PREFIX
+from ..format.encoding import DIGEST_PREFIX, parse_time
 from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt, PackageCorrupt
 from . import aliases, evidence, projections
+from .journal import CLOCKS_DIFFER_BY
 from .model import ModelStore
 from .projections import Fields, seq_of
 
@@ -38,12 +41,13 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
         proof, faults = _look(model, expected)  # both once more: others may have written meanwhile
     if faults:
         raise _broken(model, faults)
-    return proof
+    lost = evidence.lost_end(model.storage, model.keys, model.journal, model.noticed)
+    return replace(proof, warnings=[*proof.warnings, *lost])
 
 
 def require_chain(model: ModelStore) -> None:
     """No event was edited, removed or reordered, as far as the chain tells. Raises ``JournalCorrupt``."""
-    faults = [fault for link in chain(model.journal.read_anew()) for fault in _of_link(link)]
+    faults = [fault for link in chain(model.journal.read_anew(), model.keys.names) for fault in _of_link(link)]
     if faults:
         raise _broken(model, faults)
 
@@ -82,9 +86,13 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
     deleted: set[Any] = set()
     has_lost = False
     head: Head | None = None
-    for link in chain(model.journal.read_anew()):
+    ahead: list[Line] = []
+    held = 0
+    for link in chain(model.journal.read_anew(), model.keys.names):
         seq = link.line.seq
-        head = Head(seq, link.digest)
+        head = Head(seq, link.digest or "")
+        ahead = ahead_with(ahead, link.line)
+        held = seq if link.line.is_own else held
         faults += _of_link(link)
         if expected is not None and seq == expected.seq and head != expected:
             faults.append(Fault(seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
@@ -103,7 +111,34 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
         faults += [Fault(end, f"{name} shows event {seq}, which is not there", is_loss=True) for name, _ in documents]
     lost = [grave for grave in graves if grave.deleted not in deleted and not has_lost]
     faults += [Fault(events + 1, f"{grave.says()}, and no event says so", is_loss=True) for grave in lost]
-    return JournalProof(events, head), sorted(faults)
+    return JournalProof(events, head, list(_remarks(ahead, held, events))), sorted(faults)
+
+
+def _remarks(ahead: list[Line], held: int, events: int) -> Iterator[str]:
+    """What the chain does not prove: ``held`` is our last event, ``ahead`` are those later than now."""
+    if ahead:
+        yield f"Event {ahead[0].seq} says {ahead[0].get('ts_utc')}, which is later than now. 'omr check' says more."
+    if held < events:
+        lines = "The last line is" if held == events - 1 else f"The last {events - held} lines are"
+        yield f"{lines} older software's, and no event of ours follows: nothing proves what is said there."
+
+
+def ahead_with(ahead: list[Line], line: Line) -> list[Line]:
+    """The lines that say that they were made later than now, and that no later event of ours puts right."""
+    when = parse_time(line.get("ts_utc"))
+    if when is None:
+        return ahead
+    if when - datetime.now(UTC) > CLOCKS_DIFFER_BY:
+        return [*ahead, line]
+    return [] if line.is_own else ahead
+
+
+def events_ahead(lines: Iterable[Line]) -> list[Line]:
+    """As :func:`ahead_with`, of all."""
+    ahead: list[Line] = []
+    for line in lines:
+        ahead = ahead_with(ahead, line)
+    return ahead
 
 
 def _of_link(link: Link) -> list[Fault]:

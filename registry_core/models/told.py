@@ -7,8 +7,9 @@ and :meth:`Told.warnings` has it for the answer.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 
-from ..format.chain import Line
+from ..format.chain import Line, Link
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.answers import Alias
@@ -75,6 +76,19 @@ class Told:
     def warnings(self, *, asks: bool = False) -> list[str]:
         """What whoever is answered from these documents must know of them; ``asks``: even for one more request."""
         return evidence.warnings(self._storage, self._keys, self._journal, self._noticed, asks=asks)
+
+    def linked(self, links: Iterable[Link]) -> Iterator[Line]:
+        """The lines of the journal, as they stand there; the first that breaks the chain is told of."""
+        for link in links:
+            if link.faults:
+                self.broken(link.line, link.faults[0])
+            yield link.line
+
+    def broken(self, line: Line, fault: str) -> None:
+        """The journal is not what was written, as one of its lines shows."""
+        told = f"The journal is damaged at event {line.seq}: {fault}. An operator should look at it with 'omr check'."
+        if self._noticed.damaged.setdefault(self._keys.journal, told) is told:
+            log.error("%s: %s", self._keys.title, told)
 
     def _damaged(self, key: str, what: str) -> None:
         told = f"{what} is damaged ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."

@@ -15,7 +15,7 @@ from ..models.aliases import LATEST
 from ..models.annotation import beside
 from ..models.journal import COMMIT, KIND
 from ..models.model import Found, ModelStore
-from ..vocabulary.answers import Problem
+from ..vocabulary.answers import Problem, Warned
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, VersionNotFound
 from ..vocabulary.texts import printable
@@ -94,11 +94,19 @@ class Snapshots:
             named = model.find(LATEST)
         return self._snapshot(named) if named is not None else None
 
-    def hub_commits(self, model: ModelStore) -> list[HubCommit]:
+    def hub_commits(self, model: ModelStore) -> Warned[HubCommit]:
         """Every version that has a commit id, the newest first."""
         found = [commit for commit in self._all(model) if commit is not None]
         found.sort(key=lambda commit: (commit.seq or 0, commit.created_at or "", commit.version), reverse=True)
-        return found
+        model.notice_newest()
+        return Warned(found, [*self._unregistered(model, found), *model.told.warnings(asks=True)])
+
+    def _unregistered(self, model: ModelStore, found: list[HubCommit]) -> Iterator[str]:
+        """Versions that are laid down as ours, and that no event registers."""
+        for commit in found:
+            if commit.seq is None and model.storage.packages.sealed(model.keys.package(commit.version)):
+                yield f"No event registers {commit.version}, so the journal is damaged, or somebody has sealed it."
+                return
 
     def _snapshot(self, found: Found) -> Snapshot:
         inventory = self._inventories.of(found)
@@ -131,6 +139,8 @@ class Snapshots:
         if not model.storage.packages.keeps_facts():
             lines: dict[str, Line] = {}
             for line in model.journal.named(KIND, REGISTER):
+                if line.get("seq") != line.seq or not line.is_of(model.keys.names):
+                    model.told.broken(line, "the line says that it is another event")
                 lines.setdefault(line.get("version"), line)
             for version in model.versions():
                 born = lines.get(version)

@@ -36,11 +36,11 @@ class ListingVerbs(OpenedRegistry):
         """Every task, with its models, their versions and the bytes of those; ``warnings`` say what is not counted."""
         return self._catalogue.tasks(self._visible)
 
-    def events(self, after: str | None = None, limit: int = 100) -> list[StreamedEvent]:
+    def events(self, after: str | None = None, limit: int = 100) -> Warned[StreamedEvent]:
         """Events of all models after that id (from the beginning if empty or None), oldest known first.
 
         An id of another replica, or from before the catalogue was rebuilt, is understood too: then a few
-        events may come again, and none is skipped. Raises ``InvalidParameter``.
+        events may come again, and none is skipped; ``warnings`` say what is passed over. Raises ``InvalidParameter``.
         """
         if not 1 <= limit <= MAX_EVENTS:
             raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")

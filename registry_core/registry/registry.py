@@ -198,7 +198,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
         found = self._snapshots.find(model, revision)
         return found or resolution.not_found(model, LATEST if revision == MAIN else revision)
 
-    def hub_commits(self, task: str, model_name: str) -> list[HubCommit]:
+    def hub_commits(self, task: str, model_name: str) -> Warned[HubCommit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
         return self._snapshots.hub_commits(self._model(task, model_name).require())
 

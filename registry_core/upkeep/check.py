@@ -22,7 +22,7 @@ from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailabl
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
 from .planted import kept_by_store, planted, strays
-from .repair import events_ahead, with_remedies
+from .repair import with_remedies
 from .sweep import attempts_in_want
 
 MAX_LOOKS = 20  # at a model that never comes to rest
@@ -149,14 +149,11 @@ def _check_note(model: ModelStore, lines: list[Line]) -> Iterator[Finding]:
 
 
 def _check_clock(model: ModelStore, lines: list[Line]) -> Iterator[Finding]:
-    for line in events_ahead(lines):
-        yield Finding(
-            "damage",
-            f"{model.title} event {line.seq}",
-            f"it says {line.get('ts_utc')}, which is later than now: a clock was ahead, or this one is behind",
-            "clock_ahead",
-            f"omr repair clock {model.keys.task} {model.keys.model_name} --yes",
-        )
+    for line in proof.events_ahead(lines):
+        where = f"{model.title} event {line.seq}"
+        says = f"it says {line.get('ts_utc')}, which is later than now: a clock was ahead, or this one is behind"
+        command = f"omr repair clock {model.keys.task} {model.keys.model_name} --yes" if line.is_own else None
+        yield Finding("damage" if line.is_own else "note", where, says, "clock_ahead", command)
 
 
 def _abandoned(attempt: str) -> Finding:

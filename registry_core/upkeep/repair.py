@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from ..format.chain import Line
 from ..format.events import REPAIR
-from ..models import due, lost_end, projections
+from ..models import due, lost_end, projections, proof
 from ..models.changes import Committed, Draft, change, standing
 from ..models.due import Due
-from ..models.journal import CLOCK, CLOCKS_DIFFER_BY
+from ..models.journal import CLOCK
 from ..models.lost_end import LostEnd
 from ..models.model import ModelStore
-from ..models.timeline import effective_times
 from ..packages import contents
 from ..packages.strays import of_version
 from ..storage.contract import PreconditionFailed
@@ -59,7 +57,7 @@ def clock(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str 
     check_words(actor, reason)
 
     def look() -> list[Line]:
-        return events_ahead(list(model.journal.lines()))
+        return [line for line in proof.events_ahead(model.journal.lines()) if line.is_own]
 
     def decide(ahead: list[Line]) -> Draft | Repair:
         if not ahead or not is_wanted:
@@ -119,13 +117,6 @@ def _named(model: ModelStore, one: Due) -> tuple[str, ...]:
     kind, name, *_ = one.path.removesuffix(".json").split("/")
     names = {"aliases": (f" alias {name}",), "state": (f" state of {name}",)}
     return tuple(model.title + found for found in names.get(kind, (f"@{name}", f" tombstone {name}")))
-
-
-def events_ahead(lines: list[Line]) -> list[Line]:
-    """Our events that say that they were made later than now, and that no later one puts right."""
-    now = datetime.now(UTC)
-    times = zip(lines, effective_times(lines), strict=True)
-    return [line for line, when in times if line.is_own and when is not None and when - now > CLOCKS_DIFFER_BY]
 
 
 def _of_journal(model: ModelStore, found: LostEnd | None, event: dict[str, Any] | None) -> Repair:

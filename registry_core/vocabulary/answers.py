@@ -146,6 +146,7 @@ class JournalProof(Value):
 
     events: Annotated[int, "How many there are."]
     head: Annotated[Head | None, "null if there is no event."]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

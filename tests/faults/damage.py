@@ -22,7 +22,7 @@ from flask import Flask
 
 from app import create_app
 from app.config import Settings
-from registry_core import CoreSettings, ModelRegistry, NotFound, RegistryError
+from registry_core import CoreSettings, ModelRegistry, NotFound, RegistryError, Warned
 
 from ..support.machine import remove_tree
 from ..support.old_registry import OldRegistry
@@ -259,7 +259,7 @@ def questions(made: Made, root: Path, registry: ModelRegistry) -> Iterator[tuple
     yield "tasks", lambda: registry.list_tasks()
     for filters in ({}, {"task": "t"}, {"tags": ["tissue:blood"]}, {"stage": "archived"}, {"text": "donors"}):
         yield f"models {filters}", lambda filters=filters: registry.list_models(**filters)
-    yield "events", lambda: [event.event for event in registry.events("", 1000)]
+    yield "events", lambda: _events(registry)
     yield from _over_http(made, root)
     for version in ("1", "4", "5"):
         yield f"register {version}", lambda version=version: registry.register("t", "m", version, made.source, {"x": 1})
@@ -292,6 +292,12 @@ def _read(registry: ModelRegistry, task: str, ref: str, path: str) -> Any:
     with file.open() as reader:
         data = reader.read(1000)
     return [file.sha256, len(data) > 0]
+
+
+def _events(registry: ModelRegistry) -> Warned[Any]:
+    found = registry.events("", 1000)
+    events = sorted((item.event for item in found), key=lambda event: (event.task, event.model_name, event.seq))
+    return Warned(events, found.warnings)  # their order is that in which they became known
 
 
 def _over_http(made: Made, root: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
