@@ -28,8 +28,9 @@ def accelerating_nginx(upstream: str, root: Path, *, more: str = "") -> Iterator
         port = free_port()
         text = site_configuration([upstream], port)
         assert text.count(f"{SHIPPED_ROOT};") == 1
-        assert text.count(f"{SHIPPED_ROOT}/;") == 1
-        text = text.replace(f"{SHIPPED_ROOT}/;", f"{root}/;").replace(f"from={SHIPPED_ROOT};", f"from={root};")
+        assert text.count(f"{SHIPPED_ROOT}/tasks/;") == 1
+        text = text.replace(f"{SHIPPED_ROOT}/tasks/;", f"{root}/tasks/;")
+        text = text.replace(f"from={SHIPPED_ROOT};", f"from={root};")
         text = text.replace("        location = /_problem {", f"{more}\n        location = /_problem {{")
         configuration = Path(scratch) / "nginx.conf"
         configuration.write_text(text)

@@ -266,6 +266,13 @@ def nginx(upstreams: Sequence[str], *, directory: Path | None = None) -> Iterato
 
 
 @contextmanager
+def nginx_configured(configuration: Callable[[int], str]) -> Iterator[str]:
+    """The address of an nginx whose whole configuration is ``configuration(port)``."""
+    with _nginx(configuration, None) as url:
+        yield url
+
+
+@contextmanager
 def nginx_of(location: str) -> Iterator[str]:
     """The address of an nginx that has these ``location`` blocks, and nothing else in its configuration."""
     places = " ".join(f"{kind}_temp_path {kind}_temp;" for kind in _TEMPORARY)
