@@ -202,11 +202,12 @@ def lost_end(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Notic
         return of_keys(storage, keys, noticed.shown) if noted is None else of_all(storage, keys)
 
     try:
-        found = [] if journal.has(max([*noticed.shown.values(), noted or 0])) else beyond(journal, look)
+        is_whole = journal.has(max([*noticed.shown.values(), noted or 0]))
+        found = [] if is_whole else beyond(journal, look)
+        if not (is_whole or found) and noted is not None and not journal.has(noted):
+            found = list(of_note(storage, keys))  # no proof, but a reason to look
     except StorageError as error:
         return [f"Whether the journal of {keys.title} is whole cannot be told: {error.message}"]
-    if not found and noted is not None and not journal.has(noted):
-        found = list(of_note(storage, keys))  # no proof, but a reason to look
     if not found:
         return []
     what = f"The journal of {keys.title} is damaged: {found[0].says()}, which is not in it."
