@@ -17,16 +17,17 @@ def package_digest(model: ModelStore, version: str) -> str | None:
 
     Reads no manifest of what was registered: it may be large. None for a half version of older software.
     """
-    if model.facts(version) is not None:
-        return recorded_digest(model, version)
-    return recorded_digest(model, version) or manifest_digest(model, version)
+    facts = model.facts(version)
+    return facts.package_digest if facts is not None else _born(model, version) or manifest_digest(model, version)
 
 
 def recorded_digest(model: ModelStore, version: str) -> str | None:
     """The digest that the version was registered with; None where no event says one, as of older software's."""
     facts = model.facts(version)
-    if facts is not None:
-        return facts.package_digest
+    return facts.package_digest if facts is not None else _born(model, version)
+
+
+def _born(model: ModelStore, version: str) -> str | None:
     born = model.registered(version)
     recorded = born.get("package_digest") if born is not None else None
     return recorded if isinstance(recorded, str) else None
