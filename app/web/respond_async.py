@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +16,6 @@ from .errors import Busy, describe
 from .gate import Gate, current_gate
 from .root import current_registry
 from .tracing import request_id
-
-log = logging.getLogger(__name__)
 
 PREFERENCE = "respond-async"
 

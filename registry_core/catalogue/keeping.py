@@ -27,11 +27,9 @@ from .values import UNSURE
 log = logging.getLogger(__name__)
 
 FULL_REFRESH_S = 600.0  # where a feed tells of changes, how often each model is asked all the same
-SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
 OVERLAP_S = 120.0  # as far as clocks of replicas may differ
 BUILD_WAIT_S = 10.0  # so long whoever asks waits for a catalogue that somebody else is building
 NO_ROOM_PAUSE_S = 60.0
-MAX_REBUILDS = 10  # while one question waits
 
 CatalogueProgress = Callable[[CatalogState], None]
 

@@ -31,7 +31,6 @@ class FilesystemPacking(Packing):
     ) -> None:
         self._data, self._about, self._listed, self._opened = data, about, listed, opened
         self._fd: int | None = None
-        self._file_id = ""
         self._file: dict[str, Any] = {}
         self._kept: list[dict[str, Any]] = []
         self._kept_bytes = 0
