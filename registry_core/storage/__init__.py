@@ -1,4 +1,8 @@
-"""Storages: :mod:`.contract` is the contract, :func:`open_storage` the only way to a backend."""
+"""Storages: whatever holds the keys, the same holds; :func:`open_storage` is the only way to one.
+
+``contract`` is the contract, of ``documents``, ``packages`` and ``uploads``, which take and give ``values``. What
+storages share is how files are held (``locks``, ``process_locks``), synced (``syncing``) and shared (``cloning``).
+"""
 
 from __future__ import annotations
 
