@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,7 @@ def read_alias(model: ModelStore, name: str) -> Moved | None:
             raise
         log.error("%s: %s", escaped(model.title), error.message)
         alias = aliases.left_by(model.journal.named(MOVES, name), name)
+    alias = alias or model.told.alias_gone(name)
     if alias is None:
         return None
     model.noticed.show(model.keys.alias(name), alias.seq)
@@ -179,9 +180,10 @@ def _moved(alias: Alias) -> Moved:
     return Moved(alias.version, _text(alias.updated_at), _text(alias.actor), shown, seq)
 
 
-def read_aliases(model: ModelStore, names: Iterable[str]) -> dict[str, Moved]:
+def read_aliases(model: ModelStore, names: Collection[str]) -> dict[str, Moved]:
     """Each alias that is there, and that a database can hold."""
-    found = {name: read_alias(model, name) for name in names if is_unicode(name)}
+    every = [*names, *(one.alias for one in model.told.missing(names))]
+    found = {name: read_alias(model, name) for name in every if is_unicode(name)}
     return {name: alias for name, alias in found.items() if alias is not None}
 
 

@@ -128,6 +128,19 @@ def names(storage: Storage, keys: ModelKeys) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
 
 
+def count_after(storage: Storage, keys: ModelKeys, event: Fields) -> int | None:
+    """How many aliases there are after the event, by the count that its forerunner left; None where nobody counts."""
+    seq, count = storage.documents.noted(keys.model)
+    if seq is None:
+        return None  # of the first event, or where nothing is noted
+    if count is None or seq != event["seq"] - 1:
+        count = len(names(storage, keys))
+    for alias, version in moves(event).items():
+        was_there = alias != event["alias"] or event["previous_version"] is not None
+        count += (version is not None) - was_there
+    return max(0, count)
+
+
 def stage_of(pointing: list[str], *, is_archived: bool = False) -> str:
     """The stage of a version that these aliases name: production before staging before archived, else none."""
     return next((stage for stage in ALIAS_STAGES if stage in pointing), ARCHIVED if is_archived else NO_STAGE)

@@ -175,6 +175,7 @@ def commit(
         for projection in subject.documents_of(event):
             drafts.append(PreparedDocument(subject.storage, projection))
             prepared.callback(_quietly, drafts[-1].discard)
+        count = subject.count_after(event)
         later = [draft.key for draft in drafts if draft.is_later]
         if later:
             subject.require_reached(later)
@@ -188,7 +189,8 @@ def commit(
                 staging.keep()
             if not _stands(subject, event):
                 raise
-        subject.storage.documents.note(subject.key, event["seq"])  # first: whoever loses the journal now is told
+        # First: whoever loses the journal now is told.
+        subject.storage.documents.note(subject.key, event["seq"], count)
         if staging is not None:
             staging.keep()
         with standing(subject, event):
@@ -242,7 +244,7 @@ def finish(subject: Subject) -> Line | None:
     event, superseded = subject.last_event(last)
     subject.require_whole(last, event)  # else what is made true might be long past
     if event is not None:
-        if (subject.storage.documents.noted(subject.key) or 0) > event["seq"] and _steps(subject, event, superseded):
+        if (subject.storage.documents.noted(subject.key)[0] or 0) > event["seq"] and _steps(subject, event, superseded):
             subject.require_nothing_lost()
         # Its writer may have died before its own fsync; what a power cut can take back is not shown.
         subject.journal.sync(lambda: bool(_steps(subject, event, superseded)))

@@ -41,7 +41,7 @@ def of_note(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
     It is a reason to look at everything, and to throw nothing away; by itself it proves nothing: whoever puts a whole
     model back as it was need not know of it.
     """
-    noted = storage.documents.noted(keys.model)
+    noted, _ = storage.documents.noted(keys.model)
     if noted is not None:
         yield Shown(".lock", noted)
 
@@ -196,7 +196,7 @@ def warnings(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Notic
 
 def lost_end(storage: Storage, keys: ModelKeys, journal: Journal, noticed: Noticed) -> list[str]:
     """What whoever reads must know where the journal does not reach what was noticed; where it does, one small read."""
-    noted = storage.documents.noted(keys.model)
+    noted, _ = noticed.noted(storage, keys)
 
     def look() -> Iterator[Shown]:
         return of_keys(storage, keys, noticed.shown) if noted is None else of_all(storage, keys)

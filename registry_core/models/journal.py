@@ -12,7 +12,7 @@ from ..format.chain import Line, Link, chain, encode_text, next_record, parse_li
 from ..format.encoding import encode, format_time, parse_time
 from ..format.events import DELETE, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
-from ..storage.contract import Naming, Storage
+from ..storage.contract import Held, Naming, Storage
 from ..vocabulary.errors import ClockBehind
 from .aliases import moves
 from .projections import Projection
@@ -23,12 +23,14 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 # What a line is found by: the version that it registers, deletes, or is about; an alias that it moves; the idempotency
 # key and the commit id of a registration; its kind, of the few kinds that are looked for.
-REGISTERED, DELETED, ABOUT, MOVES = "registered", "deleted", "about", "moves"
+# SAID: what registers the version, or sets something about it.
+REGISTERED, DELETED, ABOUT, MOVES, SAID = "registered", "deleted", "about", "moves", "said"
 KEY, COMMIT, KIND = "key", "commit", "kind"
 _KINDS = (REGISTER, REPAIR)
-_SAID_OF = {  # by each such line, as it stands in it
+_SAID_OF: dict[str, Held] = {  # by each such line, as it stands in it
     kind: [encode_text(REGISTER if kind != DELETED else DELETE)] for kind in (REGISTERED, KEY, COMMIT, DELETED)
 }
+_SAID_OF[SAID] = [(encode_text(REGISTER), encode_text("set"))]
 
 
 def names_of(raw: bytes) -> list[bytes]:
@@ -41,6 +43,7 @@ def names_of(raw: bytes) -> list[bytes]:
         found += [(ABOUT, version)]
         found += [(KIND, kind)] if kind in _KINDS else []
         found += [(DELETED, version)] if kind == DELETE else []
+        found += [(SAID, version)] if kind == REGISTER or said.get("set") is not None else []
         if kind == REGISTER:
             key = used.get("key") if isinstance(used, dict) else None
             found += [(REGISTERED, version), (COMMIT, said.get("commit")), (KEY, key)]
@@ -51,11 +54,11 @@ def _name(kind: str, text: str) -> bytes:
     return f"{kind}\n{text}".encode("utf-8", "surrogatepass")
 
 
-def _held(kind: str, text: str) -> list[bytes]:
+def _held(kind: str, text: str) -> Held:
     return [encode_text(text), *_SAID_OF.get(kind, ())]
 
 
-NAMING = Naming("1", names_of)  # the form is another one whenever other names come of a line
+NAMING = Naming("2", names_of)  # the form is another one whenever other names come of a line
 
 
 class Journal:
@@ -229,6 +232,10 @@ class Subject(ABC):
     @abstractmethod
     def documents_of(self, event: Event) -> list[Projection]:
         """The documents that the event changes."""
+
+    @abstractmethod
+    def count_after(self, event: Event) -> int | None:
+        """How many documents there are that a list of them must have, once the event is true; None: nobody counts."""
 
     @abstractmethod
     def follow(self, event: Event) -> None:

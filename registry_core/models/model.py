@@ -14,11 +14,11 @@ from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
-from ..vocabulary.texts import check_new_name, is_name, is_segment
+from ..vocabulary.texts import check_new_name
 from . import aliases, evidence, older, package_moves, projections, states, tombstones, used_keys
 from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
 from .missing import no_version
-from .projections import Fields, Projection
+from .projections import Fields, Projection, may_look_up
 from .told import Told
 
 log = logging.getLogger(__name__)
@@ -84,13 +84,17 @@ class ModelStore(Subject):
     def documents_of(self, event: Event) -> list[Projection]:
         found = [aliases.projection(self.keys, event, alias) for alias in aliases.moves(event)]
         if event.get("set") is not None:
-            found.append(states.projection(self.keys, event, self.journal.lines))
+            was_set = partial(self.told.was_set, event["version"], event["seq"])
+            found.append(states.projection(self.keys, event, self.journal.lines, was_set))
         if event["event"] in tombstones.MOVES:
             found.append(tombstones.projection(self.keys, event, self.journal.lines))
         key = used_keys.key_of(event) if event["event"] == REGISTER else None
         if key is not None and self.storage.packages.keeps_facts():
             found.append(used_keys.projection(self.keys, event, key))
         return found
+
+    def count_after(self, event: Event) -> int | None:
+        return aliases.count_after(self.storage, self.keys, event)
 
     def follow(self, event: Event) -> None:
         if is_of_package(event):
@@ -111,7 +115,7 @@ class ModelStore(Subject):
             self.require_all_reached()
 
     def _is_shown_after(self, seq: int, at: Iterable[str]) -> bool:
-        if (self.storage.documents.noted(self.keys.model) or 0) > seq or self.noticed.beyond(seq):
+        if (self.storage.documents.noted(self.keys.model)[0] or 0) > seq or self.noticed.beyond(seq):
             return True
         if self.storage.packages.keeps_facts():  # they were looked at; one request more is spent on the newest alias
             self.notice_newest()
@@ -216,8 +220,11 @@ class ModelStore(Subject):
         if not self.may_look_up(selector, self.keys.versions):
             check_new_name("version", selector)
             return None
-        location = self.locate(selector)
-        return Found(self, selector, None, location, self.facts(selector)) if location is not None else None
+        version, alias_of, moved, location = selector, None, None, self.locate(selector)
+        # No alias of ours has a version's name, so only where nothing has the name its moves are looked for.
+        if location is None and (gone := self.told.alias_gone(selector)) is not None:
+            version, alias_of, moved, location = gone.version, selector, gone.updated_at, self.locate(gone.version)
+        return Found(self, version, alias_of, location, self.facts(version), moved) if location is not None else None
 
     def has_version(self, version: str) -> bool:
         """Whether the version is published. A name that can name nothing is not."""
@@ -261,6 +268,8 @@ class ModelStore(Subject):
 
     def registered(self, version: str) -> Line | None:
         """The event that registered the version, or None (older software's, or never)."""
+        if version in self.noticed.born:
+            return self.noticed.born[version]
         facts = self.facts(version)
         if facts is not None and facts.seq is not None:
             line = self.journal.line(facts.seq)
@@ -278,7 +287,7 @@ class ModelStore(Subject):
         Where its document is damaged the journal says it, so that a promote can mend it.
         """
         try:
-            return self.alias(alias)
+            return self.alias(alias) or self.told.alias_gone(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
         return aliases.left_by(self.journal.named(MOVES, alias), alias)
@@ -318,15 +327,6 @@ class ModelStore(Subject):
 
 def _registers(line: Line, version: str) -> bool:
     return line.is_own and line.get("event") == REGISTER and line.get("version") == version
-
-
-def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:
-    """Whether ``name`` may become part of a key: by the grammar, or because it is there already."""
-    if not isinstance(name, str):
-        return False
-    if is_name(name):
-        return True
-    return is_segment(name) and any(entry.name == name + suffix for entry in storage.documents.list(prefix))
 
 
 def open_model(

@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..format.chain import Line
 from ..format.encoding import encode, encode_document
 from ..format.layout import ModelKeys
 from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
 from ..vocabulary.errors import RegistryError
-from ..vocabulary.texts import parse_object
+from ..vocabulary.texts import is_name, is_segment, parse_object
 
 Fields = Mapping[str, Any]
 
@@ -26,6 +27,14 @@ class Noticed:
 
     shown: dict[str, int] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    born: dict[str, Line] = field(default_factory=dict)  # version -> its register event, where it was come upon
+    note: tuple[int | None, int | None] | None = None
+
+    def noted(self, storage: Storage, keys: ModelKeys) -> tuple[int | None, int | None]:
+        """What is noted beside the lock, read once: an older note only says less."""
+        if self.note is None:
+            self.note = storage.documents.noted(keys.model)
+        return self.note
 
     def show(self, key: str, seq: int | None) -> None:
         if seq is not None:
@@ -221,3 +230,12 @@ def _parse(data: bytes) -> Fields | None:
     except ValueError:
         return None
     return fields or None
+
+
+def may_look_up(storage: Storage, name: str, prefix: str, suffix: str = "") -> bool:
+    """Whether ``name`` may become part of a key: by the grammar, or because it is there already."""
+    if not isinstance(name, str):
+        return False
+    if is_name(name):
+        return True
+    return is_segment(name) and any(entry.name == name + suffix for entry in storage.documents.list(prefix))

@@ -77,15 +77,21 @@ def read(storage: Storage, keys: ModelKeys, version: str) -> tuple[State, int | 
     return _from_fields(fields), seq
 
 
-def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Line]]) -> Projection:
+def projection(
+    keys: ModelKeys,
+    event: Fields,
+    history: Callable[[], Iterable[Line]],
+    was_set: Callable[[], bool] = lambda: False,
+) -> Projection:
     """The version's state document after an event with ``set``.
 
-    ``history`` gives the model's events, to make a damaged document anew.
+    ``history`` gives the model's events, to make a damaged document anew, or one that is gone: ``was_set`` tells
+    whether an event before has set something.
     """
     version = event["version"]
 
     def render(old: Fields | None) -> Fields:
-        if projections.is_damaged(old, {**keys.names, "version": version}):
+        if projections.is_damaged(old, {**keys.names, "version": version}) or (not old and was_set()):
             before = replay((line for line in history() if line.seq < event["seq"]), version)
         else:
             before = _from_fields(old)

@@ -7,15 +7,15 @@ and :meth:`Told.warnings` has it for the answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..format.chain import Line, Link
 from ..format.layout import ModelKeys
-from ..storage.contract import Storage
+from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
 from . import aliases, evidence, states, tombstones
-from .journal import ABOUT, MOVES, Journal
+from .journal import ABOUT, MOVES, SAID, Journal
 from .projections import Fields, Noticed, seq_of
 from .states import State
 
@@ -34,7 +34,8 @@ class Told:
     def aliases(self) -> list[Alias]:
         """Every alias, sorted; a damaged one of which the journal has no word is left out."""
         found = []
-        for name in aliases.names(self._storage, self._keys):
+        names = aliases.names(self._storage, self._keys)
+        for name in names:
             try:
                 alias = aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
@@ -43,7 +44,48 @@ class Told:
             if alias is not None:
                 self._noticed.show(self._keys.alias(name), alias.seq)
                 found.append(alias)
-        return found
+        return sorted([*found, *self.missing(names)], key=lambda one: one.alias)
+
+    def missing(self, there: Collection[str]) -> list[Alias]:
+        """The aliases whose documents are gone, as the journal has them; it is read only where ``there`` are too few.
+
+        How many there must be stands beside the number of the last event, where the storage notes that.
+        """
+        _, count = self._noticed.noted(self._storage, self._keys)
+        if count is None or len(there) >= count:
+            return []
+        there = set(aliases.names(self._storage, self._keys))  # anew, after the journal's word that there are more
+        named: dict[str, Alias | None] = {}
+        for line in self._journal.lines():
+            named |= {
+                name: aliases.moved_by(line, name) if aliases.named_after(line, name) is not None else None
+                for name in aliases.moves(line.fields or {})
+            }
+        return [one for name, one in named.items() if name not in there and one and self._stands(one)]
+
+    def alias_gone(self, alias: str) -> Alias | None:
+        """The alias, which has no document, as its last move in the journal left it; None if that removed it.
+
+        Asked only where that is one look, and not on a store over a network.
+        """
+        if not self._storage.documents.looks_are_cheap():
+            return None
+        last = self._journal.newest(MOVES, alias)
+        if last is None or aliases.named_after(last, alias) is None or not last.is_of(self._keys.names):
+            return None
+        found = aliases.moved_by(last, alias)
+        return found if self._stands(found) else None
+
+    def _stands(self, alias: Alias) -> bool:
+        """Whether the version is there that an alias without a document names; then that is told of."""
+        try:
+            self._storage.packages.locate(self._keys.package(alias.version))
+        except KeyNotFound:
+            return False
+        key = self._keys.alias(alias.alias)
+        self._noticed.show(key, alias.seq)
+        self._damaged(key, f"the document of alias {alias.alias}", "is gone")
+        return True
 
     def state(self, version: str) -> State:
         """What was set about the version."""
@@ -53,7 +95,30 @@ class Told:
         except ValueError:
             self._damaged(key, f"the state document of {version}")
             return states.replay(self._history(version), version)
+        if seq is None and self._storage.documents.looks_are_cheap():
+            return self._state_gone(version, key)
         self._noticed.show(key, seq)
+        return state
+
+    def was_set(self, version: str, before: int) -> bool:
+        """Whether an event before that number has set something about the version; False where that is no one look."""
+        if not self._storage.documents.looks_are_cheap():
+            return False
+        last = next(self._journal.named(SAID, version, before), None)
+        return last is not None and last.get("set") is not None
+
+    def _state_gone(self, version: str, key: str) -> State:
+        """What was set about a version that has no state document: nothing, as most, or what the journal says."""
+        last = self._journal.newest(SAID, version)
+        if last is None or not last.is_of(self._keys.names):
+            return State()
+        if last.get("set") is None:
+            self._noticed.born[version] = last
+            return State()
+        state, seq = states.read(self._storage, self._keys, version)  # once more: it may have come meanwhile
+        if seq is None:
+            self._damaged(key, f"the state document of {version}", "is gone")
+            return states.replay(self._history(version), version)
         return state
 
     def tombstone(self, version: str) -> Fields | None:
@@ -90,7 +155,7 @@ class Told:
         if self._noticed.damaged.setdefault(self._keys.journal, told) is told:
             log.error("%s: %s", self._keys.title, told)
 
-    def _damaged(self, key: str, what: str) -> None:
-        told = f"{what} is damaged ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."
+    def _damaged(self, key: str, what: str, is_so: str = "is damaged") -> None:
+        told = f"{what} {is_so} ({key.removeprefix(self._keys.model + '/')}); this is what the journal says."
         log.error("%s: %s", self._keys.title, told)
         self._noticed.damaged[key] = told[0].upper() + told[1:]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
 from contextlib import AbstractContextManager
 
-from .values import ANY, Condition, Document, Entry, Naming, Newest
+from .values import ANY, Condition, Document, Entry, Held, Naming, Newest, holds
 
 
 class Prepared(ABC):
@@ -116,17 +116,17 @@ class Documents(ABC):
         return found[1] if found else None
 
     def named(
-        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming, before: int | None = None
+        self, log: str, name: bytes, held: Held, naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """The records that have the name, the newest first; with ``before`` only those below that number.
 
-        ``held``: one or more parts that each of them holds, so that few others are looked at closely. What it takes
-        does not depend on the log where an index is kept.
+        ``held``: parts that each of them holds, the first a text, so that few others need be looked at closely. What
+        it takes does not depend on the log where an index is kept.
         """
-        found = (one for one in self.records(log) if all(part in one[1] for part in held) and name in naming.of(one[1]))
+        found = (one for one in self.records(log) if holds(one[1], held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])
 
-    def newest(self, log: str, name: bytes, held: Sequence[bytes], naming: Naming) -> Newest:
+    def newest(self, log: str, name: bytes, held: Held, naming: Naming) -> Newest:
         """(the number of the last record, 0 where it was not come upon; the newest that :meth:`named` gives)."""
         return 0, next(self.named(log, name, held, naming), None)
 
@@ -178,15 +178,15 @@ class Documents(ABC):
 
     # locks
 
-    def note(self, key: str, number: int) -> None:  # noqa: B027 - only where it costs next to nothing
-        """:meth:`noted` gives the number from now on; call with the key's lock held. Never raises.
+    def note(self, key: str, number: int, count: int | None = None) -> None:  # noqa: B027 - only where it costs little
+        """:meth:`noted` gives both from now on; call with the key's lock held. Never raises.
 
         A power cut may take it back.
         """
 
-    def noted(self, key: str) -> int | None:
-        """The number that was noted last about the key; None where none is, or none can be read."""
-        return None
+    def noted(self, key: str) -> tuple[int | None, int | None]:
+        """(number, count) as they were noted last about the key; None where none is, or none can be read."""
+        return None, None
 
     @abstractmethod
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -61,6 +61,13 @@ class Match:
     """Write only over the document with this etag."""
 
     etag: str
+
+
+Held = Sequence[bytes | tuple[bytes, ...]]  # parts that a record holds; of a tuple one at least
+
+
+def holds(record: bytes, held: Held) -> bool:
+    return all(any(one in record for one in ((part,) if isinstance(part, bytes) else part)) for part in held)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def prove(found: Found, workers: int, progress: ProgressCallback | None = None) 
 
 def resolve(found: Found, checked: Verification | None) -> Resolution:
     """Where the version is, and which bytes it has. ``checked``: what came of proving them, if they were proven."""
+    warnings = _warnings(found, checked)  # first: it comes upon the register event, where nothing was set since
     return Resolution(
         path=found.location,
         task=found.model.keys.task,
@@ -90,7 +91,7 @@ def resolve(found: Found, checked: Verification | None) -> Resolution:
         alias=found.alias,
         package_digest=_digest(found, checked),
         verified=checked is not None,
-        warnings=_warnings(found, checked),
+        warnings=warnings,
     )
 
 

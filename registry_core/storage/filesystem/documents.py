@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
-from ..contract import ABSENT, ANY, Condition, Document, Match, Naming, Newest, PreconditionFailed, Prepared
+from ..contract import ABSENT, ANY, Condition, Document, Held, Match, Naming, Newest, PreconditionFailed, Prepared
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
 from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_errors
@@ -118,14 +118,14 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
                 yield from logfile.records(file, after, self._index(log).near(file, after) if is_far else (0, 0))
 
     def named(
-        self, log: str, name: bytes, held: Sequence[bytes], naming: Naming, before: int | None = None
+        self, log: str, name: bytes, held: Held, naming: Naming, before: int | None = None
     ) -> Iterator[tuple[int, bytes]]:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
             if file is not None:
                 wanted = logfile.Wanted(name, held, naming, before)
                 yield from self._found(log, file, logfile.find_end(file).size, wanted)
 
-    def newest(self, log: str, name: bytes, held: Sequence[bytes], naming: Naming) -> Newest:
+    def newest(self, log: str, name: bytes, held: Held, naming: Naming) -> Newest:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
             if file is None:
                 return 0, None
@@ -176,23 +176,24 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     # locks
 
-    def note(self, key: str, number: int) -> None:
+    def note(self, key: str, number: int, count: int | None = None) -> None:
         try:
             with os.fdopen((self._at(key) / LOCK).open(os.O_WRONLY | os.O_TRUNC), "wb", buffering=0) as file:
-                file.write(b"%d\n" % number)
+                file.write(b"%d\n" % number if count is None else b"%d %d\n" % (number, count))
         except OSError as error:
             logger.warning("%s: what its lock's file notes could not be written: %s", key, error)
 
-    def noted(self, key: str) -> int | None:
+    def noted(self, key: str) -> tuple[int | None, int | None]:
         try:
             fd = self._at(f"{key}/{LOCK}").open(os.O_RDONLY)
             try:
-                text = os.read(fd, _LONGEST_NOTE).strip()
+                said = os.read(fd, _LONGEST_NOTE).split()
             finally:
                 os.close(fd)
         except OSError:
-            return None  # nobody has held it yet, or it is another user's
-        return int(text) if text.isdigit() else None
+            return None, None  # nobody has held it yet, or it is another user's
+        number, count, *_ = [int(text) if text.isdigit() else None for text in said] + [None, None]
+        return number, count
 
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
-from ..contract import Naming, PreconditionFailed, outcome_unknown
+from ..contract import Held, Naming, PreconditionFailed, outcome_unknown
 from ..locks import let_go
 from .beneath import Place
 
@@ -147,13 +147,13 @@ class Wanted:
     """The records to find, as ``Documents.named`` says."""
 
     name: bytes
-    held: Sequence[bytes]
+    held: Held
     naming: Naming
     before: int | None = None
 
     def is_met(self, line: bytes) -> bool:
         for part in self.held:
-            if part not in line:
+            if part not in line if isinstance(part, bytes) else not any(one in line for one in part):
                 return False
         return self.name in self.naming.of(line)
 
@@ -161,10 +161,12 @@ class Wanted:
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
     """The records of the span that are wanted, the newest first; all of it is read."""
     found, number = [], span.after
+    first = wanted.held[0]
+    assert isinstance(first, bytes)
     for begin, data in _pieces(file, span):
         starts: list[int] = []
         counted = 0
-        while (hit := data.rfind(wanted.held[0], 0, starts[-1] if starts else len(data))) >= 0:  # far faster than find
+        while (hit := data.rfind(first, 0, starts[-1] if starts else len(data))) >= 0:  # far faster than find
             starts.append(data.rfind(b"\n", 0, hit) + 1)
         for start in reversed(starts):
             number += data.count(b"\n", counted, start)

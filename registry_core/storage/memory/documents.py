@@ -121,11 +121,11 @@ class MemoryDocuments(Documents):
             found = [entry for entry in self.list(f"{home}/{within}") if entry.kind == "file"]
             return {entry.name: BytesIO(self._state.documents[entry.key]).readlines() for entry in found}
 
-    def note(self, key: str, number: int) -> None:
-        self._state.notes[check_key(key)] = number
+    def note(self, key: str, number: int, count: int | None = None) -> None:
+        self._state.notes[check_key(key)] = (number, count)
 
-    def noted(self, key: str) -> int | None:
-        return self._state.notes.get(check_key(key))
+    def noted(self, key: str) -> tuple[int | None, int | None]:
+        return self._state.notes.get(check_key(key), (None, None))
 
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:

@@ -42,7 +42,7 @@ class State:
     attempts: dict[str, Work] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     locks: dict[str, threading.Lock] = field(default_factory=dict)
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     uploading: ProcessLocks = field(default_factory=ProcessLocks)
 
 

@@ -20,6 +20,7 @@ from registry_core.models.journal import (
     MOVES,
     NAMING,
     REGISTERED,
+    SAID,
     Journal,
     names_of,
 )
@@ -48,8 +49,10 @@ def test_lines_are_found_by_what_they_move_the_newest_first(aliases: list[str], 
         ({"event": "promote", "version": "1", "alias": "a"}, {(MOVES, "a"), (ABOUT, "1")}),
         (
             {"event": "register", "version": "1", "alias": "a", "commit": "c", "idempotency": {"key": "k"}},
-            {(MOVES, "a"), (ABOUT, "1"), (REGISTERED, "1"), (COMMIT, "c"), (IDEMPOTENCY_KEY, "k"), (KIND, "register")},
+            {(MOVES, "a"), (ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (COMMIT, "c")}
+            | {(IDEMPOTENCY_KEY, "k"), (KIND, "register")},
         ),
+        ({"event": "tag", "version": "1", "set": {}}, {(ABOUT, "1"), (SAID, "1")}),
         ({"event": "stage", "version": "1", "unaliased": ["a", "b"]}, {(MOVES, "a"), (MOVES, "b"), (ABOUT, "1")}),
         ({"event": "unalias", "version": None, "alias": "a"}, {(MOVES, "a")}),
         ({"event": "delete", "version": "1"}, {(ABOUT, "1"), (DELETED, "1")}),
@@ -63,7 +66,7 @@ def test_what_a_line_is_found_by(fields: dict[str, Any], names: set[tuple[str, s
     assert set(names_of(encode({"seq": 1, "prev": "p", **fields}))) == wanted
     moves = {name for name in wanted if name.startswith(b"moves")}
     assert set(names_of(encode(fields))) == moves, "older software's lines move aliases"
-    assert NAMING.form == "1"
+    assert NAMING.form == "2"
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"[1]", b"\xff", b'{"seq": 1, "prev": "p", "version": {}, "alias": []}'])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import PackageCorrupt, VersionNotFound
+from registry_core import PackageCorrupt, VersionInUse, VersionNotFound
 
 from ...support.packages import open_registry, write_files
 
@@ -141,3 +141,48 @@ def test_an_alias_in_whose_place_lies_no_file(model: Path, kind: str) -> None:
     assert registry.list_aliases("t", "m") == before
     assert any("aliases/production.json" in warning for warning in registry.show("t", "m@1").warnings)
     assert "t/m alias production" in _named(model)
+
+
+def test_a_document_that_is_gone_is_answered_from_the_journal(model: Path) -> None:
+    registry = open_registry(_root(model))
+    before = registry.show("t", "m@latest")
+    for gone in ("aliases/production.json", "aliases/latest.json", "state/1.json"):
+        (model / gone).unlink()
+    registry = open_registry(_root(model))
+    for selector in ("production", "latest"):
+        resolved = registry.resolve("t", f"m@{selector}")
+        assert (resolved.version, resolved.alias) == ("1", selector)
+        assert any(f"aliases/{selector}.json" in warning for warning in resolved.warnings)
+    assert any("recalled" in warning for warning in registry.resolve("t", "m@1").warnings)
+    shown = registry.show("t", "m@1")
+    assert (shown.aliases, shown.tags, shown.stage) == (before.aliases, before.tags, before.stage)
+    listed = registry.list_aliases("t", "m")
+    assert [alias.alias for alias in listed] == ["latest", "production"]
+    assert len([warning for warning in listed.warnings if "is gone" in warning]) == 2
+    with pytest.raises(VersionNotFound):
+        registry.resolve("t", "m@never")
+
+
+def test_what_is_changed_after_a_document_went_is_added_to_what_it_said(model: Path) -> None:
+    (model / "state/1.json").unlink()
+    (model / "aliases/production.json").unlink()
+    registry = open_registry(_root(model))
+    assert registry.tag("t", "m", "1", "k2", "w").tags == {"k": "v", "k2": "w"}
+    assert json.loads((model / "state/1.json").read_bytes())["archived"] is True
+    with pytest.raises(VersionInUse):
+        registry.restore("t", "m", "2")
+        registry.delete("t", "m", "1", reason="nobody sees that it is in production")
+    assert registry.unalias("t", "m", "production").previous_version == "1"
+    assert [alias.alias for alias in registry.list_aliases("t", "m")] == ["latest"]
+    assert registry.list_aliases("t", "m").warnings == []
+    with pytest.raises(VersionNotFound):
+        registry.resolve("t", "m@production")
+
+
+def test_lists_have_the_alias_whose_document_is_gone(model: Path) -> None:
+    registry = open_registry(_root(model))
+    assert registry.list_models(alias="production").total == 1
+    (model / "aliases/production.json").unlink()
+    assert registry.list_models(alias="production").total == 1
+    registry.reindex()
+    assert registry.list_models(alias="production").total == 1
