@@ -59,7 +59,8 @@ def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | int | None:
         fields = json.loads(data)
         version = fields["version"]
         readable = version is None or (isinstance(version, str) and can_be_of_a_file(version))
-        readable = readable and (seq_of(fields) is None or is_about(fields, {**keys.names, "alias": alias}))
+        seq = seq_of(fields)
+        readable = readable and (seq is None or is_about(fields, {**keys.names, "alias": alias}))
     except (ValueError, RecursionError, KeyError, TypeError):
         readable = False
     if not readable:
@@ -69,14 +70,14 @@ def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | int | None:
             problems=[{"path": f"aliases/{alias}{SUFFIX}", "kind": "unreadable", "expected": None, "actual": None}],
         )
     if version is None:
-        return seq_of(fields)
+        return seq
     return Alias(
         alias=alias,
         version=version,
         updated_at=_text(fields.get("updated_at")),
         actor=_text(fields.get("actor")),
         reason=_text(fields.get("reason")),
-        seq=seq_of(fields),
+        seq=seq,
     )
 
 
@@ -124,8 +125,8 @@ def left_by(moves_back: Iterator[Line], alias: str) -> Alias | None:
 
 def names(storage: Storage, keys: ModelKeys) -> list[str]:
     """The model's aliases, sorted; those too in whose place something lies that is no file, as a link."""
-    found = (entry.name for entry in storage.documents.list(keys.aliases))
-    return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
+    found = storage.documents.names(keys.aliases)
+    return sorted([name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX)])
 
 
 def count_after(storage: Storage, keys: ModelKeys, event: Fields) -> int | None:

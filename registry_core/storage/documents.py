@@ -69,6 +69,10 @@ class Documents(ABC):
         One level, directories as ``prefix``; with ``deep`` every file at any depth, and none.
         """
 
+    def names(self, prefix: str) -> Sequence[str]:
+        """The names of all that lies directly below ``prefix``, whatever it is."""
+        return [entry.name for entry in self.list(prefix)]
+
     def list_after(self, prefix: str, after: str) -> Iterator[Entry]:
         """The files directly below ``prefix`` whose keys sort behind ``after``."""
         return (entry for entry in self.list(prefix) if entry.kind == "file" and entry.key > after)

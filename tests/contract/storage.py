@@ -309,6 +309,8 @@ class StorageContract(Lines):
             Entry("a/z/y/x", "file", 2),
         ]
         assert names(storage.documents.list("a/z")) == [("a/z/y", "prefix")]
+        for prefix in ("a", "a/z", "a/z/y", "a/b", "none"):
+            assert sorted(storage.documents.names(prefix)) == sorted(e.name for e in storage.documents.list(prefix))
 
     def test_the_root_has_no_name(self, storage: Storage) -> None:
         storage.documents.write("registry.json", b"{}")

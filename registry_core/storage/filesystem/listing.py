@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from ..contract import Documents, Entry
 from .beneath import Place, translated_errors
 from .failures import FILE, Planted
 
+T = TypeVar("T")
 _DEEPEST_KEY = 200  # segments; intake allows packages far flatter than this
 
 
@@ -21,24 +23,29 @@ class FilesystemListing(Documents):
     def _at(self, key: str) -> Place: ...
 
     def list(self, prefix: str, *, deep: bool = False) -> Iterator[Entry]:
-        place = self._at(prefix)
-        with translated_errors(prefix):
-            try:
-                with place.directory(os.O_RDONLY) as top:
-                    found = _scan(top, prefix, deep)
-            except FileNotFoundError:
-                return
-            except Planted as error:
-                if error.kind == FILE:
-                    return
-                raise
-        for entry in found:
+        for entry in self._look(prefix, lambda top: _scan(top, prefix, deep)):
             if not deep or entry.kind != "prefix":
                 yield entry
             elif entry.key.count("/") >= _DEEPEST_KEY:
                 yield Entry(entry.key, "other")
             else:
                 yield from self.list(entry.key, deep=True)
+
+    def names(self, prefix: str) -> Sequence[str]:
+        return self._look(prefix, os.listdir)
+
+    def _look(self, prefix: str, look: Callable[[int], Sequence[T]]) -> Sequence[T]:
+        """What is found in the open directory; nothing where there is none."""
+        with translated_errors(prefix):
+            try:
+                with self._at(prefix).directory(os.O_RDONLY) as top:
+                    return look(top)
+            except FileNotFoundError:
+                return ()
+            except Planted as error:
+                if error.kind == FILE:
+                    return ()
+                raise
 
 
 def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:

@@ -161,7 +161,7 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
-        for name in ("open", "stat", "lstat", "scandir", "access", "statvfs"):
+        for name in ("open", "stat", "lstat", "scandir", "listdir", "access", "statvfs"):
             monkeypatch.setattr(os, name, self._counting(name, getattr(os, name)))
         monkeypatch.setattr(beneath._openat2, "_call", self._counting("openat2", beneath._openat2._call))
 
@@ -188,5 +188,5 @@ def test_a_read_opens_each_thing_in_two_calls_and_no_other(tmp_path: Path, monke
     # The alias, the package, its state, what the lock notes; the journal for the digest and for its end at once.
     assert counted.of(lambda: registry.resolve("t", "m@latest", verify=False)) == {"open": 5, "openat2": 5, "stat": 1}
     # And the metadata, the aliases, and their list, which is an open directory.
-    assert counted.of(lambda: registry.show("t", "m@latest")) == {"open": 8, "openat2": 8, "stat": 1, "scandir": 1}
-    assert counted.of(lambda: registry.list_aliases("t", "m")) == {"open": 4, "openat2": 4, "stat": 1, "scandir": 1}
+    assert counted.of(lambda: registry.show("t", "m@latest")) == {"open": 8, "openat2": 8, "stat": 1, "listdir": 1}
+    assert counted.of(lambda: registry.list_aliases("t", "m")) == {"open": 4, "openat2": 4, "stat": 1, "listdir": 1}
