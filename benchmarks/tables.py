@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 FLAT_MOST = 1.5  # the largest to the smallest size, where invariant I15 says that a cost does not grow
@@ -47,12 +47,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """One cost at each size. ``is_flat``: it must not grow. ``bare``: the line of the bare tool that does as much."""
+    """One cost at each size. ``is_flat``: it must not grow. ``bare``: the line of the bare tool that does as much.
+
+    It is held to what it was at ``sizes[since]``; ``bounded`` is what may come to that, and is no growth.
+    """
 
     what: str
     values: Sequence[float]
     is_flat: bool = False
     bare: str = ""
+    since: int = 0
+    bounded: float = 0
 
     @property
     def ratio(self) -> float:
@@ -62,7 +67,8 @@ class Line:
 
     @property
     def is_met(self) -> bool | None:
-        return self.ratio <= FLAT_MOST if self.is_flat else None
+        most = self.values[self.since] * FLAT_MOST + self.bounded
+        return self.values[-1] <= most if self.is_flat else None
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ def from_dict(value: Mapping[str, Any]) -> Table | Growth:
     if value["kind"] == "rows":
         rows = [Row(row["what"], row["value"], row["unit"], row["target"], row["note"]) for row in value["rows"]]
         return Table(value["title"], rows, value["remarks"])
-    lines = [Line(line["what"], line["values"], line["is_flat"], line["bare"]) for line in value["lines"]]
+    of_line = [field.name for field in fields(Line)]  # an older run knows some of them
+    lines = [Line(**{name: line[name] for name in of_line if name in line}) for line in value["lines"]]
     return Growth(value["title"], value["axis"], value["sizes"], value["unit"], lines, value["remarks"])
 
 

@@ -16,15 +16,23 @@ from .. import verbs
 from ..long_model import Size, objects, write_tree
 from ..machine import REPOSITORY, await_idle, run_module, scratch, write_many
 from ..scale import Places, Scale
-from ..tables import Growth, Line, Table
+from ..tables import FLAT_MOST, Growth, Line, Table
 
 BUCKET = "bench"
 GROWS = ("list by name",)  # an answer of many versions; invariant I15 does not name it
 READS = ("resolve", "resolve, verified", "resolve, verified, just opened", "show", "list by name")
 
+END_BYTES = 64 * 1024  # of a journal, that no index covers yet: at most
+INDEXED_FROM = 1_000  # events or versions; shorter journals have no index
 REMARKS = (
     "One process calls each verb again and again over one model; the least CPU, the median of what is counted.",
     "Whatever is made once, as an index, has been made. 'bare' does by hand what a change or a read does at least.",
+)
+BYTES_REMARKS = (
+    f"Up to {END_BYTES // 1024} KiB of a journal's end are read as they are, more or less as a run comes upon it:",
+    "that is bounded, and no growth. So a verb is held to what it reads at the first size whose journal has an index",
+    f"({INDEXED_FROM:,}): at the largest it may be {FLAT_MOST} times that, and {END_BYTES // 1024} KiB more.",
+    "The factor in the table is that of the smallest size.",
 )
 
 # What a verb costs at each size, in the order of the sizes.
@@ -56,13 +64,16 @@ def table(title: str, axis: str, sizes: Sequence[int], costs: Costs, what: str, 
     factor, unit = {"cpu_s": (1000.0, "ms"), "read_bytes": (1.0, "bytes"), "requests": (1.0, "requests")}[what]
     is_store = verbs.BARE_PUT in costs
     write, read = (verbs.BARE_PUT, verbs.BARE_GET) if is_store else (verbs.BARE_WRITE, verbs.BARE_READ)
+    is_of_ends = what == "read_bytes" and axis in ("events", "versions")
+    since = next((at for at, size in enumerate(sizes) if size >= INDEXED_FROM), 0) if is_of_ends else 0
     lines = []
     for verb, several in costs.items():
         is_bare = verb in (write, read)
         flat = is_named and not is_bare and verb not in GROWS
         bare = "" if is_bare or what == "read_bytes" else read if verb in READS else write
-        lines.append(Line(verb, [round(cost[what] * factor, 4) for cost in several], flat, bare))
-    return Growth(title, axis, sizes, unit, lines, REMARKS if what == "cpu_s" else ())
+        values = [round(cost[what] * factor, 4) for cost in several]
+        lines.append(Line(verb, values, flat, bare, since, END_BYTES if is_of_ends else 0))
+    return Growth(title, axis, sizes, unit, lines, REMARKS if what == "cpu_s" else BYTES_REMARKS if is_of_ends else ())
 
 
 def _all(measured: Sequence[Mapping[str, Mapping[str, float]]]) -> Costs:

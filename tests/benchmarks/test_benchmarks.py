@@ -98,6 +98,19 @@ def test_what_tar_sends_to_the_bare_server_comes_back(tmp_path: Path) -> None:
     subprocess.run(["diff", "-r", tmp_path / "source", tmp_path / "back"], check=True)
 
 
+def test_what_is_read_of_a_journal_s_end_is_no_growth() -> None:
+    """From the first size whose journal has an index on; and only of bytes, and only where the journal grows."""
+    sizes = [100, 1_000, 10_000]
+    costs = {"resolve": [{"read_bytes": 50_000.0, "cpu_s": 0.001}] * 3}
+    lines = {
+        (axis, what): growth.table("", axis, sizes, costs, what, True).lines[0]
+        for axis in ("events", "versions", "models")
+        for what in ("read_bytes", "cpu_s")
+    }
+    bounded = {of: (line.since, line.bounded) for of, line in lines.items() if line.since or line.bounded}
+    assert bounded == dict.fromkeys([("events", "read_bytes"), ("versions", "read_bytes")], (1, 64 * 1024))
+
+
 def test_growth(places: Places) -> None:
     tables = list(growth.run(places, TINY))
     assert len(tables) == 12

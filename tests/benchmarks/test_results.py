@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_a_growth_table_says_what_grows_and_how_it_stands_to_the_bare_tool() -> 
 
 def test_what_costs_nothing_does_not_grow() -> None:
     assert Line("free", [0, 0, 0], is_flat=True).ratio == 1
+
+
+def test_what_is_bounded_is_held_to_the_first_size_that_comes_upon_it() -> None:
+    line = Line("resolve", [10, 100, 170], is_flat=True, since=1, bounded=20)
+    assert (line.ratio, line.is_met) == (17, True)
+    assert replace(line, values=[10, 100, 171]).is_met is False
+    assert replace(line, since=0).is_met is False
+    assert replace(line, bounded=0).is_met is False
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
