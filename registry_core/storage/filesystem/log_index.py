@@ -69,13 +69,13 @@ class Segment:
         *self._levels, (size, _) = _levels(self.count)
         if os.fstat(fd).st_size != size:
             raise self.damage()
-        self._entries(0)  # proves what was taken from its head
+        self._page(0)  # proves what was taken from its head
 
     def damage(self) -> Damaged:
         self._damaged.add(self.name)
         return Damaged(self.name)
 
-    def _entries(self, page: int, level: int = 0) -> list[bytes]:
+    def _page(self, page: int, level: int = 0) -> bytes:
         begin, count = self._levels[level]
         at = begin + page * _PAGE_BYTES
         data = self._pages.get(at)
@@ -85,12 +85,13 @@ class Segment:
             if data[:32] != _proof(self.name, at, data[32:]):
                 raise self.damage()
             self._pages[at] = data
-        return [data[at : at + _ENTRY.size] for at in range(_HEAD.size, len(data), _ENTRY.size)]
+        return data
 
     def all(self) -> Iterator[bytes]:
         """Every entry, sorted."""
         for page in range(-(-self.count // _IN_PAGE)):
-            yield from self._entries(page)
+            data = self._page(page)
+            yield from (data[at : at + _ENTRY.size] for at in range(_HEAD.size, len(data), _ENTRY.size))
             self._pages.clear()
 
     def newest(self, key: bytes, before: int) -> Iterator[tuple[int, int]]:
@@ -98,9 +99,9 @@ class Segment:
         target = _ENTRY.pack(key, before, 0)
         page = self._last_page_before(target)
         while page >= 0:
-            entries = self._entries(page)
-            for entry in reversed(entries[: bisect_left(entries, target)]):
-                found, number, offset = _ENTRY.unpack(entry)
+            data = self._page(page)
+            for entry in reversed(range(_count_below(data, target))):
+                found, number, offset = _ENTRY.unpack_from(data, _HEAD.size + entry * _ENTRY.size)
                 if found != key:
                     return
                 yield number, offset
@@ -110,8 +111,15 @@ class Segment:
         """The last page whose first entry is below the target, else the first."""
         page = 0
         for level in range(len(self._levels) - 1, 0, -1):
-            page = page * _IN_PAGE + max(0, bisect_left(self._entries(page, level), target) - 1)
+            page = page * _IN_PAGE + max(0, _count_below(self._page(page, level), target) - 1)
         return page
+
+
+def _count_below(data: bytes, target: bytes) -> int:
+    """How many of the page's entries are below the target."""
+    count = (len(data) - _HEAD.size) // _ENTRY.size
+    begin, size = _HEAD.size, _ENTRY.size
+    return bisect_left(range(count), target, key=lambda entry: data[begin + entry * size : begin + (entry + 1) * size])
 
 
 def _levels(count: int) -> Iterator[tuple[int, int]]:
