@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any, NoReturn
-from uuid import uuid4
 
 from ..uploads import Packing
 from .receiving import FILE, mark_of, translated, write_all
@@ -44,7 +43,7 @@ class FilesystemPacking(Packing):
             self._flush()
 
     def begin(self, path: str, size_bytes: int) -> None:
-        file_id = uuid4().hex
+        file_id = os.urandom(16).hex()  # as uuid4 has it, in a quarter of the time
         try:  # for each of thousands of files cheaper than "with translated"
             self._fd = os.open(file_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, _MODE, dir_fd=self._data)
         except OSError as error:

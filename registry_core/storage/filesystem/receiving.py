@@ -90,18 +90,15 @@ class Complete(Receiving):
         return self.file
 
 
-@contextmanager
-def translated(key: str) -> Iterator[None]:
+class translated(translated_errors):
     """As ``translated_errors``; where a symbolic link has been put in a session, there is nothing of ours."""
-    with translated_errors(key):
-        try:
-            yield
-        except Planted:
-            raise
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise KeyNotFound(key) from error
-            raise
+
+    __slots__ = ()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, Planted) and error.errno == errno.ELOOP:
+            raise KeyNotFound(self._key) from error
+        super().__exit__(kind, error, trace)
 
 
 @contextmanager
@@ -117,10 +114,13 @@ def opened_in(name: str, flags: int, directory: int) -> Iterator[int]:
 @contextmanager
 def regular(name: str, flags: int, directory: int) -> Iterator[int]:
     """The open file of that name, which is a regular one. Raises ``FileNotFoundError``."""
-    with opened_in(name, flags | FILE, directory) as fd:
+    fd = os.open(name, flags | FILE, 0o600, dir_fd=directory)
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
         yield fd
+    finally:
+        os.close(fd)
 
 
 def mark_of(status: os.stat_result, *, synced: bool = True) -> str:

@@ -23,6 +23,7 @@ from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source,
 from ..locks import hold_open_file, is_held, let_go
 from ..syncing import Sink, Syncs
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_file, open_lock, translated_errors
+from .building import Building
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ STAGING = ".staging"
 DIRECTORY_MODE = 0o555
 FILE_MODE = 0o444
 _PACKAGE = "package"
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL
 _TRIES = 20
 _KEPT = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
 
@@ -55,6 +57,7 @@ class FilesystemStaging(Staging):
         self.attempt = attempt
         self._home = Place(root, f"{STAGING}/{attempt}")
         self._package = self._home / _PACKAGE
+        self._building = Building(self._package)
         self._held = held
         self.syncs = Syncs(held)
 
@@ -69,25 +72,15 @@ class FilesystemStaging(Staging):
 
     def place(self, path: str) -> Place:
         """Where the file of that path is to lie; the directories above are there. Raises ``OSError``."""
-        target = self._package / path
-        _make_above(target)
-        return target
+        return self._building.place(path)
 
     def add(self, path: str, source: Source) -> Artifact:
-        with translated_errors(path), Sink(self._create(self._package / path)) as sink:
+        with translated_errors(path), Sink(self.place(path).open(_NEW_FILE, 0o600)) as sink:
             sha256, size_bytes = source.pour(cast(BinaryIO, sink))
             os.fchmod(sink.fileno(), FILE_MODE)
             sink.settle()
             self.syncs.file(sink.fileno())
         return Artifact(path, sha256, size_bytes)
-
-    def _create(self, target: Place) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        try:
-            return target.open(flags, 0o600)
-        except FileNotFoundError:
-            _make_above(target)
-            return target.open(flags, 0o600)
 
     def seal(self) -> None:
         with translated_errors(self.attempt), self._home.parent(os.O_RDONLY) as staging:
@@ -152,6 +145,7 @@ class FilesystemStaging(Staging):
         return self._target
 
     def _let_go(self) -> None:
+        self._building.close()
         held, self._held = self._held, None
         if held is not None:
             let_go(held)
@@ -184,17 +178,6 @@ def _other_disk(key: str) -> NotConfigured:
         reason="root_layout",
         path=key,
     )
-
-
-def _make_above(target: Place) -> None:
-    """The directories above the file, of a package that :meth:`FilesystemStaging.seal` makes durable."""
-    try:
-        with target.parent():
-            return
-    except FileNotFoundError:
-        _make_above(target.above)
-    with target.above.parent() as parent, suppress(FileExistsError):
-        os.mkdir(target.above.name, DIRECTORY_BITS, dir_fd=parent)
 
 
 def _begin(staging: Place) -> tuple[str, int]:

@@ -245,17 +245,11 @@ class FilesystemUploads(Uploads):
         return reader
 
     def take(self, upload: str, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
-        assert isinstance(staging, FilesystemStaging)
-        with ExitStack() as opened, translated(file.path):
-            data = self._taking.get(upload)
-            if data is None:
-                session = opened.enter_context(self._session(upload))
-                data = opened.enter_context(opened_in(DATA, DIRECTORY, session))
-            # A file without bytes may never have been written to.
-            flags = os.O_RDONLY | (os.O_CREAT if file.size_bytes == 0 else 0)
-            with regular(check_id(file.file_id), flags, data) as fd:
-                return take(data, fd, file, staging.place(file.path), staging.syncs.file, prove)
-        raise AssertionError("unreachable")
+        data = self._taking.get(upload)
+        if data is not None:
+            return _take(data, file, staging, prove)
+        with translated(file.path), self._session(upload) as session, opened_in(DATA, DIRECTORY, session) as data:
+            return _take(data, file, staging, prove)
 
     def borrow(self, package: str, wanted: Artifact, inside: str, staging: Staging, prove: Prove) -> Artifact:
         assert isinstance(staging, FilesystemStaging)
@@ -332,6 +326,14 @@ def _with_offset(session: int, file: Incoming) -> Incoming:
             if said.endswith(b"\n"):  # else its writer died before the first of the bytes that it is for
                 offset = min(offset, int(said))
     return _at(file, offset)
+
+
+def _take(data: int, file: Incoming, staging: Staging, prove: Prove) -> Artifact:
+    assert isinstance(staging, FilesystemStaging)
+    # A file without bytes may never have been written to.
+    flags = os.O_RDONLY | (os.O_CREAT if file.size_bytes == 0 else 0)
+    with translated(file.path), regular(check_id(file.file_id), flags, data) as fd:
+        return take(data, fd, file, staging.place(file.path), staging.syncs.file, prove)
 
 
 def _at(file: Incoming, arrived: int) -> Incoming:
