@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, TypeAlias
 
@@ -27,7 +27,7 @@ from ..vocabulary.texts import has_control, is_unicode, printable
 from .hash_stream import size_hint
 from .kept_files import KeptFile, Reading, holding_damaged
 from .parallel import in_parallel
-from .sources import FileSource
+from .sources import FileSource, Pouring
 
 MAX_DEPTH = 64
 MAX_NAME_BYTES = 255  # of one segment, on every filesystem in use
@@ -279,7 +279,7 @@ def copy(plan: Plan, staging: Staging, *, workers: int, progress: ProgressCallba
     def take(file: File, left_bytes: int) -> Artifact | None:
         hint = size_hint(file.size_bytes, left_bytes, workers)
         if isinstance(file, FileSource):
-            artifact = staging.add(file.name, replace(file, tick=meter.tick, hint=hint))
+            artifact = staging.add(file.name, Pouring(file, hint, meter.tick))
         else:
             reading = Reading(meter.tick, hint)
             try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from typing import BinaryIO
@@ -31,7 +30,7 @@ class BytesSource:
 class FileSource:
     """A caller's file, taken in only if it is the very file that was planned, and keeps still.
 
-    ``device``, ``inode``, ``size_bytes`` and ``mtime_ns`` are what the plan saw; ``hint`` is :func:`size_hint`.
+    ``device``, ``inode``, ``size_bytes`` and ``mtime_ns`` are what the plan saw.
     """
 
     name: str
@@ -40,30 +39,28 @@ class FileSource:
     inode: int
     size_bytes: int
     mtime_ns: int
-    tick: Callable[[int], None] | None = None
-    hint: int | None = None
 
-    def pour(self, sink: BinaryIO) -> tuple[str, int]:
+    def pour(
+        self, sink: BinaryIO, hint: int | None = None, tick: Callable[[int], None] | None = None
+    ) -> tuple[str, int]:
         """Copies (or clones, where the filesystem shares extents) the file and hashes the bytes.
 
-        Raises ``ArtifactsRefused`` if it cannot be read, was replaced, or changed on the way.
+        ``hint`` is :func:`size_hint`, or the size; ``tick`` hears of the bytes. Raises ``ArtifactsRefused`` if it
+        cannot be read, was replaced, or changed on the way.
         """
+        hint = self.size_bytes if hint is None else hint
         with self._open() as reader:
             if _is_cloned(reader, sink):
-                result = self._hash_clone(sink)
+                result = _hash_clone(sink, hint, tick)
             else:
-                result = hash_stream(_Guarded(reader, self.name), copy_to=sink, size_hint=self._hint, tick=self.tick)
+                result = hash_stream(_Guarded(reader, self.name), copy_to=sink, size_hint=hint, tick=tick)
             self._check_still(reader, result[1])
         return result
-
-    @property
-    def _hint(self) -> int:
-        return self.size_bytes if self.hint is None else self.hint
 
     def digest_only(self) -> tuple[str, int]:
         """(SHA-256 in hex, bytes) without a copy. Raises as :meth:`pour`."""
         with self._open() as reader:
-            result = hash_stream(_Guarded(reader, self.name), size_hint=self.size_bytes, tick=self.tick)
+            result = hash_stream(_Guarded(reader, self.name), size_hint=self.size_bytes)
             self._check_still(reader, result[1])
         return result
 
@@ -88,16 +85,10 @@ class FileSource:
                 status = os.fstat(fd)
                 if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (self.device, self.inode):
                     raise _changed(self.name)
-                return os.fdopen(fd, "rb", buffering=0)
+                return FileIO(fd, "rb")
             except BaseException:
                 os.close(fd)
                 raise
-
-    def _hash_clone(self, sink: BinaryIO) -> tuple[str, int]:
-        # The clone is hashed, not the original: these are the bytes that will be kept.
-        with os.fdopen(os.dup(sink.fileno()), "rb", buffering=0) as clone:
-            clone.seek(0)
-            return hash_stream(clone, size_hint=self._hint, tick=self.tick)
 
     def _check_still(self, reader: FileIO, count: int) -> None:
         with _blaming(self.name):
@@ -105,6 +96,25 @@ class FileSource:
         seen = (status.st_size, status.st_mtime_ns, count)
         if seen != (self.size_bytes, self.mtime_ns, self.size_bytes):
             raise _changed(self.name)
+
+
+@dataclass(frozen=True)
+class Pouring:
+    """A caller's file on its way into a package, as :meth:`FileSource.pour` has it."""
+
+    file: FileSource
+    hint: int
+    tick: Callable[[int], None]
+
+    def pour(self, sink: BinaryIO) -> tuple[str, int]:
+        return self.file.pour(sink, self.hint, self.tick)
+
+
+def _hash_clone(sink: BinaryIO, hint: int, tick: Callable[[int], None] | None) -> tuple[str, int]:
+    # The clone is hashed, not the original: these are the bytes that will be kept.
+    with FileIO(os.dup(sink.fileno()), "rb") as cloned:
+        cloned.seek(0)
+        return hash_stream(cloned, size_hint=hint, tick=tick)
 
 
 class _Guarded:
@@ -131,14 +141,23 @@ def _is_cloned(reader: FileIO, sink: BinaryIO) -> bool:
     return clone(reader.fileno(), target_fd)
 
 
-@contextmanager
-def _blaming(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ArtifactsRefused(
-            f"{name!r} cannot be read: {error.strerror}. Make it readable for the registry's user.", path=name
-        ) from None
+class _blaming:
+    """An ``OSError`` inside is the fault of the caller's file."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise ArtifactsRefused(
+                f"{self._name!r} cannot be read: {error.strerror}. Make it readable for the registry's user.",
+                path=self._name,
+            ) from None
 
 
 def _changed(name: str) -> ArtifactsRefused:
