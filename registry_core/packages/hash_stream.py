@@ -1,8 +1,9 @@
 """Bytes are hashed as they pass: one read of a file copies it and proves it.
 
-A large file has two threads and a ring of buffers between them, since hashing, reading and writing all release the
-interpreter lock: one reads and hashes, the other writes; where nothing is written one reads and the other hashes. Many
-files use as many threads as there are workers. Memory is a few fixed buffers per running file, whatever its size.
+A large file has three threads and a ring of buffers between them, since hashing, reading and writing all release the
+interpreter lock: one reads, one hashes, and one writes. To hash takes longer than to write or the other way round, as
+the disk and the memory are just then; so neither waits for the other, but for a buffer. Many files use as many threads
+as there are workers. Memory is a few fixed buffers per running file, whatever its size.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ FIRST_BYTES = 32 * 1024
 # (`python -m benchmarks bytes`, on disk).
 WRITE_BYTES = 128 * 1024
 OVERLAP_FROM_BYTES = 4 * 1024 * 1024
-_DONE: Future[None] = Future()
-_DONE.set_result(None)
 
 
 class Reads(Protocol):
@@ -45,31 +44,37 @@ def hash_stream(
     if size_hint < OVERLAP_FROM_BYTES:
         return _hash_inline(reader, sha, copy_to, tick)
     total = 0
-    ring = deque((memoryview(bytearray(BUFFER_BYTES)), _DONE) for _ in range(BUFFERS))  # each with who still needs it
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bytes") as other:
+    ring: deque[tuple[memoryview, list[Future[None]]]]  # buffers, each with whoever still needs what is in it
+    ring = deque((memoryview(bytearray(BUFFER_BYTES)), []) for _ in range(BUFFERS))
+    with _one_thread() as hasher, _one_thread() as writer:
         try:
             while True:
                 buffer, busy = ring.popleft()
-                busy.result()
+                for task in busy:
+                    task.result()
                 count = reader.readinto(buffer)
                 if not count:
                     break
                 chunk = buffer[:count]
-                if copy_to is None:
-                    busy = other.submit(sha.update, chunk)
-                else:
-                    busy = other.submit(_write_all, copy_to, chunk)
-                    sha.update(chunk)
+                busy = [hasher.submit(sha.update, chunk)]
+                if copy_to is not None:
+                    busy.append(writer.submit(_write_all, copy_to, chunk))
                 ring.append((buffer, busy))
                 total += count
                 if tick is not None:
                     tick(count)
             for _, busy in ring:
-                busy.result()
+                for task in busy:
+                    task.result()
         except BaseException:
-            other.shutdown(cancel_futures=True)
+            for pool in (hasher, writer):
+                pool.shutdown(cancel_futures=True)
             raise
     return sha.hexdigest(), total
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="bytes")
 
 
 def size_hint(size_bytes: int, left_bytes: int, workers: int) -> int:

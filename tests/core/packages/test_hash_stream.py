@@ -89,10 +89,12 @@ def test_a_failing_sink_is_reported_and_no_thread_stays(size_hint: int) -> None:
     assert set(threading.enumerate()) <= before  # one of an earlier test may end meanwhile
 
 
-def test_a_large_file_is_hashed_while_another_thread_writes_it_and_a_small_one_by_one_alone() -> None:
+def test_a_large_file_is_read_hashed_and_written_by_a_thread_each_and_a_small_one_by_one_alone() -> None:
     class Seen(io.BytesIO):
         def write(self, data: object) -> int:  # type: ignore[override]
             writers.add(threading.get_ident())
+            helpers = [thread for thread in threading.enumerate() if thread.name.startswith("bytes")]
+            assert len(helpers) == (0 if is_alone else 2)
             return super().write(data)  # type: ignore[arg-type]
 
     for size_hint, is_alone in ((0, True), (OVERLAP_FROM_BYTES - 1, True), (OVERLAP_FROM_BYTES, False)):
