@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ from registry_client.local.cache import Cache
 from registry_client.push import tus
 from registry_client.remote import transport
 
-# A server that begins each child from a clean process with the imports done: quick, and no thread is forked.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["registry_client.client", "tests.client.killing"])
+from ..support.forking import context
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 100.0
 RETRIES = 8  # outlast the new workers of a service; of one that is gone for good fewer say as much
 
 
@@ -43,7 +41,7 @@ def pull(
 
 def counter() -> Any:
     """Where a pull that is not killed leaves the number of its steps."""
-    return _context.Value("i", 0)
+    return context.Value("i", 0)
 
 
 def push(url: str, model: str, version: str, source: Path, cache: Path, *, retries: int = RETRIES) -> Any:
@@ -52,7 +50,7 @@ def push(url: str, model: str, version: str, source: Path, cache: Path, *, retri
 
 
 def _start(work: Any, *words: Any) -> Any:
-    process = _context.Process(target=work, args=words)
+    process = context.Process(target=work, args=words)
     process.start()
     return process
 
@@ -76,22 +74,28 @@ def _impatient() -> None:
 
 
 def _die_at(step: int, counter: Any) -> None:
-    """SIGKILL before the ``step``-th call that changes something, on whatever thread it comes."""
-    taken = itertools.count()
+    """SIGKILL before the ``step``-th call that changes something, on whatever thread it comes.
 
-    def guarded(call: Any) -> Any:
+    In how many pieces bytes come is the network's affair: writes in a row are one step.
+    """
+    taken = itertools.count()
+    last = threading.local()
+
+    def guarded(name: str, call: Any) -> Any:
         def run(*words: Any, **named: Any) -> Any:
-            number = next(taken)
-            if number == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if counter is not None:
-                counter.value = number + 1
+            if name not in ("write", "pwrite") or getattr(last, "name", None) != name:
+                number = next(taken)
+                if number == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                if counter is not None:
+                    counter.value = number + 1
+            last.name = name
             return call(*words, **named)
 
         return run
 
     for name in STEPS:
-        setattr(os, name, guarded(getattr(os, name)))
+        setattr(os, name, guarded(name, getattr(os, name)))
 
 
 def _pull(

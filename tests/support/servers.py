@@ -25,6 +25,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .forking import Gunicorn
 from .machine import need
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -110,7 +111,7 @@ class Server:
 
     url: str
     port: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Gunicorn
     log_file: Path
 
     @property
@@ -196,9 +197,9 @@ def gunicorn(
         **({PREFIX + "ROOT": os.fspath(root)} if root is not None else {}),
         **(env or {}),
     }
-    command = [*prefix, sys.executable, "-m", "gunicorn", "--config", str(REPOSITORY / "deploy/gunicorn.conf.py")]
+    arguments = ["--config", str(REPOSITORY / "deploy/gunicorn.conf.py"), *args, "wsgi:application"]
     with tempfile.TemporaryDirectory(prefix="registry-gunicorn-") as directory:
-        server = _start_on_a_free_port([*command, *args, "wsgi:application"], settings, Path(directory))
+        server = _start_on_a_free_port(prefix, arguments, settings, Path(directory))
         try:
             if opened and "://" in settings.get(PREFIX + "ROOT", ""):
                 wait_until(lambda: server.open_workers >= workers, "a worker has not opened the registry")
@@ -209,20 +210,15 @@ def gunicorn(
             server.kill()
 
 
-def _start_on_a_free_port(command: list[str], settings: dict[str, str], directory: Path) -> Server:
+def _start_on_a_free_port(
+    prefix: Sequence[str], arguments: list[str], settings: dict[str, str], directory: Path
+) -> Server:
     for attempt in range(_PORT_ATTEMPTS):
         port = free_port()
         log_file = directory / f"log-{attempt}"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                cwd=REPOSITORY,
-                env=clean_environment({PREFIX + "PORT": str(port), **settings}),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        env = clean_environment({PREFIX + "PORT": str(port), **settings})
+        log_file.touch()
+        process = _start(prefix, arguments, env, log_file)
         server = Server(f"http://127.0.0.1:{port}", port, process, log_file)
         try:
             wait_until(lambda: _listens(server) or "in use" in log_file.read_text(), "gunicorn does not listen")  # noqa: B023
@@ -235,6 +231,18 @@ def _start_on_a_free_port(command: list[str], settings: dict[str, str], director
             raise
         server.kill()  # somebody else was faster to take the port
     raise AssertionError("no free port was found")
+
+
+def _start(
+    prefix: Sequence[str], arguments: list[str], env: Mapping[str, str], log_file: Path
+) -> subprocess.Popen[bytes] | Gunicorn:
+    if not prefix and not _IS_MEASURED:
+        return Gunicorn(arguments, REPOSITORY, env, log_file)
+    command = [*prefix, sys.executable, "-m", "gunicorn", *arguments]
+    with log_file.open("wb") as log:
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
 
 
 def _listens(server: Server) -> bool:
