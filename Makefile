@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/demo
 PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: run test test-faults test-object-store test-outside lint bench bench-peers demo soak mutants coverage clean
 
@@ -29,19 +29,20 @@ run: $(VENV)/.run
 	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
-# What lies in other programs' hands takes longest; what injects faults at every step comes next.
+# What lies in other programs' hands takes longest; what kills and injects faults at every step comes next.
+KILLS := tests/client/test_killed.py tests/uploads/test_kills.py
 OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(KILLS) $(OUTSIDE))
 
 test-faults test-object-store test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(SUITE)
 
-test-faults: SUITE := tests/faults
+test-faults: SUITE := tests/faults $(KILLS)
 test-object-store: SUITE := tests/objectstore
 test-outside: SUITE := $(OUTSIDE)
 

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,7 @@ def test_push_killed_many_times(service: Service, area: Path, model: str, who: s
     push_and_kill(who, service, area, model, seed)
 
 
+MANIFEST = "sha256sums.txt"
 SMALL = {"a": b"a" * 5000, "deep/b": b"b"}  # no bytes twice: who is first would change the number of steps
 
 
@@ -179,6 +181,66 @@ def test_pull_killed_before_some_of_its_steps(service: Service, area: Path, mode
 @pytest.mark.slow
 def test_pull_killed_before_each_of_its_steps(service: Service, area: Path, model: str) -> None:
     die_at(range(steps_of_a_pull(service, area, model)), service, area, model)
+
+
+def fill_and_die_at(steps: range, service: Service, area: Path, model: str) -> None:
+    expected = files_of(Path(service.registry.resolve("t", f"{model}@1").path))
+    for step in steps:
+        place = area / str(step)
+        (dest := place / "dest").mkdir(parents=True)
+        cache = Cache(place / "cache")
+        process = killing.pull(service.url, model, dest, cache.directory, dies_at=step)
+        assert killing.ended(process) == -signal.SIGKILL, f"step {step} is not reached"
+        found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
+        assert found == expected or MANIFEST not in found, "what has the manifest is whole"
+        assert found.items() <= expected.items()
+        assert killing.ended(killing.pull(service.url, model, dest, cache.directory)) == 0
+        assert files_of(dest) == expected
+        assert_nothing_wrong(cache)
+
+
+def steps_of_filling(service: Service, area: Path, model: str) -> int:
+    service.registry.register("t", model, "1", write_files(area / "s", SMALL))
+    (area / "counted").mkdir()
+    counter = killing.counter()
+    assert killing.ended(killing.pull(service.url, model, area / "counted", area / "c", counter=counter)) == 0
+    return int(counter.value)
+
+
+def test_a_pull_into_a_directory_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
+    count = steps_of_filling(service, area, model)
+    fill_and_die_at(range(count - 14, count), service, area, model)
+
+
+@pytest.mark.slow
+def test_a_pull_into_a_directory_killed_before_each_of_its_steps(service: Service, area: Path, model: str) -> None:
+    fill_and_die_at(range(steps_of_filling(service, area, model)), service, area, model)
+
+
+def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
+    """Whichever is there is whole, or has no manifest; and the next one ends it."""
+    registry = service.registry
+    registry.register("t", model, "1", write_files(area / "s", SMALL))
+    registry.register("t", model, "2", write_files(area / "s2", {"a": b"new", "c": b"c"}))
+    versions = [files_of(Path(registry.resolve("t", f"{model}@{number}").path)) for number in (1, 2)]
+
+    def update(name: str, **words: Any) -> tuple[Path, int]:
+        dest = area / name / "dest"
+        with RegistryClient(service.url) as client:
+            client.pull("t", f"{model}@1", dest, cache=Cache(area / name / "cache"))
+        process = killing.pull(service.url, model, dest, area / name / "cache", update=True, **words)
+        return dest, killing.ended(process)
+
+    counter = killing.counter()
+    assert update("counted", counter=counter) == (area / "counted/dest", 0)
+    for step in range(counter.value - 24, counter.value):
+        dest, code = update(str(step), dies_at=step)
+        assert code == -signal.SIGKILL, f"step {step} is not reached"
+        found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
+        assert found in versions or MANIFEST not in found
+        process = killing.pull(service.url, model, dest, dest.parent / "cache", update=True)
+        assert killing.ended(process) == 0
+        assert files_of(dest) == versions[1]
 
 
 def test_the_points_are_really_reached(service: Service, area: Path, model: str) -> None:

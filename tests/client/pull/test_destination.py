@@ -8,14 +8,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,12 +28,10 @@ from registry_core import InvalidParameter, PackageCorrupt, Resolution, StorageU
 
 from ...support.machine import MIB
 from ...support.packages import write_files
-from .. import killing
 from ..conftest import Service
 from ..trees import assert_nothing_wrong, files_of, package
 
 MANIFEST = "sha256sums.txt"
-SMALL = {"a": b"a" * 5000, "deep/b": b"b"}
 
 
 @pytest.fixture
@@ -190,40 +186,6 @@ def test_several_at_once_into_one_directory(
     assert files_of(dest) == expected
 
 
-def die_at(steps: range, service: Service, area: Path, model: str) -> None:
-    expected = files_of(Path(service.registry.resolve("t", f"{model}@1").path))
-    for step in steps:
-        place = area / str(step)
-        (dest := place / "dest").mkdir(parents=True)
-        cache = Cache(place / "cache")
-        process = killing.pull(service.url, model, dest, cache.directory, dies_at=step)
-        assert killing.ended(process) == -signal.SIGKILL, f"step {step} is not reached"
-        found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
-        assert found == expected or MANIFEST not in found, "what has the manifest is whole"
-        assert found.items() <= expected.items()
-        assert killing.ended(killing.pull(service.url, model, dest, cache.directory)) == 0
-        assert files_of(dest) == expected
-        assert_nothing_wrong(cache)
-
-
-def steps(service: Service, area: Path, model: str) -> int:
-    service.registry.register("t", model, "1", write_files(area / "s", SMALL))
-    (area / "counted").mkdir()
-    counter = killing.counter()
-    assert killing.ended(killing.pull(service.url, model, area / "counted", area / "c", counter=counter)) == 0
-    return int(counter.value)
-
-
-def test_a_pull_into_a_directory_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
-    count = steps(service, area, model)
-    die_at(range(count - 14, count), service, area, model)
-
-
-@pytest.mark.slow
-def test_a_pull_into_a_directory_killed_before_each_of_its_steps(service: Service, area: Path, model: str) -> None:
-    die_at(range(steps(service, area, model)), service, area, model)
-
-
 def test_an_update_follows_an_alias(
     service: Service, client: RegistryClient, model: str, expected: dict[str, bytes], cache: Cache, area: Path
 ) -> None:
@@ -300,32 +262,6 @@ def test_an_update_that_fails_leaves_the_version_that_was_there(
     with pytest.raises(StorageUnavailable):
         client.pull("t", f"{model}@2", dest, cache=cache, update=True)
     assert files_of(dest) == expected
-
-
-def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
-    """Whichever is there is whole, or has no manifest; and the next one ends it."""
-    registry = service.registry
-    registry.register("t", model, "1", write_files(area / "s", SMALL))
-    registry.register("t", model, "2", write_files(area / "s2", {"a": b"new", "c": b"c"}))
-    versions = [files_of(Path(registry.resolve("t", f"{model}@{number}").path)) for number in (1, 2)]
-
-    def update(name: str, **words: Any) -> tuple[Path, int]:
-        dest = area / name / "dest"
-        with RegistryClient(service.url) as client:
-            client.pull("t", f"{model}@1", dest, cache=Cache(area / name / "cache"))
-        process = killing.pull(service.url, model, dest, area / name / "cache", update=True, **words)
-        return dest, killing.ended(process)
-
-    counter = killing.counter()
-    assert update("counted", counter=counter) == (area / "counted/dest", 0)
-    for step in range(counter.value - 24, counter.value):
-        dest, code = update(str(step), dies_at=step)
-        assert code == -signal.SIGKILL, f"step {step} is not reached"
-        found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
-        assert found in versions or MANIFEST not in found
-        process = killing.pull(service.url, model, dest, dest.parent / "cache", update=True)
-        assert killing.ended(process) == 0
-        assert files_of(dest) == versions[1]
 
 
 def test_without_a_cache_nothing_is_kept_but_the_package(
