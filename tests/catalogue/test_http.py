@@ -39,7 +39,7 @@ def listed(answer: Answer) -> list[str]:
 
 
 def head(url: str) -> int:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=100)
     connection.request("HEAD", urlsplit(url).path)
     status = connection.getresponse().status
     connection.close()
@@ -52,7 +52,7 @@ class Stream:
     def __init__(self, url: str, *, after: str | None = None, last_event_id: str | None = None) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
-        self._socket = socket.create_connection((parts.hostname, parts.port or 80), timeout=30)
+        self._socket = socket.create_connection((parts.hostname, parts.port or 80), timeout=100)
         query = f"?after={after}" if after is not None else ""
         head = f"GET /v1/events{query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         head += f"Last-Event-ID: {last_event_id}\r\n" if last_event_id is not None else ""
@@ -446,7 +446,7 @@ def test_omr_watch_ends_after_so_many(shelf: Shelf) -> None:
         assert process.stdout is not None
         register, promote = (line.split("  ", 1)[1] for line in process.stdout)
         assert (register, promote) == ("t/m  register latest -> 1\n", "t/m  promote best -> 1 by ada: a\\nb\n")
-        assert process.wait(30) == 0
+        assert process.wait(100) == 0
 
 
 def test_omr_lists_what_the_server_has(shelf: Shelf, server: Server) -> None:

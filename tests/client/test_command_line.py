@@ -249,4 +249,4 @@ def _on_a_terminal(remote: Remote, words: list[str]) -> tuple[int, bytes]:
             break
         seen += part
     os.close(controller)
-    return process.wait(30), bytes(seen)
+    return process.wait(100), bytes(seen)

@@ -79,7 +79,7 @@ class Wire:
                 return
             parts = urlsplit(self.upstream)
             try:
-                server = socket.create_connection((parts.hostname, parts.port), timeout=30)
+                server = socket.create_connection((parts.hostname, parts.port), timeout=100)
             except OSError:
                 client.close()
                 continue

@@ -41,7 +41,7 @@ def varnish(upstream: str, directory: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(100)
 
 
 @pytest.fixture

@@ -236,7 +236,7 @@ def _start_on_a_free_port(
 def _start(
     prefix: Sequence[str], arguments: list[str], env: Mapping[str, str], log_file: Path
 ) -> subprocess.Popen[bytes] | Gunicorn:
-    if not prefix and not _IS_MEASURED:
+    if not prefix and not _IS_MEASURED and "PYTEST_VERSION" in os.environ:  # a benchmark has it as it is shipped
         return Gunicorn(arguments, REPOSITORY, env, log_file)
     command = [*prefix, sys.executable, "-m", "gunicorn", *arguments]
     with log_file.open("wb") as log:

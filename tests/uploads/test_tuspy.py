@@ -64,7 +64,7 @@ def let_run(process: subprocess.Popen[str]) -> int:
     """The exit status, once it has sent all that it can."""
     assert process.stdin is not None
     process.stdin.close()
-    return process.wait(60)
+    return process.wait(100)
 
 
 @pytest.mark.parametrize("with_checksum", [False, True])

@@ -206,7 +206,7 @@ def generate(api_schema: Any, mode: GenerationMode, how: settings) -> set[tuple[
         @given(case=operation.as_strategy(generation_mode=mode))
         def keeps(case: Any) -> None:
             tried.add((case.path, case.method.lower()))
-            response = case.call(timeout=30)
+            response = case.call(timeout=100)
             if response.status_code not in OF_GUNICORN:
                 case.validate_response(response, checks=CHECKS)
 

@@ -262,7 +262,7 @@ def test_serve_serves_until_told_to_stop(filled: Shell) -> None:
         )
         assert json.loads(resolved.stdout) == filled.ok("resolve", "t", "m@latest", "--json").json
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(100) == 0
     finally:
         process.kill()
         process.wait()

@@ -46,7 +46,7 @@ def test_a_file_is_kept_under_its_digest(cache: Cache) -> None:
 
 def test_only_one_fetches_while_the_others_wait(cache: Cache) -> None:
     data = b"large" * 1000
-    together = threading.Barrier(8, timeout=30)
+    together = threading.Barrier(8, timeout=100)
     fetches = []
 
     def fetch(fd: int) -> None:

@@ -173,7 +173,7 @@ def test_several_at_once_into_one_directory(
     service: Service, model: str, expected: dict[str, bytes], cache: Cache, area: Path
 ) -> None:
     (dest := area / "dest").mkdir()
-    together = threading.Barrier(4, timeout=30)
+    together = threading.Barrier(4, timeout=100)
 
     def run(_: int) -> bool:
         with RegistryClient(service.url) as client:

@@ -339,7 +339,7 @@ def test_a_full_disk_at_the_cache_leaves_nothing_wrong(
 def test_several_at_once_into_one_place_and_into_many(
     service: Service, model: str, published: Path, cache: Cache, area: Path
 ) -> None:
-    together = threading.Barrier(6, timeout=30)
+    together = threading.Barrier(6, timeout=100)
 
     def run(number: int) -> bool:
         with RegistryClient(service.url) as client:
