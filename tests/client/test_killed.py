@@ -207,9 +207,12 @@ def steps_of_filling(service: Service, area: Path, model: str) -> int:
     return int(counter.value)
 
 
-def test_a_pull_into_a_directory_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
+@pytest.mark.parametrize("part", range(2))
+def test_a_pull_into_a_directory_killed_while_it_gives_the_names(
+    service: Service, area: Path, model: str, part: int
+) -> None:
     count = steps_of_filling(service, area, model)
-    fill_and_die_at(range(count - 14, count), service, area, model)
+    fill_and_die_at(range(count - 14, count)[part::2], service, area, model)
 
 
 @pytest.mark.slow
@@ -217,7 +220,8 @@ def test_a_pull_into_a_directory_killed_before_each_of_its_steps(service: Servic
     fill_and_die_at(range(steps_of_filling(service, area, model)), service, area, model)
 
 
-def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path, model: str) -> None:
+@pytest.mark.parametrize("part", range(4))
+def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path, model: str, part: int) -> None:
     """Whichever is there is whole, or has no manifest; and the next one ends it."""
     registry = service.registry
     registry.register("t", model, "1", write_files(area / "s", SMALL))
@@ -233,7 +237,7 @@ def test_an_update_killed_while_it_gives_the_names(service: Service, area: Path,
 
     counter = killing.counter()
     assert update("counted", counter=counter) == (area / "counted/dest", 0)
-    for step in range(counter.value - 24, counter.value):
+    for step in range(counter.value - 24, counter.value)[part::4]:
         dest, code = update(str(step), dies_at=step)
         assert code == -signal.SIGKILL, f"step {step} is not reached"
         found = {path: data for path, data in files_of(dest).items() if not path.startswith(".omr-pull/")}
