@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -83,7 +83,7 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
             graves.append(shown)
         else:
             spoken_of.setdefault(shown.seq, []).append((shown.where, None))
-    deleted: set[Any] = set()
+    deleted: dict[Any, Line] = {}
     has_lost = False
     head: Head | None = None
     ahead: list[Line] = []
@@ -97,11 +97,11 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
         if expected is not None and seq == expected.seq and head != expected:
             faults.append(Fault(seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
         if link.line.get("event") == DELETE:
-            deleted.add(link.line.get("version"))
+            deleted[link.line.get("version")] = link.line
         is_lost = not link.line.raw
         has_lost = has_lost or is_lost
         for name, fields in spoken_of.pop(seq, []):
-            if fields is not None and not is_lost and not _agrees(fields, link.line):
+            if fields is not None and not is_lost and not _agrees(fields, link.line, deleted):
                 faults.append(Fault(seq, f"{name} shows this event, and says otherwise", name))
     events = head.seq if head is not None else 0
     if expected is not None and expected.seq > events:
@@ -171,15 +171,23 @@ def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
     return found
 
 
-def _agrees(fields: Fields, line: Line) -> bool:
-    """Whether a document that shows the line says of it what the line says."""
+def _agrees(fields: Fields, line: Line, deleted: Mapping[Any, Line]) -> bool:
+    """Whether a document that shows the line says of it what the line says; a tombstone also of what deleted it."""
     times = ("updated_at", "purged_at", "deleted_at")
     shown = next((fields[name] for name in times if fields.get(name) is not None), None)
     alias = fields.get("alias")
     named = aliases.named_after(line, alias) if isinstance(alias, str) else line.get("version")
     same = shown == line.get("ts_utc") and fields.get("version") == named
-    who = ("actor", "reason") if fields.get("purged_at") is None else ()
-    return same and all(name not in fields or fields[name] == line.get(name) for name in who)
+    who = {"actor": "actor", "reason": "reason"}
+    if fields.get("purged_at") is None:
+        return same and _says(fields, line, who)
+    born = deleted.get(fields.get("version"))  # None: its event is lost
+    is_kept = born is None or _says(fields, born, {**who, "deleted_at": "ts_utc", "package_digest": "package_digest"})
+    return same and is_kept and _says(fields, line, {"purged_by": "actor", "purge_reason": "reason"})
+
+
+def _says(fields: Fields, line: Line, names: Mapping[str, str]) -> bool:
+    return all(fields[name] == line.get(of_line) for name, of_line in names.items() if name in fields)
 
 
 def _broken(model: ModelStore, faults: list[Fault]) -> JournalCorrupt:

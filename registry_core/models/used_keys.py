@@ -6,7 +6,7 @@ not used, once a change has written those of all events before down, and that it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -47,6 +47,14 @@ def find(storage: Storage, keys: ModelKeys, journal: Journal, key: str, born: Ca
     if seq is None and not is_damaged and projections.is_there(storage, keys.used_keys_known):
         return None
     return next(journal.named(KEY, key), None)
+
+
+def missing(storage: Storage, keys: ModelKeys, lines: Iterable[Line]) -> Iterator[Line]:
+    """The events whose keys are kept nowhere, though it is said that all are: another register may use such a key."""
+    there = {entry.key for entry in storage.documents.list(keys.used_keys)} if storage.packages.keeps_facts() else set()
+    if keys.used_keys_known in there:
+        used = ((line, key_of(line.fields or {})) for line in lines if line.is_own)
+        yield from (line for line, key in used if key is not None and keys.used_key(key) not in there)
 
 
 def write_down(storage: Storage, keys: ModelKeys, journal: Journal) -> None:

@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
-from .planted import kept_by_store, planted, strays
+from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
 
@@ -130,6 +130,7 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     yield from _check_unregistered(model, versions - moment.registered.keys())
     yield from _check_aliases(model, moment, is_pending=bool(steps))
     yield from _check_states(model, moment, is_pending=bool(steps))
+    yield from keys_lost(model, lines)
 
 
 def _of_journal(model: ModelStore, fault: proof.Fault) -> Finding:

@@ -5,11 +5,12 @@ And what a store keeps although the registry has removed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..format.chain import Line
 from ..format.layout import MANIFEST, REGISTRY, TASKS, TOMBSTONE
-from ..models import projections
+from ..models import projections, used_keys
 from ..models.model import ModelStore
 from ..packages import contents
 from ..packages.strays import is_dropping, without_strays
@@ -103,6 +104,13 @@ def strays(model: ModelStore, version: str) -> Iterator[Finding]:
     if len(found) > len(left):
         message = f"{len(found) - len(left)} files that systems left in it are no part of it"
         yield Finding("note", where, message, "dropping")
+
+
+def keys_lost(model: ModelStore, lines: Iterable[Line]) -> Iterator[Finding]:
+    """Idempotency keys that are free again, since somebody has removed what kept them."""
+    for line in used_keys.missing(model.storage, model.keys, lines):
+        message = "its idempotency key is not kept any more; remove keys/.since, and the next register keeps all again"
+        yield Finding("damage", f"{model.title} event {line.seq}", message, "key_missing")
 
 
 def kept_by_store(model: ModelStore, version: str) -> Iterator[Finding]:

@@ -318,3 +318,16 @@ def test_a_journal_in_a_bucket_is_proven_by_what_is_there_now(
         with pytest.raises(JournalCorrupt) as caught:
             judge.audit_verify(TASK, MODEL)
         assert caught.value.detail["broken_seq"] == 4
+
+
+@pytest.mark.parametrize("name", ["actor", "reason", "deleted_at", "package_digest", "purged_by", "purge_reason"])
+def test_what_the_tombstone_of_a_purged_version_says_of_its_end(root: Path, source: Path, name: str) -> None:
+    registry = open_registry(root)
+    registry.register(TASK, MODEL, "gone", source, set_alias=None)
+    registry.delete(TASK, MODEL, "gone", reason="too old", actor="ada")
+    registry.purge(0, actor="grace", reason="no space")
+    assert registry.check().findings == []
+    tombstone = model_of(root) / "deleted" / "gone" / "tombstone.json"
+    tombstone.write_text(json.dumps({**json.loads(tombstone.read_bytes()), name: "2026-01-01T00:00:00Z"}))
+    assert broken(root) > 0
+    assert [finding.code for finding in open_registry(root).check().findings] == ["document_differs"]

@@ -111,3 +111,16 @@ def test_a_filesystem_has_no_such_documents_and_migration_takes_none_along(shelf
     assert back.there() == set()
     with pytest.raises(IdempotencyKeyReused):
         back.register("3", "key-1")
+
+
+def test_a_key_that_nothing_keeps_any_more_is_named_by_check(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.register("1", "first")
+    shelf.register("2", "second")
+    assert shelf.registry().check().findings == []
+    obstore.delete(shelf.store, KEYS.used_key("first"))
+    [found] = shelf.registry().check().findings
+    assert (found.code, found.severity) == ("key_missing", "damage")
+    obstore.delete(shelf.store, KEYS.used_keys_known)
+    shelf.register("3", "third")
+    assert shelf.registry().check().findings == []
