@@ -241,8 +241,8 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
             back_to = version_before(moves, move.alias, alias.named)
         elif move.version == alias.named or move.version in named_by(moves, move.alias):
             back_to = move.version
-        if back_to is None:
-            model.require_reached([model.keys.alias(move.alias)])  # else it may stand in what is lost
+        if back_to is None and not model.journal.has(alias.last_moved or 0):
+            model.require_reached([model.keys.alias(move.alias)])  # it may stand in what is lost
     version = back_to if back_to is not None and model.has_version(back_to) else None
     return SeenRollback(
         alias,
