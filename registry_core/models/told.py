@@ -56,11 +56,16 @@ class Told:
             return []
         there = set(aliases.names(self._storage, self._keys))  # anew, after the journal's word that there are more
         named: dict[str, Alias | None] = {}
+        end: list[str] = []
         for line in self._journal.lines():
+            end = list(aliases.moves(line.fields or {}))
             named |= {
                 name: aliases.moved_by(line, name) if aliases.named_after(line, name) is not None else None
-                for name in aliases.moves(line.fields or {})
+                for name in end
             }
+        there.update(
+            end
+        )  # what the last event moves may be under way, or left by a crash: then the next change does it
         return [one for name, one in named.items() if name not in there and one and self._stands(one)]
 
     def alias_gone(self, alias: str) -> Alias | None:
@@ -73,8 +78,14 @@ class Told:
         last = self._journal.newest(MOVES, alias)
         if last is None or aliases.named_after(last, alias) is None or not last.is_of(self._keys.names):
             return None
+        if self._is_end(last):
+            return None
         found = aliases.moved_by(last, alias)
         return found if self._stands(found) else None
+
+    def _is_end(self, line: Line) -> bool:
+        """Whether it is the last event: what it says may be under way, or left by a crash; the next change does it."""
+        return not self._journal.reaches(line.seq + 1)
 
     def _stands(self, alias: Alias) -> bool:
         """Whether the version is there that an alias without a document names; then that is told of."""
@@ -114,6 +125,8 @@ class Told:
             return State()
         if last.get("set") is None:
             self._noticed.born[version] = last
+            return State()
+        if self._is_end(last):
             return State()
         state, seq = states.read(self._storage, self._keys, version)  # once more: it may have come meanwhile
         if seq is None:

@@ -30,11 +30,12 @@ HELD = (
     Held("older journal", "last line twice; lines swapped; byte flipped", "unnamed wrong", _OLDER_LINES),
     Held(
         "older journal",
-        "empty; half; last line cut; last line torn; first line cut; zeroed; tail zeroed; an empty object; deleted; "
-        "another version",
+        "empty; half; null; last line cut; last line torn; first line cut; zeroed; tail zeroed; an empty object; "
+        "deleted; another version",
         "wrong",
         _OLDER_LINES,
     ),
+    Held("older journal", "later than now", "wrong", "the last event of a journal, where no document shows it"),
     Held("older alias", "deleted; another's", "wrong", _OLDER_ALIAS),
     Held("older alias", "byte flipped", "unnamed wrong", _OLDER_ALIAS),
     Held("older metadata", "byte flipped; an empty object", "unnamed wrong", _OLDER_META),

@@ -315,8 +315,7 @@ def test_followers_hear_of_each_change_and_cannot_undo_it(shelf: Shelf, caplog: 
 
 def test_a_crash_right_after_the_event_is_finished_by_the_next_change(shelf: Shelf) -> None:
     shelf.append(move("best", "2"))
-    assert shelf.model().alias("best") is None, "it has no document yet"
-    assert shelf.alias("best") == "2", "and the event is the change"
+    assert shelf.alias("best") is None
     assert len(pending(shelf.model())) == 1
     assert shelf.promote("best", "1").previous_version == "2"
     assert pending(shelf.model()) == []
@@ -361,7 +360,7 @@ def test_finishing_says_whether_there_was_anything_and_takes_the_lock(shelf: She
     shelf.append(move("best", "2"))
     with shelf.model().lock(), pytest.raises(LockTimeout):
         finish_pending(shelf.model(lock_timeout_s=0.01))
-    assert shelf.model().alias("best") is None
+    assert shelf.alias("best") is None
     assert finish_pending(shelf.model())
     assert not finish_pending(shelf.model())
     assert shelf.alias("best") == "2"

@@ -145,6 +145,7 @@ def test_an_alias_in_whose_place_lies_no_file(model: Path, kind: str) -> None:
 
 def test_a_document_that_is_gone_is_answered_from_the_journal(model: Path) -> None:
     registry = open_registry(_root(model))
+    registry.restore("t", "m", "2")
     before = registry.show("t", "m@latest")
     for gone in ("aliases/production.json", "aliases/latest.json", "state/1.json"):
         (model / gone).unlink()
