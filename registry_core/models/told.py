@@ -59,29 +59,23 @@ class Told:
         end: list[str] = []
         for line in self._journal.lines():
             end = list(aliases.moves(line.fields or {}))
-            named |= {
-                name: aliases.moved_by(line, name) if aliases.named_after(line, name) is not None else None
-                for name in end
-            }
-        there.update(
-            end
-        )  # what the last event moves may be under way, or left by a crash: then the next change does it
+            named |= {name: aliases.left_by(iter([line]), name) if line.is_own else None for name in end}
+        there.update(end)  # the last event's may be under way, or left by a crash: then the next change does it
         return [one for name, one in named.items() if name not in there and one and self._stands(one)]
 
     def alias_gone(self, alias: str) -> Alias | None:
         """The alias, which has no document, as its last move in the journal left it; None if that removed it.
 
-        Asked only where that is one look, and not on a store over a network.
+        Asked only where that is one look, and not on a store over a network. Where older software moved it last, the
+        document is the truth: it removes aliases without a line.
         """
         if not self._storage.documents.looks_are_cheap():
             return None
         last = self._journal.newest(MOVES, alias)
-        if last is None or aliases.named_after(last, alias) is None or not last.is_of(self._keys.names):
+        if last is None or not (last.is_own and last.is_of(self._keys.names)) or self._is_end(last):
             return None
-        if self._is_end(last):
-            return None
-        found = aliases.moved_by(last, alias)
-        return found if self._stands(found) else None
+        found = aliases.left_by(iter([last]), alias)
+        return found if found is not None and self._stands(found) else None
 
     def _is_end(self, line: Line) -> bool:
         """Whether it is the last event: what it says may be under way, or left by a crash; the next change does it."""

@@ -12,6 +12,7 @@ import pytest
 
 from registry_core import PackageCorrupt, VersionInUse, VersionNotFound
 
+from ...support.old_registry import OldRegistry
 from ...support.packages import open_registry, write_files
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -187,3 +188,19 @@ def test_lists_have_the_alias_whose_document_is_gone(model: Path) -> None:
     assert registry.list_models(alias="production").total == 1
     registry.reindex()
     assert registry.list_models(alias="production").total == 1
+
+
+def test_an_alias_that_older_software_moved_last_is_what_its_document_says(model: Path) -> None:
+    """It removes one by removing the document, and no line of its journal says so."""
+    OldRegistry(_root(model)).model("t", "m").promote("production", "1").promote("old", "1")
+    for gone in ("production", "old"):
+        (model / f"aliases/{gone}.json").unlink()
+    registry = open_registry(_root(model))
+    for _ in range(2):
+        for gone in ("production", "old"):
+            with pytest.raises(VersionNotFound):
+                registry.resolve("t", f"m@{gone}")
+        listed = registry.list_aliases("t", "m")
+        assert ([alias.alias for alias in listed], listed.warnings) == (["latest"], [])
+        assert registry.list_models(alias="old").total == registry.list_models(alias="production").total == 0
+        registry.tag("t", "m", "1", "an event", "of ours")  # and after it all the same
