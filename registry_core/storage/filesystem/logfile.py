@@ -159,26 +159,40 @@ class Wanted:
 
 
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
-    """The records of the span that are wanted, the newest first; all of it is read."""
+    """The records of the span that are wanted, the newest first; all of it is read, and judged as it is asked for."""
     found, number = [], span.after
     for begin, data in _pieces(file, span):
-        starts, start, counted = [], len(data), 0
-        # Backwards, from line to line of whichever part is the rarest there; find() takes several times as long.
-        while (hit := min([_last_with(part, data, start) for part in wanted.held])) >= 0:
-            start = data.rfind(b"\n", 0, hit) + 1
-            starts.append(start)
-        for start in reversed(starts):
-            number += data.count(b"\n", counted, start)
-            counted = start
-            if (wanted.before is None or number + 1 < wanted.before) and wanted.is_met(_first_line(data, start)):
-                found.append((number + 1, begin + start))
-        if begin + len(data) < span.end:
-            number += data.count(b"\n", counted)
+        if begin + len(data) >= span.end:
+            yield from ((hit, _first_line(data, start)) for hit, start in _hits(data, number, wanted))
+            break
+        found += [(hit, begin + start) for hit, start in _hits(data, number, wanted)][::-1]
+        number += data.count(b"\n")
     yield from ((number, line_at(file, at).rstrip(b"\n")) for number, at in reversed(found))
 
 
+def _hits(data: bytes, number: int, wanted: Wanted) -> Iterator[tuple[int, int]]:
+    """(number, offset) of the lines that are wanted, the newest first; the first of the data is ``number + 1``."""
+    start, counted = len(data), 0
+    # Backwards, from line to line of whichever part is the rarest there; find() takes several times as long.
+    while (hit := min([_last_with(part, data, start) for part in wanted.held])) >= 0:
+        start = data.rfind(b"\n", 0, hit) + 1
+        if not wanted.is_met(_first_line(data, start)):
+            continue
+        # Lines are counted from the front to the newest one, and from there back to each that follows.
+        number += data.count(b"\n", counted, start) if start >= counted else -data.count(b"\n", start, counted)
+        counted = start
+        if wanted.before is None or number + 1 < wanted.before:
+            yield number + 1, start
+
+
 def _last_with(part: bytes | tuple[bytes, ...], data: bytes, end: int) -> int:
-    return data.rfind(part, 0, end) if isinstance(part, bytes) else max([data.rfind(one, 0, end) for one in part])
+    """Where the part, or the last of several, begins before ``end``; -1: nowhere."""
+    if isinstance(part, bytes):
+        return data.rfind(part, 0, end)
+    last = -1
+    for one in part:  # a rare one is not looked for behind a later one
+        last = max(last, data.rfind(one, max(last, 0), end))
+    return last
 
 
 def _first_line(data: bytes, start: int) -> bytes:
