@@ -26,7 +26,7 @@ class Annotations:
 
 def read(model: ModelStore, version: str, meta: Mapping[str, Any], state: State | None = None) -> Annotations:
     """What is said about the version now; ``meta`` is its ``model_meta.json``, ``state`` as in :func:`warnings`."""
-    pointing = [alias.alias for alias in model.aliases() if alias.version == version]
+    pointing = [alias.alias for alias in model.told.aliases() if alias.version == version]
     return beside(model, version, meta, pointing, state)
 
 

@@ -163,13 +163,6 @@ class ModelStore(Subject):
             return True
         return bool(self.deleted())
 
-    def is_emptied(self) -> bool:
-        """Whether it is what is left where somebody has taken older software's versions away, without an event."""
-        if self.storage.packages.keeps_facts():
-            return False  # older software knew directories alone; here a refused registration leaves as much
-        there = {entry.key for entry in self.storage.documents.list(self.keys.model)}
-        return not there.isdisjoint((self.keys.versions, self.keys.aliases))
-
     def require(self) -> "ModelStore":
         """The store itself. Raises ``ModelNotFound``."""
         if not self.exists():
@@ -281,6 +274,18 @@ class ModelStore(Subject):
             line = next(self.journal.named(REGISTERED, version, line.seq), None)
         return line
 
+    def recorded_digest(self, version: str) -> str | None:
+        """The digest that the version was registered with; None where no event says one, as of older software's.
+
+        No manifest is read for it: that may be large.
+        """
+        facts = self.facts(version)
+        if facts is not None:
+            return facts.package_digest
+        line = self.registered(version)
+        recorded = line.get("package_digest") if line is not None else None
+        return recorded if isinstance(recorded, str) else None
+
     def alias_now(self, alias: str) -> Alias | None:
         """The alias, None if there is none.
 
@@ -315,10 +320,6 @@ class ModelStore(Subject):
         """The version that the alias names, None if there is none; as :meth:`alias_looked_up`."""
         found = self.alias_looked_up(alias)
         return found.version if found else None
-
-    def aliases(self) -> list[Alias]:
-        """Every alias, sorted; a damaged one of which the journal has no word is left out."""
-        return self.told.aliases()
 
     def may_look_up(self, name: str, prefix: str, suffix: str = "") -> bool:
         """Whether the name may become part of a key below the prefix."""

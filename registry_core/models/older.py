@@ -12,6 +12,8 @@ from typing import Any
 
 from ..format.chain import Line
 from ..format.encoding import parse_time
+from ..format.layout import ModelKeys
+from ..storage.contract import Storage
 from ..vocabulary.stages import ARCHIVED
 
 Fields = Mapping[str, Any]
@@ -27,6 +29,14 @@ def last_own(lines: Iterable[Line]) -> tuple[Line | None, frozenset[str]]:
         elif isinstance(line.get("alias"), str):
             since.add(line.get("alias"))
     return own, frozenset(since)
+
+
+def is_emptied(storage: Storage, keys: ModelKeys) -> bool:
+    """Whether the model is what is left where somebody has taken its versions away, without an event."""
+    if storage.packages.keeps_facts():
+        return False  # older software knew directories alone; here a refused registration leaves as much
+    there = {entry.key for entry in storage.documents.list(keys.model)}
+    return not there.isdisjoint((keys.versions, keys.aliases))
 
 
 def gives_way(document: Fields | None, event: Fields) -> bool:

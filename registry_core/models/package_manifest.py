@@ -12,27 +12,6 @@ from ..vocabulary.errors import PackageCorrupt
 from .model import ModelStore
 
 
-def package_digest(model: ModelStore, version: str) -> str | None:
-    """The digest that the version was registered with; of older software's version that of its manifest as it is now.
-
-    Reads no manifest of what was registered: it may be large. None for a half version of older software.
-    """
-    facts = model.facts(version)
-    return facts.package_digest if facts is not None else _born(model, version) or manifest_digest(model, version)
-
-
-def recorded_digest(model: ModelStore, version: str) -> str | None:
-    """The digest that the version was registered with; None where no event says one, as of older software's."""
-    facts = model.facts(version)
-    return facts.package_digest if facts is not None else _born(model, version)
-
-
-def _born(model: ModelStore, version: str) -> str | None:
-    born = model.registered(version)
-    recorded = born.get("package_digest") if born is not None else None
-    return recorded if isinstance(recorded, str) else None
-
-
 def is_ours(model: ModelStore, version: str) -> bool:
     """Whether this software laid the package down, so that nobody has ever had a reason to write in it."""
     facts = model.facts(version)
@@ -65,11 +44,14 @@ def kept_digest(model: ModelStore, version: str) -> str | None:
 
 
 def present_digest(model: ModelStore, version: str) -> str | None:
-    """As :func:`package_digest`, of a version that is published. Raises ``VersionNotFound``."""
-    found = package_digest(model, version)
+    """The digest that the published version was registered with; of older software's that of its manifest now.
+
+    None for a half version of older software. Raises ``VersionNotFound``.
+    """
+    found = model.recorded_digest(version) or manifest_digest(model, version)
     if found is None:
         model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
-        found = package_digest(model, version)
+        found = model.recorded_digest(version) or manifest_digest(model, version)
     return found
 
 

@@ -11,7 +11,7 @@ from ..format import manifest
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..models.model import ModelStore
-from ..models.package_manifest import is_ours, manifest_bytes, recorded_digest
+from ..models.package_manifest import is_ours, manifest_bytes
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
 from ..vocabulary.texts import escaped, parse_object
@@ -132,7 +132,7 @@ def proven_manifest(model: ModelStore, version: str) -> tuple[bytes | None, bool
     None for a half version of older software. Raises ``PackageCorrupt`` where it is not the one that was registered.
     """
     for _ in range(2):
-        recorded = recorded_digest(model, version)
+        recorded = model.recorded_digest(version)
         try:
             data, is_baseline = manifest_bytes(model, version)
         except KeyNotFound:

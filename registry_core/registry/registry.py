@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import verbs
+from ..models import older
 from ..models.aliases import LATEST
 from ..packages import contents
 from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
@@ -144,12 +145,12 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
 
     def list_aliases(self, task: str, model_name: str) -> Warned[Alias]:
         model = self._model(task, model_name)
-        found, warnings = model.aliases(), model.told.warnings(asks=True)
+        found, warnings = model.told.aliases(), model.told.warnings(asks=True)
         if warnings or not model.noticed.shown:  # else the journal has an event that they show, so there is a model
             try:
                 model.require()
             except ModelNotFound:
-                if not model.is_emptied():
+                if not older.is_emptied(self._storage, model.keys):
                     raise
                 found = []
         return Warned(found, warnings)

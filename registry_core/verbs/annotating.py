@@ -64,10 +64,10 @@ def look_at_version(model: ModelStore, version: str) -> SeenVersion:
     return SeenVersion(
         model.keys,
         True,
-        package_manifest.package_digest(model, version),
+        model.recorded_digest(version) or package_manifest.manifest_digest(model, version),
         model.told.state(version),
         older.without_stage(_meta(model, version), lambda: model.registered(version)),
-        tuple(alias.alias for alias in model.aliases() if alias.version == version),
+        tuple(alias.alias for alias in model.told.aliases() if alias.version == version),
     )
 
 

@@ -69,7 +69,7 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
 def look_delete(model: ModelStore, version: str) -> SeenDelete:
     if not model.has_version(version):
         return SeenDelete(model.keys, False, (), None, None)
-    naming = tuple(alias.alias for alias in model.aliases() if alias.version == version)
+    naming = tuple(alias.alias for alias in model.told.aliases() if alias.version == version)
     return SeenDelete(
         model.keys, True, naming, _manifest(model, version), package_manifest.manifest_digest(model, version)
     )

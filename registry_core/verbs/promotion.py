@@ -166,9 +166,16 @@ def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromot
     return SeenPromote(
         look_at_alias(model, move.alias, move.expected),
         is_published=version is not None,
-        package_digest=package_manifest.package_digest(model, version) if version is not None else None,
+        package_digest=_digest(model, version),
         verdict=ask(gate, model, move.alias, version),
     )
+
+
+def _digest(model: ModelStore, version: str | None) -> str | None:
+    """What the event will say of the version's bytes; None where there is no version, or half a one."""
+    if version is None:
+        return None
+    return model.recorded_digest(version) or package_manifest.manifest_digest(model, version)
 
 
 def decide_promote(seen: SeenPromote, move: Move) -> Draft:
@@ -248,7 +255,7 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
         alias,
         back_to,
         is_published=version is not None,
-        package_digest=package_manifest.package_digest(model, version) if version is not None else None,
+        package_digest=_digest(model, version),
         verdict=ask(gate, model, move.alias, version),
     )
 
