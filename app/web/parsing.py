@@ -8,13 +8,12 @@ announced file of an upload is some 110 bytes in one object.
 from __future__ import annotations
 
 import re
-from collections import ChainMap
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, g
-from marshmallow import EXCLUDE, Schema, ValidationError, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
@@ -117,8 +116,10 @@ class Parser(FlaskParser):
         return {} if body is missing else body
 
     def load_querystring(self, req: Any, schema: Any) -> Any:
+        """The first value of each name, all of one that is a list; webargs would ask each field of the schema anew."""
         check_query(req.query_string)
-        return super().load_querystring(req, schema)
+        query: dict[str, Any] = req.args.to_dict()
+        return query | {name: req.args.getlist(name) for name in schema.lists & query.keys()}
 
     def load_json_or_query(self, req: Any, schema: Any) -> Any:
         """The fields of a DELETE: clients send them as JSON or in the query."""
@@ -143,7 +144,9 @@ class Request(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        known = {field.data_key or name for name, field in self.fields.items()}
+        named = {field.data_key or name: field for name, field in self.fields.items()}
+        known = set(named)
+        self.lists = {name for name, field in named.items() if isinstance(field, fields.List)}
         self._asked = known & MODEL_NAMES
         self._known = known | MODEL_NAMES if self._asked else known
 
@@ -161,4 +164,4 @@ class Request(Schema):
         (name,) = asked
         if len(given) > 1 and given[0] != given[1]:
             raise ValidationError("model and model_name are the same, and differ here. Send one of them.", name)
-        return ChainMap({name: given[0]}, data)  # type: ignore[arg-type]
+        return {**data, name: given[0]}
