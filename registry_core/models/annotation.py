@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..vocabulary.answers import Alias
 from ..vocabulary.stages import ARCHIVED
 from . import older
 from .aliases import stage_of
@@ -24,9 +25,18 @@ class Annotations:
     stage: str
 
 
-def read(model: ModelStore, version: str, meta: Mapping[str, Any], state: State | None = None) -> Annotations:
-    """What is said about the version now; ``meta`` is its ``model_meta.json``, ``state`` as in :func:`warnings`."""
-    pointing = [alias.alias for alias in model.told.aliases() if alias.version == version]
+def read(
+    model: ModelStore,
+    version: str,
+    meta: Mapping[str, Any],
+    state: State | None = None,
+    named: Alias | None = None,
+) -> Annotations:
+    """What is said about the version now; ``meta`` is its ``model_meta.json``, ``state`` as in :func:`warnings`.
+
+    ``named``: an alias that was just read.
+    """
+    pointing = [alias.alias for alias in model.told.aliases(named) if alias.version == version]
     return beside(model, version, meta, pointing, state)
 
 

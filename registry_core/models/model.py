@@ -31,8 +31,8 @@ BeforeChange = Callable[[], None]
 class Found:
     """What a selector names: a version, where it lies, and the alias if it was one.
 
-    ``facts`` is what the storage says of the package, where it keeps that beside it; ``named_at`` is when the alias
-    was moved to the version, as its document says.
+    ``facts`` is what the storage says of the package, where it keeps that beside it; ``named`` is the alias as its
+    document has it, where it names the version now.
     """
 
     model: ModelStore
@@ -40,7 +40,7 @@ class Found:
     alias: str | None
     location: str
     facts: Facts | None
-    named_at: str | None = None
+    named: Alias | None = None
 
 
 class ModelStore(Subject):
@@ -202,7 +202,7 @@ class ModelStore(Subject):
             while alias is not None:
                 location = self.locate(alias.version)
                 if location is not None:
-                    return Found(self, alias.version, selector, location, self.facts(alias.version), alias.updated_at)
+                    return Found(self, alias.version, selector, location, self.facts(alias.version), alias)
                 before, alias = alias, self.alias(selector)
                 if alias == before:  # else it has moved, and what it named was free to go
                     raise VersionNotFound(
@@ -213,11 +213,12 @@ class ModelStore(Subject):
         if not self.may_look_up(selector, self.keys.versions):
             check_new_name("version", selector)
             return None
-        version, alias_of, moved, location = selector, None, None, self.locate(selector)
+        version, named, location = selector, None, self.locate(selector)
         # No alias of ours has a version's name, so only where nothing has the name its moves are looked for.
         if location is None and (gone := self.told.alias_gone(selector)) is not None:
-            version, alias_of, moved, location = gone.version, selector, gone.updated_at, self.locate(gone.version)
-        return Found(self, version, alias_of, location, self.facts(version), moved) if location is not None else None
+            version, named, location = gone.version, gone, self.locate(gone.version)
+        alias_of = selector if named is not None else None
+        return Found(self, version, alias_of, location, self.facts(version), named) if location is not None else None
 
     def has_version(self, version: str) -> bool:
         """Whether the version is published. A name that can name nothing is not."""

@@ -31,13 +31,17 @@ class Told:
         self._journal = journal
         self._noticed = noticed
 
-    def aliases(self) -> list[Alias]:
-        """Every alias, sorted; a damaged one of which the journal has no word is left out."""
+    def aliases(self, known: Alias | None = None) -> list[Alias]:
+        """Every alias, sorted; a damaged one of which the journal has no word is left out.
+
+        ``known``: one whose document was just read, which is not read again.
+        """
         found = []
         names = aliases.names(self._storage, self._keys)
         for name in names:
             try:
-                alias = aliases.read(self._storage, self._keys, name)
+                is_known = known is not None and known.alias == name
+                alias = known if is_known else aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
                 self._damaged(self._keys.alias(name), f"the document of alias {name}")
                 alias = aliases.left_by(self._journal.named(MOVES, name), name)

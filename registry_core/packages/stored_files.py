@@ -169,7 +169,7 @@ class PackageFiles:
         if self._found.alias is None:
             made = self._inventory.created_at(self._found)
             return made.replace(microsecond=0) if made is not None else None
-        moved = parse_time(self._found.named_at)
+        moved = parse_time(self._found.named.updated_at) if self._found.named is not None else None
         return (moved + timedelta(seconds=1)).replace(microsecond=0) if moved is not None else None
 
 

@@ -103,7 +103,10 @@ def show(found: Found, then: Moment | None, checked: Verification | None) -> Des
     model, version = found.model, found.version
     meta = contents.read_meta(model, version)
     state = model.told.state(version)
-    said = annotation.read(model, version, meta, state) if then is None else annotation.at(then, version, meta)
+    if then is None:
+        said = annotation.read(model, version, meta, state, found.named)
+    else:
+        said = annotation.at(then, version, meta)
     return Description(
         meta={**meta, "tags": said.tags, "stage": said.stage, "description": said.description},
         package_dir=found.location,

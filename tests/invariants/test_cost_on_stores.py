@@ -115,3 +115,14 @@ def test_I15_a_store_is_asked_the_same_however_long_the_past(
     VERBS[verb](opened(store), top)
     assert 0 < requests["read"] <= AT_MOST[verb] + 2 * math.ceil(math.log2(events)), requests
     assert requests["level"] + requests["objects"] <= LISTINGS.get(verb, 1), requests
+
+
+def test_I15_show_reads_the_alias_that_it_is_asked_for_once(requests: Counter[str], tmp_path: Path) -> None:
+    store, source = MemoryStore(), write_files(tmp_path / "1", {"model.pt": b"1"})
+    opened(store).register(TASK, MODEL, "1", source, set_alias="production")
+    requests.clear()
+    assert opened(store).show(TASK, f"{MODEL}@1").aliases == ["production"]
+    of_version = requests["read"]
+    requests.clear()
+    assert opened(store).show(TASK, f"{MODEL}@production").aliases == ["production"]
+    assert requests["read"] < of_version, "a version's name is looked up as an alias's first; here that is one of all"
