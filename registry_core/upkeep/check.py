@@ -25,7 +25,8 @@ from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
 
-MAX_LOOKS = 20  # at a model that never comes to rest
+MAX_LOOKS = 5  # at a model that never comes to rest, before its lock is waited for
+LOCK_WAIT_S = 30.0
 
 
 def check(storage: Storage) -> CheckReport:
@@ -62,8 +63,7 @@ class _ModelReport:
 
 
 def _check_at_rest(model: ModelStore) -> _ModelReport:
-    """What is wrong while nobody changes the model: no lock is taken, so a change that comes in between may
-    look like damage, and then it is looked at again."""
+    """What is wrong while nobody changes the model, which is looked at again where one did; at last with the lock."""
     failed = 0
     for _ in range(MAX_LOOKS):
         try:
@@ -77,6 +77,8 @@ def _check_at_rest(model: ModelStore) -> _ModelReport:
             if isinstance(error, StorageUnavailable) and failed < MAX_READS:
                 continue  # one failure says nothing of what lies there
         return report
+    with suppress(RegistryError), model.storage.documents.lock(model.key, LOCK_WAIT_S):
+        return _check_model(model)
     return report
 
 
