@@ -18,7 +18,7 @@ from typing import Any
 from ..vocabulary.answers import Event
 from . import older
 from .encoding import digest, format_time, parse_time
-from .events import FIELDS, PRIVATE, REPAIR
+from .events import FIELDS, OF_A_VERSION, PRIVATE, REPAIR
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.
 MOST_LEVELS = 32
@@ -29,7 +29,7 @@ _SHOWN = {field.name: field.type for field in FIELDS if not field.is_private}
 
 @dataclass(frozen=True)
 class Line:
-    """One record. ``fields`` is None where the bytes are not a JSON object."""
+    """One record. ``fields`` is None where the bytes are not a JSON object, or claim to be an event and are none."""
 
     seq: int
     raw: bytes
@@ -79,11 +79,29 @@ def _can_be_answered(value: Any, levels: int) -> bool:
 
 def parse_line(seq: int, raw: bytes) -> Line:
     """The record as a line; never raises."""
+    line = Line(seq, raw, _object(raw))
+    return Line(seq, raw, None) if line.is_own and not _is_event(line.fields or {}) else line
+
+
+def why_no_event(raw: bytes) -> str:
+    """What is wrong with a line that has no fields."""
+    return "the line is not a JSON object" if _object(raw) is None else "the line claims to be an event, and is none"
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
-        value = None
-    return Line(seq, raw, value if isinstance(value, dict) else None)
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_event(fields: dict[str, Any]) -> bool:
+    """Whether what says that it is ours has what is gone by: all that is written has, later software's kinds too."""
+    kind, version, attempt = fields.get("event"), fields.get("version"), fields.get("attempt")
+    if not isinstance(kind, str) or not (attempt is None or isinstance(attempt, str)):
+        return False
+    return isinstance(version, str) or (version is None and kind not in OF_A_VERSION and fields.get("set") is None)
 
 
 def next_record(last: Line | None, prefix_digest: str, fields: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -144,7 +162,7 @@ def chain(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES, after: Li
             faults.append("it says which events are lost, and others are")
         lost = []
         if line.fields is None:
-            faults.append("the line is not a JSON object")
+            faults.append(why_no_event(line.raw))
         elif line.is_own:
             if line.get("seq") != number:
                 faults.append(f"the line says it is number {line.get('seq')}")

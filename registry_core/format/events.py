@@ -11,6 +11,7 @@ REGISTER, PROMOTE, ROLLBACK, UNALIAS = "register", "promote", "rollback", "unali
 TAG, PATCH, STAGE = "tag", "patch", "stage"
 DELETE, RESTORE, PURGE = "delete", "restore", "purge"
 REPAIR = "repair"
+OF_A_VERSION = frozenset((REGISTER, PROMOTE, ROLLBACK, TAG, PATCH, STAGE, DELETE, RESTORE, PURGE))  # they name one
 
 
 @dataclass(frozen=True)

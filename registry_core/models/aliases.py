@@ -31,13 +31,13 @@ def projection(keys: ModelKeys, event: Fields, alias: str) -> Projection:
     """The alias's document after the event, which makes, moves or removes the alias."""
     version = moves(event)[alias]  # None: the event removes the alias
     document = {
-        "task": event["task"],
-        "model_name": event["model_name"],
+        "task": event.get("task"),
+        "model_name": event.get("model_name"),
         "alias": alias,
         "version": version,
-        "updated_at": event["ts_utc"],
-        "actor": event["actor"],
-        "reason": event["reason"],
+        "updated_at": event.get("ts_utc"),
+        "actor": event.get("actor"),
+        "reason": event.get("reason"),
     }
 
     says = "is not removed yet" if version is None else f"does not name {version} yet"

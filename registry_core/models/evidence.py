@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..format.chain import Line, lost_range
+from ..format.chain import Line, lost_range, why_no_event
 from ..format.events import REPAIR
 from ..format.layout import ModelKeys, is_package
 from ..storage.contract import Storage
@@ -228,7 +228,7 @@ def refuse(keys: ModelKeys, found: list[Shown], last: Line | None) -> JournalCor
 def refuse_last(keys: ModelKeys, last: Line) -> JournalCorrupt:
     """The refusal of a change to a model the last line of whose journal is no event, or another model's."""
     seq, what = last.seq, "no event, and no crash leaves such a line"
-    fault = "the line is not a JSON object"
+    fault = why_no_event(last.raw)
     if last.fields is not None:
         what, fault = "about another model", "the line is about another model"
     return JournalCorrupt(

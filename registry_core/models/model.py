@@ -108,7 +108,7 @@ class ModelStore(Subject):
         return package_moves.behind(self.storage, self.keys, event) if is_of_package(event) else []
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:
-        version = event["version"] if event is not None else None
+        version = event.get("version") if event is not None else None
         at = (self.keys.state(version), self.keys.tombstone(version)) if isinstance(version, str) else ()
         is_odd = last is None or last.fields is None or not last.is_of(self.keys.names)
         if last is None or is_odd or self.journal.is_torn() or self._is_shown_after(last.seq, at):

@@ -96,14 +96,14 @@ def projection(
         else:
             before = _from_fields(old)
         state = before.after(event)
-        document = {"task": event["task"], "model_name": event["model_name"], "version": version}
+        document = {"task": event.get("task"), "model_name": event.get("model_name"), "version": version}
         document["tags"] = dict(state.tags)
         if state.is_described:
             document["description"] = state.description
         if state.archived is not None:
             document["archived"] = state.archived
             document["archived_reason"] = state.archived_reason
-        return {**document, "updated_at": event["ts_utc"]}
+        return {**document, "updated_at": event.get("ts_utc")}
 
     return Projection(keys.state(version), event["seq"], f"the state of {version} is not changed yet", render)
 

@@ -29,16 +29,16 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
             if projections.is_damaged(old, {**keys.names, "version": version}):
                 old = replay(keys, (line for line in history() if line.seq < event["seq"]), version)
             kept = {name: value for name, value in (old or {}).items() if name != "seq"}
-            purged = {"purged_at": event["ts_utc"], "purged_by": event["actor"], "purge_reason": event["reason"]}
-            return {**kept, "version": version, **purged}
+            by, why = event.get("actor"), event.get("reason")
+            return {**kept, "version": version, "purged_at": event.get("ts_utc"), "purged_by": by, "purge_reason": why}
         return {
-            "task": event["task"],
-            "model_name": event["model_name"],
+            "task": event.get("task"),
+            "model_name": event.get("model_name"),
             "version": version,
-            "package_digest": event["package_digest"],
-            "deleted_at": event["ts_utc"],
-            "actor": event["actor"],
-            "reason": event["reason"],
+            "package_digest": event.get("package_digest"),
+            "deleted_at": event.get("ts_utc"),
+            "actor": event.get("actor"),
+            "reason": event.get("reason"),
             "purged_at": None,
         }
 

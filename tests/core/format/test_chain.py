@@ -128,8 +128,9 @@ def test_any_record_can_be_read(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "own"),
     [
-        (b'{"seq": 1, "prev": "sha256:00"}', True),
-        (b'{"seq": "1", "prev": "sha256:00"}', False),
+        (b'{"seq": 1, "prev": "sha256:00", "event": "of later software"}', True),
+        (b'{"seq": 1, "prev": "sha256:00", "event": "unalias"}', True),
+        (b'{"seq": "1", "prev": "sha256:00", "event": "unalias"}', False),
         (b'{"seq": 1}', False),
         (b'{"prev": "sha256:00"}', False),
         (b"[1]", False),
@@ -137,3 +138,18 @@ def test_any_record_can_be_read(raw: bytes) -> None:
 )
 def test_a_line_is_ours_if_it_takes_part_in_the_chain(raw: bytes, own: bool) -> None:
     assert parse_line(1, raw).is_own is own
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"event": 1, "version": "1"},
+        {"event": "promote"},
+        {"event": "delete", "version": ["1"]},
+        {"event": "later", "version": {}},
+        {"event": "register", "version": "1", "attempt": 5},
+    ],
+)
+def test_what_claims_to_be_an_event_and_lacks_what_all_have_is_none(fields: dict[str, object]) -> None:
+    assert parse_line(1, encode({"seq": 1, **fields, "prev": digest(b"")})).fields is None

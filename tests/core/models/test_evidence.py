@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,42 @@ def test_in_memory_too(tmp_path: Path) -> None:
 def test_a_whole_journal_keeps_refusing_as_before(root: Path, tmp_path: Path) -> None:
     with pytest.raises(VersionExists):
         open_registry(root).register("t", "m", "2", package(tmp_path, "other"))
+
+
+LAST: dict[str, Callable[[ModelRegistry], object]] = {
+    "delete": lambda registry: registry.delete("t", "m", "2", reason="wrong"),
+    "tag": lambda registry: registry.tag("t", "m", "1", "k", "v"),
+    "unalias": lambda registry: registry.unalias("t", "m", "production"),
+}
+
+
+@pytest.mark.parametrize("value", [None, {"no": ["text"]}])
+@pytest.mark.parametrize("field", ["event", "version", "task", "ts_utc", "actor"])
+@pytest.mark.parametrize("last", LAST)
+def test_a_last_event_that_lacks_a_field_is_answered_by_every_verb(
+    tmp_path: Path, last: str, field: str, value: object
+) -> None:
+    """Whatever is asked then, the answer is one, or an error that says what is wrong."""
+    root = tmp_path / "root"
+    root.mkdir()
+    registry = open_registry(root)
+    for version in ("1", "2"):
+        registry.register("t", "m", version, package(tmp_path, version), set_alias=None)
+    registry.promote("t", "m", "production", "1")
+    LAST[last](registry)
+    log = _log(root)
+    *before, end = log.read_bytes().splitlines(keepends=True)
+    fields = {name: text for name, text in json.loads(end).items() if name != field}
+    changed = fields if value is None else {**fields, field: value}
+    _write(log, b"".join([*before, json.dumps(changed).encode() + b"\n"]))
+    for ask in (
+        lambda: open_registry(root).check(),
+        lambda: open_registry(root).repair_documents("t", "m"),
+        lambda: open_registry(root).repair_tombstones("t", "m"),
+        lambda: open_registry(root).resolve("t", "m@production"),
+        lambda: open_registry(root).show("t", "m@1"),
+        lambda: open_registry(root).history("t", "m"),
+        lambda: open_registry(root).promote("t", "m", "staging", "1"),
+    ):
+        with suppress(RegistryError):
+            ask()

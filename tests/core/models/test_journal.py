@@ -43,6 +43,9 @@ def test_lines_are_found_by_what_they_move_the_newest_first(aliases: list[str], 
     assert [line.seq for line in journal.named(MOVES, wanted, before=3)] == [seq for seq in moved[::-1] if seq < 3]
 
 
+NAMED_1 = {(ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (KIND, "register")}
+
+
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
@@ -57,7 +60,8 @@ def test_lines_are_found_by_what_they_move_the_newest_first(aliases: list[str], 
         ({"event": "unalias", "version": None, "alias": "a"}, {(MOVES, "a")}),
         ({"event": "delete", "version": "1"}, {(ABOUT, "1"), (DELETED, "1")}),
         ({"event": "repair", "version": None}, {(KIND, "repair")}),
-        ({"event": "register", "version": 1, "commit": [], "idempotency": "k"}, {(KIND, "register")}),
+        ({"event": "register", "version": "1", "commit": [], "idempotency": "k"}, NAMED_1),
+        ({"event": "register", "version": 1, "commit": "c"}, set()),  # no event, whatever it claims
     ],
 )
 def test_what_a_line_is_found_by(fields: dict[str, Any], names: set[tuple[str, str]]) -> None:
