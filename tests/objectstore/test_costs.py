@@ -51,7 +51,7 @@ AT_MOST = {
     "resolve, verify=false": Cost(reads=2),
     "resolve, verify=true": Cost(reads=4 + FILES, lists=1),
     "show": Cost(reads=4 + ALIASES, lists=1),
-    "artifacts": Cost(reads=4, lists=1),
+    "artifacts": Cost(reads=5, lists=1),
     "aliases": Cost(reads=ALIASES + 1, lists=1),
     "promote": Cost(reads=9, writes=3),
     "register": Cost(reads=14, lists=1, writes=FILES + 6, removals=1),
