@@ -159,7 +159,8 @@ def test_writers_in_a_race(memory: Open) -> None:
     assert replicas[2].verify("t", "m@1").files_checked == 2
 
 
-def test_a_quota_holds_over_replicas(memory: Open) -> None:
+@pytest.mark.parametrize("_", range(20))
+def test_a_quota_holds_over_replicas(memory: Open, _: int) -> None:
     replicas = [memory(max_upload_bytes=1000, max_upload_files=8) for _ in range(4)]
     session = replicas[0].begin_upload("t", "m").upload_id
     outcomes: list[str] = []

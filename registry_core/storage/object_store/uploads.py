@@ -144,7 +144,9 @@ class ObjectUploads(Uploads):
             total = json.loads(now.data)
             if check is not None:
                 check(SessionFiles(total["files"], total["size_bytes"]))
+            # Its own name: what somebody else counted meanwhile must not be taken for this, which may be the same sum.
             after = {"files": total["files"] + files, "size_bytes": total["size_bytes"] + size_bytes}
+            after["count"] = uuid.uuid4().hex
             with suppress(PreconditionFailed):  # somebody else added a file: count anew
                 self._bucket.put(key, _encoded(after), Match(now.etag))
                 return
