@@ -165,7 +165,7 @@ def read_alias(model: ModelStore, name: str) -> Moved | None:
         if isinstance(error, StorageUnavailable) and not model.storage.failure_is_final(error):
             raise
         log.error("%s: %s", escaped(model.title), error.message)
-        alias = aliases.left_by(model.journal.named(MOVES, name), name)
+        alias = aliases.left_by(model.journal.newest(MOVES, name), name)
     alias = alias or model.told.alias_gone(name)
     if alias is None:
         return None

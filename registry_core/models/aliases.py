@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from ..format.chain import Line
@@ -117,9 +116,8 @@ def document(storage: Storage, keys: ModelKeys, alias: str) -> Alias | int | Non
         return None
 
 
-def left_by(moves_back: Iterator[Line], alias: str) -> Alias | None:
-    """The alias as the newest of its moves leaves it, which may be its removal."""
-    last = next(moves_back, None)
+def left_by(last: Line | None, alias: str) -> Alias | None:
+    """The alias as ``last``, the newest of its moves, leaves it; None if that removed it, or none moved it."""
     return moved_by(last, alias) if last is not None and named_after(last, alias) is not None else None
 
 

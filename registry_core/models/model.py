@@ -296,7 +296,7 @@ class ModelStore(Subject):
             return self.alias(alias) or self.told.alias_gone(alias)
         except PackageCorrupt as error:
             log.error("%s: %s", self.title, error.message)
-        return aliases.left_by(self.journal.named(MOVES, alias), alias)
+        return aliases.left_by(self.journal.newest(MOVES, alias), alias)
 
     def alias_looked_up(self, alias: str) -> Alias | None:
         """As :meth:`alias_now`, for a name that nobody has looked at yet."""

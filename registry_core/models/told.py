@@ -44,7 +44,7 @@ class Told:
                 alias = known if is_known else aliases.read(self._storage, self._keys, name)
             except PackageCorrupt:
                 self._damaged(self._keys.alias(name), f"the document of alias {name}")
-                alias = aliases.left_by(self._journal.named(MOVES, name), name)
+                alias = aliases.left_by(self._journal.newest(MOVES, name), name)
             if alias is not None:
                 self._noticed.show(self._keys.alias(name), alias.seq)
                 found.append(alias)
@@ -63,7 +63,7 @@ class Told:
         end: list[str] = []
         for line in self._journal.lines():
             end = list(aliases.moves(line.fields or {}))
-            named |= {name: aliases.left_by(iter([line]), name) if line.is_own else None for name in end}
+            named |= {name: aliases.left_by(line, name) if line.is_own else None for name in end}
         there.update(end)  # the last event's may be under way, or left by a crash: then the next change does it
         return [one for name, one in named.items() if name not in there and one and self._stands(one)]
 
@@ -78,7 +78,7 @@ class Told:
         last = self._journal.newest(MOVES, alias)
         if last is None or not (last.is_own and last.is_of(self._keys.names)) or self._is_end(last):
             return None
-        found = aliases.left_by(iter([last]), alias)
+        found = aliases.left_by(last, alias)
         return found if found is not None and self._stands(found) else None
 
     def _is_end(self, line: Line) -> bool:

@@ -137,8 +137,8 @@ def test_the_stage_is_the_stronger_alias(pointing: set[str]) -> None:
 def test_an_alias_is_what_its_events_have_left(registry: ModelRegistry, storage: MemoryStorage) -> None:
     journal = Journal(storage, KEYS.journal)
     moved = registry.promote("t", "m", "best", "1", actor="ada")
-    assert module.left_by(journal.named(MOVES, "best"), "best") == Alias(
+    assert module.left_by(journal.newest(MOVES, "best"), "best") == Alias(
         "best", "1", moved.updated_at, "ada", None, moved.seq
     )
     registry.unalias("t", "m", "best")
-    assert module.left_by(journal.named(MOVES, "best"), "best") is None
+    assert module.left_by(journal.newest(MOVES, "best"), "best") is None
