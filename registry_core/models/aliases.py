@@ -30,8 +30,7 @@ def projection(keys: ModelKeys, event: Fields, alias: str) -> Projection:
     """The alias's document after the event, which makes, moves or removes the alias."""
     version = moves(event)[alias]  # None: the event removes the alias
     document = {
-        "task": event.get("task"),
-        "model_name": event.get("model_name"),
+        **keys.names,
         "alias": alias,
         "version": version,
         "updated_at": event.get("ts_utc"),

@@ -96,8 +96,7 @@ def projection(
         else:
             before = _from_fields(old)
         state = before.after(event)
-        document = {"task": event.get("task"), "model_name": event.get("model_name"), "version": version}
-        document["tags"] = dict(state.tags)
+        document = {**keys.names, "version": version, "tags": dict(state.tags)}
         if state.is_described:
             document["description"] = state.description
         if state.archived is not None:

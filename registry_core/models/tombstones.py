@@ -32,8 +32,7 @@ def projection(keys: ModelKeys, event: Fields, history: Callable[[], Iterable[Li
             by, why = event.get("actor"), event.get("reason")
             return {**kept, "version": version, "purged_at": event.get("ts_utc"), "purged_by": by, "purge_reason": why}
         return {
-            "task": event.get("task"),
-            "model_name": event.get("model_name"),
+            **keys.names,
             "version": version,
             "package_digest": event.get("package_digest"),
             "deleted_at": event.get("ts_utc"),
