@@ -43,15 +43,20 @@ def kept_digest(model: ModelStore, version: str) -> str | None:
         return None
 
 
-def present_digest(model: ModelStore, version: str) -> str | None:
-    """The digest that the published version was registered with; of older software's that of its manifest now.
+def package_digest(model: ModelStore, version: str) -> str | None:
+    """The digest that the version was registered with; of older software's version that of its manifest as it is now.
 
-    None for a half version of older software. Raises ``VersionNotFound``.
+    None for a half version of older software.
     """
-    found = model.recorded_digest(version) or manifest_digest(model, version)
+    return model.recorded_digest(version) or manifest_digest(model, version)
+
+
+def present_digest(model: ModelStore, version: str) -> str | None:
+    """As :func:`package_digest`, of a version that is published. Raises ``VersionNotFound``."""
+    found = package_digest(model, version)
     if found is None:
         model.require_version(version)  # deleted meanwhile, and perhaps restored: look again
-        found = model.recorded_digest(version) or manifest_digest(model, version)
+        found = package_digest(model, version)
     return found
 
 

@@ -64,7 +64,7 @@ def look_at_version(model: ModelStore, version: str) -> SeenVersion:
     return SeenVersion(
         model.keys,
         True,
-        model.recorded_digest(version) or package_manifest.manifest_digest(model, version),
+        package_manifest.package_digest(model, version),
         model.told.state(version),
         older.without_stage(_meta(model, version), lambda: model.registered(version)),
         tuple(alias.alias for alias in model.told.aliases() if alias.version == version),

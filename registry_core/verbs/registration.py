@@ -296,7 +296,7 @@ def _taken(model: ModelStore, version: str) -> Taken:
         existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
     else:
         existing = {
-            "package_digest": model.recorded_digest(version) or package_manifest.manifest_digest(model, version),
+            "package_digest": package_manifest.package_digest(model, version),
             "created_at": None,
             "actor": None,
         }
