@@ -87,7 +87,7 @@ class Catalogue(Kept):
         )
         with self._asking() as connection:
             found = [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
-            return Warned(found, [*lost_ends(connection, None, shown), *left_out(connection, None, shown)])
+            return Warned(found, [*lost_ends(connection, shown), *left_out(connection, None, shown)])
 
     def events(self, after: str | None, limit: int, visible: Visible) -> Warned[StreamedEvent]:
         """Events of all models after the id, in the order in which they became known here.
@@ -103,7 +103,7 @@ class Catalogue(Kept):
             with self._asking() as connection:
                 start = event_stream.start_of(connection, after, overlap_s)
                 noted = event_stream.noted(connection, start, wanted, shown_models(visible))
-                lost = lost_ends(connection, None, shown_models(visible))
+                lost = lost_ends(connection, shown_models(visible))
             found += event_stream.read(self._storage, noted, damage)
             if len(noted) < wanted:
                 break

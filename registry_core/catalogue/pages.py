@@ -108,14 +108,11 @@ def remarks(connection: sqlite3.Connection, query: Query, found: Selection | Non
     return said
 
 
-def lost_ends(connection: sqlite3.Connection, task: str | None, shown: str | None) -> list[str]:
-    """That journals have lost their ends, of models that may be seen, of the task if one is given."""
-    sql = (
-        "SELECT lost FROM model WHERE lost IS NOT NULL AND (?1 IS NULL OR task = ?1)"
-        + ("" if shown is None else f" AND id IN ({SHOWN.replace('?', '?2')})")
-        + " ORDER BY id"
-    )
-    found = connection.execute(sql, (task,) if shown is None else (task, shown)).fetchall()
+def lost_ends(connection: sqlite3.Connection, shown: str | None) -> list[str]:
+    """That journals have lost their ends, of models that may be seen."""
+    visible = "" if shown is None else f" AND id IN ({SHOWN})"
+    sql = f"SELECT lost FROM model WHERE lost IS NOT NULL{visible} ORDER BY id"
+    found = connection.execute(sql, () if shown is None else (shown,)).fetchall()
     return _first([lost for (lost,) in found])
 
 
