@@ -91,7 +91,7 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
     for link in chain(model.journal.read_anew(), model.keys.names):
         seq = link.line.seq
         head = Head(seq, link.digest or "")
-        ahead = ahead_with(ahead, link.line)
+        note_ahead(ahead, link.line)
         held = seq if link.line.is_own else held
         faults += _of_link(link)
         if expected is not None and seq == expected.seq and head != expected:
@@ -123,21 +123,23 @@ def _remarks(ahead: list[Line], held: int, events: int) -> Iterator[str]:
         yield f"{lines} older software's, and no event of ours follows: nothing proves what is said there."
 
 
-def ahead_with(ahead: list[Line], line: Line) -> list[Line]:
-    """The lines that say that they were made later than now, and that no later event of ours puts right."""
+def note_ahead(ahead: list[Line], line: Line) -> None:
+    """``ahead`` is, with the line that follows, what says that it was made later than now, and is not put right yet.
+
+    An event of ours puts right all before it.
+    """
     when = parse_time(line.get("ts_utc"))
-    if when is None:
-        return ahead
-    if when - datetime.now(UTC) > CLOCKS_DIFFER_BY:
-        return [*ahead, line]
-    return [] if line.is_own else ahead
+    if when is not None and when - datetime.now(UTC) > CLOCKS_DIFFER_BY:
+        ahead.append(line)
+    elif when is not None and line.is_own:
+        ahead.clear()
 
 
 def events_ahead(lines: Iterable[Line]) -> list[Line]:
-    """As :func:`ahead_with`, of all."""
+    """The lines that say that they were made later than now, and that no later event of ours puts right."""
     ahead: list[Line] = []
     for line in lines:
-        ahead = ahead_with(ahead, line)
+        note_ahead(ahead, line)
     return ahead
 
 
