@@ -138,16 +138,15 @@ def chain(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES, after: Li
     From the first one on; or from behind ``after``, and then what only all bytes before can tell is not told. Empty
     lines are those of lost events, and no fault where the ``repair`` that follows accounts for them.
     """
-    before = older.AllBefore()
-    expected: str | None = before.digest
-    if after is not None:
-        expected = digest(after.raw) if after.is_own else None
+    before = older.AllBefore() if after is None else None  # None: from the middle on it cannot be told
+    expected = digest(after.raw) if after is not None and after.is_own else _digest_of(before)
     lost: list[Link] = []
     first = after.seq + 1 if after is not None else 1
     for number, line in enumerate(lines, start=first):
-        if not line.raw:
+        if before is not None:
             before.add(line.raw)
-            expected = before.digest if after is None else None
+        if not line.raw:
+            expected = _digest_of(before)
             lost.append(Link(line, ["the event is lost, and no repair directly after it says so"], expected))
             continue
         said = lost_range(line)
@@ -170,10 +169,13 @@ def chain(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES, after: Li
                 faults.append("the line is about another model")
             if expected is not None and line.get("prev") != expected:
                 faults.append("its 'prev' is not the digest of what stands before it")
-        before.add(line.raw)
-        expected = digest(line.raw) if line.is_own else before.digest if after is None else None
+        expected = digest(line.raw) if line.is_own else _digest_of(before)
         yield Link(line, faults, expected)
     yield from lost
+
+
+def _digest_of(before: older.AllBefore | None) -> str | None:
+    return before.digest if before is not None else None
 
 
 def lost_range(line: Line) -> range | None:
