@@ -144,9 +144,11 @@ class ObjectUploads(Uploads):
             total = json.loads(now.data)
             if check is not None:
                 check(SessionFiles(total["files"], total["size_bytes"]))
-            # Its own name: what somebody else counted meanwhile must not be taken for this, which may be the same sum.
-            after = {"files": total["files"] + files, "size_bytes": total["size_bytes"] + size_bytes}
-            after["count"] = uuid.uuid4().hex
+            after = {
+                "files": total["files"] + files,
+                "size_bytes": total["size_bytes"] + size_bytes,
+                "made": uuid.uuid4().hex,  # what somebody else made meanwhile is not taken for this, of the same sum
+            }
             with suppress(PreconditionFailed):  # somebody else added a file: count anew
                 self._bucket.put(key, _encoded(after), Match(now.etag))
                 return
