@@ -25,7 +25,7 @@ from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
 
-MAX_LOOKS = 5  # at a model that never comes to rest, before its lock is waited for
+MAX_LOOKS = 20  # at a model that never comes to rest, before its lock is waited for
 LOCK_WAIT_S = 30.0
 
 
