@@ -29,15 +29,7 @@ ROWS_AT_ONCE = 500  # versions in one transaction: others write between them
 SHARE_AT_ONCE = 50  # of the models before them, at most so large a part is written later: others see how far it is
 WORDS_AT_ONCE = 5_000
 MODELS_AT_ONCE = 8  # that one of the crew reads before it is heard of
-_TABLES = (
-    "version",
-    "document",
-    "metric",
-    "tag",
-    "left_out",
-    "alias",
-    "arrived",
-)  # that are only added to
+_TABLES = ("version", "document", "metric", "tag", "left_out", "alias", "arrived")  # that are only added to
 _OF_MODEL = (
     "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, description, changed_at, body"
 )

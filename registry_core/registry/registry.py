@@ -150,7 +150,7 @@ class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, Ope
             try:
                 model.require()
             except ModelNotFound:
-                if not older.is_emptied(self._storage, model.keys):
+                if not older.is_emptied(model.storage, model.keys):
                     raise
                 found = []
         return Warned(found, warnings)

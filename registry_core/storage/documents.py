@@ -124,8 +124,8 @@ class Documents(ABC):
     ) -> Iterator[tuple[int, bytes]]:
         """The records that have the name, the newest first; with ``before`` only those below that number.
 
-        ``held``: parts that each of them holds, the first a text, so that few others need be looked at closely. What
-        it takes does not depend on the log where an index is kept.
+        ``held``: parts that each of them holds, so that few others need be looked at closely. What it takes
+        does not depend on the log where an index is kept.
         """
         found = (one for one in self.records(log) if holds(one[1], held) and name in naming.of(one[1]))
         yield from reversed([one for one in found if before is None or one[0] < before])
