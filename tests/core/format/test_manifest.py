@@ -71,6 +71,7 @@ def sha256sum_agrees(package: Path) -> None:
 
 
 @given(names=st.lists(paths, min_size=1, max_size=12, unique=True))
+@example(names=["model_meta.json", "metrics.json", ".lock"])
 @example(names=["--strict", "-c", "*star", " space ", "a  b", "#hash", "%s", "\u00a0", "café", "cafe\u0301", "漢字/🧬"])
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_sha256sum_agrees_for_every_legal_name(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
@@ -81,7 +82,9 @@ def test_sha256sum_agrees_for_every_legal_name(tmp_path_factory: pytest.TempPath
     kept = [name for name in kept if not name.startswith(own)]
     kept = [name for name in kept if max(len(part.encode()) for part in name.split("/")) < 256]
     (top / "root").mkdir()
-    write_files(top / "source", {name: name.encode() for name in kept})
+    # What is called so is the package's own metadata, and is read.
+    contents = {name: b"{}" if name == "model_meta.json" else name.encode() for name in kept}
+    write_files(top / "source", contents)
     made = open_registry(top / "root").register("t", "m", "1", top / "source")
     sha256sum_agrees(Path(made.package_path))
     assert open_registry(top / "root").verify("t", "m@1").files_checked == len(kept) + 1 - ("model_meta.json" in kept)
