@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _BELOW_PACKAGES = {"models", "format", "storage", "settings", "vocabulary"}
 _BELOW_WINGS = {"packages", *_BELOW_PACKAGES}
+_BELOW_ACCESS = {"models", "format", "storage", "vocabulary"}
 _WINGS = {"verbs", "uploads", "operations", "catalogue", "upkeep"}
 
 # package -> room -> the rooms that it may import, beside itself
@@ -14,10 +15,11 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "storage": {"vocabulary"},
         "settings": {"storage", "vocabulary"},
         "models": {"format", "storage", "settings", "vocabulary"},
+        "access": _BELOW_ACCESS,
         "packages": _BELOW_PACKAGES,
         # No wing knows another.
         **dict.fromkeys(_WINGS, _BELOW_WINGS),
-        "registry": {*_BELOW_WINGS, *_WINGS},
+        "registry": {"access", *_BELOW_WINGS, *_WINGS},
     },
     "app": {
         "config": set(),
