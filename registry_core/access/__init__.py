@@ -1,5 +1,5 @@
 """Who may do what: principals, rules, roles and tokens. Every decision is a pure function on values.
 
 ``principal`` is who calls, ``roles`` what can be done, ``patterns`` and ``who`` how a rule names models and callers,
-``ownership`` whose a model is, ``document`` the rules as they are written.
+``ownership`` whose a model is, ``document`` the rules as they are written, ``decisions`` what follows from them.
 """

@@ -1,0 +1,125 @@
+"""What follows from the rules: whether a principal may do something, and which models it may see.
+
+Rights add up over the rules; ``blocked`` ends them all; what a token's cut does not leave is not given. Nothing here
+reads or remembers anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from . import patterns
+from .document import AccessDocument, Rule
+from .ownership import UNOWNED, Owner, Ownership, counts
+from .principal import Kind, Principal, alias_is_left, covers
+from .roles import Action, Role, gives
+
+Model = tuple[str, str]
+CanSee = Callable[[str, str, Ownership], bool]
+
+
+@dataclass(frozen=True)
+class Required:
+    """What would have to be allowed: the action, on which model (None: the registry), on which alias."""
+
+    action: Action
+    on: str | None
+    alias: str | None
+
+    def to_dict(self) -> dict[str, str | None]:
+        return {"action": str(self.action), "on": self.on, "alias": self.alias}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``rules``: the numbers of the rules that give it, from 0. ``is_admin``: the list of admins does, or the root.
+
+    ``is_blocked`` and ``is_cut``: why it is not given although it would be. ``sources``: below which directories an
+    ``artifacts_dir`` may lie; None where that is not narrowed.
+    """
+
+    allowed: bool
+    required: Required
+    rules: tuple[int, ...] = ()
+    is_admin: bool = False
+    is_blocked: bool = False
+    is_cut: bool = False
+    sources: tuple[str, ...] | None = None
+
+
+def decide(
+    document: AccessDocument,
+    principal: Principal,
+    action: Action,
+    model: Model | None,
+    alias: str | None = None,
+    ownership: Ownership = UNOWNED,
+) -> Decision:
+    """Whether the principal may do it to the model, or to the registry itself where ``model`` is None.
+
+    A promote without ``alias`` is to archive, or to take that back, which only who approves may.
+    """
+    no = Decision(False, Required(action, "/".join(model) if model is not None else None, alias))
+    if principal.kind is Kind.OPERATOR:
+        return replace(no, allowed=True, is_admin=True)
+    if is_blocked(document, principal):
+        return replace(no, is_blocked=True)
+    is_protected = alias is None or patterns.any_matches(document.protected_aliases, alias)
+    given = tuple(
+        number
+        for number, rule in _rules_for(document, principal)
+        if covers(rule.on, model)
+        and (rule.owner is Owner.ANY if model is None else counts(rule.owner, ownership, principal))
+        and gives(rule.role, action, is_protected=is_protected)
+        and alias_is_left(rule.aliases, action, alias)
+    )
+    is_admin = gives(Role.ADMIN, action) and is_listed_admin(document, principal)
+    if not given and not is_admin:
+        return no
+    if principal.cut is not None and not principal.cut.leaves(action, model, alias, is_protected=is_protected):
+        return replace(no, is_cut=True)
+    sources = None if is_admin else _sources([document.rules[number] for number in given])
+    return replace(no, allowed=True, rules=given, is_admin=is_admin, sources=sources)
+
+
+def is_blocked(document: AccessDocument, principal: Principal) -> bool:
+    """Whether all rights of the principal have ended."""
+    return any(one.matches(principal) for one in document.blocked)
+
+
+def is_listed_admin(document: AccessDocument, principal: Principal) -> bool:
+    """Whether the list of admins names the principal."""
+    return any(one.matches(principal) for one in document.admins)
+
+
+def visible(document: AccessDocument, principal: Principal) -> CanSee:
+    """Whether a model may be read, as :func:`decide` says, asked of many models: who calls is looked at once."""
+    rules: tuple[Rule, ...] = tuple(rule for _, rule in _rules_for(document, principal))
+    if principal.kind is Kind.OPERATOR:
+        return lambda *_: True
+    if is_blocked(document, principal):
+        return lambda *_: False
+    is_admin, cut = is_listed_admin(document, principal), principal.cut
+
+    def can_see(task: str, model_name: str, ownership: Ownership) -> bool:
+        if cut is not None and not cut.leaves(Action.READ, (task, model_name), None, is_protected=True):
+            return False
+        return is_admin or any(
+            counts(rule.owner, ownership, principal) and covers(rule.on, (task, model_name)) for rule in rules
+        )
+
+    return can_see
+
+
+def _rules_for(document: AccessDocument, principal: Principal) -> Iterator[tuple[int, Rule]]:
+    for number, rule in enumerate(document.rules):
+        if any(one.matches(principal) for one in rule.who):
+            yield number, rule
+
+
+def _sources(rules: list[Rule]) -> tuple[str, ...] | None:
+    named = [rule.sources for rule in rules if rule.sources is not None]
+    if len(named) < len(rules):
+        return None
+    return tuple(sorted({source for sources in named for source in sources}))
