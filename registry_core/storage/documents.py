@@ -31,12 +31,15 @@ class Documents(ABC):
         """The newest document. Raises ``KeyNotFound``."""
 
     @abstractmethod
-    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
-        """Do now whatever the write could fail for want of space."""
+    def prepare(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Prepared:
+        """Do now whatever the write could fail for want of space.
 
-    def write(self, key: str, data: bytes, when: Condition = ANY) -> Document:
+        Where documents have modes, nobody but this process's user may ever read one that ``is_private``.
+        """
+
+    def write(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Document:
         """Whole and durable on return, or not at all. Raises ``PreconditionFailed``."""
-        prepared = self.prepare(key, data, when)
+        prepared = self.prepare(key, data, when, is_private=is_private)
         try:
             return prepared.switch()
         finally:

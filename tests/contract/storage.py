@@ -138,6 +138,10 @@ class StorageContract(Lines):
         found = opener().documents.read("a/b.json")
         assert (found.data, found.etag) == (data, written.etag)
 
+    def test_a_private_document_is_one_like_any_other_to_its_owner(self, opener: Opener) -> None:
+        opener().documents.write("a/b.json", b"1", is_private=True)
+        assert opener().documents.read("a/b.json").data == b"1"
+
     def test_an_etag_names_its_bytes(self, storage: Storage) -> None:
         first = storage.documents.write("a", b"1")
         second = storage.documents.write("a", b"2")

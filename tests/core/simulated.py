@@ -97,8 +97,9 @@ class _Documents(MemoryDocuments):
     def forget(self, log: str) -> None:
         self._acts.do("forget", lambda: super(_Documents, self).forget(log))
 
-    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
-        real = self._acts.do("prepare", lambda: super(_Documents, self).prepare(key, data, when))
+    def prepare(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Prepared:
+        parent = super()
+        real = self._acts.do("prepare", lambda: parent.prepare(key, data, when, is_private=is_private))
         return _Watched(self._acts, key, real)
 
     @contextmanager

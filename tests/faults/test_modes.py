@@ -15,6 +15,7 @@ import pytest
 
 from registry_core import NotFound, StorageError
 from registry_core.storage.filesystem import documents
+from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.locks import exclusive
 
 from ..support import planted
@@ -131,3 +132,31 @@ def test_nothing_in_a_root_can_be_written_by_everybody(area: Path, umask: int) -
     journal = found[str(root / "tasks" / planted.TASK / "models" / planted.MODEL / "audit" / "promotions.jsonl")]
     assert stat.S_IMODE(journal) == 0o664 & ~umask, "a group is let in as ever"
     assert stat.S_IMODE(found[str(root / ".staging")]) == 0o775 & ~umask
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_private_document_is_its_owners_from_the_first_moment_on(tmp_path: Path, umask: int) -> None:
+    """A token's, whoever else of the group may read the root."""
+
+    def work() -> dict[str, int]:
+        os.umask(umask)
+        found: dict[str, int] = {}
+
+        def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            result = real(*args, **kwargs)
+            if name == "open" and args[1] & os.O_CREAT:
+                path = injection.named(name, args, kwargs)[0]
+                found[Path(path).suffix] = stat.S_IMODE(os.lstat(path).st_mode)
+            return result
+
+        storage = FilesystemStorage(tmp_path)
+        storage.documents.write("a/before", b"")  # the directories
+        injection.install(hook, storage=False)
+        for _ in range(2):  # over one that others may read, too
+            storage.documents.write("a/before", b"secret", is_private=True)
+        found["there"] = stat.S_IMODE((tmp_path / "a/before").stat().st_mode)
+        return found
+
+    tmp_path.chmod(0o700)
+    made = forks.run(work).get()
+    assert made[".doc"] == made["there"] == 0o600 & ~umask

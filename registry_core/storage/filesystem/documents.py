@@ -20,7 +20,7 @@ from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
 from ..contract import ABSENT, ANY, Condition, Document, Held, Match, Naming, Newest, PreconditionFailed, Prepared
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile
-from .beneath import LOCK, Place, disk_of, open_file, open_lock, translated_errors
+from .beneath import FILE_BITS, LOCK, Place, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
 from .listing import FilesystemListing
 from .log_index import UNIT_BYTES, Damaged, LogIndex
@@ -28,6 +28,7 @@ from .staging import STAGING, remove_abandoned
 
 logger = logging.getLogger(__name__)
 
+_PRIVATE_BITS = 0o600
 _SUFFIX = ".doc"
 _SPARE_SUFFIX = ".spare" + _SUFFIX
 _COARSE_CLOCK_S = 1.0  # two changes within one tick of a filesystem's clock look alike
@@ -55,12 +56,12 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
             data = place.read()
         return Document(data, etag(data))
 
-    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
+    def prepare(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Prepared:
         place = self._at(key)
         with translated_errors(key):
             self._at(STAGING).make_directory(for_drafts=True)
             place.above.make_directory()
-            return PreparedDocument(place, data, when)
+            return PreparedDocument(place, data, when, _PRIVATE_BITS if is_private else FILE_BITS)
 
     def delete(self, key: str) -> None:
         self.remove(key, b"")
@@ -215,7 +216,7 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 class PreparedDocument(Prepared):
     """A draft of the document, durable and held, in ``.staging/``; beside the document if that is on another disk."""
 
-    def __init__(self, place: Place, data: bytes, when: Condition) -> None:
+    def __init__(self, place: Place, data: bytes, when: Condition, mode: int) -> None:
         self._place, self._data, self._when = place, data, when
         self._held: int | None
         self._staging, prefix = Place(place.root, STAGING), ""
@@ -226,7 +227,7 @@ class PreparedDocument(Prepared):
             for name in os.listdir(staging) if prefix else ():
                 if name.startswith(prefix) and is_draft(name):
                     remove_abandoned(name, staging)  # no sweep comes by there
-            self._draft, self._held = new_draft(staging, prefix)
+            self._draft, self._held = new_draft(staging, prefix, mode)
             self._spare = self._draft.removesuffix(_SUFFIX) + _SPARE_SUFFIX
             try:
                 _write(self._held, data)
@@ -312,11 +313,11 @@ def is_draft(name: str) -> bool:
     return name.endswith(_SUFFIX)
 
 
-def new_draft(staging: int, prefix: str = "") -> tuple[str, int]:
+def new_draft(staging: int, prefix: str = "", mode: int = FILE_BITS) -> tuple[str, int]:
     """(the name of a new file in the open directory, the descriptor that holds it)."""
     for _ in range(_TRIES):
         draft = prefix + uuid.uuid4().hex + _SUFFIX
-        fd = open_file(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, staging)
+        fd = open_file(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, staging, mode)
         is_ours = False
         try:
             is_ours = hold_open_file(fd) and os.fstat(fd).st_nlink > 0

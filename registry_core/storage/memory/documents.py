@@ -38,7 +38,7 @@ class MemoryDocuments(Documents):
             raise KeyNotFound(key)
         return Document(data, etag(data))
 
-    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
+    def prepare(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Prepared:
         return _PreparedDocument(self._state, check_key(key), data, when)
 
     def delete(self, key: str) -> None:

@@ -29,7 +29,7 @@ class ObjectDocuments(Documents):
     def read(self, key: str) -> Document:
         return self._bucket.read(check_key(key))
 
-    def prepare(self, key: str, data: bytes, when: Condition = ANY) -> Prepared:
+    def prepare(self, key: str, data: bytes, when: Condition = ANY, *, is_private: bool = False) -> Prepared:
         return _PreparedDocument(self._bucket, check_key(key), data, when)
 
     def delete(self, key: str) -> None:
