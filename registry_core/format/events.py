@@ -12,15 +12,20 @@ TAG, PATCH, STAGE = "tag", "patch", "stage"
 DELETE, RESTORE, PURGE = "delete", "restore", "purge"
 REPAIR = "repair"
 OF_A_VERSION = frozenset((REGISTER, PROMOTE, ROLLBACK, TAG, PATCH, STAGE, DELETE, RESTORE, PURGE))  # they name one
+ACCESS, TOKEN = "access", "token"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What happened. ``own``: the fields that not every event has, and this one has or may have."""
+    """What happened. ``own``: the fields that not every event has, and this one has or may have.
+
+    Most are of a model's journal; what ``is_of_registry`` is of the registry's own, and a repair of either.
+    """
 
     name: str
     meaning: str
     own: tuple[str, ...] = ()
+    is_of_registry: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ KINDS = (
         "an operator had something mended; where the end of the journal was lost, it follows the lost events",
         ("repaired", "paths", "lost_from", "lost_to", "shown_by"),
     ),
+    Kind(ACCESS, "of the registry: the rules of access are those of a document now", ("document",), True),
+    Kind(TOKEN, "of the registry: a token was made, or revoked", ("token",), True),
 )
 
 # In the order of a line.
@@ -80,6 +87,10 @@ FIELDS = (
     Field("attempt", str, "a name that no other event has; a register's staged bytes bear it too"),
     Field("set", dict, "the new values of tags, description or archived"),
     Field("unaliased", list, "aliases of the version that it removes"),
+    Field("document", str, "the digest of the access document that holds from now on"),
+    Field(
+        "token", dict, "the id of the token; of a new one its kind, name and end, and the digest of what is kept of it"
+    ),
     Field("adopted", bool, "true where a version of older software got its baseline"),
     Field("repaired", str, "what was mended: journal, clock, documents, tombstones, seals or strays"),
     Field("paths", list, "what was written anew or set aside, below the model's directory"),

@@ -16,6 +16,10 @@
         adopted/<version>.txt                 baseline
         keys/<sha256 of the key>.json         used_key; keys/.since: used_keys_known; on an object store only
         runs/<run_id>/                        run; what is below it says format/runs.py
+    log/                                      what is of the registry itself
+        journal/registry.jsonl                REGISTRY_JOURNAL
+        documents/<64 hex>.json               document, named by its digest
+        tokens/<id>.json                      token
 """
 
 from __future__ import annotations
@@ -34,6 +38,12 @@ META = "model_meta.json"
 MANIFEST = "sha256sums.txt"
 METRICS = "metrics.json"
 TOMBSTONE = "tombstone.json"
+LOG = "log"
+REGISTRY_HOME = f"{LOG}/journal"  # nothing else lies there: on an object store a log takes its directory
+REGISTRY_JOURNAL = f"{REGISTRY_HOME}/registry.jsonl"
+DOCUMENTS = f"{LOG}/documents"
+TOKENS = f"{LOG}/tokens"
+RULED = "access"  # in registry.json: there are rules of access, whatever has become of the journal
 
 
 _PACKAGE = re.compile(rf"{TASKS}/[^/]+/models/[^/]+/versions/[^/]+")
@@ -42,6 +52,21 @@ _PACKAGE = re.compile(rf"{TASKS}/[^/]+/models/[^/]+/versions/[^/]+")
 def is_package(key: str) -> bool:
     """Whether the key is where a version's package lies."""
     return _PACKAGE.fullmatch(key) is not None
+
+
+def document(sha256: str) -> str:
+    """The document of those bytes that an event of the registry names."""
+    return f"{DOCUMENTS}/{sha256}.json"
+
+
+def token(token_id: str) -> str:
+    """What is kept of the token."""
+    return f"{TOKENS}/{token_id}.json"
+
+
+def is_private(key: str) -> bool:
+    """Whether nobody but the registry's own user may read what lies there."""
+    return key.startswith(f"{TOKENS}/")
 
 
 def models(task: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..format.chain import Line
 from ..format.encoding import encode, encode_document
-from ..format.layout import ModelKeys
+from ..format.layout import ModelKeys, is_private
 from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
 from ..vocabulary.errors import RegistryError
 from ..vocabulary.texts import is_name, is_segment, parse_object
@@ -137,7 +137,7 @@ def set_aside(storage: Storage, key: str, data: bytes) -> Iterator[None]:
 
     What a kill leaves is nobody's until an event names it.
     """
-    storage.documents.write(key, data)
+    storage.documents.write(key, data, is_private=is_private(key))
     try:
         yield
     except RegistryError as error:

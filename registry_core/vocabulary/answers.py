@@ -281,6 +281,8 @@ class Event(Value):
     more: dict[str, Any] | None = None
     unaliased: list[str] | None = None
     previous_seq: int | None = None
+    document: str | None = None
+    token: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""The registry's own journal: a subject like a model, which says in registry.json that it is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry_core import CoreSettings, JournalCorrupt, ModelRegistry
+from registry_core.format.events import ACCESS
+from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
+from registry_core.models.changes import Committed, Draft, change, finish_pending, pending
+from registry_core.models.registry_journal import RegistryJournal, document_key, is_ruled
+from registry_core.storage.contract import Storage
+from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.storage.memory.root import MemoryStorage
+
+NAMED = "sha256:" + "0" * 64
+
+
+@pytest.fixture(params=["memory", "filesystem"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return MemoryStorage() if request.param == "memory" else FilesystemStorage(tmp_path)
+
+
+def journal_of(storage: Storage) -> RegistryJournal:
+    registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
+    return RegistryJournal(storage, 1.0, registry._identity.before_change)
+
+
+def draft() -> Draft:
+    return Draft(ACCESS, None, "ada", "first", own={"document": NAMED})
+
+
+def commit(journal: RegistryJournal) -> Any:
+    done = change(journal, lambda: None, lambda _: draft())
+    assert isinstance(done, Committed)
+    return done.event
+
+
+def about(storage: Storage) -> Any:
+    return json.loads(storage.documents.read(REGISTRY).data)
+
+
+def test_an_event_says_what_those_of_models_say(storage: Storage) -> None:
+    event = commit(journal_of(storage))
+    assert (event["seq"], event["event"], event["document"], event["actor"]) == (1, "access", NAMED, "ada")
+    assert event["task"] is event["model_name"] is event["version"] is None
+    assert [line.fields for line in journal_of(storage).journal.lines()] == [event]
+    assert commit(journal_of(storage))["seq"] == 2
+
+
+def test_the_root_says_that_there_are_rules_and_stays_what_it_is(storage: Storage) -> None:
+    journal = journal_of(storage)
+    assert not is_ruled(storage)
+    journal.changing()
+    before = about(storage)
+    commit(journal)
+    assert is_ruled(storage)
+    assert about(storage) == {**before, "access": True}
+    assert ModelRegistry.open("memory://", storage=storage, settings=CoreSettings()).id == before["id"]
+
+
+def test_what_a_crash_left_unsaid_is_finished(storage: Storage) -> None:
+    journal = journal_of(storage)
+    journal.changing()
+    event = journal.journal.next_event(None, draft().fields(journal))
+    journal.journal.append(event)
+    assert pending(journal)
+    assert not is_ruled(storage)
+    assert finish_pending(journal_of(storage))
+    assert is_ruled(storage)
+    assert not pending(journal)
+    assert not finish_pending(journal_of(storage))
+
+
+def test_a_lost_journal_is_not_begun_anew(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    commit(journal_of(storage))
+    (tmp_path / REGISTRY_JOURNAL).unlink()
+    with pytest.raises(JournalCorrupt) as refused:
+        commit(journal_of(storage))
+    assert refused.value.detail["broken_seq"] == 1
+    assert not (tmp_path / REGISTRY_JOURNAL).exists()
+
+
+@pytest.mark.parametrize("last", [b"{}", b"what?", b'{"seq": 2}'])
+def test_a_last_line_that_is_no_event_is_not_written_over(tmp_path: Path, last: bytes) -> None:
+    storage = FilesystemStorage(tmp_path)
+    commit(journal_of(storage))
+    log = tmp_path / REGISTRY_JOURNAL
+    log.write_bytes(log.read_bytes() + last + b"\n")
+    before = log.read_bytes()
+    with pytest.raises(JournalCorrupt):
+        commit(journal_of(storage))
+    assert log.read_bytes() == before
+
+
+def test_a_torn_line_is_what_a_crash_leaves(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    commit(journal_of(storage))
+    log = tmp_path / REGISTRY_JOURNAL
+    log.write_bytes(log.read_bytes() + b'{"seq": 2, "ev')
+    assert commit(journal_of(storage))["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    "change_it", [lambda d: d[7:], str.upper, lambda d: d[:-1], lambda d: d[:7] + "../" * 21 + "a"]
+)
+def test_what_is_no_digest_is_no_key(change_it: Callable[[str], str]) -> None:
+    named = "sha256:" + "a" * 64
+    assert document_key(named) == f"log/documents/{'a' * 64}.json"
+    with pytest.raises(ValueError, match=r".+"):
+        document_key(change_it(named))
