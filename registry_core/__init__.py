@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     )
     from .vocabulary.bounded import Bounded
     from .vocabulary.errors import (
+        AccessMoved,
+        AccessUnreadable,
         AliasMoved,
         AliasNotFound,
         AnnouncementUnfinished,
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageFull,
         StorageUnavailable,
+        TokenNotFound,
         UploadExpired,
         UploadLocked,
         UploadNotFound,
@@ -126,6 +129,8 @@ __all__ = [
     "TAR_END",
     "TAR_FORMAT",
     "UNSET",
+    "AccessMoved",
+    "AccessUnreadable",
     "Admission",
     "AdoptionReport",
     "Alias",
@@ -212,6 +217,7 @@ __all__ = [
     "TarReader",
     "TarRefused",
     "TaskSummary",
+    "TokenNotFound",
     "Tombstone",
     "Unset",
     "UploadExpired",
@@ -261,12 +267,13 @@ _PLACES = {
         ),
         "vocabulary.bounded": "Bounded",
         "vocabulary.errors": (
-            "AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound ArtifactsRefused ChecksumMismatch "
-            "ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch HoldingDamaged IdempotencyKeyReused "
-            "IndexBuilding IntegrityError InvalidInput InvalidMetadata InvalidName InvalidParameter InvalidRef "
-            "JournalCorrupt LockTimeout ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackRefused "
-            "PackageCorrupt RegistryError RunNotFound StorageError StorageFull StorageUnavailable UploadExpired "
-            "UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
+            "AccessMoved AccessUnreadable AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound "
+            "ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch "
+            "HoldingDamaged IdempotencyKeyReused IndexBuilding IntegrityError InvalidInput InvalidMetadata "
+            "InvalidName InvalidParameter InvalidRef JournalCorrupt LockTimeout ModelNotFound NameTaken "
+            "NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt RegistryError RunNotFound "
+            "StorageError StorageFull StorageUnavailable TokenNotFound UploadExpired UploadLocked UploadNotFound "
+            "UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",

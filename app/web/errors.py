@@ -16,6 +16,8 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
 from registry_core import (
+    AccessMoved,
+    AccessUnreadable,
     AliasMoved,
     AliasNotFound,
     AnnouncementUnfinished,
@@ -45,6 +47,7 @@ from registry_core import (
     RunNotFound,
     StorageFull,
     StorageUnavailable,
+    TokenNotFound,
     UploadExpired,
     UploadLocked,
     UploadNotFound,
@@ -79,9 +82,11 @@ TABLE: dict[type[RegistryError], int] = {
     UploadNotFound: 404,
     UploadExpired: 410,
     OperationNotFound: 404,
+    TokenNotFound: 404,
     VersionExists: 409,
     NameTaken: 409,
     AliasMoved: 409,
+    AccessMoved: 409,
     VersionInUse: 409,
     DestinationDiffers: 409,
     UploadOffsetMismatch: 409,
@@ -98,6 +103,7 @@ TABLE: dict[type[RegistryError], int] = {
     ClockBehind: 503,
     ClockWrong: 503,
     LockTimeout: 503,
+    AccessUnreadable: 503,
     NotConfigured: 503,
 }
 

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 
 from registry_core import (
     UNSET,
+    AccessUnreadable,
     IntegrityError,
     NotConfigured,
     NotFound,
@@ -51,7 +52,7 @@ def exit_code(error: RegistryError) -> int:
         return EXIT_NOT_FOUND
     if isinstance(error, IntegrityError):
         return EXIT_DAMAGED
-    if isinstance(error, (StorageError, NotConfigured)):
+    if isinstance(error, (StorageError, AccessUnreadable, NotConfigured)):
         return EXIT_STORAGE
     return EXIT_REFUSED
 

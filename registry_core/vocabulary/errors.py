@@ -20,11 +20,13 @@
     │   ├── RunNotFound            run_not_found
     │   ├── UploadNotFound         upload_not_found
     │   ├── UploadExpired          upload_expired
-    │   └── OperationNotFound      operation_not_found
+    │   ├── OperationNotFound      operation_not_found
+    │   └── TokenNotFound          token_not_found
     ├── Conflict                the registry's state forbids it
     │   ├── VersionExists          version_exists
     │   ├── NameTaken              name_taken
     │   ├── AliasMoved             alias_moved
+    │   ├── AccessMoved            access_moved
     │   ├── UploadOffsetMismatch   upload_offset_mismatch
     │   ├── UploadLocked           upload_locked
     │   ├── AnnouncementUnfinished announcement_unfinished
@@ -43,6 +45,7 @@
     │   ├── ClockBehind            clock_behind
     │   ├── ClockWrong             clock_wrong
     │   └── LockTimeout            lock_timeout
+    ├── AccessUnreadable        access_unreadable
     └── NotConfigured           not_configured
 
 ``code`` is stable and part of the contract; the message is for people and may change. Nothing
@@ -158,6 +161,11 @@ class OperationNotFound(NotFound):
     title = "No such operation"
 
 
+class TokenNotFound(NotFound):
+    code = "token_not_found"
+    title = "There is no such token"
+
+
 class Conflict(RegistryError):
     """The registry's present state forbids the change; nothing was changed."""
 
@@ -175,6 +183,11 @@ class NameTaken(Conflict):
 class AliasMoved(Conflict):
     code = "alias_moved"
     title = "The alias is not where the request expected it"
+
+
+class AccessMoved(Conflict):
+    code = "access_moved"
+    title = "The access document is not the one that the request expected"
 
 
 class UploadOffsetMismatch(Conflict):
@@ -263,6 +276,13 @@ class ClockWrong(StorageError):
 class LockTimeout(StorageError):
     code = "lock_timeout"
     title = "Another change to this model is still running"
+
+
+class AccessUnreadable(RegistryError):
+    """Nobody but the operator may do anything: who may do what cannot be told, and the older rules are not guessed."""
+
+    code = "access_unreadable"
+    title = "The rules of access cannot be read"
 
 
 class NotConfigured(RegistryError):
