@@ -1,0 +1,36 @@
+"""A registry with rules of access, on a storage that can be looked into."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from registry_core import CoreSettings, ModelRegistry
+from registry_core.access import in_force
+from registry_core.access.governing import set_document
+from registry_core.access.in_force import InForce
+from registry_core.models.registry_journal import RegistryJournal
+from registry_core.storage.contract import Storage
+
+from .issuers import ISSUERS
+
+
+def written(**fields: Any) -> bytes:
+    return json.dumps({"schema": "omr-access/1", **fields}).encode()
+
+
+FIRST = written(admins=["user:first"])
+SECOND = written(admins=["user:second"])
+
+
+def journal_of(storage: Storage) -> RegistryJournal:
+    registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
+    return RegistryJournal(storage, 1.0, registry._identity.before_change)
+
+
+def put(storage: Storage, data: bytes) -> int:
+    return set_document(journal_of(storage), data, expected_seq=None, actor=None, reason=None).seq
+
+
+def read(storage: Storage) -> InForce:
+    return in_force.read(journal_of(storage), ISSUERS)
