@@ -1,18 +1,24 @@
-"""How rules come to hold, and cease to: each set of them is one event of the registry's own journal."""
+"""How rules and tokens come to hold, and cease to: each is one event of the registry's own journal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from ..format.encoding import digest
-from ..format.events import ACCESS
+from ..format.encoding import digest, format_time, parse_time
+from ..format.events import ACCESS, TOKEN
+from ..format.layout import token as token_key
 from ..models.changes import Committed, Draft, change
 from ..models.registry_journal import RegistryJournal, document_key
 from ..storage.contract import KeyNotFound
-from ..vocabulary.errors import AccessMoved, PackageCorrupt
-from ..vocabulary.texts import check_words
-from . import document
-from .in_force import Said, said
+from ..vocabulary.errors import AccessMoved, NameTaken, PackageCorrupt, TokenNotFound
+from ..vocabulary.texts import check_words, printable
+from . import document, tokens
+from .in_force import Said, said, token_document
+from .principal import Cut, Principal
+from .tokens import TokenDocument, TokenKind
 from .who import TO_TRY
 
 
@@ -71,3 +77,88 @@ def _is_there(journal: RegistryJournal, key: str, data: bytes) -> bool:
         return journal.storage.documents.read(key).data == data
     except (KeyNotFound, PackageCorrupt):
         return False
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """``text`` is shown to whoever asked for it, and is kept nowhere."""
+
+    text: str
+    kept: TokenDocument
+    seq: int
+
+    def __repr__(self) -> str:
+        return f"NewToken({self.kept.id})"
+
+
+def create_token(
+    journal: RegistryJournal,
+    kind: TokenKind,
+    name: str,
+    *,
+    owner: Principal | None = None,
+    cut: Cut | None = None,
+    life: timedelta = tokens.DEFAULT_LIFE,
+    actor: str | None = None,
+    reason: str | None = None,
+) -> NewToken:
+    """A token that counts from now on. Of a service's, no other that counts has the name.
+
+    Raises ``InvalidName``, ``InvalidParameter``, ``NameTaken``, ``AccessUnreadable``, ``JournalCorrupt``,
+    ``StorageError``.
+    """
+    check_words(actor, reason)
+    text, now = tokens.new_text(), datetime.now(UTC)
+    kept = tokens.made(text, kind, name, owner=owner, cut=cut, now=now, life=life)
+    data = tokens.render(kept)
+    about = {
+        "id": kept.id,
+        "kind": str(kind),
+        "name": name,
+        "expires_at": format_time(kept.expires_at),
+        "digest": digest(data),
+    }
+
+    def decide(seen: Said) -> Draft:
+        if kind is TokenKind.SERVICE and name in set(_services(seen, now)):
+            raise NameTaken(
+                f"Another service token is called {name!r}. Revoke it first, or choose another name: rules mean tokens "
+                "by their names.",
+                name=name,
+            )
+        return Draft(TOKEN, None, actor, reason, own={"token": about}, beside={token_key(kept.id): data})
+
+    done = change(journal, lambda: said(journal), decide)
+    return NewToken(text, kept, done.event["seq"])
+
+
+def _services(seen: Said, now: datetime) -> Iterator[Any]:
+    """The names of the service tokens that count."""
+    for line in seen.tokens.values():
+        about = line.get("token")
+        ends = parse_time(about.get("expires_at"))
+        if about.get("kind") == TokenKind.SERVICE and (ends is None or now < ends):
+            yield about.get("name")
+
+
+def revoke_token(journal: RegistryJournal, token_id: str, *, actor: str | None, reason: str | None) -> int:
+    """The token counts no longer; the event that says so.
+
+    Raises ``TokenNotFound`` where it does not count anyway, and as :func:`create_token`.
+    """
+    check_words(actor, reason)
+
+    def decide(seen: Said) -> Draft:
+        if token_id not in seen.tokens:
+            raise TokenNotFound(f"No token {printable(token_id)!r} counts.", token_id=printable(token_id))
+        return Draft(TOKEN, None, actor, reason, own={"token": {"id": token_id, "revoked": True}})
+
+    done = change(journal, lambda: said(journal), decide)
+    return int(done.event["seq"])
+
+
+def list_tokens(journal: RegistryJournal, now: datetime) -> list[TokenDocument]:
+    """The tokens that count, the oldest first. Raises ``AccessUnreadable``."""
+    seen = said(journal)
+    found = [token_document(journal.storage, seen, token_id) for token_id in seen.tokens]
+    return [one for one in found if one is not None and now < one.expires_at]

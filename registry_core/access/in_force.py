@@ -1,4 +1,4 @@
-"""What is in force now: the rules that the registry's own journal names, proven by their digest.
+"""What is in force now: the rules and tokens that the registry's own journal names, each proven by its digest.
 
 What cannot be told is never guessed: whoever asks is refused with ``access_unreadable``, and the older rules do not
 count meanwhile.
@@ -6,18 +6,21 @@ count meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from ..format.chain import Line, chain, lost_range
 from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
-from ..format.layout import REGISTRY, REGISTRY_JOURNAL
+from ..format.layout import REGISTRY, REGISTRY_JOURNAL, token
 from ..models.registry_journal import RegistryJournal, document_key, is_ruled
 from ..storage.contract import KeyNotFound, Storage
-from ..vocabulary.errors import AccessUnreadable, InvalidParameter, RegistryError
-from . import document
+from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
+from . import document, tokens
 from .document import AccessDocument
+from .tokens import TokenDocument
 from .who import Issuers
 
 
@@ -26,13 +29,14 @@ class Said:
     """What the journal says. ``seq``: its last event, 0 if there is none.
 
     ``document``: the digest of the access document, from event ``document_seq``; None if there never was one.
-    ``is_ruled``: there are rules of access.
+    ``tokens``: id -> the event that made it, of those that were not revoked. ``is_ruled``: there are rules of access.
     ``is_lost``: events are lost that may have blocked somebody or revoked something, and no document was set since.
     """
 
     seq: int
     document: str | None
     document_seq: int
+    tokens: Mapping[str, Line]
     is_ruled: bool
     is_lost: bool = False
 
@@ -60,24 +64,34 @@ def said(journal: RegistryJournal) -> Said:
 
 
 def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
-    rules, seq = None, 0
+    rules, made, seq = None, dict[str, Line](), 0
     has_ruled = is_lost = False
     for link in chain(lines):
         line, seq = link.line, link.line.seq
         if link.faults:
             raise _unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {seq}: {link.faults[0]}")
         if lost_range(line) is not None:
-            rules, is_lost, has_ruled = None, True, True
+            rules, made, is_lost, has_ruled = None, {}, True, True
         elif line.get("event") == ACCESS:
             rules, is_lost, has_ruled = line, False, True
         elif line.get("event") == TOKEN:
             has_ruled = True
+            _keep(made, line)
     if not has_ruled and is_ruled(journal.storage):
         raise _unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
     named = None if rules is None else rules.get("document")
     if rules is not None and not isinstance(named, str):
         raise _unreadable(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
-    return Said(seq, named, rules.seq if rules is not None else 0, has_ruled, is_lost)
+    return Said(seq, named, rules.seq if rules is not None else 0, made, has_ruled, is_lost)
+
+
+def _keep(made: dict[str, Line], line: Line) -> None:
+    said = line.get("token")
+    token_id = said.get("id") if isinstance(said, dict) else None
+    if not isinstance(token_id, str) or said.get("revoked") is not None or not isinstance(said.get("digest"), str):
+        made.pop(str(token_id), None)
+    else:
+        made[token_id] = line
 
 
 def read(journal: RegistryJournal, issuers: Issuers) -> InForce:
@@ -108,6 +122,37 @@ def document_of(storage: Storage, named: str) -> bytes:
     if digest(data) != named:
         raise _unreadable(f"{key} is damaged: it is not what its event names")
     return data
+
+
+def token_document(storage: Storage, said: Said, token_id: str) -> TokenDocument | None:
+    """What is kept of a token that counts as the journal says; None of one that does not, or that is not what it was.
+
+    Raises ``AccessUnreadable`` where the storage cannot tell.
+    """
+    line = said.tokens.get(token_id)
+    if line is None or not tokens.is_id(token_id):
+        return None
+    try:
+        data = storage.documents.read(token(token_id)).data
+    except (KeyNotFound, PackageCorrupt):
+        return None
+    except RegistryError as error:
+        raise _unreadable(f"what is kept of token {token_id} cannot be read: {error.message}") from error
+    named: Any = line.get("token")
+    if digest(data) != named["digest"]:
+        return None
+    try:
+        found = tokens.parse(data)
+    except ValueError:
+        return None
+    return found if found.id == token_id else None
+
+
+def admitted(storage: Storage, said: Said, text: str, now: datetime) -> TokenDocument | None:
+    """The token that the text is, if it counts now. Raises ``AccessUnreadable``."""
+    token_id = tokens.id_of(text)
+    found = token_document(storage, said, token_id) if token_id is not None else None
+    return found if found is not None and found.admits(text, now) else None
 
 
 def _unreadable(why: str) -> AccessUnreadable:

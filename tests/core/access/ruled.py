@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from registry_core import CoreSettings, ModelRegistry
@@ -13,6 +14,8 @@ from registry_core.models.registry_journal import RegistryJournal
 from registry_core.storage.contract import Storage
 
 from .issuers import ISSUERS
+
+NOW = datetime.now(UTC)
 
 
 def written(**fields: Any) -> bytes:
