@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 
 from .. import upkeep, verbs
 from ..models.all_models import all_models
@@ -47,6 +48,7 @@ class MaintainingVerbs(OpenedRegistry):
         Returns the models finished. One that cannot be finished now is logged and left.
         """
         from ..models.changes import finish_pending  # only when it is wanted
+        from ..models.registry_journal import RegistryJournal
 
         self._identity.confirm()
         finished = []
@@ -54,14 +56,15 @@ class MaintainingVerbs(OpenedRegistry):
         def pass_over(task: str, error: RegistryError) -> None:
             log.error("%s: recovery failed: %s", task, error)
 
-        for model in all_models(self._storage, 0.0, pass_over=pass_over):
+        models = all_models(self._storage, 0.0, pass_over=pass_over)
+        for subject in chain([RegistryJournal(self._storage, 0.0)], models):
             try:
-                if finish_pending(model):
-                    finished.append(model.title)
+                if finish_pending(subject):
+                    finished.append(subject.title)
             except LockTimeout:
                 pass  # its holder is alive and finishes it
             except RegistryError as error:
-                log.error("%s: recovery failed: %s", model.title, error)
+                log.error("%s: recovery failed: %s", subject.title, error)
         return finished
 
     def migrate_to(
@@ -78,6 +81,7 @@ class MaintainingVerbs(OpenedRegistry):
         return upkeep.migrate.migrate(
             self._storage,
             target._storage,  # noqa: SLF001 - a registry like this one
+            is_same_registry=target.id == self.id,
             lock_timeout_s=self._settings.lock_timeout_s,
             workers=self._settings.workers,
             progress=progress,

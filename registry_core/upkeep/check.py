@@ -21,6 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
+from . import of_registry
 from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
@@ -39,7 +40,7 @@ def check(storage: Storage) -> CheckReport:
     reports = [_check_at_rest(model) for model in all_models(storage, 0.0, pass_over=name)]
     findings += [finding for report in reports for finding in report.findings]
     wanted = {attempt for report in reports for attempt in report.wanted}
-    findings += planted(storage, is_ours=any(report.is_ours for report in reports))
+    findings += [*of_registry.check(storage), *planted(storage, is_ours=any(report.is_ours for report in reports))]
     for attempt in storage.packages.staged():
         if not attempt.alive and attempt.name not in wanted:
             findings.append(_abandoned(attempt.name))
@@ -210,9 +211,8 @@ def _check_moving(model: ModelStore, line: Line) -> Iterator[Finding]:
 
 
 def _lost(model: ModelStore, line: Line) -> Finding:
-    where = f"{model.title}@{line.get('version')}"
     message = f"event {line.seq} deleted it, but its bytes are not kept, and not purged"
-    return Finding("damage", where, message, "grave_lost")
+    return Finding("damage", f"{model.title}@{line.get('version')}", message, "grave_lost")
 
 
 def _check_registered(model: ModelStore, moment: Moment, versions: set[str]) -> Iterator[Finding]:

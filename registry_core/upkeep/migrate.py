@@ -30,7 +30,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import MigrationReport
-from . import training_runs
+from . import of_registry, training_runs
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,16 @@ class _Package:
 
 
 def migrate(
-    source: Storage, target: Storage, *, lock_timeout_s: float, workers: int, progress: ProgressCallback | None
+    source: Storage,
+    target: Storage,
+    *,
+    is_same_registry: bool,
+    lock_timeout_s: float,
+    workers: int,
+    progress: ProgressCallback | None,
 ) -> MigrationReport:
-    """Every model of ``source`` is in ``target`` too, proven, with its whole history.
+    """Every model of ``source`` is in ``target`` too, proven, with its whole history; and what is of the registry
+    itself, where ``is_same_registry``.
 
     Raises ``PackageCorrupt`` for a source version that is not what was registered or a damaged journal,
     ``JournalCorrupt`` for one that ends before what is shown of it, ``DestinationDiffers`` where the target has other
@@ -83,6 +90,7 @@ def migrate(
     run.
     """
     target.check_guarantees()
+    events = of_registry.copy(source, target, lock_timeout_s) if is_same_registry else 0  # first: it closes the target
     models = list(all_models(source, lock_timeout_s))
     for model in models:
         finish_pending(model)
@@ -95,7 +103,6 @@ def migrate(
     meter.start(files, size_bytes)
     for package in missing:
         _copy_package(package, target, workers, meter)
-    events = 0
     for model in models:
         with target.documents.lock(model.keys.model, lock_timeout_s):
             events += _copy_journal(model, target)

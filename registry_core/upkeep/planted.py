@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..format.chain import Line
-from ..format.layout import MANIFEST, REGISTRY, TASKS, TOMBSTONE
+from ..format.layout import LOG, MANIFEST, REGISTRY, TASKS, TOMBSTONE
 from ..models import projections, used_keys
 from ..models.model import ModelStore
 from ..packages import contents
@@ -36,6 +36,7 @@ _MODEL = {
 _ROOT = {
     REGISTRY: _FILE,
     ".lock": _FILE,
+    LOG: {"*": _DOCUMENTS},
     TASKS: {"*": {"models": {"*": _MODEL}}},
     ".staging": _ANYTHING,
     ".uploads": _ANYTHING,

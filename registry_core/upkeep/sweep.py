@@ -13,6 +13,7 @@ from ..models import evidence
 from ..models.all_models import all_models
 from ..models.changes import finish_pending, pending
 from ..models.model import ModelStore
+from ..models.registry_journal import TITLE, RegistryJournal
 from ..storage.contract import Staging, Storage
 from ..vocabulary.errors import JournalCorrupt, RegistryError
 from ..vocabulary.reports import Finding, SweepReport
@@ -43,6 +44,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
     def pass_over(task: str, error: RegistryError) -> None:
         refused.append(_refused(task, error))
 
+    _finish_registry(storage, lock_timeout_s, finished, refused)
     published: set[str] = set()  # by this very sweep: what is left of them is a shell
     with storage.packages.sweep(older_than_s) as abandoned:
         named: set[str] = set()
@@ -65,6 +67,15 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
             elif staging.attempt not in published:
                 removed.append(staging.attempt)
     return SweepReport(finished, removed, kept, refused)
+
+
+def _finish_registry(storage: Storage, lock_timeout_s: float, finished: list[str], refused: list[Finding]) -> None:
+    """The registry's own journal is finished; it names no staging, so what is wrong with it keeps none."""
+    try:
+        if finish_pending(RegistryJournal(storage, lock_timeout_s)):
+            finished.append(TITLE)
+    except RegistryError as error:
+        refused.append(_refused(TITLE, error))
 
 
 def _require_whole(model: ModelStore, *, is_staging_at_stake: bool) -> None:
@@ -101,6 +112,10 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
     def pass_over(task: str, error: RegistryError) -> None:
         refused.append(_refused(task, error))
 
+    try:
+        unfinished += [TITLE] if pending(RegistryJournal(storage, 0.0)) else []
+    except RegistryError as error:
+        refused.append(_refused(TITLE, error))
     for model in all_models(storage, 0.0, pass_over=pass_over):
         try:
             _require_whole(model, is_staging_at_stake=bool(old))

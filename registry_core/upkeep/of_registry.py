@@ -1,0 +1,129 @@
+"""Upkeep of what is of the registry itself: its journal compared with what it names, finished, and copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..format.chain import Line, chain
+from ..format.encoding import digest
+from ..format.events import ACCESS, TOKEN
+from ..format.layout import REGISTRY, REGISTRY_JOURNAL, is_private, token
+from ..models.changes import finish_pending, pending
+from ..models.proof import events_ahead
+from ..models.registry_journal import TITLE, RegistryJournal, document_key, is_ruled
+from ..storage.contract import KeyNotFound, Storage
+from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, RegistryError
+from ..vocabulary.reports import Finding
+from ..vocabulary.texts import printable
+
+MAX_LOOKS = 20  # at a journal that never comes to rest
+
+
+def check(storage: Storage) -> list[Finding]:
+    """What is wrong with the registry's own journal and what it names, while nobody changes it. Writes nothing."""
+    journal = RegistryJournal(storage, 0.0)
+    for _ in range(MAX_LOOKS):
+        try:
+            before = journal.journal.last()
+            findings = list(_compare(journal))
+            if findings and journal.journal.last() != before:
+                continue
+        except RegistryError as error:
+            findings = [Finding("damage", TITLE, f"cannot be read: {error.message}", "unreadable")]
+        return findings
+    return findings
+
+
+def _compare(journal: RegistryJournal) -> Iterator[Finding]:
+    storage = journal.storage
+    for step in pending(journal):
+        yield Finding("pending", TITLE, f"{step}; the next change to it finishes it", "unfinished", "omr sweep")
+    lines: list[Line] = []
+    for link in chain(journal.journal.read_anew()):
+        lines.append(link.line)
+        for fault in link.faults:
+            yield Finding("damage", f"{REGISTRY_JOURNAL} event {link.line.seq}", fault, "journal_broken")
+    if not any(line.get("event") in (ACCESS, TOKEN) for line in lines) and is_ruled(storage):
+        message = f"{REGISTRY} says that there are rules of access, and the journal has none"
+        yield Finding("damage", TITLE, message, "journal_short")
+    for line in events_ahead(lines):
+        message = f"it says {line.get('ts_utc')}, which is later than now: a clock was ahead, or this one is behind"
+        yield Finding("damage", f"{REGISTRY_JOURNAL} event {line.seq}", message, "clock_ahead")
+    yield from _check_named(storage, lines)
+
+
+def _check_named(storage: Storage, lines: list[Line]) -> Iterator[Finding]:
+    for key, (line, named) in _named(lines).items():
+        try:
+            fault = None if digest(storage.documents.read(key).data) == named else "is not what"
+        except KeyNotFound:
+            fault = "is missing, and"
+        except PackageCorrupt as error:
+            fault = f"cannot be read ({error.message}), and"
+        if fault is not None:
+            yield Finding("damage", key, f"{fault} event {line.seq} of the registry's journal names", "named_damaged")
+
+
+def _named(lines: list[Line]) -> dict[str, tuple[Line, str]]:
+    """Key -> the event that names what lies there, and its digest; of tokens, those that were not revoked."""
+    found: dict[str, tuple[Line, str]] = {}
+    for line in lines:
+        said, about = line.get("document"), line.get("token")
+        if line.get("event") == ACCESS and isinstance(said, str):
+            found[_document_key(said)] = (line, said)
+        if line.get("event") == TOKEN and isinstance(about, dict) and isinstance(about.get("id"), str):
+            if isinstance(about.get("digest"), str):
+                found[token(about["id"])] = (line, about["digest"])
+            else:
+                found.pop(token(about["id"]), None)
+    return found
+
+
+def _document_key(named: str) -> str:
+    try:
+        return document_key(named)
+    except ValueError:
+        raise PackageCorrupt(f"An event of {TITLE} names {printable(named)!r}, which is no document.") from None
+
+
+def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
+    """What is of the registry itself is in the target too, byte for byte; how many of its events that took.
+
+    What events name goes first, and each event is followed as it arrives: the target is closed before it has models.
+    Raises ``DestinationDiffers``, ``PackageCorrupt`` where something that an event names is not what it was.
+    """
+    ours, theirs = RegistryJournal(source, lock_timeout_s), RegistryJournal(target, lock_timeout_s)
+    finish_pending(ours)
+    lines = list(ours.journal.read_anew())
+    for key, (line, named) in _named(lines).items():
+        _copy_named(source, target, key, line, named)
+    copied = 0
+    with theirs.lock():
+        known = list(theirs.journal.lines())
+        if [line.raw for line in known] != [line.raw for line in lines[: len(known)]]:
+            raise DestinationDiffers(f"The destination has another history of {TITLE}. Choose an empty destination.")
+        for line in lines[len(known) :]:
+            target.documents.append(REGISTRY_JOURNAL, line.raw, line.seq)
+            copied += 1
+        for line in lines:
+            if line.is_own and line.fields is not None:
+                theirs.follow(line.fields)
+    return copied
+
+
+def _copy_named(source: Storage, target: Storage, key: str, line: Line, named: str) -> None:
+    try:
+        data = source.documents.read(key).data
+    except KeyNotFound:
+        data = None
+    if data is None or digest(data) != named:
+        raise PackageCorrupt(
+            f"{key} is missing or damaged at the source, and event {line.seq} of {TITLE} names it. Restore it before "
+            "migrating."
+        )
+    try:
+        known = target.documents.read(key).data
+    except KeyNotFound:
+        known = None
+    if known != data:
+        target.documents.write(key, data, is_private=is_private(key))
