@@ -8,7 +8,7 @@ import time
 
 from flask import current_app, has_request_context, request
 
-from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
+from registry_core import AccessUnreadable, ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
 from ..config import Settings
 
@@ -66,6 +66,11 @@ class Root:
             self._readable_until = 0.0  # where it cannot be read, the next reader asks too
             registry.probe(for_writing=False)
             self._readable_until = time.monotonic() + PROBED_FOR_S
+        if registry.is_ruled:
+            raise AccessUnreadable(
+                "The registry has rules of access, and this version of the service does not know who is calling, so it "
+                "serves nobody. Serve it with a version that obeys them."
+            )
         return registry
 
     @property

@@ -16,6 +16,11 @@ from .opening import OpenedRegistry
 class GoverningVerbs(OpenedRegistry, Verbs):
     """Every change is one event of the journal. What each verb takes and guarantees says ``Verbs``."""
 
+    @property
+    def is_ruled(self) -> bool:
+        """Whether there are rules of access, which a service must obey; on an object store as of 5 s ago at most."""
+        return self._identity.is_ruled()
+
     def promote(
         self,
         task: str,

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from ..format.encoding import encode_document, format_time
-from ..format.layout import FORMAT, REGISTRY, TASKS, is_package
+from ..format.layout import FORMAT, REGISTRY, RULED, TASKS, is_package
 from ..models.all_models import all_models
 from ..models.gate import Gate
 from ..models.journal import CLOCKS_DIFFER_BY
@@ -54,11 +54,10 @@ class RootIdentity:
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._is_looked_at_each_time = storage.documents.looks_are_cheap()
-        self._create = settings.create
-        self._wanted = settings.id
+        self._create, self._wanted = settings.create, settings.id
         self._mutex = threading.Lock()  # of what was seen; nobody waits for a storage with it
         self._seen: str | None = None
-        self._is_registry = False
+        self._is_registry = self._is_ruled = False
         self._place: str | None = None
         self._mark: str | None = None
         self._looked_at = 0.0
@@ -79,12 +78,16 @@ class RootIdentity:
             if not mark or mark != self._mark:
                 self.look()
 
+    def is_ruled(self) -> bool:
+        """Whether the root, still itself, has rules of access; it said so at most 5 s ago. Raises as :meth:`look`."""
+        self.confirm()
+        if not self._is_looked_at_each_time and time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+            self.look()
+        return self._is_ruled
+
     def before_change(self) -> None:
         """The root is still itself, and has an id, durably. Raises as :meth:`look`, ``StorageError``."""
-        if self._is_looked_at_each_time:
-            self.confirm()
-        elif time.monotonic() - self._looked_at >= LOOK_EVERY_S:
-            self.look()
+        self.is_ruled()
         if self._seen == NO_ID:
             self.make()
         if time.monotonic() >= self._clock_due_at:
@@ -110,11 +113,13 @@ class RootIdentity:
         Raises ``NotConfigured`` (``unknown_format``, ``root_changed``, ``root_empty``), ``StorageUnavailable``.
         """
         mark, place = self._mark_now(), self._storage.place()
-        found = self._read()[0].get("id", NO_ID)
+        said, _ = self._read()
+        found = said.get("id", NO_ID)
         is_registry = found != NO_ID or any(entry.kind == "prefix" for entry in self._storage.documents.list(TASKS))
         with self._mutex:
             self._judge(found, is_registry, place)
             self._seen, self._is_registry, self._place, self._mark = found, is_registry, place, mark
+            self._is_ruled = said.get(RULED, False) is not False
             self._looked_at = time.monotonic()
 
     def make(self, wanted: str | None = None) -> None:
@@ -255,10 +260,7 @@ class OpenedRegistry:
         return self._storage.probe(for_writing=for_writing)
 
     def check_root(self) -> None:
-        """The root answers, its format is known, and it is the root that was opened.
-
-        Raises ``NotConfigured``, ``StorageUnavailable``.
-        """
+        """The root answers, its format is known, and it is still itself. Raises as :meth:`RootIdentity.look`."""
         self._identity.look()
 
     @property

@@ -1,0 +1,59 @@
+"""A registry with rules of access is served by nobody who cannot obey them, from the first event on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.config import Settings
+from registry_core import CoreSettings
+from registry_core.format.layout import REGISTRY_JOURNAL
+from registry_core.storage.filesystem.tree import FilesystemStorage
+
+from ..core.access.ruled import FIRST, put
+
+# What says nothing of the registry.
+OPEN = re.compile(r"/health|/docs.*|/openapi\.json|/static/.*|/v1/auth/status|/hf/api/(whoami-v2|agent-harnesses)")
+CALLS = ["/v1/models", "/v1/aliases?task=t&model_name=m", "/v1/resolve?task=t&ref=m@1", "/hf/api/models", "/v1/tasks"]
+
+
+def service(root: Path) -> Flask:
+    return create_app(Settings(core=CoreSettings(root=str(root)), threads=8))
+
+
+def assert_closed(client: FlaskClient) -> None:
+    for call in CALLS:
+        answer = client.get(call)
+        assert (answer.status_code, answer.json["code"]) == (503, "access_unreadable"), call
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health").status_code == 200
+
+
+def test_it_closes_when_rules_are_set_and_a_lost_journal_does_not_open_it(tmp_path: Path) -> None:
+    client = service(tmp_path).test_client()
+    assert client.get("/v1/models").status_code == 200
+    put(FilesystemStorage(tmp_path), FIRST)
+    assert_closed(client)
+    (tmp_path / REGISTRY_JOURNAL).unlink()
+    assert_closed(client)
+
+
+def test_one_that_starts_on_it_serves_nobody_by_any_route(tmp_path: Path) -> None:
+    put(FilesystemStorage(tmp_path), FIRST)
+    app = service(tmp_path)
+    client = app.test_client()
+    assert_closed(client)
+    answered: dict[str, int] = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]*>", "x", rule.rule)
+        if OPEN.fullmatch(path):
+            continue
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            answer = client.open(path, method=method, json={} if method != "GET" else None)
+            answered[f"{method} {path}"] = answer.status_code
+    assert len(answered) > 40
+    assert not {call: status for call, status in answered.items() if status < 400}
