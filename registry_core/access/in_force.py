@@ -66,7 +66,7 @@ def said(journal: RegistryJournal) -> Said:
 def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
     rules, made, seq = None, dict[str, Line](), 0
     has_ruled = is_lost = False
-    for link in chain(lines):
+    for link in chain(lines, journal.names()):
         line, seq = link.line, link.line.seq
         if link.faults:
             raise _unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {seq}: {link.faults[0]}")

@@ -14,9 +14,10 @@ from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt, PackageCorrupt
 from . import aliases, evidence, projections
-from .journal import CLOCKS_DIFFER_BY
+from .journal import CLOCKS_DIFFER_BY, Subject
 from .model import ModelStore
 from .projections import Fields, seq_of
+from .registry_journal import RegistryJournal, is_ruled
 
 _HEAD = re.compile(r"([1-9][0-9]{0,11}):(?:sha256:)?([0-9a-fA-F]{64})")
 
@@ -43,6 +44,22 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
         raise _broken(model, faults)
     lost = evidence.lost_end(model.storage, model.keys, model.journal, model.noticed)
     return replace(proof, warnings=[*proof.warnings, *lost])
+
+
+def prove_own(journal: RegistryJournal, expected: Head | None = None) -> JournalProof:
+    """As :func:`prove`, of the registry's own journal: by its chain, the head, and what ``registry.json`` says."""
+    events, head, faults = 0, None, list[Fault]()
+    ahead: list[Line] = []
+    for link in chain(journal.journal.read_anew(), journal.names()):
+        events, head = link.line.seq, Head(link.line.seq, link.digest or "")
+        ahead = ahead_with(ahead, link.line)
+        faults += [*_of_link(link), *_against(expected, head)]
+    faults += _beyond(expected, events)
+    if not events and is_ruled(journal.storage):
+        faults.append(Fault(1, "the root says that there are rules of access, and no event does", is_loss=True))
+    if faults:
+        raise _broken(journal, sorted(faults))
+    return JournalProof(events, head, list(_remarks(ahead, events, events)))
 
 
 def require_chain(model: ModelStore) -> None:
@@ -94,8 +111,7 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
         note_ahead(ahead, link.line)
         held = seq if link.line.is_own else held
         faults += _of_link(link)
-        if expected is not None and seq == expected.seq and head != expected:
-            faults.append(Fault(seq, f"its digest is {link.digest}, not the expected {expected.digest}"))
+        faults += _against(expected, head)
         if link.line.get("event") == DELETE:
             deleted[link.line.get("version")] = link.line
         is_lost = not link.line.raw
@@ -104,8 +120,7 @@ def _look(model: ModelStore, expected: Head | None) -> tuple[JournalProof, list[
             if fields is not None and not is_lost and not _agrees(fields, link.line, deleted):
                 faults.append(Fault(seq, f"{name} shows this event, and says otherwise", name))
     events = head.seq if head is not None else 0
-    if expected is not None and expected.seq > events:
-        faults.append(Fault(events + 1, f"the journal ends before the expected event {expected.seq}"))
+    faults += _beyond(expected, events)
     for seq, documents in spoken_of.items():
         end = min(seq, events + 1)
         faults += [Fault(end, f"{name} shows event {seq}, which is not there", is_loss=True) for name, _ in documents]
@@ -141,6 +156,18 @@ def events_ahead(lines: Iterable[Line]) -> list[Line]:
     for line in lines:
         note_ahead(ahead, line)
     return ahead
+
+
+def _against(expected: Head | None, head: Head) -> list[Fault]:
+    if expected is None or head.seq != expected.seq or head == expected:
+        return []
+    return [Fault(head.seq, f"its digest is {head.digest}, not the expected {expected.digest}")]
+
+
+def _beyond(expected: Head | None, events: int) -> list[Fault]:
+    if expected is None or expected.seq <= events:
+        return []
+    return [Fault(events + 1, f"the journal ends before the expected event {expected.seq}")]
 
 
 def _of_link(link: Link) -> list[Fault]:
@@ -192,11 +219,11 @@ def _says(fields: Fields, line: Line, names: Mapping[str, str]) -> bool:
     return all(fields[name] == line.get(of_line) for name, of_line in names.items() if name in fields)
 
 
-def _broken(model: ModelStore, faults: list[Fault]) -> JournalCorrupt:
+def _broken(subject: Subject, faults: list[Fault]) -> JournalCorrupt:
     first = faults[0]
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
     return JournalCorrupt(
-        f"The journal of {model.title} is not what was written: event {first.seq}: {first.text}{more}. "
+        f"The journal of {subject.title} is not what was written: event {first.seq}: {first.text}{more}. "
         "Compare it with a backup; nothing in it proves anything from there on.",
         broken_seq=first.seq,
         faults=[{"seq": fault.seq, "fault": fault.text} for fault in faults],

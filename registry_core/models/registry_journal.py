@@ -43,13 +43,14 @@ class RegistryJournal(Subject):
         return {"task": None, "model_name": None}
 
     def last_event(self, last: Line | None) -> tuple[Event | None, frozenset[str]]:
-        return (last.fields if last is not None and last.is_own else None), frozenset()
+        is_ours = last is not None and last.is_own and last.is_of(self.names())
+        return (last.fields if last is not None and is_ours else None), frozenset()
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:  # noqa: ARG002 - of no event in particular
         """Raises ``JournalCorrupt``. What is lost in the middle, or behind the last line, is for who proves it."""
         if last is None and is_ruled(self.storage):
             raise lost(1, f"{REGISTRY} says that there are events, and the journal has none")
-        if last is not None and not last.is_own:
+        if last is not None and not (last.is_own and last.is_of(self.names())):
             raise lost(last.seq, "the line is no event of the registry")
 
     def require_nothing_lost(self) -> None:

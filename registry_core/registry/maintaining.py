@@ -6,13 +6,18 @@ import logging
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from .. import upkeep, verbs
 from ..models.all_models import all_models
+from ..vocabulary.answers import HistoryPage, JournalProof
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
 from .opening import OpenedRegistry
+
+if TYPE_CHECKING:
+    from ..models.registry_journal import RegistryJournal
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +71,22 @@ class MaintainingVerbs(OpenedRegistry):
             except RegistryError as error:
                 log.error("%s: recovery failed: %s", subject.title, error)
         return finished
+
+    def registry_history(self, *, event: str | None = None, after: int = 0, limit: int = 100) -> HistoryPage:
+        """The events of the registry's own journal, about rules of access and tokens. Raises ``InvalidParameter``."""
+        return verbs.history.of_registry(self._own_journal(), {"event": event}, after, limit)
+
+    def registry_audit_verify(self, *, expect_head: str | None = None) -> JournalProof:
+        """No event of the registry's own journal was changed or cut off. Raises ``JournalCorrupt``."""
+        from ..models import proof  # only when it is wanted
+
+        return proof.prove_own(self._own_journal(), None if expect_head is None else proof.parse_head(expect_head))
+
+    def _own_journal(self) -> RegistryJournal:
+        from ..models.registry_journal import RegistryJournal  # only when it is wanted
+
+        self._identity.confirm()
+        return RegistryJournal(self._storage, self._settings.lock_timeout_s, self._identity.before_change)
 
     def migrate_to(
         self, target: OpenedRegistry, *, merge: bool = False, progress: ProgressCallback | None = None

@@ -39,7 +39,7 @@ def _compare(journal: RegistryJournal) -> Iterator[Finding]:
     for step in pending(journal):
         yield Finding("pending", TITLE, f"{step}; the next change to it finishes it", "unfinished", "omr sweep")
     lines: list[Line] = []
-    for link in chain(journal.journal.read_anew()):
+    for link in chain(journal.journal.read_anew(), journal.names()):
         lines.append(link.line)
         for fault in link.faults:
             yield Finding("damage", f"{REGISTRY_JOURNAL} event {link.line.seq}", fault, "journal_broken")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from ..format.chain import Line
 from ..models.model import ModelStore
+from ..models.registry_journal import RegistryJournal
 from ..vocabulary.answers import Event, HistoryPage
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import MAX_LIMIT
@@ -15,21 +17,44 @@ def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, lim
 
     Raises ``InvalidParameter``.
     """
+    lines = model.told.linked(model.journal.links(model.keys.names, after))
+    return HistoryPage(*_page(lines, wanted, after, limit), _told(model))
+
+
+def of_registry(journal: RegistryJournal, wanted: Mapping[str, str | None], after: int, limit: int) -> HistoryPage:
+    """As :func:`history`, of the registry's own journal."""
+    told: list[str] = []
+    return HistoryPage(*_page(_linked(journal, after, told), wanted, after, limit), told)
+
+
+def _linked(journal: RegistryJournal, after: int, told: list[str]) -> Iterator[Line]:
+    """The lines of the journal, as they stand there; the first that breaks the chain is told of."""
+    for link in journal.journal.links(journal.names(), after):
+        if link.faults and not told:
+            fault = f"event {link.line.seq}: {link.faults[0]}"
+            told.append(f"The journal of {journal.title} is damaged: {fault}. An operator should look at 'omr check'.")
+        yield link.line
+
+
+def _page(
+    lines: Iterator[Line], wanted: Mapping[str, str | None], after: int, limit: int
+) -> tuple[list[Event], int | None]:
+    """(the events that are wanted, the last one's seq where there are more). ``lines`` are read once this is asked."""
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
     if after < 0:
         raise InvalidParameter("after is the seq of an event, 0 or more.", field="after")
     filters = {name: value for name, value in wanted.items() if value is not None}
     found: list[Event] = []
-    for line in model.told.linked(model.journal.links(model.keys.names, after)):
+    for line in lines:
         if line.fields is None:
             continue
         entry = line.event()
         if _is_wanted(entry, filters):
             if len(found) == limit:
-                return HistoryPage(found, found[-1].seq, _told(model))
+                return found, found[-1].seq
             found.append(entry)
-    return HistoryPage(found, None, _told(model))
+    return found, None
 
 
 def _told(model: ModelStore) -> list[str]:

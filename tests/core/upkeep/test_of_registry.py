@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from registry_core import CoreSettings, DestinationDiffers, ModelRegistry, PackageCorrupt
+from registry_core import (
+    CoreSettings,
+    DestinationDiffers,
+    InvalidParameter,
+    JournalCorrupt,
+    ModelRegistry,
+    PackageCorrupt,
+)
 from registry_core.access.governing import create_token, revoke_token, set_document
 from registry_core.access.in_force import admitted, said
 from registry_core.access.tokens import TokenKind
@@ -193,3 +200,42 @@ def test_a_target_is_closed_before_it_has_models(root: Path, tmp_path: Path, mon
     with pytest.raises(RuntimeError):
         source.migrate_to(opened(there))
     assert read(there).data == SECOND
+
+
+def test_its_history_is_told_page_by_page(root: Path) -> None:
+    registry = open_registry(root)
+    page = registry.registry_history(limit=2)
+    assert ([one.event for one in page.events], page.next) == (["access", "access"], 2)
+    rest = registry.registry_history(after=2)
+    assert ([one.event for one in rest.events], rest.next) == (["token"] * 3, None)
+    assert [one.seq for one in registry.registry_history(event="access").events] == [1, 2]
+    assert page.events[1].document == read(FilesystemStorage(root)).said.document
+    with pytest.raises(InvalidParameter):
+        registry.registry_history(limit=0)
+
+
+def test_its_journal_is_proven_against_a_head_that_was_kept(root: Path) -> None:
+    proof = open_registry(root).registry_audit_verify()
+    assert proof.events == 5
+    head = str(proof.head)
+    put(FilesystemStorage(root), FIRST)
+    assert open_registry(root).registry_audit_verify(expect_head=head).events == 6
+    log = root / REGISTRY_JOURNAL
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
+    assert open_registry(root).registry_audit_verify().events == 4, "by nothing but a head"
+    with pytest.raises(JournalCorrupt, match="ends before the expected event 5"):
+        open_registry(root).registry_audit_verify(expect_head=head)
+
+
+@pytest.mark.parametrize("how", ["an event changed", "the journal lost", "all of it lost"])
+def test_a_journal_that_is_not_what_was_written_is_not_proven(root: Path, how: str) -> None:
+    DAMAGED[how][0](root)
+    with pytest.raises(JournalCorrupt, match="the registry itself"):
+        open_registry(root).registry_audit_verify()
+
+
+def test_without_rules_there_is_nothing_to_prove(tmp_path: Path) -> None:
+    registry = open_registry(tmp_path)
+    assert registry.registry_audit_verify().events == 0
+    assert registry.registry_history().events == []
+    assert list(tmp_path.iterdir()) == []
