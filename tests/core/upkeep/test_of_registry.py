@@ -239,3 +239,15 @@ def test_without_rules_there_is_nothing_to_prove(tmp_path: Path) -> None:
     assert registry.registry_audit_verify().events == 0
     assert registry.registry_history().events == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_that_was_made_before_there_were_rules_is_closed_by_the_next_run(tmp_path: Path) -> None:
+    root, there = tmp_path / "root", MemoryStorage()
+    root.mkdir()
+    source = open_registry(root)
+    source.register("t", "m", "1", write_files(tmp_path / "source", {"weights": b"w"}))
+    source.migrate_to(opened(there))
+    assert not is_ruled(there)
+    put(FilesystemStorage(root), FIRST)
+    open_registry(root).migrate_to(opened(there))
+    assert is_ruled(there)
