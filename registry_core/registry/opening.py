@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from ..format.encoding import encode_document, format_time
-from ..format.layout import FORMAT, REGISTRY, RULED, TASKS, is_package
+from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, RULED, TASKS, is_package
 from ..models.all_models import all_models
 from ..models.gate import Gate
 from ..models.journal import CLOCKS_DIFFER_BY
@@ -159,8 +159,9 @@ class RootIdentity:
         """(what the root says of itself, the condition under which it still says so)."""
         try:
             document = self._storage.documents.read(REGISTRY)
-        except KeyNotFound:
-            return {"format": FORMAT}, ABSENT  # empty, or written by older software
+        except KeyNotFound:  # empty, or written by older software; or lost, and a journal is left of who may do what
+            is_ruled = any(self._storage.documents.list(REGISTRY_HOME))
+            return {"format": FORMAT, **({RULED: True} if is_ruled else {})}, ABSENT
         try:
             fields = json.loads(document.data)
             known = isinstance(fields, dict) and fields.get("format") == FORMAT

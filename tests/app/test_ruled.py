@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.config import Settings
-from registry_core import CoreSettings
-from registry_core.format.layout import REGISTRY_JOURNAL
+from registry_core import CoreSettings, ModelRegistry
+from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
+from registry_core.models.registry_journal import is_ruled
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.storage.memory.root import MemoryStorage
 
 from ..core.access.ruled import FIRST, put
 
@@ -40,6 +42,17 @@ def test_it_closes_when_rules_are_set_and_a_lost_journal_does_not_open_it(tmp_pa
     assert_closed(client)
     (tmp_path / REGISTRY_JOURNAL).unlink()
     assert_closed(client)
+
+
+def test_a_root_that_lost_what_it_says_of_itself_is_closed_too(tmp_path: Path) -> None:
+    put(FilesystemStorage(tmp_path), FIRST)
+    (tmp_path / REGISTRY).unlink()
+    assert_closed(service(tmp_path).test_client())
+    assert is_ruled(FilesystemStorage(tmp_path))
+    storage = MemoryStorage()
+    put(storage, FIRST)
+    storage.documents.delete(REGISTRY)
+    assert ModelRegistry.open("memory://", storage=storage, settings=CoreSettings()).is_ruled
 
 
 def test_one_that_starts_on_it_serves_nobody_by_any_route(tmp_path: Path) -> None:
