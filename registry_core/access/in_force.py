@@ -60,7 +60,7 @@ def said(journal: RegistryJournal) -> Said:
     except AccessUnreadable:
         raise
     except RegistryError as error:
-        raise _unreadable(f"the registry's own journal cannot be read: {error.message}") from error
+        raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
 
 
 def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
@@ -69,7 +69,7 @@ def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
     for link in chain(lines, journal.names()):
         line, seq = link.line, link.line.seq
         if link.faults:
-            raise _unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {seq}: {link.faults[0]}")
+            raise unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {seq}: {link.faults[0]}")
         if lost_range(line) is not None:
             rules, made, is_lost, has_ruled = None, {}, True, True
         elif line.get("event") == ACCESS:
@@ -78,10 +78,10 @@ def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
             has_ruled = True
             _keep(made, line)
     if not has_ruled and is_ruled(journal.storage):
-        raise _unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
+        raise unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
     named = None if rules is None else rules.get("document")
     if rules is not None and not isinstance(named, str):
-        raise _unreadable(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
+        raise unreadable(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
     return Said(seq, named, rules.seq if rules is not None else 0, made, has_ruled, is_lost)
 
 
@@ -98,14 +98,14 @@ def read(journal: RegistryJournal, issuers: Issuers) -> InForce:
     """What is in force. Raises ``AccessUnreadable`` where a document is missing, damaged, or of later software."""
     found = said(journal)
     if found.is_lost:
-        raise _unreadable(f"events of {REGISTRY_JOURNAL} are lost, and no access document was set since")
+        raise unreadable(f"events of {REGISTRY_JOURNAL} are lost, and no access document was set since")
     if found.document is None:
         return InForce(found, document.default_rules(issuers), None)
     data = document_of(journal.storage, found.document)
     try:
         return InForce(found, document.parse(data, issuers), data)
     except InvalidParameter as error:
-        raise _unreadable(f"this version does not understand the access document: {error.message}") from error
+        raise unreadable(f"this version does not understand the access document: {error.message}") from error
 
 
 def document_of(storage: Storage, named: str) -> bytes:
@@ -114,13 +114,13 @@ def document_of(storage: Storage, named: str) -> bytes:
         key = document_key(named)
         data = storage.documents.read(key).data
     except ValueError:
-        raise _unreadable("an event names an access document by something that is no digest") from None
+        raise unreadable("an event names an access document by something that is no digest") from None
     except KeyNotFound:
-        raise _unreadable(f"{key} is missing, and an event names it") from None
+        raise unreadable(f"{key} is missing, and an event names it") from None
     except RegistryError as error:
-        raise _unreadable(f"{key} cannot be read: {error.message}") from error
+        raise unreadable(f"{key} cannot be read: {error.message}") from error
     if digest(data) != named:
-        raise _unreadable(f"{key} is damaged: it is not what its event names")
+        raise unreadable(f"{key} is damaged: it is not what its event names")
     return data
 
 
@@ -137,7 +137,7 @@ def token_document(storage: Storage, said: Said, token_id: str) -> TokenDocument
     except (KeyNotFound, PackageCorrupt):
         return None
     except RegistryError as error:
-        raise _unreadable(f"what is kept of token {token_id} cannot be read: {error.message}") from error
+        raise unreadable(f"what is kept of token {token_id} cannot be read: {error.message}") from error
     named: Any = line.get("token")
     if digest(data) != named["digest"]:
         return None
@@ -155,7 +155,8 @@ def admitted(storage: Storage, said: Said, text: str, now: datetime) -> TokenDoc
     return found if found is not None and found.admits(text, now) else None
 
 
-def _unreadable(why: str) -> AccessUnreadable:
+def unreadable(why: str) -> AccessUnreadable:
+    """The refusal where it cannot be told who may do what."""
     return AccessUnreadable(
         f"Who may do what cannot be told: {why}. Until an operator has mended that, with 'omr --root', nobody else may "
         "do anything.",

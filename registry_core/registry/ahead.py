@@ -5,7 +5,7 @@ release, also when its files are replaced under it, and no first caller waits.
 from __future__ import annotations
 
 from .. import upkeep, verbs
-from ..access import decisions
+from ..access import decisions, held
 from ..access import governing as access
 from ..catalogue import announcements, catalogue, place
 from ..models import changes, proof
@@ -14,6 +14,6 @@ from ..uploads import sessions
 from . import expiry
 
 MODULES = (
-    *(announcements, catalogue, place, changes, proof, operations, sessions, expiry, access, decisions),
+    *(announcements, catalogue, place, changes, proof, operations, sessions, expiry, access, decisions, held),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )
