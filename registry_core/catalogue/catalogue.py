@@ -63,8 +63,8 @@ class Catalogue(Kept):
         query.check()
         if unbuilt.can_answer(query) and self.is_being_built():
             return unbuilt.page(self._storage, query, visible, self.state)
-        shown = shown_models(visible)
         with self._asking() as connection:
+            shown = shown_models(connection, visible)
             # What passes is kept until the catalogue changes, since finding it costs what it finds.
             state = (fact(connection, "epoch"), fact(connection, "changes"))
             asked = (query.selection(), shown, state)
@@ -80,12 +80,12 @@ class Catalogue(Kept):
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""
-        shown = shown_models(visible)
-        sql = (
-            "SELECT task, count(*), sum(versions), sum(bytes) FROM model WHERE (seq > 0 OR versions > 0)"
-            f"{'' if shown is None else f' AND id IN ({SHOWN})'} GROUP BY task ORDER BY task"
-        )
         with self._asking() as connection:
+            shown = shown_models(connection, visible)
+            sql = (
+                "SELECT task, count(*), sum(versions), sum(bytes) FROM model WHERE (seq > 0 OR versions > 0)"
+                f"{'' if shown is None else f' AND id IN ({SHOWN})'} GROUP BY task ORDER BY task"
+            )
             found = [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
             return Warned(found, [*lost_ends(connection, shown), *left_out(connection, None, shown)])
 
@@ -102,8 +102,9 @@ class Catalogue(Kept):
         while (wanted := limit - len(found)) > 0:
             with self._asking() as connection:
                 start = event_stream.start_of(connection, after, overlap_s)
-                noted = event_stream.noted(connection, start, wanted, shown_models(visible))
-                lost = lost_ends(connection, shown_models(visible))
+                shown = shown_models(connection, visible)
+                noted = event_stream.noted(connection, start, wanted, shown)
+                lost = lost_ends(connection, shown)
             found += event_stream.read(self._storage, noted, damage)
             if len(noted) < wanted:
                 break

@@ -69,7 +69,7 @@ def last_id(connection: sqlite3.Connection) -> str:
 
 
 def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | None) -> list[Noted]:
-    """The events behind the position, of the models that may be seen (see :func:`.queries.shown_models`)."""
+    """The events behind the position, of the models that may be seen (see :func:`.pages.shown_models`)."""
     epoch = fact(connection, "epoch")
     sql = (
         "SELECT position, known_at, task, name, event.seq FROM event JOIN model ON model.id = model_id"

@@ -70,10 +70,14 @@ class Page:
     next: str | None
 
 
-def shown_models(visible: Visible) -> str | None:
-    """The models that may be seen, as the value that :data:`SHOWN` takes; None: all of them."""
-    models = visible.models()
-    return None if models is None else json.dumps(sorted(models), ensure_ascii=False)
+def shown_models(connection: sqlite3.Connection, visible: Visible) -> str | None:
+    """The models that may be seen, as the value that :data:`SHOWN` takes; None: all that there are."""
+    can_see = visible.can_see()
+    if can_see is None:
+        return None
+    there = connection.execute("SELECT task, name FROM model ORDER BY task, name").fetchall()
+    shown = [model for model in there if can_see(*model)]
+    return None if len(shown) == len(there) else json.dumps(shown, ensure_ascii=False)
 
 
 def passing(connection: sqlite3.Connection, query: Query, shown: str | None) -> Selection | None:
@@ -102,8 +106,9 @@ def remarks(connection: sqlite3.Connection, query: Query, found: Selection | Non
     could not be, and that nothing is sorted by a metric that no version has."""
     said = _lost_ends(connection, query, found) + left_out(connection, query.task, shown)
     metric = query.order().metric
-    sql = "SELECT 1 FROM metric WHERE key = ? LIMIT 1"
-    if metric is not None and connection.execute(sql, (metric,)).fetchone() is None:
+    sql = f"SELECT 1 FROM metric WHERE key = ?{'' if shown is None else f' AND model_id IN ({SHOWN})'} LIMIT 1"
+    values = (metric,) if shown is None else (metric, shown)
+    if metric is not None and connection.execute(sql, values).fetchone() is None:
         said.append(f"No version has a metric {printable(metric)!r}; they are sorted by their names.")
     return said
 

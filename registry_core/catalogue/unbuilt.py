@@ -57,12 +57,12 @@ def _behind(
     storage: Storage, query: Query, visible: Visible
 ) -> Iterator[tuple[Place, ModelStore, dict[str, list[str]]]]:
     """Every version behind the cursor, in order, with its model and the aliases of that by what they name."""
-    is_descending, shown = query.order().descending, visible.models()
+    is_descending, shown = query.order().descending, visible.can_see()
     after = tuple(query.after()) if query.cursor is not None else None
     models = {(model.keys.task, model.keys.model_name): model for model in present_models(storage)[0]}
     for name in sorted(models, reverse=is_descending):
         asked_for = query.task in (None, name[0]) and query.model_name in (None, name[1])
-        if not asked_for or (shown is not None and name not in shown):
+        if not asked_for or (shown is not None and not shown(*name)):
             continue
         if after is not None and (name > after[:2] if is_descending else name < after[:2]):
             continue

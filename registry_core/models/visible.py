@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Protocol
 
 
 class Visible(Protocol):
     """Asked before anything is matched, sorted, limited or counted over more than one model."""
 
-    def models(self) -> Collection[tuple[str, str]] | None:
-        """(task, model_name) of the models that may be seen; None: all of them."""
+    def can_see(self) -> Callable[[str, str], bool] | None:
+        """Whether the model of that task and name may be seen; None: all of them."""
 
 
 class Everything:
     """Whoever asks may see every model."""
 
-    def models(self) -> None:
+    def can_see(self) -> None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,8 @@ class Only:
 
     seen: Collection[tuple[str, str]]
 
-    def models(self) -> Collection[tuple[str, str]]:
-        return self.seen
+    def can_see(self) -> Callable[[str, str], bool]:
+        return lambda task, model_name: (task, model_name) in self.seen
 
 
 @pytest.fixture
