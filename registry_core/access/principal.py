@@ -61,6 +61,13 @@ class Principal:
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 
+    @property
+    def whose(self) -> tuple[str, str]:
+        """(issuer, subject): whose uploads, operations and keys its own are. Of a service token its name is both."""
+        if self.kind is Kind.SERVICE:
+            return "token", self.name or ""
+        return self.issuer or "", self.subject
+
     def recorded(self) -> dict[str, str]:
         """What an event says of it."""
         said = {

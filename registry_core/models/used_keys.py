@@ -14,9 +14,26 @@ from ..format.chain import Line
 from ..format.encoding import encode_document
 from ..format.layout import ModelKeys
 from ..storage.contract import ABSENT, PreconditionFailed, Storage
+from ..vocabulary.errors import InvalidParameter
 from . import projections
 from .journal import KEY, Event, Journal
 from .projections import Projection
+
+MAX_CHARACTERS = 255
+
+
+def check(key: object) -> None:
+    """A caller may use it as a key; None is none. Raises ``InvalidParameter``."""
+    if key is None or (isinstance(key, str) and 0 < len(key) <= MAX_CHARACTERS and key.isascii() and key.isprintable()):
+        return
+    raise InvalidParameter(
+        f"An idempotency key has 1 to {MAX_CHARACTERS} printable ASCII characters.", field="idempotency_key"
+    )
+
+
+def of(key: str | None, whose: tuple[str, str] | None) -> str | None:
+    """What the journal calls a caller's key: no other caller's is called so. ``whose``: where they are told apart."""
+    return key if key is None or whose is None else "\n".join([*whose, key])
 
 
 def key_of(event: Event) -> str | None:

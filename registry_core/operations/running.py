@@ -15,7 +15,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 OPERATIONS = ".operations"
 _KEYS = f"{OPERATIONS}/keys"
-_NOBODY = None  # in the place of who asks, as long as callers are not told apart
 RUNNING, SUCCEEDED, FAILED, INTERRUPTED = "running", "succeeded", "failed", "interrupted"
 EXPIRY_S = 24 * 3600.0
 TELL_EVERY_S = 1.0  # where there is progress to tell
@@ -77,27 +76,33 @@ class Operations:
         self._storage = storage
         self._swept_at = 0.0
 
-    def get(self, operation_id: str) -> Operation:
-        """The operation as it is now. Raises ``OperationNotFound``, also for one that has expired."""
+    def get(self, operation_id: str, whose: Sequence[str] | None = None) -> Operation:
+        """The operation as it is now. Raises ``OperationNotFound``, also for one that has expired.
+
+        ``whose``: of those only that these have begun; None: of all.
+        """
         document = self._read(operation_id)
-        if document is None or (fields := _fields(document)) is None or _has_expired(fields):
+        fields = None if document is None else _fields(document)
+        is_theirs = fields is not None and (whose is None or fields.get("whose") == list(whose))
+        if fields is None or not is_theirs or _has_expired(fields):
             raise OperationNotFound(
                 "There is no such operation. It may have expired.", operation_id=printable(operation_id)
             )
         return _shown(fields)
 
     def begin(
-        self, verb: str, request: Mapping[str, Any], key: str | None
+        self, verb: str, request: Mapping[str, Any], key: str | None, whose: Sequence[str] | None = None
     ) -> tuple[Operation, RunningOperation | None]:
         """(the operation, and the right to do its work; None if it runs or is done already).
 
         ``key``: makes a repeat of the same request the same operation, unless that failed or was interrupted.
+        ``whose``: who begins it, where callers are told apart; a key means nothing to others.
         Raises ``IdempotencyKeyReused``.
         """
         self._sweep_now_and_then()
         said = json.dumps(request, sort_keys=True)
         digest = hashlib.sha256(said.encode()).hexdigest()
-        operation_id = uuid.uuid4().hex if key is None else self._id_of(json.dumps([_NOBODY, verb, key]))
+        operation_id = uuid.uuid4().hex if key is None else self._id_of(json.dumps([whose, verb, key]))
         while True:
             earlier = None if key is None else self._read(operation_id)
             fields = None if earlier is None else _fields(earlier)
@@ -119,6 +124,7 @@ class Operations:
                 "created_at": now,
                 "updated_at": now,
                 "request_digest": digest,
+                **({} if whose is None else {"whose": list(whose)}),
                 "process": beating(this_process()),
             }
             with suppress(PreconditionFailed):  # somebody else has begun it: look again

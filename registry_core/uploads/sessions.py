@@ -54,11 +54,18 @@ class Uploads:
     # sessions
 
     def begin(
-        self, model: ModelStore, declared: Sequence[Mapping[str, Any]], actor: str | None, *, more: bool = False
+        self,
+        model: ModelStore,
+        declared: Sequence[Mapping[str, Any]],
+        actor: str | None,
+        *,
+        more: bool = False,
+        whose: Sequence[str] | None = None,
     ) -> UploadSession:
         """A new session; its ``have`` are the declared files whose bytes the model has. Makes room first.
 
-        ``more``: other pages of the announcement follow, by :meth:`announce`.
+        ``more``: other pages of the announcement follow, by :meth:`announce`. ``whose``: who alone may go on with it,
+        where callers are told apart.
         """
         check_words(actor, None)
         page = self._announcements.first(model, declared, more=more)
@@ -68,10 +75,20 @@ class Uploads:
             "model_name": model.keys.model_name,
             "actor": actor,
             "created_at": format_time(datetime.now(UTC)),
+            **({} if whose is None else {"whose": list(whose)}),
         }
         upload_id = uuid.uuid4().hex
         self._space.begin(upload_id, encoded(about), encoded(page))
         return self._session(upload_id, [], page["have"])
+
+    def require_of(self, upload_id: str, whose: Sequence[str]) -> tuple[str, str]:
+        """(task, model_name) of a session that these began. Raises as :meth:`session`, and of others' as of none."""
+        with _known(upload_id):
+            document, _ = self._space.about(upload_id)
+            if (parse_object(document.data) or {}).get("whose") != list(whose):
+                raise KeyNotFound(upload_id)
+        about = self._about(upload_id)
+        return about["task"], about["model_name"]
 
     def announce(
         self,

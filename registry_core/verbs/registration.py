@@ -36,12 +36,10 @@ from .promotion import SeenAlias, ask, look_at_alias
 
 log = logging.getLogger(__name__)
 
-MAX_KEY_CHARACTERS = 255
-
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller asks to register. ``idempotency_key`` makes a repeat harmless."""
+    """What a caller asks to register; ``left_out``: the alias that nobody named, and that the caller may not move."""
 
     task: str
     model_name: str
@@ -53,6 +51,8 @@ class Request:
     reason: str | None
     idempotency_key: str | None
     upload_id: str | None = None
+    left_out: str | None = None
+    whose: tuple[str, str] | None = None
 
     def check(self) -> None:
         """The request's words can be stored. Raises an ``InvalidInput``."""
@@ -64,22 +64,19 @@ class Request:
         """As :meth:`check`, wherever the files are."""
         metadata.check(self.metadata)
         check_words(self.actor, self.reason)
-        key = self.idempotency_key
-        if key is not None and not _is_key(key):
-            raise InvalidParameter(
-                f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters.", field="idempotency_key"
-            )
+        used_keys.check(self.idempotency_key)
+
+    @property
+    def used_key(self) -> str | None:
+        """What the journal calls the key."""
+        return used_keys.of(self.idempotency_key, self.whose)
 
     def digest(self) -> str:
         """Names the request's content, so that a repeat can be told from another request."""
         # A digest is in the journal for ever: a field that came later is in it only where it is used.
-        without = {"idempotency_key", "upload_id"} if self.upload_id is None else {"idempotency_key"}
+        without = {"idempotency_key", "left_out", "whose", *(("upload_id",) if self.upload_id is None else ())}
         content = {name: value for name, value in asdict(self).items() if name not in without}
-        return digest(encoding.encode(content))
-
-
-def _is_key(key: Any) -> bool:
-    return isinstance(key, str) and 0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()
+        return digest(encoding.encode({**content, "set_alias": self.set_alias or self.left_out}))
 
 
 @dataclass(frozen=True)
@@ -264,7 +261,7 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
         return early
     own: dict[str, Any] = {"commit": package.commit_id, "created_at": package.created_at, "attempt": package.attempt}
     if request.idempotency_key is not None:
-        own["idempotency"] = {"key": request.idempotency_key, "request_digest": request.digest()}
+        own["idempotency"] = {"key": request.used_key, "request_digest": request.digest()}
     return Draft(
         REGISTER,
         request.version,
@@ -317,13 +314,13 @@ def _version_exists(keys: ModelKeys, version: str, taken: Taken, incoming: Mappi
 
 def _same_key(model: ModelStore, request: Request, *, is_published: bool) -> Mapping[str, Any] | None:
     """The register event that carries the idempotency key."""
-    if request.idempotency_key is None:
+    if request.used_key is None:
         return None
 
     def born() -> Line | None:
         return model.registered(request.version) if is_published else None
 
-    line = used_keys.find(model.storage, model.keys, model.journal, request.idempotency_key, born)
+    line = used_keys.find(model.storage, model.keys, model.journal, request.used_key, born)
     return line.fields if line is not None else None
 
 
