@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from .vocabulary.faces import face
 
 if TYPE_CHECKING:
+    from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
+    from .access.who import Issuers
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
     from .operations.running import Operation, RunningOperation
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
         OperationNotFound,
         PackageCorrupt,
         PackRefused,
+        PermissionDenied,
         RegistryError,
         RunNotFound,
         StorageError,
@@ -121,9 +124,11 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 __all__ = [
+    "ANONYMOUS",
     "MAX_LIMIT",
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
+    "OPERATOR",
     "RUN_STATUSES",
     "STAGES",
     "TAR_END",
@@ -168,8 +173,10 @@ __all__ = [
     "InvalidName",
     "InvalidParameter",
     "InvalidRef",
+    "Issuers",
     "JournalCorrupt",
     "JournalProof",
+    "Kind",
     "LockTimeout",
     "Logged",
     "Meter",
@@ -189,6 +196,8 @@ __all__ = [
     "PackageFiles",
     "PackageListing",
     "Parameter",
+    "PermissionDenied",
+    "Principal",
     "Problem",
     "Progress",
     "ProgressCallback",
@@ -251,6 +260,8 @@ __all__ = [
 _PLACES = {
     name: f"{place}:{name}"
     for place, names in {
+        "access.principal": "ANONYMOUS OPERATOR Kind Principal",
+        "access.who": "Issuers",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
@@ -271,9 +282,9 @@ _PLACES = {
             "ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch "
             "HoldingDamaged IdempotencyKeyReused IndexBuilding IntegrityError InvalidInput InvalidMetadata "
             "InvalidName InvalidParameter InvalidRef JournalCorrupt LockTimeout ModelNotFound NameTaken "
-            "NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt RegistryError RunNotFound "
-            "StorageError StorageFull StorageUnavailable TokenNotFound UploadExpired UploadLocked UploadNotFound "
-            "UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
+            "NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt PermissionDenied RegistryError "
+            "RunNotFound StorageError StorageFull StorageUnavailable TokenNotFound UploadExpired UploadLocked "
+            "UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",

@@ -43,6 +43,7 @@ from registry_core import (
     OperationNotFound,
     PackageCorrupt,
     PackRefused,
+    PermissionDenied,
     RegistryError,
     RunNotFound,
     StorageFull,
@@ -103,6 +104,7 @@ TABLE: dict[type[RegistryError], int] = {
     ClockBehind: 503,
     ClockWrong: 503,
     LockTimeout: 503,
+    PermissionDenied: 403,
     AccessUnreadable: 503,
     NotConfigured: 503,
 }

@@ -45,6 +45,7 @@
     │   ├── ClockBehind            clock_behind
     │   ├── ClockWrong             clock_wrong
     │   └── LockTimeout            lock_timeout
+    ├── PermissionDenied        permission_denied
     ├── AccessUnreadable        access_unreadable
     └── NotConfigured           not_configured
 
@@ -276,6 +277,13 @@ class ClockWrong(StorageError):
 class LockTimeout(StorageError):
     code = "lock_timeout"
     title = "Another change to this model is still running"
+
+
+class PermissionDenied(RegistryError):
+    """The rules of access do not give it; nothing was looked at or changed. ``required`` in the detail says what."""
+
+    code = "permission_denied"
+    title = "You may not do this"
 
 
 class AccessUnreadable(RegistryError):
