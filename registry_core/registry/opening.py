@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ..format.encoding import encode_document, format_time
-from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, RULED, TASKS, is_package
+from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, RULED, TASKS
 from ..models.all_models import all_models
 from ..models.gate import Gate
 from ..models.journal import CLOCKS_DIFFER_BY
@@ -25,11 +23,11 @@ from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
 from ..settings import CoreSettings
-from ..storage import Storage, open_storage
+from ..storage import Storage
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
 from ..verbs import resolution
 from ..vocabulary.answers import Verification
-from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured, StorageError
+from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
 
@@ -210,49 +208,6 @@ class OpenedRegistry:
         self._identity = RootIdentity(storage, settings)
         self._directory = settings.root if settings.root and "://" not in settings.root else None
 
-    @classmethod
-    def open(
-        cls,
-        root: str | os.PathLike[str] | None = None,
-        *,
-        settings: CoreSettings | None = None,
-        storage: Storage | None = None,
-    ) -> Self:
-        """A registry whose root is there, usable, and of a format that this software knows.
-
-        ``root`` is a directory (or a storage URI); by default, and for every other setting, the
-        ``OMNIBIOAI_MODEL_REGISTRY_*`` environment. ``storage`` takes the place of the one that the
-        root names. Opening writes nothing. Raises ``NotConfigured`` saying what is wrong.
-        """
-        settings, storage = _opened(root, settings, storage)
-        registry = cls(storage, settings)
-        registry.probe(for_writing=False)
-        registry.check_root()
-        return registry
-
-    @classmethod
-    def init(
-        cls,
-        root: str | os.PathLike[str] | None = None,
-        *,
-        settings: CoreSettings | None = None,
-        storage: Storage | None = None,
-    ) -> Self:
-        """As :meth:`open`, of a root that is a registry from now on, whatever ``settings.create`` says.
-
-        A directory that is not there is made, if the one above is. A root that has an id keeps it; else it gets
-        ``settings.id``, or a new one. Raises ``NotConfigured``, ``StorageError``.
-        """
-        settings, storage = _opened(root, settings, storage)
-        if settings.root and "://" not in settings.root:
-            with suppress(OSError):  # what is wrong is said below
-                os.mkdir(settings.root, 0o775)
-        new = cls(storage, replace(settings, create=True, id=None))
-        new.probe()
-        new.check_guarantees()
-        new._identity.make(settings.id)
-        return cls.open(settings=settings, storage=storage)
-
     def probe(self, *, for_writing: bool = True) -> int | None:
         """Bytes free (None: no limit known) of a root that is there and writable, or at least readable.
 
@@ -268,17 +223,6 @@ class OpenedRegistry:
     def id(self) -> str | None:
         """The id of the root; None for a registry of older software before its first change."""
         return self._identity.id or None
-
-    def identify(self) -> None:
-        """The root has an id, if it may be given one and can be written to. Called by a service before it answers."""
-        from . import ahead  # noqa: F401 - see there
-
-        if self._settings.create and self.id is None:
-            try:
-                self.probe()
-                self._identity.before_change()
-            except (NotConfigured, StorageError) as error:
-                log.warning("the root has no id yet: %s", error.message)
 
     def check_guarantees(self) -> None:
         """The storage does what the registry builds on; asked before the first change anyway.
@@ -330,20 +274,3 @@ class OpenedRegistry:
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
         return resolution.prove(found, self._settings.workers, progress)
-
-
-def _opened(
-    root: str | os.PathLike[str] | None, settings: CoreSettings | None, storage: Storage | None
-) -> tuple[CoreSettings, Storage]:
-    """The settings with the root in them, and its storage. Raises ``NotConfigured``."""
-    settings = settings or CoreSettings.from_env()
-    if root is not None:
-        settings = replace(settings, root=os.fspath(root))
-    if storage is None:
-        if not settings.root:
-            raise NotConfigured(
-                "No registry root is configured. Set OMNIBIOAI_MODEL_REGISTRY_ROOT to its directory.",
-                reason="root_not_set",
-            )
-        storage = open_storage(settings.root, settings.storage, is_package)
-    return settings, storage

@@ -31,6 +31,7 @@ from ..vocabulary.answers import (
 from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
+from .beginning import BeginningVerbs
 from .governing import GoverningVerbs
 from .listing import ListingVerbs
 from .maintaining import MaintainingVerbs
@@ -39,7 +40,9 @@ from .running import RunningVerbs
 from .uploads import UploadVerbs
 
 
-class ModelRegistry(GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs):
+class ModelRegistry(
+    BeginningVerbs, GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs
+):
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
     Here are register and the verbs that read; those that govern, those over all models and those
