@@ -92,7 +92,7 @@ def find_models(
 def _card(registry: ModelRegistry, item: dict[str, Any]) -> Card:
     """Of the version that the list shows; an empty one if that is gone or damaged since."""
     try:
-        snapshot = registry.snapshot(item["task"], item["model_name"], item["version"])
+        snapshot = registry.snapshot(item["task"], item["model_name"], item["version"], with_bytes=False)
     except RegistryError:
         return Card()
     return card_of(snapshot)

@@ -32,10 +32,10 @@ _FINDS = (404, 409, 503)
 _API = "/api/models/<task>/<model_name>"
 
 
-def _snapshot(task: str, model_name: str, revision: str) -> Snapshot:
-    """The version. Errors that come after it carry its commit id."""
+def _snapshot(task: str, model_name: str, revision: str, *, with_bytes: bool = False) -> Snapshot:
+    """The version, its files to be read if ``with_bytes``. Errors that come after it carry its commit id."""
     try:
-        snapshot = current_registry().snapshot(task, model_name, revision)
+        snapshot = current_registry().snapshot(task, model_name, revision, with_bytes=with_bytes)
     except InvalidName as error:
         _not_found(error, task, model_name)
     g.repo_commit = snapshot.commit_id
@@ -53,7 +53,7 @@ def _not_found(error: InvalidName, task: str, model_name: str) -> NoReturn:
 @blueprint.sends(CONTENT_TYPE, also=(206, 302, 304, 307), problems=(*_FINDS, 412, 416))
 def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
     """One file, at its commit id; from any other revision a redirect leads there."""
-    snapshot = _snapshot(task, model_name, revision)
+    snapshot = _snapshot(task, model_name, revision, with_bytes=True)
     stored = snapshot.file(path)
     identified = {"X-Repo-Commit": snapshot.commit_id}
     if revision == snapshot.commit_id:

@@ -28,7 +28,7 @@ class AdmissionRequest(Request):
     model_name = text("The model's name within the task.", required=True)
     version = text("The version's label; it is never given to other bytes.", required=True)
     metadata = fields.Dict(load_default=dict, allow_none=True, metadata={"description": "Free JSON, at most 1 MiB."})
-    set_alias = text("The alias that shall name the version; null: none.", load_default="latest", allow_none=True)
+    set_alias = text("The alias that shall name the version, latest unless you say; null: none.", allow_none=True)
     actor = field_of(Verbs.promote, "actor")
     reason = field_of(Verbs.promote, "reason")
 

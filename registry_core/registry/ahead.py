@@ -11,9 +11,9 @@ from ..catalogue import announcements, catalogue, place
 from ..models import changes, proof
 from ..operations import running as operations
 from ..uploads import sessions
-from . import expiry
+from . import door, expiry
 
 MODULES = (
-    *(announcements, catalogue, place, changes, proof, operations, sessions, expiry, access, decisions, held),
+    *(announcements, catalogue, place, changes, proof, operations, sessions, door, expiry, access, decisions, held),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

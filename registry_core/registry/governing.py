@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import verbs
+from ..access.roles import Action
 from ..vocabulary.answers import Annotation, JournalProof, Promotion, Removal, Restoration, Tombstone
 from ..vocabulary.progress import ProgressCallback
+from ..vocabulary.stages import ALIAS_STAGES
 from ..vocabulary.unset import UNSET, Unset
 from ..vocabulary.verbs import Verbs
 from .opening import OpenedRegistry
@@ -36,7 +38,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         move = verbs.promotion.Move(
             alias, version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
         )
-        return verbs.promotion.promote(self._model(task, model_name), move, self._gate)
+        return verbs.promotion.promote(self._model(task, model_name, Action.PROMOTE, alias), move, self._gate)
 
     def unalias(
         self,
@@ -52,7 +54,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         move = verbs.promotion.Move(
             alias, None, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
         )
-        return verbs.promotion.unalias(self._model(task, model_name).require(), move)
+        return verbs.promotion.unalias(self._model(task, model_name, Action.PROMOTE, alias).require(), move)
 
     def rollback(
         self,
@@ -70,7 +72,8 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         move = verbs.promotion.Move(
             alias, to_version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
         )
-        return verbs.promotion.rollback(self._model(task, model_name).require(), move, self._gate, dry_run=dry_run)
+        model = self._model(task, model_name, Action.PROMOTE, alias).require()
+        return verbs.promotion.rollback(model, move, self._gate, dry_run=dry_run)
 
     def tag(
         self,
@@ -83,7 +86,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
     ) -> Annotation:
-        model = self._model(task, model_name).require()
+        model = self._model(task, model_name, Action.WRITE).require()
         return verbs.annotating.patch(model, version, tags={key: value}, description=UNSET, actor=actor, reason=reason)
 
     def patch(
@@ -97,7 +100,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
         reason: str | None = None,
     ) -> Annotation:
-        model = self._model(task, model_name).require()
+        model = self._model(task, model_name, Action.WRITE).require()
         return verbs.annotating.patch(model, version, tags=tags, description=description, actor=actor, reason=reason)
 
     def stage(
@@ -115,12 +118,15 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         request = verbs.annotating.StageRequest(
             version, stage, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
         )
-        return verbs.annotating.stage(self._model(task, model_name).require(), request, self._gate)
+        alias = stage if stage in ALIAS_STAGES else None  # to archive, or to take that back
+        model = self._model(task, model_name, Action.PROMOTE, alias).require()
+        return verbs.annotating.stage(model, request, self._gate)
 
     def delete(
         self, task: str, model_name: str, version: str, *, reason: str | None, actor: str | None = None
     ) -> Tombstone:
-        return verbs.deletion.delete(self._model(task, model_name).require(), version, actor=actor, reason=reason)
+        model = self._model(task, model_name, Action.DELETE).require()
+        return verbs.deletion.delete(model, version, actor=actor, reason=reason)
 
     def restore(
         self,
@@ -132,7 +138,7 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         reason: str | None = None,
         progress: ProgressCallback | None = None,
     ) -> Restoration:
-        model = self._model(task, model_name).require()
+        model = self._model(task, model_name, Action.DELETE).require()
         return verbs.deletion.restore(
             model, version, actor=actor, reason=reason, workers=self._settings.workers, progress=progress
         )
@@ -141,4 +147,4 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         from ..models import proof  # only when it is wanted
 
         expected = None if expect_head is None else proof.parse_head(expect_head)
-        return proof.prove(self._model(task, model_name).require(), expected)
+        return proof.prove(self._model(task, model_name, Action.READ).require(), expected)

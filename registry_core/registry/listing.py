@@ -56,6 +56,7 @@ class ListingVerbs(OpenedRegistry):
 
     def reindex(self, *, progress: CatalogueProgress | None = None) -> CatalogState:
         """The catalogue is made anew from nothing but the registry. Raises ``StorageUnavailable``."""
+        self._require_admin()
         if not self._catalogue.refresh(force=True, progress=progress):
             raise StorageUnavailable("Another process is building the catalogue. Try again later.", retry_after_s=30)
         return self._catalogue.state

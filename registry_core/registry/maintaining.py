@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from .. import upkeep, verbs
+from ..access.roles import Action
 from ..models.all_models import all_models
 from ..vocabulary.answers import HistoryPage, JournalProof
 from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
@@ -39,6 +40,7 @@ class MaintainingVerbs(OpenedRegistry):
         from ..catalogue import announcements, place  # only when it is wanted
         from . import expiry
 
+        self._require_admin()
         self._identity.confirm()
         report = upkeep.sweep.sweep(self._storage, self._settings.lock_timeout_s, older_than_s, dry_run=dry_run)
         if not dry_run:
@@ -55,6 +57,7 @@ class MaintainingVerbs(OpenedRegistry):
         from ..models.changes import finish_pending  # only when it is wanted
         from ..models.registry_journal import RegistryJournal
 
+        self._require_admin()
         self._identity.confirm()
         finished = []
 
@@ -74,12 +77,14 @@ class MaintainingVerbs(OpenedRegistry):
 
     def registry_history(self, *, event: str | None = None, after: int = 0, limit: int = 100) -> HistoryPage:
         """The events of the registry's own journal, about rules of access and tokens. Raises ``InvalidParameter``."""
+        self._require_admin()
         return verbs.history.of_registry(self._own_journal(), {"event": event}, after, limit)
 
     def registry_audit_verify(self, *, expect_head: str | None = None) -> JournalProof:
         """No event of the registry's own journal was changed or cut off. Raises ``JournalCorrupt``."""
         from ..models import proof  # only when it is wanted
 
+        self._require_admin()
         return proof.prove_own(self._own_journal(), None if expect_head is None else proof.parse_head(expect_head))
 
     def _own_journal(self) -> RegistryJournal:
@@ -97,6 +102,7 @@ class MaintainingVerbs(OpenedRegistry):
         only with ``merge``, and stays what it is. Nobody should write to either meanwhile. Raises ``PackageCorrupt``,
         ``DestinationDiffers``.
         """
+        self._require_admin()
         self._identity.look()
         target._identity.take_over(self._identity, merge=merge)  # noqa: SLF001 - a registry like this one
         return upkeep.migrate.migrate(
@@ -110,6 +116,7 @@ class MaintainingVerbs(OpenedRegistry):
 
     def check(self) -> CheckReport:
         """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
+        self._require_admin()
         self._identity.look()
         return upkeep.check.check(self._storage)
 
@@ -128,6 +135,7 @@ class MaintainingVerbs(OpenedRegistry):
         ``old_versions`` what a bucket with versioning keeps of purged versions goes too, whenever they were purged;
         raises ``InvalidParameter`` where there can be none.
         """
+        self._require_admin()
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")
         if old_versions:
@@ -180,7 +188,7 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
         return upkeep.repair.journal(
-            self._model(task, model_name).require(), accept_loss=accept_loss, actor=actor, reason=reason
+            self._model(task, model_name, Action.ADMIN).require(), accept_loss=accept_loss, actor=actor, reason=reason
         )
 
     def repair_clock(
@@ -197,7 +205,7 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``StorageError``.
         """
         return upkeep.repair.clock(
-            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+            self._model(task, model_name, Action.ADMIN).require(), is_wanted=is_wanted, actor=actor, reason=reason
         )
 
     def repair_documents(
@@ -214,7 +222,7 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
         return upkeep.repair.documents(
-            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+            self._model(task, model_name, Action.ADMIN).require(), is_wanted=is_wanted, actor=actor, reason=reason
         )
 
     def repair_tombstones(
@@ -230,7 +238,7 @@ class MaintainingVerbs(OpenedRegistry):
 
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """
-        model = self._model(task, model_name).require()
+        model = self._model(task, model_name, Action.ADMIN).require()
         return upkeep.repair.tombstones(model, is_wanted=is_wanted, actor=actor, reason=reason)
 
     def repair_seals(
@@ -247,7 +255,7 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``StorageError``.
         """
         return upkeep.repair.seals(
-            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+            self._model(task, model_name, Action.ADMIN).require(), is_wanted=is_wanted, actor=actor, reason=reason
         )
 
     def repair_strays(
@@ -264,5 +272,5 @@ class MaintainingVerbs(OpenedRegistry):
         Raises ``ModelNotFound``, ``PackageCorrupt``, ``StorageError``.
         """
         return upkeep.repair.strays(
-            self._model(task, model_name).require(), is_wanted=is_wanted, actor=actor, reason=reason
+            self._model(task, model_name, Action.ADMIN).require(), is_wanted=is_wanted, actor=actor, reason=reason
         )

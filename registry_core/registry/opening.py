@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from ..access.roles import Action
 from ..format.encoding import encode_document, format_time
 from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, RULED, TASKS
 from ..models.all_models import all_models
@@ -33,6 +34,7 @@ from ..vocabulary.texts import parse_ref
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue
+    from .door import Door
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +208,8 @@ class OpenedRegistry:
         self._gate: Gate | None = None
         self._visible: Visible = Everything()
         self._identity = RootIdentity(storage, settings)
+        self._door: Door | None = None  # whoever opens the root is its operator, and is asked nothing
+        self._view_of: Any = None  # the registry that this is a view of, and with which it shares what that remembers
         self._directory = settings.root if settings.root and "://" not in settings.root else None
 
     def probe(self, *, for_writing: bool = True) -> int | None:
@@ -238,6 +242,11 @@ class OpenedRegistry:
 
     # shared by the verbs
 
+    @property
+    def _origin(self) -> Self:
+        origin: Self = self._view_of or self
+        return origin
+
     @cached_property
     def _kept_catalogue(self) -> Catalogue:
         from ..catalogue.catalogue import Catalogue, catalogue_path  # only when it is wanted: most calls ask one model
@@ -248,13 +257,39 @@ class OpenedRegistry:
     @property
     def _catalogue(self) -> Catalogue:
         self._identity.confirm()
-        return self._kept_catalogue
+        return self._origin._kept_catalogue  # noqa: SLF001 - a registry like this one
 
-    def _model(self, task: str, model_name: str) -> ModelStore:
+    # each verb says here what it does, so that none can forget to ask whether it may
+
+    def _model(
+        self, task: str, model_name: str, action: Action, alias: str | None = None, *, sets: str | None = None
+    ) -> ModelStore:
+        """The model, for whoever may do that to it. ``sets``: the alias that a new version is given.
+
+        Raises ``PermissionDenied``, ``AccessUnreadable``, ``InvalidName``, ``NotConfigured``.
+        """
         self._identity.confirm()
-        return open_model(self._storage, task, model_name, *self._around_changes())
+        if self._door is None:
+            return open_model(self._storage, task, model_name, *self._around_changes())
+        return self._guarded(self._door, task, model_name, action, alias, sets)
+
+    def _guarded(self, door: Door, task: str, model_name: str, action: Action, *more: str | None) -> ModelStore:
+        storage = door.storage_for(task, model_name, action, *more)
+        timeout_s, touch, before_change = self._around_changes()
+
+        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
+            before_change()
+            door.require(task, model_name, action, *more)
+
+        return open_model(storage, task, model_name, timeout_s, touch, ask_again)
+
+    def _require_admin(self) -> None:
+        """Raises ``PermissionDenied``, ``AccessUnreadable``."""
+        if self._door is not None:
+            self._door.require_admin()
 
     def _models(self) -> Iterator[ModelStore]:
+        self._require_admin()
         self._identity.confirm()
         return all_models(self._storage, *self._around_changes())
 
@@ -262,15 +297,15 @@ class OpenedRegistry:
         return self._settings.lock_timeout_s, self._touch, self._identity.before_change
 
     def _touch(self, model: ModelStore) -> None:
-        self._kept_catalogue.touch(model)
+        self._origin._kept_catalogue.touch(model)  # noqa: SLF001 - a registry like this one
 
-    def _find(self, task: str, ref: str) -> Found:
+    def _find(self, task: str, ref: str, action: Action) -> Found:
         parsed = parse_ref(ref)
-        return resolution.find(self._model(task, parsed.model_name), parsed.selector)
+        return resolution.find(self._model(task, parsed.model_name, action), parsed.selector)
 
-    def _find_then(self, task: str, ref: str, as_of: str | datetime) -> tuple[Found, Moment]:
+    def _find_then(self, task: str, ref: str, as_of: str | datetime, action: Action) -> tuple[Found, Moment]:
         parsed = parse_ref(ref)
-        return resolution.find_then(self._model(task, parsed.model_name), parsed.selector, as_of)
+        return resolution.find_then(self._model(task, parsed.model_name, action), parsed.selector, as_of)
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
         return resolution.prove(found, self._settings.workers, progress)

@@ -24,18 +24,22 @@ class OperationVerbs(OpenedRegistry):
     @property
     def _operations(self) -> Operations:
         self._identity.confirm()
-        return self._all_operations
+        return self._origin._all_operations  # noqa: SLF001 - a registry like this one
 
     def begin_operation(
         self, verb: str, request: Mapping[str, Any], *, key: str | None = None
     ) -> tuple[Operation, RunningOperation | None]:
         """(the operation, the right to do its work); None in its place if it runs or is done already.
 
-        ``request`` is what is asked for, as JSON values; ``key`` makes a repeat of it harmless. Raises
-        ``IdempotencyKeyReused``, ``StorageError``.
+        ``request`` is what is asked for, as JSON values; ``key`` makes a repeat of it by the same caller harmless.
+        Raises ``IdempotencyKeyReused``, ``StorageError``.
         """
-        return self._operations.begin(verb, request, key)
+        return self._operations.begin(verb, request, key, None if self._door is None else self._door.whose)
 
     def operation(self, operation_id: str) -> Operation:
-        """The operation as it is now. Raises ``OperationNotFound``, ``StorageError``."""
-        return self._operations.get(operation_id)
+        """The operation as it is now, if the caller began it, or is an admin.
+
+        Raises ``OperationNotFound``, ``StorageError``.
+        """
+        whose = None if self._door is None or self._door.is_admin else self._door.whose
+        return self._operations.get(operation_id, whose)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import verbs
+from ..access.roles import Action
 from ..models import older
 from ..models.aliases import LATEST
 from ..packages import contents
@@ -31,17 +32,18 @@ from ..vocabulary.answers import (
 from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
+from ..vocabulary.unset import UNSET, Unset
+from .access import AccessVerbs
 from .beginning import BeginningVerbs
 from .governing import GoverningVerbs
 from .listing import ListingVerbs
-from .maintaining import MaintainingVerbs
 from .operations import OperationVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
 
 
 class ModelRegistry(
-    BeginningVerbs, GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, MaintainingVerbs
+    BeginningVerbs, GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, AccessVerbs
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
@@ -67,7 +69,7 @@ class ModelRegistry(
         artifacts_dir: str | os.PathLike[str] | None = None,
         metadata: dict[str, Any] | None = None,
         *,
-        set_alias: str | None = "latest",
+        set_alias: str | Unset | None = UNSET,
         actor: str | None = None,
         reason: str | None = None,
         idempotency_key: str | None = None,
@@ -76,33 +78,42 @@ class ModelRegistry(
     ) -> Registration:
         """The package is a version for ever, and ``set_alias`` names it; or nothing has changed.
 
+        Where no ``set_alias`` is named it is ``latest``, if the caller may move that.
+
         ``artifacts_dir`` is an absolute path that this process can read; in its place ``upload_id`` may name what
         :meth:`begin_upload` began, which ends with success and stays as it is otherwise. Raises ``InvalidInput``,
         ``DigestMismatch``, ``VersionExists``, ``NameTaken``, ``StorageError``; only a
         ``StorageUnavailable`` with ``committed: true`` leaves a change behind, and that one whole.
         """
-        model = self._model(task, model_name)
+        alias, left_out = self._alias_for(task, model_name, set_alias)
+        model = self._model(task, model_name, Action.WRITE, sets=alias)
         request = verbs.registration.Request(
             task=task,
             model_name=model_name,
             version=version,
             artifacts_dir=None if artifacts_dir is None else os.fspath(artifacts_dir),
             metadata={} if metadata is None else metadata,
-            set_alias=set_alias,
+            set_alias=alias,
             actor=actor,
             reason=reason,
             idempotency_key=idempotency_key,
             upload_id=upload_id,
+            left_out=left_out,
+            whose=None if self._door is None else self._door.whose,
         )
-        return verbs.registration.register(
+        done = verbs.registration.register(
             model,
             request,
-            self._settings,
+            self._settings_for(task, model_name, artifacts_dir),
             registry_root=self._directory,
             gate=self._gate,
-            uploaded=lambda upload_id, model: self._uploads.claim(upload_id, model),
+            uploaded=lambda upload_id, model: self._uploads_with(upload_id).claim(upload_id, model),
             progress=progress,
         )
+        if left_out is None or done.alias_set is not None:
+            return done
+        said = f"alias_not_set: no alias names the version, since the rules do not let you move {left_out!r}."
+        return replace(done, warnings=[*done.warnings, said])
 
     def ask_register(
         self,
@@ -111,7 +122,7 @@ class ModelRegistry(
         version: str,
         metadata: dict[str, Any] | None = None,
         *,
-        set_alias: str | None = "latest",
+        set_alias: str | Unset | None = UNSET,
         actor: str | None = None,
         reason: str | None = None,
     ) -> Admission:
@@ -120,8 +131,24 @@ class ModelRegistry(
         Raises as it would, but not ``VersionExists``: the answer says what has the name.
         """
         said = {} if metadata is None else metadata
-        request = verbs.registration.Request(task, model_name, version, None, said, set_alias, actor, reason, None)
-        return verbs.admission.ask(self._model(task, model_name), request, self._gate)
+        alias, _ = self._alias_for(task, model_name, set_alias)
+        request = verbs.registration.Request(task, model_name, version, None, said, alias, actor, reason, None)
+        model = self._model(task, model_name, Action.WRITE, sets=alias)
+        return verbs.admission.ask(model, request, self._gate)
+
+    def _alias_for(self, task: str, model_name: str, asked: str | Unset | None) -> tuple[str | None, str | None]:
+        """(the alias that shall name the new version, the one that is left out because nobody named it)."""
+        if not isinstance(asked, Unset):
+            return asked, None
+        may = self._door is None or self._door.may(task, model_name, Action.PROMOTE, LATEST)
+        return (LATEST, None) if may else (None, LATEST)
+
+    def _settings_for(self, task: str, model_name: str, artifacts_dir: object) -> CoreSettings:
+        """The settings, with the directories that this caller may name. Raises ``PermissionDenied``."""
+        if self._door is None or artifacts_dir is None:
+            return self._settings
+        allowed = self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
+        return replace(self._settings, artifacts_allowed_roots=allowed)
 
     # verbs that read
 
@@ -134,20 +161,29 @@ class ModelRegistry(
         as_of: str | datetime | None = None,
         progress: ProgressCallback | None = None,
     ) -> Resolution:
-        found = self._find(task, ref) if as_of is None else self._find_then(task, ref, as_of)[0]
+        if as_of is None:
+            found = self._find(task, ref, Action.USE)
+        else:
+            found, _ = self._find_then(task, ref, as_of, Action.USE)
         return resolution.resolve(found, self._prove(found, progress) if verify else None)
 
     def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
-        found, then = (self._find(task, ref), None) if as_of is None else self._find_then(task, ref, as_of)
-        return resolution.show(found, then, self._prove(found, None) if verify else None)
+        action, then = Action.USE if verify else Action.READ, None
+        if as_of is None:
+            found = self._find(task, ref, action)
+        else:
+            found, then = self._find_then(task, ref, as_of, action)
+        shown = resolution.show(found, then, self._prove(found, None) if verify else None)
+        may_use = self._door is None or self._door.may(task, found.model.keys.model_name, Action.USE)
+        return shown if may_use else replace(shown, package_dir=None)
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
-        found = self._find(task, ref)
+        found = self._find(task, ref, Action.USE)
         checked = self._prove(found, progress)
         return replace(checked, warnings=[*checked.warnings, *resolution.told(found)])
 
     def list_aliases(self, task: str, model_name: str) -> Warned[Alias]:
-        model = self._model(task, model_name)
+        model = self._model(task, model_name, Action.READ)
         found, warnings = model.told.aliases(), model.told.warnings(asks=True)
         if warnings or not model.noticed.shown:  # else the journal has an event that they show, so there is a model
             try:
@@ -170,16 +206,16 @@ class ModelRegistry(
         limit: int = 100,
     ) -> HistoryPage:
         wanted = {"alias": alias, "version": version, "event": event}
-        return verbs.history.history(self._model(task, model_name).require(), wanted, after, limit)
+        return verbs.history.history(self._model(task, model_name, Action.READ).require(), wanted, after, limit)
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
-        found = self._find(task, ref)
+        found = self._find(task, ref, Action.READ)
         listing = contents.listing(found.model, found.version)
         return replace(listing, warnings=[*listing.warnings, *resolution.told(found)])
 
     def file(self, task: str, ref: str, path: str) -> StoredFile:
         """One file of the version, to be read from. Raises ``ArtifactNotFound`` and as :meth:`resolve`."""
-        found = self._find(task, ref)
+        found = self._find(task, ref, Action.USE)
         return self._inventories.of(found).file(found, path)
 
     def files(self, task: str, ref: str) -> list[StoredFile]:
@@ -188,28 +224,30 @@ class ModelRegistry(
 
     def package_files(self, task: str, ref: str) -> PackageFiles:
         """The files of the version, found by one look. Raises as :meth:`resolve`."""
-        found = self._find(task, ref)
+        found = self._find(task, ref, Action.USE)
         inventory = self._inventories.of(found)
         return PackageFiles(found.version, inventory.package_digest, found, inventory)
 
-    def snapshot(self, task: str, model_name: str, revision: str) -> Snapshot:
+    def snapshot(self, task: str, model_name: str, revision: str, *, with_bytes: bool = True) -> Snapshot:
         """The version that an alias, a version's name, a commit id, or ``main`` (here ``latest``) stands for.
+
+        ``with_bytes``: its files shall be read, and not only listed.
 
         Raises ``InvalidName``, ``NotFound``, ``PackageCorrupt``; and ``VersionNotFound`` for an older version whose
         manifest does not cover all its files, which has no commit id.
         """
-        model = self._model(task, model_name)
+        model = self._model(task, model_name, Action.USE if with_bytes else Action.READ)
         found = self._snapshots.find(model, revision)
         return found or resolution.not_found(model, LATEST if revision == MAIN else revision)
 
     def hub_commits(self, task: str, model_name: str) -> Warned[HubCommit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
-        return self._snapshots.hub_commits(self._model(task, model_name).require())
+        return self._snapshots.hub_commits(self._model(task, model_name, Action.READ).require())
 
     def metrics(self, task: str, ref: str) -> Metrics:
-        found = self._find(task, ref)
+        found = self._find(task, ref, Action.READ)
         said = verbs.comparison.metrics(found.model, found.version)
         return replace(said, warnings=[*said.warnings, *resolution.told(found)])
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
-        return verbs.comparison.compare(self._model(task, model_name).require(), versions)
+        return verbs.comparison.compare(self._model(task, model_name, Action.READ).require(), versions)

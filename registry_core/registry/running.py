@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import verbs
+from ..access.roles import Action
 from ..vocabulary.runs import Logged, RunDetail, RunEnd, RunPage
 from ..vocabulary.verbs import Verbs
 from .opening import OpenedRegistry
@@ -27,13 +28,14 @@ class RunningVerbs(OpenedRegistry, Verbs):
         actor: str | None = None,
     ) -> Logged:
         point = {"key": key, "value": value, "step": step, "timestamp": timestamp}
-        return verbs.running.log(self._model(task, model_name), run_id, verbs.running.Batch([point]), actor)
+        batch = verbs.running.Batch([point])
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
 
     def log_param(
         self, task: str, model_name: str, run_id: str, key: str, value: Any, *, actor: str | None = None
     ) -> Logged:
         batch = verbs.running.Batch(params={key: value})
-        return verbs.running.log(self._model(task, model_name), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
 
     def log_batch(
         self,
@@ -49,15 +51,15 @@ class RunningVerbs(OpenedRegistry, Verbs):
         batch = verbs.running.Batch(
             () if metrics is None else metrics, {} if params is None else params, {} if tags is None else tags
         )
-        return verbs.running.log(self._model(task, model_name), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
 
     def end_run(
         self, task: str, model_name: str, run_id: str, *, status: str = "finished", actor: str | None = None
     ) -> RunEnd:
-        return verbs.running.end(self._model(task, model_name), run_id, status, actor)
+        return verbs.running.end(self._model(task, model_name, Action.WRITE), run_id, status, actor)
 
     def run(self, task: str, model_name: str, run_id: str, *, points: int | None = None) -> RunDetail:
-        return verbs.running.run(self._model(task, model_name), run_id, points)
+        return verbs.running.run(self._model(task, model_name, Action.READ), run_id, points)
 
     def runs(
         self,
@@ -69,4 +71,4 @@ class RunningVerbs(OpenedRegistry, Verbs):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> RunPage:
-        return verbs.running.runs(self._model(task, model_name), status, param, limit, cursor)
+        return verbs.running.runs(self._model(task, model_name, Action.READ), status, param, limit, cursor)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..access.roles import Action
+from ..models.model import ModelStore
 from ..packages.hash_stream import Reads
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
     from ..uploads.sessions import Uploads
     from ..uploads.values import Checksum, UploadFile, UploadSession
+
+ASK_EVERY_S = 5.0
 
 
 class UploadVerbs(OpenedRegistry):
@@ -26,7 +31,17 @@ class UploadVerbs(OpenedRegistry):
     @property
     def _uploads(self) -> Uploads:
         self._identity.confirm()
-        return self._all_uploads
+        return self._origin._all_uploads  # noqa: SLF001 - a registry like this one
+
+    def _uploads_with(self, upload_id: str) -> Uploads:
+        """The uploads, if that session is the caller's, who may still write to its model.
+
+        Raises as the session's verbs, of somebody else's as of none, and ``PermissionDenied``.
+        """
+        uploads = self._uploads
+        if self._door is not None:
+            self._door.require(*uploads.require_of(upload_id, self._door.whose), Action.WRITE)
+        return uploads
 
     @property
     def max_upload_bytes(self) -> int:
@@ -49,7 +64,9 @@ class UploadVerbs(OpenedRegistry):
         files follow by :meth:`announce_upload`, and nothing is registered before the last of them. Raises
         ``InvalidInput``.
         """
-        return self._uploads.begin(self._model(task, model_name), files, actor, more=more)
+        whose = None if self._door is None else self._door.whose
+        model = self._model(task, model_name, Action.WRITE)
+        return self._uploads.begin(model, files, actor, more=more, whose=whose)
 
     def announce_upload(
         self, upload_id: str, files: Sequence[Mapping[str, Any]], *, more: bool = False
@@ -58,15 +75,18 @@ class UploadVerbs(OpenedRegistry):
 
         Raises ``InvalidInput``, ``UploadLocked`` while somebody writes to it.
         """
-        return self._uploads.announce(upload_id, self._model, files, more=more)
+        return self._uploads_with(upload_id).announce(upload_id, self._to_write, files, more=more)
+
+    def _to_write(self, task: str, model_name: str) -> ModelStore:
+        return self._model(task, model_name, Action.WRITE)
 
     def upload(self, upload_id: str) -> UploadSession:
         """The session and its files as they are now."""
-        return self._uploads.session(upload_id)
+        return self._uploads_with(upload_id).session(upload_id)
 
     def cancel_upload(self, upload_id: str) -> None:
         """Nothing is left of the session. Raises ``UploadLocked`` while somebody writes to it."""
-        self._uploads.cancel(upload_id)
+        self._uploads_with(upload_id).cancel(upload_id)
 
     def add_upload(
         self, upload_id: str, path: str, size_bytes: int, described: str = "", *, begun: bool = False
@@ -76,19 +96,19 @@ class UploadVerbs(OpenedRegistry):
         It is an error that bytes of it have come, but with ``begun``, as of a repeat. Raises ``InvalidInput``,
         ``StorageFull`` where it cannot fit.
         """
-        return self._uploads.add(upload_id, path, size_bytes, described, begun=begun)
+        return self._uploads_with(upload_id).add(upload_id, path, size_bytes, described, begun=begun)
 
     def uploaded(self, upload_id: str, file_id: str) -> UploadFile:
         """One file of the session as it is now."""
-        return self._uploads.file(upload_id, file_id)
+        return self._uploads_with(upload_id).file(upload_id, file_id)
 
     def drop_upload(self, upload_id: str, file_id: str) -> None:
         """Nothing is left of the file. Raises ``UploadLocked`` while somebody writes to it."""
-        self._uploads.drop(upload_id, file_id)
+        self._uploads_with(upload_id).drop(upload_id, file_id)
 
     def receive_pack(self, upload_id: str, reader: Reads, *, length: int | None = None) -> int:
         """The announced files in the tar are whole here; see :meth:`.uploads.Uploads.pack`."""
-        return self._uploads.pack(upload_id, reader, length=length)
+        return self._uploads_with(upload_id).pack(upload_id, self._asked_again(upload_id, reader), length=length)
 
     def receive(
         self,
@@ -102,6 +122,23 @@ class UploadVerbs(OpenedRegistry):
         is_whole: Callable[[], bool] | None = None,
     ) -> UploadFile:
         """The reader's bytes are in the file, behind the first ``offset``; see :meth:`.uploads.Uploads.receive`."""
-        return self._uploads.receive(
-            upload_id, file_id, offset, reader, length=length, checksum=checksum, is_whole=is_whole
-        )
+        uploads, asked = self._uploads_with(upload_id), self._asked_again(upload_id, reader)
+        return uploads.receive(upload_id, file_id, offset, asked, length=length, checksum=checksum, is_whole=is_whole)
+
+    def _asked_again(self, upload_id: str, reader: Reads) -> Reads:
+        """The reader, which ends with a refusal where the rules give the upload no longer."""
+        return reader if self._door is None else _Asking(reader, lambda: self._uploads_with(upload_id))
+
+
+class _Asking:
+    """Bytes of which each is read by the rules of five seconds ago at most."""
+
+    def __init__(self, reader: Reads, ask: Callable[[], object]) -> None:
+        self._reader, self._ask = reader, ask
+        self._due_at = time.monotonic() + ASK_EVERY_S
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        if time.monotonic() >= self._due_at:
+            self._ask()
+            self._due_at = time.monotonic() + ASK_EVERY_S
+        return self._reader.readinto(buffer)

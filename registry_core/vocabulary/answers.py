@@ -76,7 +76,7 @@ class Description(Value):
     """All that is known about a version."""
 
     meta: Annotated[dict[str, Any], "Its model_meta.json, with tags, stage and description laid over it."]
-    package_dir: str
+    package_dir: Annotated[str | None, "null for whoever may read what is known of it, and not use it."]
     version: str
     aliases: list[str]
     tags: dict[str, Any]

@@ -1,0 +1,147 @@
+"""The door: what one principal may do, by the rules as they are whenever a verb asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import product
+
+from ..access.decisions import Decision, Required, decide, visible
+from ..access.held import HeldRules
+from ..access.in_force import InForce
+from ..access.ownership import NOT_THERE, UNOWNED, Owner, Ownership
+from ..access.principal import Kind, Principal
+from ..access.roles import Action
+from ..models.model import ModelStore
+from ..storage import Storage, StorageOptions, open_storage
+from ..vocabulary.errors import PermissionDenied
+from ..vocabulary.texts import check_new_name, is_segment, printable
+
+_READS = (Action.READ, Action.USE)
+_NOWHERE = "memory://where no model is"  # what may not be seen is looked for there: so each verb answers of itself
+
+
+class Door:
+    """Every question is answered anew. All raise ``AccessUnreadable``."""
+
+    def __init__(self, principal: Principal, rules: HeldRules, storage: Storage) -> None:
+        self.principal = principal
+        self._rules = rules
+        self._storage = storage
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.principal.whose
+
+    def storage_for(self, task: str, model_name: str, action: Action, *more: str | None) -> Storage:
+        """Where the verb finds the model; where it may not be seen, a place where there is none.
+
+        Whoever may see it and may not do this is refused, and so is whoever wants to change anything, whether or not
+        there is such a model. Raises ``PermissionDenied``.
+        """
+        for field, name in (("task", task), ("model_name", model_name)):
+            if not isinstance(name, str):
+                check_new_name(field, name)
+        if action not in _READS:
+            self.require(task, model_name, action, *more)
+            return self._storage
+        ownership = self._ownership(task, model_name)
+        if self._decide(Action.READ, (task, model_name), None, ownership).allowed:
+            self.require(task, model_name, action, *more)
+            return self._storage
+        if self.principal.kind is Kind.ANONYMOUS:
+            self._required(self._decide(action, (task, model_name), None, NOT_THERE))  # signing in may help
+        return open_storage(_NOWHERE, StorageOptions(), lambda _: False)
+
+    def require(
+        self, task: str, model_name: str, action: Action, alias: str | None = None, sets: str | None = None
+    ) -> Decision:
+        """What gives it. ``sets``: the alias that a new version is given. Raises ``PermissionDenied``."""
+        for field, name in (("alias", alias), ("alias", sets)):
+            if name is not None and not isinstance(name, str):
+                check_new_name(field, name)
+        ownership = self._ownership(task, model_name)
+        found = self._required(self._decide(action, (task, model_name), alias, ownership))
+        if sets is not None:
+            self._required(self._decide(Action.PROMOTE, (task, model_name), sets, ownership))
+        return found
+
+    def may(self, task: str, model_name: str, action: Action, alias: str | None = None) -> bool:
+        """Whether :meth:`require` lets it pass."""
+        try:
+            self.require(task, model_name, action, alias)
+        except PermissionDenied:
+            return False
+        return True
+
+    def sources(self, task: str, model_name: str, allowed_roots: tuple[str, ...]) -> tuple[str, ...]:
+        """Below which directories an ``artifacts_dir`` may lie; empty: anywhere. Raises ``PermissionDenied``.
+
+        What the rules name narrows what the settings allow. Where those allow anything, only admins may name one.
+        """
+        given = self.require(task, model_name, Action.WRITE)
+        if given.is_admin or self.may(task, model_name, Action.ADMIN):
+            return allowed_roots
+        wanted = given.sources
+        narrowed = allowed_roots if wanted is None else tuple(_common(allowed_roots, wanted))
+        if not narrowed:
+            raise PermissionDenied(
+                "The rules of access do not let you name an artifacts_dir. Send the files as an upload.",
+                required={"action": str(Action.ADMIN), "on": printable(f"{task}/{model_name}"), "alias": None},
+            )
+        return narrowed
+
+    def require_admin(self) -> None:
+        """Of the registry itself. Raises ``PermissionDenied``."""
+        self._required(self._decide(Action.ADMIN, None, None, UNOWNED))
+
+    @property
+    def is_admin(self) -> bool:
+        return self._decide(Action.ADMIN, None, None, UNOWNED).allowed
+
+    def can_see(self) -> Callable[[str, str], bool]:
+        """Whether a model may be seen, asked of many."""
+        if self._is_over():
+            return lambda *_: False
+        sees = visible(self._rules.now().rules, self.principal)
+        return lambda task, model_name: sees(task, model_name, UNOWNED)
+
+    def _decide(self, action: Action, model: tuple[str, str] | None, alias: str | None, owner: Ownership) -> Decision:
+        rules: InForce = self._rules.now()
+        if self._is_over():
+            return Decision(False, Required(action, None if model is None else "/".join(model), alias))
+        return decide(rules.rules, self.principal, action, model, alias, owner)
+
+    def _is_over(self) -> bool:
+        return self.principal.is_expired(datetime.now(UTC))
+
+    def _ownership(self, task: str, model_name: str) -> Ownership:
+        """Whose the model is; looked for only where a rule asks."""
+        if all(rule.owner is Owner.ANY for rule in self._rules.now().rules.rules):
+            return UNOWNED
+        can_be = is_segment(task) and is_segment(model_name)
+        return UNOWNED if can_be and ModelStore(self._storage, task, model_name, 0.0).exists() else NOT_THERE
+
+    def _required(self, found: Decision) -> Decision:
+        if not found.allowed:
+            raise _denied(found.required)
+        return found
+
+
+def _denied(required: Required) -> PermissionDenied:
+    on, alias = (None if text is None else printable(text) for text in (required.on, required.alias))
+    what = f"to {on}" if on is not None else "to the registry"
+    return PermissionDenied(
+        f"The rules of access do not give you {required.action} {what}"
+        f"{f', of the alias {alias!r}' if alias is not None else ''}. Whoever is an admin can.",
+        required={"action": str(required.action), "on": on, "alias": alias},
+    )
+
+
+def _common(some: tuple[str, ...], others: tuple[str, ...]) -> Iterator[str]:
+    """The directories that lie in one of each, as long as nobody changes where a link leads."""
+    for one, other in product(some, others):
+        deeper, upper = sorted((os.path.realpath(one), os.path.realpath(other)), key=len, reverse=True)
+        if os.path.commonpath((deeper, upper)) == upper:
+            yield deeper
