@@ -1,0 +1,179 @@
+"""A registry with rules, somebody of each role, and every verb with what it needs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from registry_core import ANONYMOUS, CoreSettings, Kind, ModelRegistry, Principal
+from registry_core.access.roles import Action, Role
+from registry_core.storage import Storage
+
+from ...support.packages import write_files
+from ..access.issuers import ISSUERS, OIDC
+from ..access.ruled import put, written
+
+OWN, FOREIGN, PUBLIC = "own", "foreign", "public"  # tasks; each has the model m
+READ, USE, WRITE, PROMOTE, DELETE, ADMIN = Action
+
+RULES = written(
+    protected_aliases=["production", "staging"],
+    admins=["user:chief"],
+    blocked=["user:left"],
+    rules=[
+        *({"who": [f"user:{role}"], "on": ["own/*", "old/*"], "role": role} for role in Role),
+        {"who": ["user:left"], "on": ["*/*"], "role": "admin"},
+        {"who": ["anonymous"], "on": ["public/*"], "role": "user"},
+        {"who": ["user:narrow"], "on": ["own/*"], "role": "publisher", "aliases": ["candidate"]},
+    ],
+)
+
+
+def somebody(subject: str, **more: Any) -> Principal:
+    return Principal(Kind.USER, subject, OIDC, **more)
+
+
+PEOPLE = {str(role): somebody(role) for role in Role} | {
+    "anonymous": ANONYMOUS,
+    "chief": somebody("chief"),
+    "left": somebody("left"),
+    "stranger": somebody("stranger"),
+}
+
+
+@dataclass
+class House:
+    registry: ModelRegistry
+    storage: Storage
+    source: Path
+
+    def as_(self, who: str | Principal) -> ModelRegistry:
+        return self.registry.as_(PEOPLE[who] if isinstance(who, str) else who)
+
+
+def house(storage: Storage, place: Path, rules: bytes = RULES) -> House:
+    """Of each task the model m: version 1 is ``latest`` and ``production``, 2 has no alias, 3 is deleted."""
+    source = write_files(place / "source", {"model.pt": b"x"})
+    settings = CoreSettings(workers=1, artifacts_allowed_roots=(str(place),))
+    registry = ModelRegistry.open("memory://", storage=storage, settings=settings)
+    registry.trust(ISSUERS)
+    for task in (OWN, FOREIGN, PUBLIC):
+        for version in ("1", "2", "3"):
+            registry.register(task, "m", version, source, set_alias="latest" if version == "1" else None)
+        registry.promote(task, "m", "production", "2")
+        registry.promote(task, "m", "production", "1")
+        registry.promote(task, "m", "candidate", "1")
+        registry.delete(task, "m", "3", reason="wrong")
+        registry.log_metric(task, "m", "run", "loss", 1.0)
+    put(storage, rules)
+    return House(registry, storage, source)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """``call``: the verb on m of a task. ``alias``: which one it moves; None of a promote: it archives."""
+
+    action: Action
+    call: Callable[[ModelRegistry, str, str], Any]
+    alias: str | None = "candidate"
+
+    def least(self) -> Role:
+        if self.action is PROMOTE:
+            return Role.APPROVER if self.alias in (None, "production", "staging") else Role.PUBLISHER
+        return {
+            READ: Role.VIEWER,
+            USE: Role.USER,
+            WRITE: Role.PUBLISHER,
+            DELETE: Role.MAINTAINER,
+            ADMIN: Role.ADMIN,
+        }[self.action]
+
+
+# Every verb on one model. What a name has behind its ':' tells calls of one verb apart.
+VERBS: dict[str, Verb] = {
+    "resolve": Verb(USE, lambda r, t, m: r.resolve(t, f"{m}@1", verify=False)),
+    "resolve:then": Verb(USE, lambda r, t, m: r.resolve(t, f"{m}@latest", as_of="2100-01-01T00:00:00Z")),
+    "show": Verb(READ, lambda r, t, m: r.show(t, f"{m}@latest")),
+    "show:then": Verb(READ, lambda r, t, m: r.show(t, f"{m}@latest", as_of="2100-01-01T00:00:00Z")),
+    "show:deleted": Verb(READ, lambda r, t, m: r.history(t, m, version="3")),
+    "show:proven": Verb(USE, lambda r, t, m: r.show(t, f"{m}@1", verify=True)),
+    "verify": Verb(USE, lambda r, t, m: r.verify(t, f"{m}@1")),
+    "list_aliases": Verb(READ, lambda r, t, m: r.list_aliases(t, m)),
+    "history": Verb(READ, lambda r, t, m: r.history(t, m)),
+    "artifacts": Verb(READ, lambda r, t, m: r.artifacts(t, f"{m}@1")),
+    "metrics": Verb(READ, lambda r, t, m: r.metrics(t, f"{m}@1")),
+    "compare": Verb(READ, lambda r, t, m: r.compare(t, m, ["1", "2"])),
+    "audit_verify": Verb(READ, lambda r, t, m: r.audit_verify(t, m)),
+    "run": Verb(READ, lambda r, t, m: r.run(t, m, "run")),
+    "runs": Verb(READ, lambda r, t, m: r.runs(t, m)),
+    "hub_commits": Verb(READ, lambda r, t, m: r.hub_commits(t, m)),
+    "snapshot": Verb(USE, lambda r, t, m: r.snapshot(t, m, "main")),
+    "snapshot:listed": Verb(READ, lambda r, t, m: r.snapshot(t, m, "main", with_bytes=False)),
+    "file": Verb(USE, lambda r, t, m: r.file(t, f"{m}@1", "model.pt")),
+    "files": Verb(USE, lambda r, t, m: r.files(t, f"{m}@1")),
+    "package_files": Verb(USE, lambda r, t, m: r.package_files(t, f"{m}@1")),
+    "ask_register": Verb(WRITE, lambda r, t, m: r.ask_register(t, m, "9", set_alias=None)),
+    "ask_register:named": Verb(PROMOTE, lambda r, t, m: r.ask_register(t, m, "9", set_alias="staging"), "staging"),
+    "begin_upload": Verb(WRITE, lambda r, t, m: r.begin_upload(t, m)),
+    "log_metric": Verb(WRITE, lambda r, t, m: r.log_metric(t, m, "other", "loss", 1.0)),
+    "log_param": Verb(WRITE, lambda r, t, m: r.log_param(t, m, "other", "rate", 1.0)),
+    "log_batch": Verb(WRITE, lambda r, t, m: r.log_batch(t, m, "other", tags={"a": "b"})),
+    "end_run": Verb(WRITE, lambda r, t, m: r.end_run(t, m, "other")),
+    "tag": Verb(WRITE, lambda r, t, m: r.tag(t, m, "1", "a", "b")),
+    "patch": Verb(WRITE, lambda r, t, m: r.patch(t, m, "1", description="new")),
+    "promote": Verb(PROMOTE, lambda r, t, m: r.promote(t, m, "candidate", "2")),
+    "promote:protected": Verb(PROMOTE, lambda r, t, m: r.promote(t, m, "production", "2"), "production"),
+    "unalias": Verb(PROMOTE, lambda r, t, m: r.unalias(t, m, "candidate")),
+    "unalias:protected": Verb(PROMOTE, lambda r, t, m: r.unalias(t, m, "production"), "production"),
+    "rollback": Verb(PROMOTE, lambda r, t, m: r.rollback(t, m, "production"), "production"),
+    "rollback:dry": Verb(PROMOTE, lambda r, t, m: r.rollback(t, m, "production", dry_run=True), "production"),
+    "stage": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "production"), "production"),
+    "stage:archived": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "archived"), None),
+    "stage:none": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "none"), None),
+    "delete": Verb(DELETE, lambda r, t, m: r.delete(t, m, "2", reason="why")),
+    "restore": Verb(DELETE, lambda r, t, m: r.restore(t, m, "3")),
+    "repair_journal": Verb(ADMIN, lambda r, t, m: r.repair_journal(t, m)),
+    "repair_clock": Verb(ADMIN, lambda r, t, m: r.repair_clock(t, m)),
+    "repair_documents": Verb(ADMIN, lambda r, t, m: r.repair_documents(t, m)),
+    "repair_tombstones": Verb(ADMIN, lambda r, t, m: r.repair_tombstones(t, m)),
+    "repair_seals": Verb(ADMIN, lambda r, t, m: r.repair_seals(t, m)),
+    "repair_strays": Verb(ADMIN, lambda r, t, m: r.repair_strays(t, m)),
+}
+
+# Verbs on the registry itself: for its admins.
+OF_REGISTRY: dict[str, Callable[[ModelRegistry], Any]] = {
+    "sweep": lambda r: r.sweep(),
+    "recover": lambda r: r.recover(),
+    "check": lambda r: r.check(),
+    "purge": lambda r: r.purge(),
+    "adopt": lambda r: r.adopt(),
+    "reindex": lambda r: r.reindex(),
+    "registry_history": lambda r: r.registry_history(),
+    "registry_audit_verify": lambda r: r.registry_audit_verify(),
+    "migrate_to": lambda r: r.migrate_to(ModelRegistry.open("memory://migrated", settings=CoreSettings())),
+}
+
+# Verbs on an upload session: for whoever began it, as long as he may write to its model.
+OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
+    "announce_upload": lambda r, u: r.announce_upload(u, []),
+    "upload": lambda r, u: r.upload(u),
+    "cancel_upload": lambda r, u: r.cancel_upload(u),
+    "add_upload": lambda r, u: r.add_upload(u, "a", 1),
+    "uploaded": lambda r, u: r.uploaded(u, "f"),
+    "drop_upload": lambda r, u: r.drop_upload(u, "f"),
+    "receive_pack": lambda r, u: r.receive_pack(u, io.BytesIO()),
+    "receive": lambda r, u: r.receive(u, "f", 0, io.BytesIO()),
+    "register": lambda r, u: r.register(OWN, "m", "9", upload_id=u, set_alias=None),
+}
+
+# What is filtered, or belongs to whoever began it; each has tests of its own.
+FILTERED = {"list_models", "list_tasks", "events", "begin_operation", "operation"}
+# What says nothing of models, and is what a service does by itself or asks before it knows who calls.
+OPEN = {
+    *("open", "init", "identify", "probe", "check_root", "check_guarantees", "recovers_quickly", "id", "is_ruled"),
+    *("max_upload_bytes", "artifacts_allowed_roots", "require_catalogue", "refresh_catalogue", "catalog_state"),
+    *("last_event", "as_", "admitted", "trust"),
+}

@@ -1,0 +1,277 @@
+"""Every verb by everybody: what the rules give is done, and what may not be seen is answered as what is not there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry_core import (
+    ANONYMOUS,
+    OPERATOR,
+    AccessUnreadable,
+    ModelNotFound,
+    ModelRegistry,
+    PermissionDenied,
+    RegistryError,
+)
+from registry_core.access.roles import Role, at_least
+from registry_core.format.layout import REGISTRY_JOURNAL
+from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.storage.memory.root import MemoryStorage
+
+from ..access.ruled import put, written
+from .guarded import (
+    FILTERED,
+    FOREIGN,
+    OF_REGISTRY,
+    OF_SESSION,
+    OPEN,
+    OWN,
+    PEOPLE,
+    PUBLIC,
+    RULES,
+    USE,
+    VERBS,
+    House,
+    Verb,
+    house,
+    somebody,
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> House:
+    return house(MemoryStorage(), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """For what changes nothing."""
+    place = tmp_path_factory.mktemp("lasting")
+    (place / "root").mkdir()
+    return house(FilesystemStorage(place / "root"), place)
+
+
+def refusal(call: Callable[[], object]) -> RegistryError | None:
+    try:
+        call()
+    except RegistryError as error:
+        return error
+    return None
+
+
+def told(error: RegistryError | None, *names: str) -> tuple[Any, ...]:
+    """All that is told, but for the names."""
+    text = repr((type(error), error and error.message, error and error.detail))
+    for name in names:
+        text = text.replace(name, "NAME")
+    return (text,)
+
+
+def test_no_verb_is_left_out() -> None:
+    known = {name.partition(":")[0] for name in VERBS} | set(OF_REGISTRY) | set(OF_SESSION) | FILTERED | OPEN
+    there = {name for name in dir(ModelRegistry) if not name.startswith("_")}
+    assert there == known
+
+
+def expected(who: str, task: str, verb: Verb) -> bool | None:
+    """Whether it is done; None: it is answered as if there were no such model."""
+    reads = verb.least() in (Role.VIEWER, Role.USER)
+    if who == "chief":
+        return True
+    if who != "left" and task == PUBLIC and reads:
+        return True
+    if who in list(Role) and task == OWN:
+        return at_least(Role(who), verb.least())
+    # Whoever has not even said who he is is asked to, where he sees nothing.
+    return None if reads and who != "anonymous" else False
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("task", [OWN, FOREIGN, PUBLIC])
+def test_what_the_rules_give_is_done_and_nothing_else(tmp_path: Path, who: str, task: str) -> None:
+    for name, verb in VERBS.items():
+        place = tmp_path / name.replace(":", "-")
+        here = house(MemoryStorage(), place)
+        error = refusal(lambda verb=verb, here=here: verb.call(here.as_(who), task, "m"))  # type: ignore[misc]
+        wanted = expected(who, task, verb)
+        if wanted:
+            assert error is None, (name, error)
+        elif wanted is None:
+            assert not isinstance(error, PermissionDenied), name
+            assert error is not None, name
+        else:
+            assert isinstance(error, PermissionDenied), (name, error)
+            assert error.detail["required"]["on"] == f"{task}/m"
+        before = here.registry.history(task, "m").events
+        if not wanted:
+            assert len(before) == 7, name
+
+
+@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("who", PEOPLE)
+def test_a_model_that_may_not_be_seen_and_none_are_told_alike(lasting: House, who: str, name: str) -> None:
+    if who == "chief":
+        return
+    registry, call = lasting.as_(who), VERBS[name].call
+    hidden = refusal(lambda: call(registry, FOREIGN, "m"))
+    missing = refusal(lambda: call(registry, FOREIGN, "n"))
+    nowhere = refusal(lambda: call(registry, "foreigner", "m"))
+    assert told(hidden, "foreign/m", "'m'") == told(missing, "foreign/n", "'n'")
+    assert told(hidden, "foreign/m", "'foreign'") == told(nowhere, "foreigner/m", "'foreigner'")
+    if who == "admin":
+        return
+    # And as whoever may see all is told of a name that no model has.
+    if VERBS[name].least() in (Role.VIEWER, Role.USER) and who != "anonymous":
+        real = refusal(lambda: call(lasting.registry, FOREIGN, "n"))
+        assert told(hidden, "foreign/m", "'m'") == told(real, "foreign/n", "'n'")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb", "ü", "x" * 300, "\udcff", "m@1"])
+def test_a_name_that_can_be_none_is_told_alike_too(lasting: House, name: str) -> None:
+    stranger = lasting.as_("stranger")
+    for verb in ("list_aliases", "history", "runs", "hub_commits"):
+        hidden, missing = (
+            told(refusal(lambda registry=registry, verb=verb: VERBS[verb].call(registry, FOREIGN, name)))  # type: ignore[misc]
+            for registry in (stranger, lasting.registry)
+        )
+        assert hidden == missing
+    assert isinstance(refusal(lambda: stranger.promote(FOREIGN, name, "a", "1")), PermissionDenied)
+
+
+@pytest.mark.parametrize("name", OF_REGISTRY)
+def test_what_is_of_the_registry_is_for_its_admins(here: House, name: str) -> None:
+    for who in PEOPLE:
+        error = refusal(lambda who=who: OF_REGISTRY[name](here.as_(who)))  # type: ignore[misc]
+        assert isinstance(error, PermissionDenied) is (who != "chief"), who
+    OF_REGISTRY[name](here.registry)
+
+
+def test_the_operator_is_asked_nothing(tmp_path: Path) -> None:
+    here = house(MemoryStorage(), tmp_path)
+    assert here.registry.as_(OPERATOR) is here.registry
+    assert here.as_("viewer").as_(OPERATOR) is here.registry
+    here.storage.documents.delete(REGISTRY_JOURNAL)
+    here.registry.promote(OWN, "m", "production", "2")
+
+
+def test_where_the_rules_cannot_be_told_nobody_does_anything(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    here = house(FilesystemStorage(root), tmp_path)
+    assert here.as_("chief").list_aliases(OWN, "m")
+    (root / REGISTRY_JOURNAL).unlink()
+    for verb in VERBS.values():
+        error = refusal(lambda verb=verb: verb.call(here.as_("chief"), OWN, "m"))  # type: ignore[misc]
+        assert isinstance(error, AccessUnreadable)
+    for call in (here.as_("chief").list_models, here.as_("chief").list_tasks, here.as_("chief").events):
+        with pytest.raises(AccessUnreadable):
+            call()
+    assert here.registry.list_aliases(OWN, "m")
+
+
+def test_what_older_software_has_left_of_a_model_is_not_there_either(tmp_path: Path) -> None:
+    (tmp_path / "root" / "tasks" / FOREIGN / "models" / "emptied" / "versions").mkdir(parents=True)
+    here = house(FilesystemStorage(tmp_path / "root"), tmp_path)
+    assert here.registry.list_aliases(FOREIGN, "emptied") == []
+    assert isinstance(refusal(lambda: here.as_("viewer").list_aliases(FOREIGN, "emptied")), ModelNotFound)
+
+
+def test_show_says_where_the_package_lies_to_those_only_who_may_use_it(lasting: House) -> None:
+    assert lasting.as_("viewer").show(OWN, "m@1").package_dir is None
+    for who in ("user", "chief"):
+        assert lasting.as_(who).show(OWN, "m@1").package_dir == lasting.registry.show(OWN, "m@1").package_dir
+
+
+def test_latest_is_left_out_where_nobody_named_it(here: House) -> None:
+    narrow = somebody("narrow")
+    done = here.as_(narrow).register(OWN, "m", "8", here.source, idempotency_key="k")
+    assert done.alias_set is None
+    assert [warning.partition(":")[0] for warning in done.warnings] == ["alias_not_set"]
+    assert here.registry.resolve(OWN, "m@latest", verify=False).version == "1"
+    with pytest.raises(PermissionDenied) as refused:
+        here.as_(narrow).register(OWN, "m", "9", here.source / "not-looked-at", set_alias="latest")
+    assert refused.value.detail["required"] == {"action": "promote", "on": "own/m", "alias": "latest"}
+    assert here.as_(narrow).register(OWN, "m", "9", here.source, set_alias="candidate").alias_set == "candidate"
+    assert here.as_("publisher").register(OWN, "m", "10", here.source).alias_set == "latest"
+    # The same request, whatever it may do by now.
+    put(here.storage, RULES.replace(b'"aliases": ["candidate"]', b'"aliases": ["candidate", "latest"]'))
+    again = here.as_(narrow).register(OWN, "m", "8", here.source, idempotency_key="k")
+    assert (again.version, again.alias_set) == ("8", None)
+
+
+def test_an_artifacts_dir_lies_where_rules_and_settings_allow(tmp_path: Path) -> None:
+    rules = [{"who": ["user:publisher"], "on": ["own/*"], "role": "publisher", "from": [str(tmp_path / "team")]}]
+    here = house(MemoryStorage(), tmp_path, written(admins=["user:chief"], rules=rules))
+    inside = tmp_path / "team" / "run"
+    inside.mkdir(parents=True)
+    (inside / "model.pt").write_bytes(b"x")
+    publisher = here.as_("publisher")
+    assert refusal(lambda: publisher.register(OWN, "m", "8", here.source)).code == "artifacts_refused"  # type: ignore[union-attr]
+    assert publisher.register(OWN, "m", "8", inside).version == "8"
+    here.as_("chief").register(OWN, "m", "9", here.source)
+    elsewhere = written(admins=["user:chief"], rules=[{**rules[0], "from": ["/elsewhere"]}])
+    put(here.storage, elsewhere)
+    with pytest.raises(PermissionDenied):
+        publisher.register(OWN, "m", "10", inside)
+
+
+def test_without_allowed_roots_only_admins_name_a_directory(tmp_path: Path) -> None:
+    here = house(MemoryStorage(), tmp_path)
+    open_to_all = ModelRegistry.open("memory://", storage=here.storage)
+    open_to_all.trust(here.registry._issuers)
+    with pytest.raises(PermissionDenied):
+        open_to_all.as_(PEOPLE["publisher"]).register(OWN, "m", "8", here.source)
+    open_to_all.as_(PEOPLE["chief"]).register(OWN, "m", "8", here.source)
+
+
+def test_rules_are_asked_again_under_the_lock(tmp_path: Path) -> None:
+    """What was given when the verb began, and is taken back while it waits for another change, is not done."""
+    root = tmp_path / "root"
+    root.mkdir()
+    here = house(FilesystemStorage(root), tmp_path)
+    model = here.registry._model(OWN, "m", USE)
+    outcome: list[RegistryError | None] = []
+    with model.lock():
+        work = threading.Thread(
+            target=lambda: outcome.append(refusal(lambda: here.as_("publisher").promote(OWN, "m", "candidate", "2")))
+        )
+        work.start()
+        put(here.storage, written(admins=["user:chief"]))
+    work.join()
+    assert isinstance(outcome[0], PermissionDenied)
+    assert here.registry.resolve(OWN, "m@candidate", verify=False).version == "1"
+
+
+def test_whoever_has_expired_may_do_nothing(lasting: House) -> None:
+    over = somebody("admin", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    with pytest.raises(PermissionDenied):
+        lasting.as_(over).promote(OWN, "m", "candidate", "2")
+    assert refusal(lambda: lasting.as_(over).list_aliases(OWN, "m")).code == "model_not_found"  # type: ignore[union-attr]
+    assert lasting.as_(over).list_models().items == []
+
+
+@pytest.mark.parametrize("who", ["viewer", "stranger", "left", "chief", "anonymous"])
+def test_lists_tasks_and_events_show_what_may_be_seen(lasting: House, who: str) -> None:
+    seen = {"viewer": {OWN, PUBLIC}, "stranger": {PUBLIC}, "left": set[str](), "anonymous": {PUBLIC}}
+    tasks = seen.get(who, {OWN, PUBLIC, FOREIGN})
+    view = lasting.as_(who)
+    page = view.list_models()
+    assert {item["task"] for item in page.items} == tasks
+    assert page.total == 2 * len(tasks)
+    assert len(view.list_models(limit=1).items) == min(1, len(tasks))
+    assert {one.task for one in view.list_tasks()} == tasks
+    assert {one.event.task for one in view.events()} == tasks
+
+
+def test_anonymous_is_asked_who_he_is_where_nothing_is_public(lasting: House) -> None:
+    view = lasting.registry.as_(ANONYMOUS)
+    for name in ("m", "n"):
+        with pytest.raises(PermissionDenied):
+            view.resolve(FOREIGN, f"{name}@1")
+    assert refusal(lambda: view.resolve(PUBLIC, "n@1")).code == "model_not_found"  # type: ignore[union-attr]
