@@ -14,13 +14,17 @@ from registry_core import (
     ANONYMOUS,
     OPERATOR,
     AccessUnreadable,
+    IdempotencyKeyReused,
     ModelNotFound,
     ModelRegistry,
+    OperationNotFound,
     PermissionDenied,
     RegistryError,
+    UploadNotFound,
 )
 from registry_core.access.roles import Role, at_least
 from registry_core.format.layout import REGISTRY_JOURNAL
+from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
@@ -267,6 +271,69 @@ def test_lists_tasks_and_events_show_what_may_be_seen(lasting: House, who: str) 
     assert len(view.list_models(limit=1).items) == min(1, len(tasks))
     assert {one.task for one in view.list_tasks()} == tasks
     assert {one.event.task for one in view.events()} == tasks
+
+
+def test_uploads_are_of_whoever_began_them(here: House) -> None:
+    mine = here.as_("publisher").begin_upload(OWN, "m").upload_id
+    for name, call in OF_SESSION.items():
+        for who in ("maintainer", "stranger"):
+            of_others = refusal(lambda call=call, who=who: call(here.as_(who), mine))  # type: ignore[misc]
+            of_none = refusal(lambda call=call, who=who: call(here.as_(who), "0" * 32))  # type: ignore[misc]
+            if name == "register" and who == "stranger":
+                assert isinstance(of_others, PermissionDenied)
+            else:
+                assert isinstance(of_others, UploadNotFound), (name, of_others)
+            assert told(of_others, mine) == told(of_none, "0" * 32), name
+    put(here.storage, written(admins=["user:chief"]))
+    for name, call in OF_SESSION.items():
+        error = refusal(lambda call=call: call(here.as_("publisher"), mine))  # type: ignore[misc]
+        assert isinstance(error, PermissionDenied), name
+
+
+def test_what_is_sent_is_refused_as_soon_as_rules_are(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from registry_core.registry import uploads
+
+    monkeypatch.setattr(uploads, "ASK_EVERY_S", -1.0)
+    publisher = here.as_("publisher")
+    session = publisher.begin_upload(OWN, "m").upload_id
+    file = publisher.add_upload(session, "model.pt", 4)
+
+    class Slow:
+        def readinto(self, buffer: memoryview) -> int:
+            put(here.storage, written(admins=["user:chief"]))
+            buffer[:1] = b"x"
+            return 1
+
+    with pytest.raises(PermissionDenied):
+        publisher.receive(session, file.file_id, 0, Slow())
+
+
+def test_operations_and_their_keys_are_of_whoever_began_them(here: House) -> None:
+    one, _ = here.as_("user").begin_operation("verify", {"a": 1}, key="k")
+    other, running = here.as_("viewer").begin_operation("verify", {"b": 2}, key="k")
+    assert one.operation_id != other.operation_id
+    assert running is not None
+    assert here.as_("user").operation(one.operation_id) == one
+    assert here.as_("chief").operation(one.operation_id) == here.registry.operation(one.operation_id) == one
+    of_others = refusal(lambda: here.as_("viewer").operation(one.operation_id))
+    of_none = refusal(lambda: here.as_("viewer").operation("0" * 32))
+    assert isinstance(of_others, OperationNotFound)
+    assert told(of_others, one.operation_id) == told(of_none, "0" * 32)
+    with pytest.raises(IdempotencyKeyReused):
+        here.as_("user").begin_operation("verify", {"c": 3}, key="k")
+
+
+@pytest.mark.parametrize("on_a_store", [False, True])
+def test_an_idempotency_key_means_nothing_to_others(tmp_path: Path, on_a_store: bool) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    storage: Storage = MemoryStorage() if on_a_store else FilesystemStorage(root)
+    here = house(storage, tmp_path)
+    first = here.as_("publisher").register(OWN, "m", "8", here.source, idempotency_key="k")
+    assert here.as_("publisher").register(OWN, "m", "8", here.source, idempotency_key="k") == first
+    assert here.as_("maintainer").register(OWN, "m", "9", here.source, idempotency_key="k").version == "9"
+    with pytest.raises(IdempotencyKeyReused):
+        here.as_("publisher").register(OWN, "m", "10", here.source, idempotency_key="k")
 
 
 def test_anonymous_is_asked_who_he_is_where_nothing_is_public(lasting: House) -> None:
