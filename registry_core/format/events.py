@@ -80,6 +80,8 @@ FIELDS = (
     Field("previous_version", str, "what the alias named before"),
     Field("previous_seq", int, "the event that moved the alias before; 0: none has"),
     Field("actor", str, "who"),
+    Field("claimed_actor", str, "who the caller said it was, where it was known who it was"),
+    Field("principal", dict, "who it was, as far as that was known: sub, iss, kind, org, via, token_id"),
     Field("reason", str, "why"),
     Field("package_digest", str, "the digest of the version's manifest"),
     Field("commit", str, "the version's name for clients of the Hugging Face Hub, made from its content"),

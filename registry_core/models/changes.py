@@ -60,7 +60,7 @@ class Draft:
             "alias": self.alias,
             "previous_version": self.previous_version,
             **({} if self.previous_seq is None else {"previous_seq": self.previous_seq}),
-            "actor": self.actor,
+            **subject.signed(self.actor),
             "reason": self.reason,
             "package_digest": self.package_digest,
             **({} if "attempt" in self.own else {"attempt": uuid.uuid4().hex}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -188,8 +189,23 @@ def is_of_package(event: Event) -> bool:
     return event["event"] in (REGISTER, DELETE, RESTORE, PURGE) or event.get("set") is not None
 
 
+@dataclass(frozen=True)
+class By:
+    """Who makes a change, as far as that was verified; ``name`` is what to call it."""
+
+    name: str
+    principal: Mapping[str, str]
+
+
 class Subject(ABC):
-    """A journal, its lock, and what follows its events. Making one touches nothing."""
+    """A journal, its lock, and what follows its events. Making one touches nothing.
+
+    ``by``: who makes its events; None where callers are not told apart, and are what they say.
+    ``names_nobody``: whoever reads is not told who has deleted a version.
+    """
+
+    by: By | None = None
+    names_nobody = False
 
     def __init__(self, storage: Storage, key: str, journal: Journal, lock_timeout_s: float) -> None:
         self.storage = storage
@@ -201,6 +217,13 @@ class Subject(ABC):
     @abstractmethod
     def title(self) -> str:
         """What to call it in a sentence."""
+
+    def signed(self, actor: str | None) -> dict[str, Any]:
+        """What an event says of who made it. ``actor``: who the caller says it is."""
+        if self.by is None:
+            return {"actor": actor}
+        claimed = {} if actor is None else {"claimed_actor": actor}
+        return {"actor": self.by.name, **claimed, "principal": dict(self.by.principal)}
 
     def lock(self) -> AbstractContextManager[None]:
         """Nobody else changes it meanwhile, where the storage has locks. Raises ``LockTimeout``."""

@@ -189,7 +189,7 @@ class ModelStore(Subject):
 
     def tombstone(self, version: str) -> Tombstone | None:
         """What is kept of the version, if it is deleted now."""
-        return tombstones.shown(version, self.tombstone_fields(version))
+        return tombstones.shown(version, self.tombstone_fields(version), names_nobody=self.names_nobody)
 
     def find(self, selector: str) -> Found | None:
         """The version that the selector names; an alias wins over a version of its name.

@@ -62,9 +62,10 @@ def replay(keys: ModelKeys, lines: Iterable[Line], version: str) -> Fields | Non
     return fields
 
 
-def shown(version: str, fields: Fields | None) -> Tombstone | None:
-    """What the tombstone's fields say, as callers see it."""
+def shown(version: str, fields: Fields | None, *, names_nobody: bool = False) -> Tombstone | None:
+    """What the tombstone's fields say, as callers see it; with ``names_nobody`` not who deleted the version."""
     if fields is None:
         return None
-    names = ("package_digest", "deleted_at", "actor", "reason", "purged_at")
-    return Tombstone(version=version, seq=seq_of(fields), **{name: fields.get(name) for name in names})
+    names = ("package_digest", "deleted_at", "reason", "purged_at")
+    actor = None if names_nobody else fields.get("actor")
+    return Tombstone(version=version, seq=seq_of(fields), actor=actor, **{name: fields.get(name) for name in names})

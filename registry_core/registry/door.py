@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
+from typing import TypeVar
 
 from ..access.decisions import Decision, Required, decide, visible
 from ..access.held import HeldRules
@@ -13,11 +15,13 @@ from ..access.in_force import InForce
 from ..access.ownership import NOT_THERE, UNOWNED, Owner, Ownership
 from ..access.principal import Kind, Principal
 from ..access.roles import Action
+from ..models.journal import By
 from ..models.model import ModelStore
 from ..storage import Storage, StorageOptions, open_storage
 from ..vocabulary.errors import PermissionDenied
 from ..vocabulary.texts import check_new_name, is_segment, printable
 
+T = TypeVar("T")
 _READS = (Action.READ, Action.USE)
 _NOWHERE = "memory://where no model is"  # what may not be seen is looked for there: so each verb answers of itself
 
@@ -33,6 +37,22 @@ class Door:
     @property
     def whose(self) -> tuple[str, str]:
         return self.principal.whose
+
+    @property
+    def by(self) -> By:
+        """What events say of the principal."""
+        return By(self.principal.name or self.principal.subject, self.principal.recorded())
+
+    @property
+    def is_nobody(self) -> bool:
+        return self.principal.kind is Kind.ANONYMOUS
+
+    def unnamed(self, found: list[T]) -> list[T]:
+        """What was found, as the principal is told of it: nobody is told who has done what."""
+        if not self.is_nobody:
+            return found
+        names = ("actor", "claimed_actor", "principal")
+        return [replace(one, **{name: None for name in names if hasattr(one, name)}) for one in found]  # type: ignore[type-var]
 
     def storage_for(self, task: str, model_name: str, action: Action, *more: str | None) -> Storage:
         """Where the verb finds the model; where it may not be seen, a place where there is none.
@@ -50,7 +70,7 @@ class Door:
         if self._decide(Action.READ, (task, model_name), None, ownership).allowed:
             self.require(task, model_name, action, *more)
             return self._storage
-        if self.principal.kind is Kind.ANONYMOUS:
+        if self.is_nobody:
             self._required(self._decide(action, (task, model_name), None, NOT_THERE))  # signing in may help
         return open_storage(_NOWHERE, StorageOptions(), lambda _: False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..catalogue.queries import Query
@@ -44,7 +45,8 @@ class ListingVerbs(OpenedRegistry):
         """
         if not 1 <= limit <= MAX_EVENTS:
             raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
-        return self._catalogue.events(after, limit, self._visible)
+        found = self._catalogue.events(after, limit, self._visible)
+        return Warned([replace(one, event=self._unnamed([one.event])[0]) for one in found], found.warnings)
 
     def last_event(self) -> str:
         """The id of the newest event known: what to give to :meth:`events` to hear of later ones only."""

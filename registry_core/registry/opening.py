@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..access.roles import Action
 from ..format.encoding import encode_document, format_time
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .door import Door
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NO_ID = ""
 LOOK_EVERY_S = 5.0  # before changes, where a look is a request
@@ -281,7 +282,17 @@ class OpenedRegistry:
             before_change()
             door.require(task, model_name, action, *more)
 
-        return open_model(storage, task, model_name, timeout_s, touch, ask_again)
+        model = open_model(storage, task, model_name, timeout_s, touch, ask_again)
+        model.by, model.names_nobody = door.by, door.is_nobody
+        return model
+
+    def _unnamed(self, found: list[T]) -> list[T]:
+        """What was found, without the names of people where the caller is nobody."""
+        return found if self._door is None else self._door.unnamed(found)
+
+    def _actor(self, claimed: str | None) -> str | None:
+        """Who is written down where no event is: the principal, if it is known who that is."""
+        return claimed if self._door is None else self._door.by.name
 
     def _require_admin(self) -> None:
         """Raises ``PermissionDenied``, ``AccessUnreadable``."""

@@ -192,7 +192,7 @@ class ModelRegistry(
                 if not older.is_emptied(model.storage, model.keys):
                     raise
                 found = []
-        return Warned(found, warnings)
+        return Warned(self._unnamed(found), warnings)
 
     def history(
         self,
@@ -206,7 +206,8 @@ class ModelRegistry(
         limit: int = 100,
     ) -> HistoryPage:
         wanted = {"alias": alias, "version": version, "event": event}
-        return verbs.history.history(self._model(task, model_name, Action.READ).require(), wanted, after, limit)
+        page = verbs.history.history(self._model(task, model_name, Action.READ).require(), wanted, after, limit)
+        return replace(page, events=self._unnamed(page.events))
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         found = self._find(task, ref, Action.READ)
@@ -242,12 +243,13 @@ class ModelRegistry(
 
     def hub_commits(self, task: str, model_name: str) -> Warned[HubCommit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""
-        return self._snapshots.hub_commits(self._model(task, model_name, Action.READ).require())
+        found = self._snapshots.hub_commits(self._model(task, model_name, Action.READ).require())
+        return Warned(self._unnamed(found), found.warnings)
 
     def metrics(self, task: str, ref: str) -> Metrics:
         found = self._find(task, ref, Action.READ)
         said = verbs.comparison.metrics(found.model, found.version)
-        return replace(said, warnings=[*said.warnings, *resolution.told(found)])
+        return replace(said, runs=self._unnamed(said.runs), warnings=[*said.warnings, *resolution.told(found)])
 
     def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
         return verbs.comparison.compare(self._model(task, model_name, Action.READ).require(), versions)

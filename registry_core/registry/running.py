@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import verbs
@@ -29,13 +30,13 @@ class RunningVerbs(OpenedRegistry, Verbs):
     ) -> Logged:
         point = {"key": key, "value": value, "step": step, "timestamp": timestamp}
         batch = verbs.running.Batch([point])
-        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, self._actor(actor))
 
     def log_param(
         self, task: str, model_name: str, run_id: str, key: str, value: Any, *, actor: str | None = None
     ) -> Logged:
         batch = verbs.running.Batch(params={key: value})
-        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, self._actor(actor))
 
     def log_batch(
         self,
@@ -51,15 +52,15 @@ class RunningVerbs(OpenedRegistry, Verbs):
         batch = verbs.running.Batch(
             () if metrics is None else metrics, {} if params is None else params, {} if tags is None else tags
         )
-        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, actor)
+        return verbs.running.log(self._model(task, model_name, Action.WRITE), run_id, batch, self._actor(actor))
 
     def end_run(
         self, task: str, model_name: str, run_id: str, *, status: str = "finished", actor: str | None = None
     ) -> RunEnd:
-        return verbs.running.end(self._model(task, model_name, Action.WRITE), run_id, status, actor)
+        return verbs.running.end(self._model(task, model_name, Action.WRITE), run_id, status, self._actor(actor))
 
     def run(self, task: str, model_name: str, run_id: str, *, points: int | None = None) -> RunDetail:
-        return verbs.running.run(self._model(task, model_name, Action.READ), run_id, points)
+        return self._unnamed([verbs.running.run(self._model(task, model_name, Action.READ), run_id, points)])[0]
 
     def runs(
         self,
@@ -71,4 +72,5 @@ class RunningVerbs(OpenedRegistry, Verbs):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> RunPage:
-        return verbs.running.runs(self._model(task, model_name, Action.READ), status, param, limit, cursor)
+        page = verbs.running.runs(self._model(task, model_name, Action.READ), status, param, limit, cursor)
+        return replace(page, items=self._unnamed(page.items))

@@ -66,7 +66,7 @@ class UploadVerbs(OpenedRegistry):
         """
         whose = None if self._door is None else self._door.whose
         model = self._model(task, model_name, Action.WRITE)
-        return self._uploads.begin(model, files, actor, more=more, whose=whose)
+        return self._uploads.begin(model, files, self._actor(actor), more=more, whose=whose)
 
     def announce_upload(
         self, upload_id: str, files: Sequence[Mapping[str, Any]], *, more: bool = False

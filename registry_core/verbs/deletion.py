@@ -59,7 +59,7 @@ def delete(model: ModelStore, version: str, *, actor: str | None, reason: str | 
         version=version,
         package_digest=event["package_digest"],
         deleted_at=event["ts_utc"],
-        actor=actor,
+        actor=event["actor"],
         reason=reason,
         purged_at=None,
         seq=event["seq"],

@@ -283,6 +283,8 @@ class Event(Value):
     previous_seq: int | None = None
     document: str | None = None
     token: dict[str, Any] | None = None
+    claimed_actor: str | None = None
+    principal: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

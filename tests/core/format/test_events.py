@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.web.schemas import part_schema
 from registry_client.remote.answers import read as read_answer
-from registry_core import Event, ModelRegistry
+from registry_core import Event, Kind, ModelRegistry, Principal
 from registry_core.format import events
 from registry_core.format.chain import Line, parse_line
 from registry_core.format.events import FIELDS, KINDS, PRIVATE
@@ -28,6 +28,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from ...docs.documents import read
 from ...support.packages import open_registry, write_files
 from ...support.servers import REPOSITORY
+from ..access.issuers import ISSUERS, PLATFORM
 from ..upkeep.governed import MODEL, TASK, fill
 
 EventFields = part_schema(Event)
@@ -35,6 +36,7 @@ JOURNAL = f"tasks/{TASK}/models/{MODEL}/audit/promotions.jsonl"
 NAMES = [kind.name for kind in KINDS]
 OWN = {name for kind in KINDS for name in kind.own}
 SOMETIMES = {"adopted", "idempotency", "commit", "unaliased", "previous_seq"}  # adopt makes no commit id
+SOMETIMES |= {"claimed_actor", "principal"}
 TYPES = {str: "text", int: "number", bool: "boolean", dict: "object", list: "list of texts"}
 
 
@@ -56,6 +58,9 @@ def registry(tmp_path: Path) -> ModelRegistry:
     registry.promote(TASK, MODEL, "lost", "keyed")
     journal.write_bytes(b"".join([*journal.read_bytes().splitlines(keepends=True)[:-1], b"no event\n"]))
     registry.repair_journal(TASK, MODEL, accept_loss=True, actor="ada", reason="no backup")
+    registry.trust(ISSUERS)
+    known = Principal(Kind.USER, "17", PLATFORM, permissions=frozenset(["model.use"]))
+    registry.as_(known).tag(TASK, MODEL, "kept", "seen", "yes", actor="somebody")
     own = RegistryJournal(FilesystemStorage(root), 1.0)
     for kind, said in ((events.ACCESS, {"document": f"sha256:{'0' * 64}"}), (events.TOKEN, {"token": {"id": "0"}})):
         draft = Draft(kind, None, "ada", "to begin with", own=said)

@@ -28,6 +28,7 @@ from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
+from ..access.issuers import OIDC
 from ..access.ruled import put, written
 from .guarded import (
     FILTERED,
@@ -342,3 +343,51 @@ def test_anonymous_is_asked_who_he_is_where_nothing_is_public(lasting: House) ->
         with pytest.raises(PermissionDenied):
             view.resolve(FOREIGN, f"{name}@1")
     assert refusal(lambda: view.resolve(PUBLIC, "n@1")).code == "model_not_found"  # type: ignore[union-attr]
+
+
+def test_events_say_who_it_was_and_whom_the_caller_named(here: House) -> None:
+    known = somebody("approver", name="ann@lab.example", org="lab", via="jwt")
+    view = here.as_(known)
+    view.promote(OWN, "m", "candidate", "2", actor="somebody else")
+    view.tag(OWN, "m", "1", "a", "b")
+    named, silent = view.history(OWN, "m").events[-2:]
+    principal = {"sub": "approver", "iss": OIDC, "kind": "user", "org": "lab", "via": "jwt"}
+    assert (named.actor, named.claimed_actor, named.principal) == ("ann@lab.example", "somebody else", principal)
+    assert (silent.actor, silent.claimed_actor, silent.principal) == ("ann@lab.example", None, principal)
+    assert {one.actor for one in view.list_aliases(OWN, "m") if one.alias == "candidate"} == {"ann@lab.example"}
+    by_root = here.registry.promote(OWN, "m", "candidate", "1", actor="root")
+    event = here.registry.history(OWN, "m", after=by_root.seq - 1).events[0]  # type: ignore[operator]
+    assert (event.actor, event.claimed_actor, event.principal) == ("root", None, None)
+    view.log_metric(OWN, "m", "mine", "loss", 1.0, actor="somebody else")
+    assert view.run(OWN, "m", "mine").actor == "ann@lab.example"
+
+
+def test_what_a_tombstone_says_is_of_the_principal(here: House) -> None:
+    view = here.as_("maintainer")
+    view.unalias(OWN, "m", "candidate")
+    assert view.delete(OWN, "m", "2", reason="why", actor="somebody else").actor == "maintainer"
+
+
+def test_nobody_is_told_who_has_done_what(here: House) -> None:
+    put(here.storage, RULES.replace(b'"on": ["own/*", "old/*"]', b'"on": ["own/*", "public/*"]'))
+    made_by = here.as_(somebody("maintainer", name="max@lab.example"))
+    made_by.promote(PUBLIC, "m", "candidate", "2", actor="named")
+    made_by.promote(PUBLIC, "m", "candidate", "1")
+    made_by.delete(PUBLIC, "m", "2", reason="why")
+    made_by.log_metric(PUBLIC, "m", "mine", "loss", 1.0)
+    nobody = here.as_("anonymous")
+    told = [
+        nobody.history(PUBLIC, "m"),
+        nobody.events(),
+        nobody.list_aliases(PUBLIC, "m"),
+        nobody.hub_commits(PUBLIC, "m"),
+        nobody.metrics(PUBLIC, "m@1"),
+        nobody.run(PUBLIC, "m", "mine"),
+        nobody.runs(PUBLIC, "m"),
+        nobody.show(PUBLIC, "m@1"),
+        nobody.list_models(),
+        refusal(lambda: nobody.resolve(PUBLIC, "m@2")).detail,  # type: ignore[union-attr]
+    ]
+    assert "max@lab" not in repr(told)
+    assert "named" not in repr([one.to_dict() for one in nobody.history(PUBLIC, "m").events])
+    assert "max@lab" in repr(here.as_("stranger").history(PUBLIC, "m"))
