@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 from .vocabulary.faces import face
 
 if TYPE_CHECKING:
+    from .access.decisions import Decision
+    from .access.governing import Change, NewToken
     from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
+    from .access.roles import Action
+    from .access.tokens import TokenDocument
     from .access.who import Issuers
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from .packages.archive import TAR_FORMAT, tar, tar_size
     from .packages.snapshots import HubCommit, Snapshot
     from .packages.stored_files import PackageFiles, StoredFile
+    from .registry.access import AccessRules
     from .registry.registry import ModelRegistry
     from .settings import CoreSettings
     from .storage.syncing import Syncs
@@ -135,7 +140,9 @@ __all__ = [
     "TAR_FORMAT",
     "UNSET",
     "AccessMoved",
+    "AccessRules",
     "AccessUnreadable",
+    "Action",
     "Admission",
     "AdoptionReport",
     "Alias",
@@ -147,6 +154,7 @@ __all__ = [
     "ArtifactsRefused",
     "Bounded",
     "CatalogState",
+    "Change",
     "CheckReport",
     "Checksum",
     "ChecksumMismatch",
@@ -155,6 +163,7 @@ __all__ = [
     "Comparison",
     "Conflict",
     "CoreSettings",
+    "Decision",
     "Description",
     "DestinationDiffers",
     "DigestMismatch",
@@ -186,6 +195,7 @@ __all__ = [
     "ModelPage",
     "ModelRegistry",
     "NameTaken",
+    "NewToken",
     "NotConfigured",
     "NotFound",
     "Operation",
@@ -226,6 +236,7 @@ __all__ = [
     "TarReader",
     "TarRefused",
     "TaskSummary",
+    "TokenDocument",
     "TokenNotFound",
     "Tombstone",
     "Unset",
@@ -260,13 +271,18 @@ __all__ = [
 _PLACES = {
     name: f"{place}:{name}"
     for place, names in {
+        "access.decisions": "Decision",
+        "access.governing": "Change NewToken",
         "access.principal": "ANONYMOUS OPERATOR Kind Principal",
+        "access.roles": "Action",
+        "access.tokens": "TokenDocument",
         "access.who": "Issuers",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",
+        "registry.access": "AccessRules",
         "registry.registry": "ModelRegistry",
         "settings": "CoreSettings",
         "storage.syncing": "Syncs",

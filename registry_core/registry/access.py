@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from copy import copy
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..access.principal import Kind, Principal
 from ..access.who import Issuers
+from ..vocabulary.errors import InvalidParameter, TokenNotFound
+from ..vocabulary.texts import printable
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
+    from ..access.decisions import Decision
+    from ..access.governing import Change, NewToken
     from ..access.held import HeldRules
+    from ..access.in_force import InForce
+    from ..access.tokens import TokenDocument
+
+
+@dataclass(frozen=True)
+class AccessRules:
+    """The access document that holds, and the event that set it: None and 0 where none was ever set."""
+
+    document: dict[str, Any] | None
+    seq: int
 
 
 class AccessVerbs(MaintainingVerbs):
@@ -50,3 +67,132 @@ class AccessVerbs(MaintainingVerbs):
         from ..access.held import HeldRules  # only when it is wanted
 
         return HeldRules(self._own_journal(), self._issuers)
+
+    # the rules themselves: for admins
+
+    def access_rules(self) -> AccessRules:
+        """The access document that holds. Raises ``AccessUnreadable``."""
+        self._require_admin()
+        now = self._rules_now()
+        return AccessRules(None if now.data is None else json.loads(now.data), now.said.document_seq)
+
+    def set_access_rules(
+        self,
+        document: bytes | Mapping[str, Any],
+        *,
+        expected_seq: int | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Change:
+        """The document's rules hold from now on, here at once and elsewhere within five seconds; by one event.
+
+        ``expected_seq``: the event of the document that it takes the place of, 0 for none; None: whichever it is. What
+        it takes the place of need not be readable for the operator. Raises ``InvalidParameter``, also where whoever
+        calls would be no admin any more, ``AccessMoved``, ``StorageError``.
+        """
+        from ..access import governing  # only when it is wanted
+        from ..access.document import parse
+
+        self._require_admin()
+        data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+        rules = parse(data, self._origin._issuers)  # noqa: SLF001 - a registry like this one
+        if self._door is not None and not self._door.would_be_admin(rules):
+            raise InvalidParameter(
+                "By this access document you would be no admin any more. Have another admin set it.", field="admins"
+            )
+        try:
+            return governing.set_document(
+                self._own_journal(self._require_admin), data, expected_seq=expected_seq, actor=actor, reason=reason
+            )
+        finally:
+            self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
+
+    def try_access_rules(self, who: str, action: str, task: str, model_name: str, alias: str | None = None) -> Decision:
+        """What the rules that hold give somebody of whom only this is known, as a rule would name him.
+
+        Raises ``InvalidParameter``, ``AccessUnreadable``.
+        """
+        from ..access import decisions, document  # only when it is wanted
+        from ..access import who as named
+        from ..access.roles import Action
+
+        self._require_admin()
+        now = self._rules_now()
+        rules = document.default_rules(named.TO_TRY) if now.data is None else document.parse(now.data, named.TO_TRY)
+        try:
+            principal = named.principal_named(who)
+        except ValueError as error:
+            raise InvalidParameter(f"Who {error}.", field="who") from None
+        return decisions.decide(
+            rules, principal, document.check_word("action", action, Action), (task, model_name), alias
+        )
+
+    def _rules_now(self) -> InForce:
+        self._identity.confirm()
+        return self._origin._rules.now()  # noqa: SLF001 - a registry like this one
+
+    # tokens: a service's for admins, a person's own for himself
+
+    def create_token(
+        self,
+        kind: str,
+        name: str,
+        *,
+        role: str | None = None,
+        on: Sequence[str] | None = None,
+        aliases: Sequence[str] | None = None,
+        days: float = 90,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> NewToken:
+        """A token that counts from now on; its text is shown this once. ``role``, ``on``, ``aliases`` narrow it.
+
+        A ``service`` token is made by an admin; a ``personal`` one by a person who has signed in, never by a token.
+        Raises ``InvalidName``, ``InvalidParameter``, ``NameTaken``, ``StorageError``.
+        """
+        from ..access import document, governing, tokens  # only when it is wanted
+
+        wanted = document.check_word("kind", kind, tokens.TokenKind)
+        is_personal = wanted is tokens.TokenKind.PERSONAL
+        ask = self._door.require_known if self._door is not None and is_personal else self._require_admin
+        ask()
+        owner = self._door.principal if self._door is not None and is_personal else None
+        if not 0 < days <= tokens.LONGEST_LIFE.days:
+            raise InvalidParameter(f"days is a number from 1 to {tokens.LONGEST_LIFE.days}.", field="days")
+        life, cut = timedelta(days=days), tokens.cut_of(role, on, aliases)
+        try:
+            return governing.create_token(
+                self._own_journal(ask), wanted, name, owner=owner, cut=cut, life=life, actor=actor, reason=reason
+            )
+        finally:
+            self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
+
+    def list_tokens(self) -> list[TokenDocument]:
+        """The tokens that count, the oldest first: for an admin all, for others their own.
+
+        Raises ``AccessUnreadable``.
+        """
+        from ..access import governing  # only when it is wanted
+
+        found = governing.list_tokens(self._own_journal(), datetime.now(UTC))
+        if self._door is None or self._door.is_admin:
+            return found
+        self._door.require_known()
+        return [one for one in found if one.owner is not None and one.owner.whose == self._door.whose]
+
+    def revoke_token(self, token_id: str, *, actor: str | None = None, reason: str | None = None) -> int:
+        """The token counts no longer; the number of the event. One may revoke the tokens that one is shown.
+
+        Raises ``TokenNotFound``, ``StorageError``.
+        """
+        from ..access import governing  # only when it is wanted
+
+        ask = None
+        if self._door is not None and not self._door.is_admin:
+            ask = self._door.require_known
+            if token_id not in {one.id for one in self.list_tokens()}:
+                raise TokenNotFound(f"No token {printable(token_id)!r} counts.", token_id=printable(token_id))
+        try:
+            return governing.revoke_token(self._own_journal(ask), token_id, actor=actor, reason=reason)
+        finally:
+            self._origin._rules.forget()  # noqa: SLF001 - a registry like this one

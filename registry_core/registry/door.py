@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TypeVar
 
-from ..access.decisions import Decision, Required, decide, visible
+from ..access.decisions import Decision, Required, decide, is_blocked, visible
+from ..access.document import AccessDocument
 from ..access.held import HeldRules
 from ..access.in_force import InForce
 from ..access.ownership import NOT_THERE, UNOWNED, Owner, Ownership
@@ -116,9 +117,18 @@ class Door:
         """Of the registry itself. Raises ``PermissionDenied``."""
         self._required(self._decide(Action.ADMIN, None, None, UNOWNED))
 
+    def require_known(self) -> None:
+        """It is somebody whose rights have not ended. Raises ``PermissionDenied``."""
+        if self.is_nobody or self._is_over() or is_blocked(self._rules.now().rules, self.principal):
+            raise _denied(Required(Action.READ, None, None))
+
     @property
     def is_admin(self) -> bool:
         return self._decide(Action.ADMIN, None, None, UNOWNED).allowed
+
+    def would_be_admin(self, rules: AccessDocument) -> bool:
+        """Whether by those rules the principal is an admin of the registry."""
+        return decide(rules, self.principal, Action.ADMIN, None).allowed
 
     def can_see(self) -> Callable[[str, str], bool]:
         """Whether a model may be seen, asked of many."""

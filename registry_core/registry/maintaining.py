@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -87,11 +88,19 @@ class MaintainingVerbs(OpenedRegistry):
         self._require_admin()
         return proof.prove_own(self._own_journal(), None if expect_head is None else proof.parse_head(expect_head))
 
-    def _own_journal(self) -> RegistryJournal:
+    def _own_journal(self, ask: Callable[[], None] | None = None) -> RegistryJournal:
         from ..models.registry_journal import RegistryJournal  # only when it is wanted
 
         self._identity.confirm()
-        return RegistryJournal(self._storage, self._settings.lock_timeout_s, self._identity.before_change)
+
+        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
+            self._identity.before_change()
+            if ask is not None:
+                ask()
+
+        journal = RegistryJournal(self._storage, self._settings.lock_timeout_s, ask_again)
+        journal.by = None if self._door is None else self._door.by
+        return journal
 
     def migrate_to(
         self, target: OpenedRegistry, *, merge: bool = False, progress: ProgressCallback | None = None

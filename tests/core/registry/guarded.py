@@ -169,6 +169,8 @@ OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
     "register": lambda r, u: r.register(OWN, "m", "9", upload_id=u, set_alias=None),
 }
 
+# About the rules themselves, and tokens: test_access.py.
+OF_ACCESS = {"access_rules", "set_access_rules", "try_access_rules", "create_token", "list_tokens", "revoke_token"}
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {"list_models", "list_tasks", "events", "begin_operation", "operation"}
 # What says nothing of models, and is what a service does by itself or asks before it knows who calls.

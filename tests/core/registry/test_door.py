@@ -33,6 +33,7 @@ from ..access.ruled import put, written
 from .guarded import (
     FILTERED,
     FOREIGN,
+    OF_ACCESS,
     OF_REGISTRY,
     OF_SESSION,
     OPEN,
@@ -79,7 +80,9 @@ def told(error: RegistryError | None, *names: str) -> tuple[Any, ...]:
 
 
 def test_no_verb_is_left_out() -> None:
-    known = {name.partition(":")[0] for name in VERBS} | set(OF_REGISTRY) | set(OF_SESSION) | FILTERED | OPEN
+    known = (
+        {name.partition(":")[0] for name in VERBS} | set(OF_REGISTRY) | set(OF_SESSION) | FILTERED | OPEN | OF_ACCESS
+    )
     there = {name for name in dir(ModelRegistry) if not name.startswith("_")}
     assert there == known
 
