@@ -543,12 +543,19 @@ COMMANDS: dict[str, list[list[str]]] = {
     "push": [["push", "{area}/source", *NAMED, "--set-alias", "{alias}", "--cache-dir", "{area}/cache", *WORDS]],
     "cache ls": [["cache", "ls", "--cache-dir", "{area}/cache"]],
     "cache prune": [["cache", "prune", "--cache-dir", "{area}/cache", "--max-bytes", "{version}"]],
+    "access set": [["access", "set", "{area}/no-rules", *WORDS]],
+    "access show": [["access", "show"]],
+    "access try": [["access", "try", "user:{alias}", "promote", "{task}/{model}", "{alias}"]],
+    "token create": [["token", "create", "{version}", "--on", "{task}/{model}", "--alias", "{alias}", *WORDS]],
+    "token list": [["token", "list"]],
+    "token revoke": [["token", "revoke", "{version}", *WORDS]],
     "serve": [],  # does not end; what it prints is the service's log
     "completion": [],  # prints a script
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate"}
+WHOLE_ROOT |= {"access set", "access show", "access try", "token create", "token list", "token revoke"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2
 

@@ -1,0 +1,79 @@
+"""What the operator does about access at the root."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from registry_client.cli.access import ACTIONS
+from registry_client.cli.main import main
+from registry_core import Action, ModelRegistry
+
+RULES = {
+    "schema": "omr-access/1",
+    "admins": ["user:ops"],
+    "rules": [{"who": ["group:ml"], "on": ["a/*"], "role": "user"}],
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def omr(root: Path, *words: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["--root", str(root), *words], input=text)
+
+
+def said(root: Path, *words: str, text: str | None = None) -> dict[str, Any]:
+    done = omr(root, *words, "--json", text=text)
+    assert done.exit_code == 0, done.output
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_rules_are_set_shown_and_tried(root: Path, tmp_path: Path) -> None:
+    assert omr(root, "access", "show").stdout == "no rules were set\n"
+    written = tmp_path / "rules.json"
+    written.write_text(json.dumps(RULES))
+    first = said(root, "access", "set", str(written), "--expected-seq", "0", "--actor", "ops", "--reason", "first")
+    assert said(root, "access", "show") == {"ok": True, "document": RULES, "seq": first["seq"]}
+    assert json.loads(omr(root, "access", "show").stdout) == RULES
+    given = said(root, "access", "try", "group:ml", "use", "a/m")
+    assert (given["allowed"], given["rules"]) == (True, [0])
+    assert not said(root, "access", "try", "group:ml", "promote", "a/m", "latest")["allowed"]
+    assert said(root, "access", "try", "user:ops", "admin", "a/m")["is_admin"]
+    assert omr(root, "access", "try", "group:ml", "use", "a").exit_code == 2
+    assert omr(root, "access", "set", str(written), "--expected-seq", "0").exit_code == 1
+    assert omr(root, "access", "set", "-", text="{}").exit_code == 1
+    (event,) = ModelRegistry.open(root).registry_history().events
+    assert (event.actor, event.reason) == ("ops", "first")
+
+
+def test_a_token_is_shown_once_listed_and_ended(root: Path) -> None:
+    made = said(
+        root, "token", "create", "ci", "--on", "a/*", "--alias", "candidate", "--role", "publisher", "--days", "2"
+    )
+    registry = ModelRegistry.open(root)
+    assert registry.admitted(made["token"]) is not None
+    listed = said(root, "token", "list")["tokens"]
+    assert [(one["id"], one["kind"], one["name"], one["owner"]) for one in listed] == [
+        (made["id"], "service", "ci", None)
+    ]
+    assert made["token"] not in omr(root, "token", "list").output
+    assert omr(root, "token", "create", "ci").exit_code == 1
+    assert omr(root, "token", "create", "x", "--role", "king").exit_code == 1
+    said(root, "token", "revoke", made["id"], "--reason", "left on a bus")
+    assert registry.admitted(made["token"]) is None
+    assert omr(root, "token", "revoke", made["id"]).exit_code == 3
+    plain = omr(root, "token", "create", "other").stdout.strip()
+    assert ModelRegistry.open(root).admitted(plain) is not None
+
+
+def test_the_actions_are_all_that_there_are() -> None:
+    assert list(ACTIONS) == list(Action)
