@@ -70,6 +70,8 @@ def test_every_line_of_the_log_is_json_and_has_the_id(service: Service) -> None:
 class Broken:
     """A registry with a fault in it."""
 
+    is_ruled = False
+
     def probe(self, *, for_writing: bool) -> None:
         pass
 
