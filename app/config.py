@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from registry_core import CoreSettings, NotConfigured
+from registry_core import CoreSettings, Issuers, NotConfigured
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
@@ -17,6 +19,89 @@ ORIGIN = rf"https?://({HOST_NAME})(?::[0-9]{{1,5}})?"  # as browsers write it
 OWN_PATHS = {"v1", "hf", "health", "docs", "openapi.json"}  # the first words of the service's addresses
 _PATH = r"(/[A-Za-z0-9._~-]+)+"
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
+OPEN, REQUIRED = "open", "required"
+PLATFORM_ISSUER, PLATFORM_AUDIENCE = "omnibioai-auth", "omnibioai-platform"
+LEAST_SECRET_BYTES = 32  # as many as the digest of HS256 has
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """How callers are told apart. ``auth`` is None where nobody said: then a registry with rules of access decides.
+
+    ``jwt_secret`` is shared with the platform's auth service where ``iam_url`` names one, else with ``oidc_issuer``.
+    """
+
+    auth: str | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    jwks_url: str | None = None
+    iam_url: str | None = None
+    jwt_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def issuers(self) -> Issuers:
+        """Whose word counts for what. Rules call the platform's issuer by its own name: ``user:omnibioai-auth/12``."""
+        platform = PLATFORM_ISSUER if self.iam_url is not None else None
+        return Issuers(self.oidc_issuer, platform, {} if platform is None else {platform: platform})
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> IdentitySettings:
+        """Raises ``NotConfigured``, never with the secret in its words."""
+
+        def text(name: str) -> str | None:
+            return environ.get(PREFIX + name, "").strip() or None
+
+        def address(name: str) -> str | None:
+            found = text(name)
+            if found is not None and not _is_trusted_address(found):
+                raise NotConfigured(
+                    f"{PREFIX}{name} is {found!r}; it takes an https:// address without a query, or an http:// one "
+                    "of this network: an IP address that is private, or a name without a dot."
+                )
+            return found
+
+        auth, issuer, audience = text("AUTH"), address("OIDC_ISSUER"), text("OIDC_AUDIENCE")
+        keys, iam, secret = address("JWKS_URL"), address("IAM_URL"), text("JWT_SECRET")
+        if auth not in (None, OPEN, REQUIRED):
+            raise NotConfigured(f"{PREFIX}AUTH is {auth!r}; it takes {OPEN} or {REQUIRED}.")
+        if issuer is None and (keys or audience):
+            raise NotConfigured(f"{PREFIX}JWKS_URL and {PREFIX}OIDC_AUDIENCE say nothing without {PREFIX}OIDC_ISSUER.")
+        if issuer is not None and audience is None:
+            raise NotConfigured(
+                f"{PREFIX}OIDC_ISSUER needs {PREFIX}OIDC_AUDIENCE: tokens for others must not count here."
+            )
+        if issuer == PLATFORM_ISSUER:
+            raise NotConfigured(f"{PREFIX}OIDC_ISSUER is the platform's auth service; name it in {PREFIX}IAM_URL.")
+        if secret is not None and not (issuer or iam):
+            raise NotConfigured(f"{PREFIX}JWT_SECRET is nobody's without {PREFIX}IAM_URL or {PREFIX}OIDC_ISSUER.")
+        if secret is not None and (len(secret.encode()) < LEAST_SECRET_BYTES or "-----BEGIN" in secret):
+            raise NotConfigured(
+                f"{PREFIX}JWT_SECRET is no secret that can be shared: it takes at least {LEAST_SECRET_BYTES} bytes, "
+                "and is never a key in PEM."
+            )
+        if auth is None and (issuer or iam):
+            raise NotConfigured(
+                f"{PREFIX}OIDC_ISSUER and {PREFIX}IAM_URL say who may sign in, but not that anybody must. "
+                f"Set {PREFIX}AUTH to {REQUIRED}, or to {OPEN} to let everybody in."
+            )
+        return cls(auth, issuer, audience, keys, None if iam is None else iam.rstrip("/"), secret)
+
+
+def _is_trusted_address(text: str) -> bool:
+    """Whether what answers there is whom the name says: TLS proves it, or it is in the network of this machine."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text):
+        return False
+    if parts.scheme == "https":
+        return True
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(host).is_private
+    except ValueError:
+        return parts.scheme == "http" and "." not in host
 
 
 @dataclass(frozen=True)
@@ -41,6 +126,7 @@ class Settings:
     base_path: str = ""
     trusted_proxies: int = 0
     hub: bool = True
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
     log_level: str = "INFO"
 
     @classmethod
@@ -101,5 +187,6 @@ class Settings:
             base_path=base_path,
             trusted_proxies=whole("TRUSTED_PROXIES", cls.trusted_proxies, 0, 10),
             hub=hub == "true",
+            identity=IdentitySettings.from_env(environ),
             log_level=log_level,
         )

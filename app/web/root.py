@@ -10,7 +10,7 @@ from flask import current_app, has_request_context, request
 
 from registry_core import AccessUnreadable, ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
-from ..config import Settings
+from ..config import OPEN, REQUIRED, Settings
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,17 @@ class Root:
             self._readable_until = 0.0  # where it cannot be read, the next reader asks too
             registry.probe(for_writing=False)
             self._readable_until = time.monotonic() + PROBED_FOR_S
-        if registry.is_ruled:
+        if self.is_required(registry):
             raise AccessUnreadable(
-                "The registry has rules of access, and this version of the service does not know who is calling, so it "
-                "serves nobody. Serve it with a version that obeys them."
+                "The registry is to be served to those only who say who they are, and this version of the service does "
+                "not know who is calling, so it serves nobody. Serve it with a version that obeys rules of access."
             )
         return registry
+
+    def is_required(self, registry: ModelRegistry) -> bool:
+        """Whether callers must say who they are: as is set, or where nothing is, as the registry has rules."""
+        auth = self._settings.identity.auth
+        return auth == REQUIRED or (auth != OPEN and registry.is_ruled)
 
     @property
     def refresh_period_s(self) -> float:
