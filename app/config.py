@@ -53,7 +53,7 @@ class IdentitySettings:
 
         def address(name: str) -> str | None:
             found = text(name)
-            if found is not None and not _is_trusted_address(found):
+            if found is not None and not is_trusted_address(found):
                 raise NotConfigured(
                     f"{PREFIX}{name} is {found!r}; it takes an https:// address without a query, or an http:// one "
                     "of this network: an IP address that is private, or a name without a dot."
@@ -87,7 +87,7 @@ class IdentitySettings:
         return cls(auth, issuer, audience, keys, None if iam is None else iam.rstrip("/"), secret)
 
 
-def _is_trusted_address(text: str) -> bool:
+def is_trusted_address(text: str) -> bool:
     """Whether what answers there is whom the name says: TLS proves it, or it is in the network of this machine."""
     try:
         parts = urlsplit(text)

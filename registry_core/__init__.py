@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         DigestMismatch,
         HoldingDamaged,
         IdempotencyKeyReused,
+        IdentityUnavailable,
         IndexBuilding,
         IntegrityError,
         InvalidInput,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         InvalidName,
         InvalidParameter,
         InvalidRef,
+        InvalidToken,
         JournalCorrupt,
         LockTimeout,
         ModelNotFound,
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
         StorageFull,
         StorageUnavailable,
         TokenNotFound,
+        Unauthenticated,
         UploadExpired,
         UploadLocked,
         UploadNotFound,
@@ -175,6 +178,7 @@ __all__ = [
     "HoldingDamaged",
     "HubCommit",
     "IdempotencyKeyReused",
+    "IdentityUnavailable",
     "IndexBuilding",
     "IntegrityError",
     "InvalidInput",
@@ -182,6 +186,7 @@ __all__ = [
     "InvalidName",
     "InvalidParameter",
     "InvalidRef",
+    "InvalidToken",
     "Issuers",
     "JournalCorrupt",
     "JournalProof",
@@ -239,6 +244,7 @@ __all__ = [
     "TokenDocument",
     "TokenNotFound",
     "Tombstone",
+    "Unauthenticated",
     "Unset",
     "UploadExpired",
     "UploadFile",
@@ -296,11 +302,12 @@ _PLACES = {
         "vocabulary.errors": (
             "AccessMoved AccessUnreadable AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound "
             "ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch "
-            "HoldingDamaged IdempotencyKeyReused IndexBuilding IntegrityError InvalidInput InvalidMetadata "
-            "InvalidName InvalidParameter InvalidRef JournalCorrupt LockTimeout ModelNotFound NameTaken "
-            "NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt PermissionDenied RegistryError "
-            "RunNotFound StorageError StorageFull StorageUnavailable TokenNotFound UploadExpired UploadLocked "
-            "UploadNotFound UploadOffsetMismatch UploadTooLarge VersionExists VersionInUse VersionNotFound"
+            "HoldingDamaged IdempotencyKeyReused IdentityUnavailable IndexBuilding IntegrityError InvalidInput "
+            "InvalidMetadata InvalidName InvalidParameter InvalidRef InvalidToken JournalCorrupt LockTimeout "
+            "ModelNotFound NameTaken NotConfigured NotFound OperationNotFound PackRefused PackageCorrupt "
+            "PermissionDenied RegistryError RunNotFound StorageError StorageFull StorageUnavailable TokenNotFound "
+            "Unauthenticated UploadExpired UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge "
+            "VersionExists VersionInUse VersionNotFound"
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",

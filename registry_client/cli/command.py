@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from registry_core import (
     UNSET,
     AccessUnreadable,
+    IdentityUnavailable,
     IntegrityError,
     NotConfigured,
     NotFound,
@@ -52,7 +53,7 @@ def exit_code(error: RegistryError) -> int:
         return EXIT_NOT_FOUND
     if isinstance(error, IntegrityError):
         return EXIT_DAMAGED
-    if isinstance(error, (StorageError, AccessUnreadable, NotConfigured)):
+    if isinstance(error, (StorageError, AccessUnreadable, IdentityUnavailable, NotConfigured)):
         return EXIT_STORAGE
     return EXIT_REFUSED
 

@@ -45,6 +45,9 @@
     │   ├── ClockBehind            clock_behind
     │   ├── ClockWrong             clock_wrong
     │   └── LockTimeout            lock_timeout
+    ├── Unauthenticated         unauthenticated
+    ├── InvalidToken            invalid_token
+    ├── IdentityUnavailable     identity_unavailable
     ├── PermissionDenied        permission_denied
     ├── AccessUnreadable        access_unreadable
     └── NotConfigured           not_configured
@@ -277,6 +280,25 @@ class ClockWrong(StorageError):
 class LockTimeout(StorageError):
     code = "lock_timeout"
     title = "Another change to this model is still running"
+
+
+class Unauthenticated(RegistryError):
+    """Said whatever was asked for, there or not."""
+
+    code = "unauthenticated"
+    title = "Say who you are"
+
+
+class InvalidToken(RegistryError):
+    code = "invalid_token"
+    title = "The token does not count"
+
+
+class IdentityUnavailable(RegistryError):
+    """Whoever could say who is calling does not answer, so nobody is let in on a guess."""
+
+    code = "identity_unavailable"
+    title = "Who is calling cannot be told"
 
 
 class PermissionDenied(RegistryError):

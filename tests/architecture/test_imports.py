@@ -32,6 +32,8 @@ ONLY_IN = {
     "werkzeug": {"app"},
     "gunicorn": {"app"},
     "flask_cors": {"app.web"},
+    # A service without issuers needs neither it nor what it brings along.
+    "jwt": {"app.web.issuers", "app.web.keys", "app.web.platform_tokens"},
     "yaml": {"app.hub"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},
