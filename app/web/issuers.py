@@ -1,4 +1,4 @@
-"""JSON web tokens of the issuers that are configured: verified whole before anything in them counts."""
+"""JSON web tokens of one issuer: verified whole before anything in them counts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ import jwt
 
 from registry_core import InvalidToken, Kind, Principal
 
-from ..config import IdentitySettings
 from .keys import ALGORITHMS, KeySet
 
 SHARED = "HS256"
 SKEW_S = 60
 _EPOCH = datetime.fromtimestamp(0, UTC)
 VIA = "jwt"
-MOST_CHARACTERS = 16 * 1024
 MOST_NAME, MOST_NAMES = 255, 1000  # characters of one, and how many of them a token may say
-_FAULTS = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+FAULTS = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Issuer:
     """One whose tokens count. Its own keys and secret verify them, and nobody else's."""
 
@@ -54,45 +52,9 @@ class Issuer:
                 leeway=SKEW_S,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except _FAULTS:
+        except FAULTS:
             raise refused() from None
         return said
-
-
-class IssuedTokens:
-    """Tokens of all the issuers that settings name."""
-
-    def __init__(self, issuers: list[Issuer]) -> None:
-        self._issuers = {issuer.name: issuer for issuer in issuers}
-
-    @classmethod
-    def of(cls, settings: IdentitySettings) -> IssuedTokens:
-        """The tokens that count by the settings."""
-        issuers = []
-        if settings.oidc_issuer is not None and settings.oidc_audience is not None:
-            keys = KeySet(settings.oidc_issuer, settings.jwks_url)
-            secret = None if settings.iam_url is not None else settings.jwt_secret
-            issuers.append(
-                Issuer(settings.oidc_issuer, settings.oidc_audience, keys, secret, principal_of(settings.oidc_issuer))
-            )
-        return cls(issuers)
-
-    def principal(self, text: str) -> Principal:
-        """Who calls with the token. Raises ``InvalidToken``, ``IdentityUnavailable``."""
-        if len(text) > MOST_CHARACTERS:
-            raise refused()
-        try:
-            claimed = jwt.decode(text, options={"verify_signature": False}).get("iss")
-        except _FAULTS:
-            raise refused() from None
-        issuer = self._issuers.get(claimed) if isinstance(claimed, str) else None
-        if issuer is None:
-            raise refused()
-        claims = issuer.claims(text)
-        try:
-            return issuer.principal_of(claims, end_of(claims))
-        except _FAULTS:
-            raise refused() from None
 
 
 def refused() -> InvalidToken:

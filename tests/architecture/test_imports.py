@@ -33,7 +33,7 @@ ONLY_IN = {
     "gunicorn": {"app"},
     "flask_cors": {"app.web"},
     # A service without issuers needs neither it nor what it brings along.
-    "jwt": {"app.web.issuers", "app.web.keys", "app.web.platform_tokens"},
+    "jwt": {"app.web.issued_tokens", "app.web.issuers", "app.web.keys"},
     "yaml": {"app.hub"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.config import IdentitySettings
 from app.web import fetching
-from app.web.issuers import IssuedTokens, Issuer, principal_of
+from app.web.issued_tokens import IssuedTokens
+from app.web.issuers import Issuer, principal_of
 from app.web.keys import KeySet
 from registry_core import IdentityUnavailable, InvalidToken, Kind
 
