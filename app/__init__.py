@@ -23,7 +23,7 @@ from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.runs import blueprint as runs
 from .v1.uploads import blueprint as uploads
-from .web import cors, errors, gate, openapi, protecting, tracing
+from .web import cors, errors, gate, identity, openapi, protecting, tracing
 from .web.answers import StrictJson
 from .web.gate import Gate
 from .web.middlewares import BelowPath, Draining, MethodOverride
@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     if settings.hub:
         api.register_blueprint(hub)
     app.extensions["settings"] = settings
-    app.extensions["root"] = Root(settings, registry)
+    identity.init_app(app, identity.Identity(settings.identity))
+    Root(settings, registry).init_app(app)
     gate.init_app(app, Gate(settings.threads))
     return app

@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from flask import Response, g, request
 
+from registry_core import InvalidToken
+
 from ..web.errors import problem
 
 PREFIX = "/hf"
@@ -13,6 +15,10 @@ _MOST_CHARACTERS = 500
 
 _CODES = {
     "model_not_found": "RepoNotFound",
+    # So its clients say that there is no such model, or that a token is missing or wrong.
+    "unauthenticated": "RepoNotFound",
+    InvalidToken.code: "RepoNotFound",
+    "permission_denied": "GatedRepo",
     "version_not_found": "RevisionNotFound",
     "alias_not_found": "RevisionNotFound",
     "artifact_not_found": "EntryNotFound",

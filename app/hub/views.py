@@ -188,7 +188,7 @@ def auth_check_write(task: str, model_name: str) -> Response:  # noqa: ARG001 - 
 @blueprint.get("/api/whoami-v2")
 @blueprint.sends_json()
 def whoami() -> Response:
-    """Whoever asks: nobody is told apart yet."""
+    """Anonymous, whoever asks."""
     token = {"displayName": "open", "role": "read"}
     answer = {"type": "user", "id": "anonymous", "name": "anonymous", "fullname": "anonymous", "orgs": []}
     return jsonify({**answer, "auth": {"type": "access_token", "accessToken": token}})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry_core import __version__
+from flask import current_app
 
+from registry_core import RegistryError, __version__
+
+from ..config import Settings
 from ..web.answers import answer
 from ..web.blueprint import Blueprint
-from ..web.root import current_root
+from ..web.root import Root, current_root
 from .schemas import AuthStatusAnswer, HealthAnswer, ReadyAnswer
 
 SERVICE = "omnibioai-model-registry"
@@ -33,12 +36,29 @@ def health() -> dict[str, Any]:
 @blueprint.answers(ReadyAnswer, problems=(503,))
 def ready() -> dict[str, Any]:
     """The root is there, writable, of a known format, and has space; else 503 with the reason."""
-    free_bytes = current_root().check_ready()
+    root = current_root()
+    if root.seems_required():
+        return _ready_to_anybody(root)
+    free_bytes = root.check_ready()
     return answer({"free_bytes": free_bytes, "catalog": current_root().registry().catalog_state.to_dict()})
+
+
+def _ready_to_anybody(root: Root) -> dict[str, Any]:
+    """Whether it is, and the reason where it is not: neither sizes nor places."""
+    try:
+        root.check_ready()
+        root.registry().admitted("")  # whether the rules of access can be told
+    except RegistryError as error:
+        told = {name: error.detail[name] for name in ("reason", "retry_after_s") if name in error.detail}
+        raise type(error)(f"{error.title}.", **told) from error
+    return answer({})
 
 
 @blueprint.get("/v1/auth/status")
 @blueprint.answers(AuthStatusAnswer)
 def auth_status() -> dict[str, Any]:
-    """How callers are told apart: not at all yet."""
-    return answer({"auth_enabled": False, "mode": "open", "iam_url": None})
+    """Whether callers must say who they are: `open`, or `jwt` where they must."""
+    settings: Settings = current_app.extensions["settings"]
+    is_required = current_root().seems_required()
+    mode = "jwt" if is_required else "open"
+    return answer({"auth_enabled": is_required, "mode": mode, "iam_url": settings.identity.iam_url})

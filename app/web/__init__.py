@@ -1,8 +1,10 @@
 """What every view shares; a view that uses it answers errors, refuses overload and logs as all the others do.
 
 A request goes through ``middlewares``, ``tracing`` and ``protecting``; ``parsing`` reads it, ``gate`` admits it,
-``root`` has the registry, and ``answers`` is what is said. ``blueprint`` and ``schemas`` put views together at the
-start; ``errors`` are the answers of all that fails. ``request_body`` and ``peer`` wait for bytes, ``sending``,
-``ranges`` and ``disposition`` send them, ``next_page`` and ``respond_async`` are for what is long; ``cors`` and
-``openapi`` are for browsers; ``stopping`` says when to end.
+``root`` has the registry, ``identity`` knows who calls, and ``answers`` is what is said. ``blueprint`` and ``schemas``
+put views together at the start; ``errors`` are the answers of all that fails. ``request_body`` and ``peer`` wait for
+bytes, ``sending``, ``ranges`` and ``disposition`` send them, ``next_page`` and ``respond_async`` are for what is long;
+``cors`` and ``openapi`` are for browsers; ``stopping`` says when to end. Tokens of others are told apart by
+``issued_tokens``: those of ``issuers`` by their ``keys``, and ``platform_tokens`` by asking their service; ``fetching``
+is how both ask.
 """

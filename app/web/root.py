@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 
-from flask import current_app, has_request_context, request
+from flask import Flask, after_this_request, current_app, g, has_request_context, request
 
-from registry_core import AccessUnreadable, ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
+from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
 from ..config import OPEN, REQUIRED, Settings
 
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0  # of a request, for a registry that is still being opened
 PROBED_FOR_S = 1.0  # so long a reader believes that the root can be read; whoever changes something asks anew
 _READS = {"GET", "HEAD"}
+# What says nothing of the registry: whoever calls need not be known. Everything else asks who it is.
+OPEN_ENDPOINTS = {"health.health", "health.ready", "health.auth_status", "assets"}
+_OPEN_PREFIXES = ("api-docs.",)
 
 
 class Root:
@@ -30,9 +34,12 @@ class Root:
     def __init__(self, settings: Settings, registry: ModelRegistry | None) -> None:
         self._settings = settings
         self._registry = registry
+        if registry is not None:
+            registry.trust(settings.identity.issuers)
         self._opening = threading.Lock()
         self._looking = threading.Lock()
         self._readable_until = 0.0  # time.monotonic()
+        self._was_required = settings.identity.auth == REQUIRED
         if registry is None and "://" in (settings.core.root or ""):
             threading.Thread(target=self._try, name="opening", daemon=True).start()
         else:
@@ -66,17 +73,41 @@ class Root:
             self._readable_until = 0.0  # where it cannot be read, the next reader asks too
             registry.probe(for_writing=False)
             self._readable_until = time.monotonic() + PROBED_FOR_S
-        if self.is_required(registry):
-            raise AccessUnreadable(
-                "The registry is to be served to those only who say who they are, and this version of the service does "
-                "not know who is calling, so it serves nobody. Serve it with a version that obeys rules of access."
-            )
         return registry
 
-    def is_required(self, registry: ModelRegistry) -> bool:
+    def is_required(self, registry: ModelRegistry | None = None) -> bool:
         """Whether callers must say who they are: as is set, or where nothing is, as the registry has rules."""
         auth = self._settings.identity.auth
-        return auth == REQUIRED or (auth != OPEN and registry.is_ruled)
+        registry = registry or self._registry
+        is_required = auth == REQUIRED or (auth != OPEN and registry is not None and registry.is_ruled)
+        self._was_required = is_required
+        return is_required
+
+    def seems_required(self) -> bool:
+        """As :meth:`is_required`; where the registry cannot be asked, as it was last known."""
+        with suppress(RegistryError):
+            return self.is_required()
+        return self._was_required
+
+    def _identify(self) -> None:
+        """Who calls is known before anything that was sent is parsed."""
+        endpoint = request.endpoint or ""
+        if request.method == "OPTIONS" or endpoint in OPEN_ENDPOINTS or endpoint.startswith(_OPEN_PREFIXES):
+            return
+        try:
+            is_required = self.is_required()
+        except RegistryError:
+            return  # the view's own question is answered with that
+        if is_required:
+            from .identity import view_of  # a service in open mode never enters it
+
+            view_of(self.registry())
+        elif self._registry is not None:
+            g.is_open = True
+
+    def init_app(self, app: Flask) -> None:
+        app.extensions["root"] = self
+        app.before_request(self._identify)
 
     @property
     def refresh_period_s(self) -> float:
@@ -86,6 +117,7 @@ class Root:
     def _open(self) -> ModelRegistry:
         registry = ModelRegistry.open(settings=self._settings.core)
         registry.check_guarantees()
+        registry.trust(self._settings.identity.issuers)
         registry.identify()
         if registry.recovers_quickly:
             _recover(registry)
@@ -128,5 +160,16 @@ def current_root() -> Root:
 
 
 def current_registry() -> ModelRegistry:
-    """The registry of the running application. Raises ``NotConfigured``."""
-    return current_root().registry()
+    """The registry of the running application, as the caller has it where callers say who they are.
+
+    Raises ``NotConfigured``; and whatever says that nobody knows who calls, or what they may do.
+    """
+    root = current_root()
+    registry = root.registry()
+    if g.get("is_open") or not root.is_required(registry):
+        return registry
+    from .identity import keep_private, view_of
+
+    if "registry_kept" not in g:
+        g.registry_kept = after_this_request(keep_private)
+    return view_of(registry)

@@ -103,11 +103,11 @@ def service(root: Path, **named: str) -> Settings:
     ("auth", "has_rules", "status"),
     [
         (None, False, 200),
-        (None, True, 503),
+        (None, True, 401),
         ("open", False, 200),
         ("open", True, 200),
-        ("required", False, 503),
-        ("required", True, 503),
+        ("required", False, 401),
+        ("required", True, 401),
     ],
 )
 def test_a_registry_with_rules_is_open_only_where_that_is_written_out(
@@ -116,7 +116,7 @@ def test_a_registry_with_rules_is_open_only_where_that_is_written_out(
     if has_rules:
         put(FilesystemStorage(tmp_path), FIRST)
     named = {} if auth is None else {"AUTH": auth}
-    answer = create_app(service(tmp_path, **named)).test_client().get("/v1/models")
+    client = create_app(service(tmp_path, **named)).test_client()
+    answer = client.get("/v1/models", headers={"Authorization": "Bearer x"})
     assert answer.status_code == status
-    if status == 503:
-        assert answer.json["code"] == "access_unreadable"
+    assert client.get("/v1/auth/status").json["mode"] == ("open" if status == 200 else "jwt")

@@ -1,4 +1,4 @@
-"""A registry with rules of access is served by nobody who cannot obey them, from the first event on."""
+"""A registry with rules of access asks who is calling from the first event on; rules that are lost close it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def service(root: Path) -> Flask:
     return create_app(Settings(core=CoreSettings(root=str(root)), threads=8))
 
 
-def assert_closed(client: FlaskClient) -> None:
+def assert_closed(client: FlaskClient, status: int, code: str) -> None:
     for call in CALLS:
-        answer = client.get(call)
-        assert (answer.status_code, answer.json["code"]) == (503, "access_unreadable"), call
-    assert client.get("/health/ready").status_code == 503
+        answer = client.get(call, headers={"Authorization": "Bearer x"} if status == 401 else {})
+        assert (answer.status_code, answer.json["code"]) == (status, code), call
+    assert client.get("/health/ready").status_code == (200 if status == 401 else 503)
     assert client.get("/health").status_code == 200
 
 
@@ -39,15 +39,15 @@ def test_it_closes_when_rules_are_set_and_a_lost_journal_does_not_open_it(tmp_pa
     client = service(tmp_path).test_client()
     assert client.get("/v1/models").status_code == 200
     put(FilesystemStorage(tmp_path), FIRST)
-    assert_closed(client)
+    assert_closed(client, 401, "invalid_token")
     (tmp_path / REGISTRY_JOURNAL).unlink()
-    assert_closed(client)
+    assert_closed(client, 503, "access_unreadable")
 
 
 def test_a_root_that_lost_what_it_says_of_itself_is_closed_too(tmp_path: Path) -> None:
     put(FilesystemStorage(tmp_path), FIRST)
     (tmp_path / REGISTRY).unlink()
-    assert_closed(service(tmp_path).test_client())
+    assert_closed(service(tmp_path).test_client(), 401, "invalid_token")
     assert is_ruled(FilesystemStorage(tmp_path))
     storage = MemoryStorage()
     put(storage, FIRST)
@@ -59,7 +59,8 @@ def test_one_that_starts_on_it_serves_nobody_by_any_route(tmp_path: Path) -> Non
     put(FilesystemStorage(tmp_path), FIRST)
     app = service(tmp_path)
     client = app.test_client()
-    assert_closed(client)
+    assert_closed(client, 401, "invalid_token")
+    (tmp_path / REGISTRY_JOURNAL).unlink()
     answered: dict[str, int] = {}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<[^>]*>", "x", rule.rule)

@@ -11,7 +11,15 @@ from app import create_app
 from app.config import Settings
 from app.web.errors import FRAMEWORK_CODES, TABLE
 from registry_client.cli.command import exit_code
-from registry_core import AccessUnreadable, IntegrityError, NotConfigured, NotFound, RegistryError, StorageError
+from registry_core import (
+    AccessUnreadable,
+    IdentityUnavailable,
+    IntegrityError,
+    NotConfigured,
+    NotFound,
+    RegistryError,
+    StorageError,
+)
 
 from ...support.servers import REPOSITORY
 
@@ -99,7 +107,8 @@ def test_each_error_becomes_its_answer(leaf: type[RegistryError]) -> None:
 
 @pytest.mark.parametrize("leaf", sorted(TABLE, key=lambda leaf: leaf.code), ids=lambda leaf: leaf.code)
 def test_each_error_has_its_exit_code(leaf: type[RegistryError]) -> None:
-    expected = {NotFound: 3, IntegrityError: 4, StorageError: 5, AccessUnreadable: 5, NotConfigured: 5}
+    expected = {NotFound: 3, IntegrityError: 4, StorageError: 5, NotConfigured: 5}
+    expected |= {AccessUnreadable: 5, IdentityUnavailable: 5}
     branch = next((branch for branch in expected if issubclass(leaf, branch)), None)
     assert exit_code(leaf("x")) == (expected[branch] if branch else 1)
 

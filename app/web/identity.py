@@ -1,0 +1,163 @@
+"""Who is calling: the one place that reads credentials, before a body is parsed; it neither keeps nor logs them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask, Response, current_app, g, request
+
+from registry_core import (
+    ANONYMOUS,
+    InvalidToken,
+    ModelRegistry,
+    NotConfigured,
+    PermissionDenied,
+    Principal,
+    RegistryError,
+    Unauthenticated,
+)
+
+from ..config import IdentitySettings
+from .errors import TABLE, problem
+
+log = logging.getLogger(__name__)
+
+KEPT = timedelta(seconds=30)
+MOST_KEPT = 10_000
+MOST_CHARACTERS = 32 * 1024
+OURS = "omr_"  # how tokens of the registry begin
+_REALM = 'realm="model registry"'
+
+
+class Identity:
+    """Tells callers apart by the registry's tokens and those of the issuers that settings name. Thread-safe."""
+
+    def __init__(self, settings: IdentitySettings) -> None:
+        self._issued: Callable[[str], Principal] | None = None
+        self._known: dict[str, tuple[Principal, datetime]] = {}  # digest of a token -> whom it means, and until when
+        self._mutex = threading.Lock()
+        if settings.oidc_issuer is not None or settings.iam_url is not None:
+            try:
+                from .issued_tokens import IssuedTokens  # only where it is wanted
+            except ImportError as error:
+                raise NotConfigured(
+                    "Tokens of an issuer need PyJWT and cryptography: install the extra 'identity'.",
+                    reason="bad_setting",
+                ) from error
+            self._issued = IssuedTokens.of(settings).principal
+
+    def principal(self, text: str | None, registry: ModelRegistry) -> Principal:
+        """Who calls with the token; without one nobody in particular.
+
+        Raises ``InvalidToken``, ``IdentityUnavailable``, ``AccessUnreadable``.
+        """
+        if text is None:
+            return ANONYMOUS
+        if text.startswith(OURS):
+            found = registry.admitted(text)
+            if found is None:
+                raise _refused()
+            return found
+        if self._issued is None or len(text) > MOST_CHARACTERS:
+            raise _refused()
+        return self._issued_to(text)
+
+    def _issued_to(self, text: str) -> Principal:
+        assert self._issued is not None
+        digest, now = hashlib.sha256(text.encode()).hexdigest(), datetime.now(UTC)
+        known = self._known.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        found = self._issued(text)
+        until = now + KEPT if found.expires_at is None else min(now + KEPT, found.expires_at)
+        with self._mutex:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            self._known[digest] = (found, until)
+        return found
+
+
+def init_app(app: Flask, identity: Identity) -> None:
+    app.extensions["identity"] = identity
+    app.register_error_handler(PermissionDenied, _deny)
+    app.register_error_handler(Unauthenticated, _ask)
+    app.register_error_handler(InvalidToken, _ask)
+
+
+def view_of(registry: ModelRegistry) -> ModelRegistry:
+    """The registry as the caller of the running request has it. Raises as :meth:`Identity.principal`."""
+    view: ModelRegistry | None = g.get("registry_view")
+    if view is None:
+        identity: Identity = current_app.extensions["identity"]
+        g.principal = identity.principal(_credentials(), registry)
+        registry.admitted("")  # whether rules can be told at all is answered before what they say
+        g.registry_view = view = registry.as_(g.principal)
+    return view
+
+
+def _credentials() -> str | None:
+    """The token that came, None if none did. Raises ``InvalidToken`` where what came cannot be one."""
+    sent = request.headers.getlist("Authorization")
+    if not sent:
+        return None
+    scheme, _, rest = sent[0].partition(" ")
+    text = rest.strip()
+    if len(sent) > 1 or not text:
+        raise _refused()
+    if scheme.lower() == "basic":
+        try:
+            _, _, text = base64.b64decode(text, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            raise _refused() from None
+    elif scheme.lower() != "bearer":
+        raise _refused()
+    if not text.isascii() or not text.isprintable():
+        raise _refused()
+    return text
+
+
+def _refused() -> InvalidToken:
+    return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
+
+
+def _deny(error: PermissionDenied) -> Response:
+    """Whoever has not said who he is is asked for that first; of all others a line of the log tells."""
+    principal: Principal = g.get("principal", ANONYMOUS)
+    if "principal" in g and principal is ANONYMOUS:
+        return _ask(Unauthenticated("This registry is for those who say who they are. Send a token."))
+    log.warning(
+        "denied",
+        extra={**{f"principal_{name}": said for name, said in principal.recorded().items()}, **error.detail},
+    )
+    return _answered(error)
+
+
+def _ask(error: RegistryError) -> Response:
+    answer = _answered(error)
+    is_page = "text/html" in request.headers.get("Accept", "") or any(
+        name.lower().startswith("sec-fetch-") for name, _ in request.headers
+    )
+    fault = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
+    answer.headers.add("WWW-Authenticate", f"Bearer {_REALM}{fault}")
+    if not is_page:  # or a browser would ask a person for a password
+        answer.headers.add("WWW-Authenticate", f"Basic {_REALM}")
+    return answer
+
+
+def _answered(error: RegistryError) -> Response:
+    return problem(TABLE[type(error)], error.code, error.title, error.message, error.detail)
+
+
+def keep_private(response: Response) -> Response:
+    """No cache gives to one what another was given."""
+    kept = response.headers.get("Cache-Control", "no-cache")
+    if "no-store" not in kept and "private" not in kept:
+        response.headers["Cache-Control"] = f"private, {kept}"
+    response.vary.update(("Authorization", "Cookie"))
+    return response
