@@ -52,7 +52,7 @@ def prove_own(journal: RegistryJournal, expected: Head | None = None) -> Journal
     ahead: list[Line] = []
     for link in chain(journal.journal.read_anew(), journal.names()):
         events, head = link.line.seq, Head(link.line.seq, link.digest or "")
-        ahead = ahead_with(ahead, link.line)
+        note_ahead(ahead, link.line)
         faults += [*_of_link(link), *_against(expected, head)]
     faults += _beyond(expected, events)
     if not events and is_ruled(journal.storage):
