@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, StorageUnavailable
+from registry_core.models.model import ModelStore
 from registry_core.storage.contract import StorageOptions
 
 from ..app.curl import get, post
@@ -121,7 +122,7 @@ def test_clocks_that_differ(replicas: Replicas, monkeypatch: pytest.MonkeyPatch,
 
     with monkeypatch.context() as patched:
         patched.setattr(announcements, "datetime", Skewed)
-        announcements.announce(here._model("t", "m"))  # the key, by the wrong clock
+        announcements.announce(ModelStore(here._storage, "t", "m", 0.0))  # the key, by the wrong clock
         patched.setattr(announcements, "announce", lambda _: None)
         here.tag("t", "m", "1", "a", "b")
     assert titles(there, tags=("a:b",)) == ["m@1"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from registry_core import JournalCorrupt, JournalProof, ModelRegistry
 from registry_core.format.layout import is_package
+from registry_core.models.model import ModelStore
 from registry_core.models.proof import prove
 from registry_core.storage.contract import StorageOptions
 from registry_core.storage.memory.root import MemoryStorage
@@ -298,7 +299,7 @@ def test_a_journal_in_memory_is_proven_the_same_way(source: Path) -> None:
         with pytest.raises(JournalCorrupt):
             verify()
     storage.state.logs[key] = whole
-    assert verify() == prove(registry._model(TASK, MODEL))
+    assert verify() == prove(ModelStore(storage, TASK, MODEL, 0.0))
 
 
 def test_a_journal_in_a_bucket_is_proven_by_what_is_there_now(
