@@ -194,7 +194,7 @@ class LogIndex:
                 part = _gathered(file, Span(at, size, number), naming)
                 at, number = part.end, part.number
                 chain.append(self._written(part, directory, opened))
-                while len(chain) > 1 and _level(chain[-2]) <= _level(chain[-1]):
+                while len(chain) > 1 and _level(chain[-2]) <= _level(chain[-1]) + 1:
                     newer, older = chain.pop(), chain.pop()
                     chain.append(self._written(_merged(older, newer), directory, opened))
             kept = {segment.name for segment in chain}
@@ -320,6 +320,7 @@ def _merged(older: Segment, newer: Segment) -> _Part:
 
 
 def _level(segment: Segment) -> int:
+    """Equal for lengths of up to twice each other. Segments are kept few, since each of them is asked."""
     return ((segment.end - segment.start) // UNIT_BYTES).bit_length()
 
 
