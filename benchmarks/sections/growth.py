@@ -23,6 +23,7 @@ GROWS = ("list by name",)  # an answer of many versions; invariant I15 does not 
 READS = ("resolve", "resolve, verified", "resolve, verified, just opened", "show", "list by name")
 
 END_BYTES = 64 * 1024  # of a journal, that no index covers yet: at most
+QUESTIONS = {"register": 8, "register with a key": 10}  # of its journal; others are held to one
 INDEXED_FROM = 1_000  # events or versions; shorter journals have no index
 REMARKS = (
     "One process calls each verb again and again over one model; the least CPU, the median of what is counted.",
@@ -31,7 +32,9 @@ REMARKS = (
 BYTES_REMARKS = (
     f"Up to {END_BYTES // 1024} KiB of a journal's end are read as they are, more or less as a run comes upon it:",
     "that is bounded, and no growth. So a verb is held to what it reads at the first size whose journal has an index",
-    f"({INDEXED_FROM:,}): at the largest it may be {FLAT_MOST} times that, and {END_BYTES // 1024} KiB more.",
+    f"({INDEXED_FROM:,}): at the largest it may be {FLAT_MOST} times that, and {END_BYTES // 1024} KiB more. A",
+    f"register asks {QUESTIONS['register']} questions of the journal ({QUESTIONS['register with a key']} with a key),",
+    "and each reads its end.",
     "The factor in the table is that of the smallest size.",
 )
 
@@ -72,7 +75,8 @@ def table(title: str, axis: str, sizes: Sequence[int], costs: Costs, what: str, 
         flat = is_named and not is_bare and verb not in GROWS
         bare = "" if is_bare or what == "read_bytes" else read if verb in READS else write
         values = [round(cost[what] * factor, 4) for cost in several]
-        lines.append(Line(verb, values, flat, bare, since, END_BYTES if is_of_ends else 0))
+        ends = QUESTIONS.get(verb.removesuffix(", just opened"), 1) if is_of_ends else 0
+        lines.append(Line(verb, values, flat, bare, since, ends * END_BYTES))
     return Growth(title, axis, sizes, unit, lines, REMARKS if what == "cpu_s" else BYTES_REMARKS if is_of_ends else ())
 
 
