@@ -23,7 +23,7 @@ from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.runs import blueprint as runs
 from .v1.uploads import blueprint as uploads
-from .web import cors, errors, gate, identity, openapi, protecting, tracing
+from .web import cors, errors, gate, identity, needs, openapi, protecting, tracing
 from .web.answers import StrictJson
 from .web.gate import Gate
 from .web.middlewares import BelowPath, Draining, MethodOverride
@@ -36,7 +36,8 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     """A wired WSGI application. Starts without a usable root too, and then says so in its answers.
 
     ``settings`` come from the environment by default; ``registry`` takes the place of the one that
-    they name. Raises ``NotConfigured`` only for a setting that makes no sense.
+    they name. Raises ``NotConfigured`` only for a setting that makes no sense, and ``LookupError`` where a route does
+    not say what it needs of its callers.
     """
     settings = settings or Settings.from_env()
     app = Flask(__name__, static_folder=None)
@@ -64,4 +65,5 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     identity.init_app(app, identity.Identity(settings.identity))
     Root(settings, registry).init_app(app)
     gate.init_app(app, Gate(settings.threads))
+    needs.check(app)
     return app

@@ -17,6 +17,7 @@ from ..web import next_page
 from ..web.answers import warn
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large
+from ..web.needs import Need
 from ..web.parsing import current_budget
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send
@@ -49,7 +50,7 @@ def _not_found(error: InvalidName, task: str, model_name: str) -> NoReturn:
     raise VersionNotFound(error.message, task=task, model_name=model_name) from error
 
 
-@blueprint.get("/<task>/<model_name>/resolve/<revision>/<path:path>")
+@blueprint.get("/<task>/<model_name>/resolve/<revision>/<path:path>", needs=Need.USE)
 @blueprint.sends(CONTENT_TYPE, also=(206, 302, 304, 307), problems=(*_FINDS, 412, 416))
 def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
     """One file, at its commit id; from any other revision a redirect leads there."""
@@ -66,7 +67,7 @@ def resolve(task: str, model_name: str, revision: str, path: str) -> Response:
     return response
 
 
-@blueprint.get(_API)
+@blueprint.get(_API, needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def model(task: str, model_name: str) -> Response:
@@ -74,7 +75,7 @@ def model(task: str, model_name: str) -> Response:
     return _model(task, model_name, "main")
 
 
-@blueprint.get(f"{_API}/revision/<revision>")
+@blueprint.get(f"{_API}/revision/<revision>", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def model_at(task: str, model_name: str, revision: str) -> Response:
@@ -86,7 +87,7 @@ def _model(task: str, model_name: str, revision: str) -> Response:
     return jsonify(model_fields(task, model_name, _snapshot(task, model_name, revision), blobs=_is_set("blobs")))
 
 
-@blueprint.get(f"{_API}/tree/<revision>")
+@blueprint.get(f"{_API}/tree/<revision>", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def tree(task: str, model_name: str, revision: str) -> Response:
@@ -94,7 +95,7 @@ def tree(task: str, model_name: str, revision: str) -> Response:
     return _tree(task, model_name, revision, "")
 
 
-@blueprint.get(f"{_API}/tree/<revision>/<path:path>")
+@blueprint.get(f"{_API}/tree/<revision>/<path:path>", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def subtree(task: str, model_name: str, revision: str, path: str) -> Response:
@@ -107,7 +108,7 @@ def _tree(task: str, model_name: str, revision: str, folder: str) -> Response:
     return jsonify(tree_at(snapshot, folder, recursive=_is_set("recursive"), expand=_is_set("expand")))
 
 
-@blueprint.post(f"{_API}/paths-info/<revision>")
+@blueprint.post(f"{_API}/paths-info/<revision>", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=(*_FINDS, 413, 422))
 def paths_info(task: str, model_name: str, revision: str) -> Response:
@@ -121,7 +122,7 @@ def paths_info(task: str, model_name: str, revision: str) -> Response:
     return jsonify([known[path] for path in dict.fromkeys(paths) if path in known])
 
 
-@blueprint.get(f"{_API}/refs")
+@blueprint.get(f"{_API}/refs", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def refs(task: str, model_name: str) -> Response:
@@ -137,7 +138,7 @@ def refs(task: str, model_name: str) -> Response:
     return response
 
 
-@blueprint.get(f"{_API}/commits/<revision>")
+@blueprint.get(f"{_API}/commits/<revision>", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=_FINDS)
 def commits(task: str, model_name: str, revision: str) -> Response:
@@ -150,7 +151,7 @@ def commits(task: str, model_name: str, revision: str) -> Response:
     return response
 
 
-@blueprint.get("/api/models")
+@blueprint.get("/api/models", needs=Need.READ)
 @may_be_large
 @blueprint.sends_json(problems=(422, 503))
 def models() -> Response:
@@ -167,7 +168,7 @@ def models() -> Response:
     return response
 
 
-@blueprint.get(f"{_API}/auth-check")
+@blueprint.get(f"{_API}/auth-check", needs=Need.READ)
 @blueprint.sends_json(problems=_FINDS)
 def auth_check(task: str, model_name: str) -> Response:
     """That the model is there: whoever may ask may read it."""
@@ -178,14 +179,14 @@ def auth_check(task: str, model_name: str) -> Response:
     return jsonify({})
 
 
-@blueprint.get(f"{_API}/auth-check/write")
+@blueprint.get(f"{_API}/auth-check/write", needs=Need.KNOWN)
 @blueprint.sends_json(problems=(403,))
 def auth_check_write(task: str, model_name: str) -> Response:  # noqa: ARG001 - the same for every model
     """That nobody may write here."""
     return refuse_to_write()
 
 
-@blueprint.get("/api/whoami-v2")
+@blueprint.get("/api/whoami-v2", needs=Need.KNOWN)
 @blueprint.sends_json()
 def whoami() -> Response:
     """Anonymous, whoever asks."""
@@ -194,7 +195,7 @@ def whoami() -> Response:
     return jsonify({**answer, "auth": {"type": "access_token", "accessToken": token}})
 
 
-@blueprint.get("/api/agent-harnesses")
+@blueprint.get("/api/agent-harnesses", needs=Need.KNOWN)
 @blueprint.sends_json()
 def agent_harnesses() -> Response:
     """None; said once, clients do not ask again for a day."""

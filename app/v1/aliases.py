@@ -11,6 +11,7 @@ from registry_core import MAX_LIMIT, Verbs
 from ..web.answers import answer, sent
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, may_wait
+from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
 from ..web.schemas import answer_schema, request_schema
@@ -21,7 +22,7 @@ blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliase
 PromoteAnswer = answer_schema(Verbs.promote)
 
 
-@blueprint.post("/promote")
+@blueprint.post("/promote", needs=Need.PROMOTE)
 @blueprint.arguments(request_schema(Verbs.promote))
 @blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
@@ -30,7 +31,7 @@ def promote(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().promote(**body))
 
 
-@blueprint.get("/aliases")
+@blueprint.get("/aliases", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.list_aliases, model_name=MODEL), location="query")
 @blueprint.answers(AliasesAnswer, problems=(404, 422, 503))
 def aliases(query: dict[str, Any]) -> Response:
@@ -40,7 +41,7 @@ def aliases(query: dict[str, Any]) -> Response:
     return sent({"model_name": query["model_name"], "aliases": aliases, "warnings": found.warnings})
 
 
-@blueprint.delete("/aliases")
+@blueprint.delete("/aliases", needs=Need.PROMOTE)
 @blueprint.arguments(request_schema(Verbs.unalias), location=BODY_OR_QUERY)
 @blueprint.answers(answer_schema(Verbs.unalias), problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
@@ -49,7 +50,7 @@ def unalias(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().unalias(**body))
 
 
-@blueprint.post("/rollback")
+@blueprint.post("/rollback", needs=Need.PROMOTE)
 @blueprint.arguments(request_schema(Verbs.rollback, "AliasRequest"))
 @blueprint.answers(PromoteAnswer, problems=(400, 404, 409, 413, 415, 422, 503, 507))
 @may_wait
@@ -58,7 +59,7 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().rollback(**body))
 
 
-@blueprint.get("/history")
+@blueprint.get("/history", needs=Need.READ)
 @blueprint.arguments(
     request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, MAX_LIMIT)), location="query"
 )

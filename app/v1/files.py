@@ -13,6 +13,7 @@ from registry_core import TAR_FORMAT, ArtifactNotFound, PackageFiles, tar, tar_s
 from ..web.blueprint import Blueprint
 from ..web.disposition import attachment
 from ..web.gate import may_be_large
+from ..web.needs import Need
 from ..web.root import current_registry
 from ..web.sending import CONTENT_TYPE, send, send_made
 from .folders import folder_page
@@ -27,7 +28,7 @@ _FINDS = (404, 409, 422, 503)
 _VERSION = "/files/<task>/<model_name>/<selector>"
 
 
-@blueprint.get(_VERSION, strict_slashes=False)
+@blueprint.get(_VERSION, strict_slashes=False, needs=Need.USE)
 @blueprint.sends("text/html", also=(308,), problems=_FINDS)
 def folder(task: str, model_name: str, selector: str) -> Response:
     """What is at the top of a version: a page, or JSON where Accept prefers that. Its address ends in a slash."""
@@ -39,7 +40,7 @@ def folder(task: str, model_name: str, selector: str) -> Response:
     return _page(package, "")
 
 
-@blueprint.get(f"{_VERSION}/<path:path>")
+@blueprint.get(f"{_VERSION}/<path:path>", needs=Need.USE)
 @blueprint.sends(CONTENT_TYPE, also=(206, 302, 304, 308), problems=(*_FINDS, 412, 416))
 def file(task: str, model_name: str, selector: str, path: str) -> Response:
     """One file: Range, If-Range, If-Match, If-None-Match, If-Modified-Since. Its ETag is its SHA-256.
@@ -74,7 +75,7 @@ def _with_slash(url: str) -> Response:
     return response
 
 
-@blueprint.get("/archive/<task>/<model_name>/<selector>")
+@blueprint.get("/archive/<task>/<model_name>/<selector>", needs=Need.USE)
 @blueprint.sends(TAR, also=(206, 304), problems=(*_FINDS, 412, 416))
 def archive(task: str, model_name: str, selector: str) -> Response:
     """The whole package as an uncompressed tar, the manifest first. The same bytes for ever, so with ranges."""

@@ -11,6 +11,7 @@ from registry_core import Verbs
 from ..web.answers import answer
 from ..web.blueprint import Blueprint
 from ..web.gate import may_wait, reads_bytes
+from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
 from ..web.schemas import answer_schema, request_schema
@@ -26,7 +27,7 @@ _CHANGES = (400, 404, 409, 413, 415, 422, 503, 507)
 AnnotationAnswer = answer_schema(Verbs.patch, "AnnotationAnswer", stage=ONE_STAGE)
 
 
-@blueprint.put("/tags")
+@blueprint.put("/tags", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.tag))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
@@ -35,7 +36,7 @@ def tag(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().tag(**body))
 
 
-@blueprint.post("/versions/patch")
+@blueprint.post("/versions/patch", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.patch, tags={**GIVEN, "load_default": missing}))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
@@ -44,7 +45,7 @@ def patch(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().patch(**body))
 
 
-@blueprint.post("/stage")
+@blueprint.post("/stage", needs=Need.PROMOTE)
 @blueprint.arguments(request_schema(Verbs.stage, stage=ONE_STAGE))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
@@ -53,7 +54,7 @@ def stage(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().stage(**body))
 
 
-@blueprint.delete("/versions")
+@blueprint.delete("/versions", needs=Need.DELETE)
 @blueprint.arguments(request_schema(Verbs.delete, reason=GIVEN), location=BODY_OR_QUERY)
 @blueprint.answers(answer_schema(Verbs.delete, deleted_at=GIVEN, reason=GIVEN, seq=GIVEN), problems=_CHANGES)
 @may_wait
@@ -62,7 +63,7 @@ def delete(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().delete(**body))
 
 
-@blueprint.post("/versions/restore")
+@blueprint.post("/versions/restore", needs=Need.DELETE)
 @blueprint.arguments(request_schema(Verbs.restore, "VersionRequest"))
 @blueprint.answers(answer_schema(Verbs.restore), problems=_CHANGES)
 @reads_bytes
@@ -71,7 +72,7 @@ def restore(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().restore(**body))
 
 
-@blueprint.get("/audit/verify")
+@blueprint.get("/audit/verify", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.audit_verify, model_name=MODEL), location="query")
 @blueprint.answers(answer_schema(Verbs.audit_verify, "AuditAnswer"), problems=(404, 409, 422, 503))
 def audit_verify(query: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from registry_core import RegistryError, __version__
 from ..config import Settings
 from ..web.answers import answer
 from ..web.blueprint import Blueprint
+from ..web.needs import Need
 from ..web.root import Root, current_root
 from .schemas import AuthStatusAnswer, HealthAnswer, ReadyAnswer
 
@@ -19,7 +20,7 @@ SERVICE = "omnibioai-model-registry"
 blueprint = Blueprint("health", __name__, description="Health and protection of the service")
 
 
-@blueprint.get("/health")
+@blueprint.get("/health", needs=Need.OPEN)
 @blueprint.answers(HealthAnswer)
 def health() -> dict[str, Any]:
     """The process answers. Says nothing about the storage: that is /health/ready."""
@@ -32,7 +33,7 @@ def health() -> dict[str, Any]:
     )
 
 
-@blueprint.get("/health/ready")
+@blueprint.get("/health/ready", needs=Need.OPEN)
 @blueprint.answers(ReadyAnswer, problems=(503,))
 def ready() -> dict[str, Any]:
     """The root is there, writable, of a known format, and has space; else 503 with the reason."""
@@ -54,7 +55,7 @@ def _ready_to_anybody(root: Root) -> dict[str, Any]:
     return answer({})
 
 
-@blueprint.get("/v1/auth/status")
+@blueprint.get("/v1/auth/status", needs=Need.OPEN)
 @blueprint.answers(AuthStatusAnswer)
 def auth_status() -> dict[str, Any]:
     """Whether callers must say who they are: `open`, or `jwt` where they must."""

@@ -15,6 +15,7 @@ from ..web import next_page
 from ..web.answers import answer, line, unknown_fields, warn
 from ..web.blueprint import Blueprint
 from ..web.gate import current_gate, may_be_large
+from ..web.needs import Need
 from ..web.root import current_registry
 from ..web.stopping import stopping
 from . import whole_list
@@ -28,7 +29,7 @@ _EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 blueprint = Blueprint("catalogue", __name__, url_prefix="/v1", description="Catalogue: the whole registry at a glance")
 
 
-@blueprint.get("/models")
+@blueprint.get("/models", needs=Need.READ)
 @blueprint.arguments(ModelsQuery, location="query")
 @may_be_large
 @blueprint.answers(ListedVersion(many=True), problems=(422, 503))
@@ -52,7 +53,7 @@ def models(query: dict[str, Any]) -> Response:
     return response
 
 
-@blueprint.get("/tasks")
+@blueprint.get("/tasks", needs=Need.READ)
 @blueprint.arguments(NoQuery, location="query")
 @may_be_large
 @blueprint.answers(TasksAnswer, problems=(503,))
@@ -62,7 +63,7 @@ def tasks(_: dict[str, Any]) -> dict[str, Any]:
     return answer({"tasks": [task.to_dict() for task in found], "warnings": found.warnings})
 
 
-@blueprint.get("/events")
+@blueprint.get("/events", needs=Need.READ)
 @blueprint.arguments(EventsQuery, location="query")
 @blueprint.arguments(EventsHeaders, location="headers")
 @blueprint.response(200, content_type="text/event-stream")

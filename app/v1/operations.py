@@ -10,6 +10,7 @@ from registry_core import Progress
 
 from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
+from ..web.needs import Need
 from ..web.root import current_registry
 from ..web.schemas import part_schema
 
@@ -28,7 +29,7 @@ class OperationAnswer(Answer):
     expires_at = fields.String()
 
 
-@blueprint.get("/operations/<operation_id>")
+@blueprint.get("/operations/<operation_id>", needs=Need.KNOWN)
 @blueprint.answers(OperationAnswer, problems=(404, 503))
 def operation(operation_id: str) -> dict[str, Any]:
     """How far a long call is, and what came of it."""

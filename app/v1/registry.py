@@ -15,6 +15,7 @@ from ..web import respond_async
 from ..web.answers import answer, sent
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, reads_bytes
+from ..web.needs import Need
 from ..web.peer import comes_from_here
 from ..web.root import current_registry
 from ..web.schemas import AcceptedAnswer, PreferHeaders, answer_schema, request_schema
@@ -33,7 +34,7 @@ blueprint = Blueprint("registry", __name__, url_prefix="/v1", description="Versi
 _FINDS = (404, 409, 422, 503)
 
 
-@blueprint.post("/register")
+@blueprint.post("/register", needs=Need.WRITE)
 @blueprint.arguments(RegisterRequest)
 @blueprint.arguments(RegisterHeaders, location="headers")
 @blueprint.alt_response(202, schema=AcceptedAnswer, description="Accepted", success=True)
@@ -71,7 +72,7 @@ def _register(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
     return answer(done.to_dict()), 201, {"Location": f"{url_for('registry.show')}?{ref}"}
 
 
-@blueprint.post("/register/ask")
+@blueprint.post("/register/ask", needs=Need.WRITE)
 @blueprint.arguments(AdmissionRequest)
 @may_be_large
 @blueprint.answers(AdmissionAnswer, problems=(400, 409, 413, 415, 422, 503))
@@ -80,7 +81,7 @@ def ask_register(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().ask_register(**body).to_dict())
 
 
-@blueprint.get("/resolve")
+@blueprint.get("/resolve", needs=Need.USE)
 @blueprint.arguments(request_schema(Verbs.resolve), location="query")
 @blueprint.answers(answer_schema(Verbs.resolve), problems=_FINDS)
 def resolve(query: dict[str, Any]) -> Response:
@@ -95,7 +96,7 @@ def _resolve(query: dict[str, Any]) -> Response:
 _resolve_proven = reads_bytes(_resolve)
 
 
-@blueprint.get("/show")
+@blueprint.get("/show", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.show), location="query")
 @blueprint.answers(answer_schema(Verbs.show, stage=ONE_STAGE), problems=_FINDS)
 def show(query: dict[str, Any]) -> Response:
@@ -110,7 +111,7 @@ def _show(query: dict[str, Any]) -> Response:
 _show_proven = reads_bytes(_show)
 
 
-@blueprint.post("/verify")
+@blueprint.post("/verify", needs=Need.USE)
 @blueprint.arguments(request_schema(Verbs.verify))
 @blueprint.arguments(PreferHeaders, location="headers")
 @blueprint.alt_response(202, schema=AcceptedAnswer, description="Accepted", success=True)
@@ -130,7 +131,7 @@ def _verify(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().verify(**body))
 
 
-@blueprint.get("/artifacts")
+@blueprint.get("/artifacts", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.artifacts), location="query")
 @may_be_large
 @blueprint.answers(answer_schema(Verbs.artifacts), problems=_FINDS)
@@ -139,7 +140,7 @@ def artifacts(query: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().artifacts(**query).to_dict())
 
 
-@blueprint.get("/metrics")
+@blueprint.get("/metrics", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.metrics), location="query")
 @may_be_large
 @blueprint.answers(answer_schema(Verbs.metrics), problems=_FINDS)
@@ -148,7 +149,7 @@ def metrics(query: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().metrics(**query))
 
 
-@blueprint.get("/compare")
+@blueprint.get("/compare", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.compare, model_name=MODEL), location="query")
 @may_be_large
 @blueprint.answers(answer_schema(Verbs.compare), problems=_FINDS)

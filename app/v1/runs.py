@@ -12,6 +12,7 @@ from ..web import next_page
 from ..web.answers import answer, unknown_fields, warn
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, may_wait
+from ..web.needs import Need
 from ..web.root import current_registry
 from ..web.schemas import answer_schema, part_schema, request_schema
 from .schemas import GIVEN, MODEL, between
@@ -23,7 +24,7 @@ _LOGS = (400, 413, 415, 422, 503, 507)
 LoggedAnswer = answer_schema(Verbs.log_batch, "LoggedAnswer")
 
 
-@blueprint.post("/log-metric")
+@blueprint.post("/log-metric", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.log_metric, value=GIVEN))
 @blueprint.answers(LoggedAnswer, problems=_LOGS)
 @may_wait
@@ -32,7 +33,7 @@ def log_metric(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().log_metric(**body))
 
 
-@blueprint.post("/log-param")
+@blueprint.post("/log-param", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.log_param))
 @blueprint.answers(LoggedAnswer, problems=_LOGS)
 @may_wait
@@ -41,7 +42,7 @@ def log_param(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().log_param(**body))
 
 
-@blueprint.post("/log-batch")
+@blueprint.post("/log-batch", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.log_batch))
 @blueprint.answers(LoggedAnswer, problems=_LOGS)
 @may_wait
@@ -50,7 +51,7 @@ def log_batch(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().log_batch(**body))
 
 
-@blueprint.post("/end")
+@blueprint.post("/end", needs=Need.WRITE)
 @blueprint.arguments(request_schema(Verbs.end_run))
 @blueprint.answers(answer_schema(Verbs.end_run), problems=_LOGS)
 @may_wait
@@ -59,7 +60,7 @@ def end(body: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().end_run(**body))
 
 
-@blueprint.get("/get")
+@blueprint.get("/get", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.run, model_name=MODEL, points=between(2)), location="query")
 @may_be_large
 @blueprint.answers(answer_schema(Verbs.run), problems=(404, 422, 503))
@@ -68,7 +69,7 @@ def get(query: dict[str, Any]) -> dict[str, Any]:
     return answer(current_registry().run(**query).to_dict())
 
 
-@blueprint.get("/list")
+@blueprint.get("/list", needs=Need.READ)
 @blueprint.arguments(request_schema(Verbs.runs, model_name=MODEL, limit=between(1, MAX_LIMIT)), location="query")
 @may_be_large
 @blueprint.answers(part_schema(RunFacts)(many=True), problems=(404, 422, 503))

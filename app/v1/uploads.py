@@ -14,6 +14,7 @@ from ..web.answers import answer
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
 from ..web.gate import current_gate, may_be_large, may_wait
+from ..web.needs import Need
 from ..web.request_body import Body
 from ..web.root import current_registry
 from ..web.schemas import Problem
@@ -80,7 +81,7 @@ def _state(file: UploadFile) -> dict[str, str]:
     return {"Upload-Offset": str(file.offset), "Upload-Expires": tus.http_date(file.expires_at)}
 
 
-@blueprint.post("")
+@blueprint.post("", needs=Need.WRITE)
 @blueprint.arguments(UploadRequest)
 @blueprint.answers(UploadAnswer, status=201, problems=(400, 413, 415, 422, 503, 507))
 @may_wait
@@ -90,7 +91,7 @@ def begin(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     return answer(session), 201, {"Location": session["url"]}
 
 
-@blueprint.post(f"{SESSION}/files")
+@blueprint.post(f"{SESSION}/files", needs=Need.WRITE)
 @blueprint.arguments(PageRequest)
 @blueprint.answers(UploadAnswer, problems=(400, *_FINDS, 413, 415, 422, 423, 507))
 @may_wait
@@ -99,7 +100,7 @@ def announce(body: dict[str, Any], upload_id: str) -> dict[str, Any]:
     return answer(_shown(current_registry().announce_upload(upload_id, **body)))
 
 
-@blueprint.get(SESSION)
+@blueprint.get(SESSION, needs=Need.WRITE)
 @may_be_large
 @blueprint.answers(UploadSessionAnswer, problems=(*_FINDS, 423))
 def show(upload_id: str) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def show(upload_id: str) -> dict[str, Any]:
     return answer({**_shown(session), "task": session.task, "model_name": session.model_name, "files": files})
 
 
-@blueprint.delete(SESSION)
+@blueprint.delete(SESSION, needs=Need.WRITE)
 @_says(204, *_FINDS, 423)
 @may_wait
 def cancel(upload_id: str) -> Response:
@@ -128,7 +129,7 @@ def cancel(upload_id: str) -> Response:
     return Response(status=204)
 
 
-@blueprint.post(f"{SESSION}/pack")
+@blueprint.post(f"{SESSION}/pack", needs=Need.WRITE)
 @blueprint.alt_response(460, schema=Problem, content_type=CONTENT_TYPE, description="Problem 460", success=False)
 @blueprint.answers(PackAnswer, problems=(400, 408, *_FINDS, 413, 415, 422, 423, 507))
 def pack(upload_id: str) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def pack(upload_id: str) -> dict[str, Any]:
         leave()
 
 
-@blueprint.post(SESSION)
+@blueprint.post(SESSION, needs=Need.WRITE)
 @blueprint.arguments(CreationHeaders, location="headers")
 @_says(201, 400, *_FINDS, 409, 413, 422, 423, 460, 507)
 def create(headers: dict[str, Any], upload_id: str) -> Response:
@@ -188,10 +189,10 @@ def head(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
 
 
 _head = _says(200, *_FINDS, 423)(may_wait(head))
-blueprint.route(FILE, methods=["HEAD"])(blueprint.arguments(TusHeaders, location="headers")(_head))
+blueprint.route(FILE, methods=["HEAD"], needs=Need.WRITE)(blueprint.arguments(TusHeaders, location="headers")(_head))
 
 
-@blueprint.patch(FILE)
+@blueprint.patch(FILE, needs=Need.WRITE)
 @blueprint.arguments(PatchHeaders, location="headers")
 @_says(204, 400, *_FINDS, 409, 413, 415, 422, 423, 460, 507)
 def append(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
@@ -204,7 +205,7 @@ def append(headers: dict[str, Any], upload_id: str, file_id: str) -> Response:
     return Response(status=204, headers=_state(_received(upload_id, file_id, offset, checksum)))
 
 
-@blueprint.delete(FILE)
+@blueprint.delete(FILE, needs=Need.WRITE)
 @blueprint.arguments(TusHeaders, location="headers")
 @_says(204, *_FINDS, 423)
 @may_wait

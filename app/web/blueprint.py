@@ -1,4 +1,4 @@
-"""The kind of blueprint that every module here uses: strict about media types, one error document."""
+"""The kind of blueprint that every module here uses: strict about media types, one error document, a word of need."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import Schema
 
 from .errors import CONTENT_TYPE
+from .needs import Need, say
 from .parsing import Parser
 from .schemas import Problem
 
@@ -18,9 +19,16 @@ BINARY = {"type": "string", "format": "binary"}
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
-    """A smorest blueprint with our parser."""
+    """A smorest blueprint with our parser. Its routes say what they need: ``@blueprint.get(PATH, needs=Need.READ)``."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def add_url_rule(self, rule: str, *args: Any, needs: Need | None = None, **options: Any) -> None:
+        """As smorest's; a route that does not say what it ``needs`` keeps the service from starting."""
+        super().add_url_rule(rule, *args, **options)
+        if needs is not None:
+            said, endpoint = needs, self._endpoints[-1]
+            self.record(lambda state: say(state.app, f"{state.name}.{endpoint}", said))
 
     def arguments(self, schema: type[Schema], **options: Any) -> Callable[[F], F]:
         """As smorest's, with one schema for all requests of the view in place of a new one for each."""

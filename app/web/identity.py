@@ -101,6 +101,12 @@ def view_of(registry: ModelRegistry) -> ModelRegistry:
     return view
 
 
+def require_somebody() -> None:
+    """The caller of the running request has said who he is. Raises ``Unauthenticated``."""
+    if g.principal is ANONYMOUS:
+        raise _unknown()
+
+
 def _credentials() -> str | None:
     """The token that came, None if none did. Raises ``InvalidToken`` where what came cannot be one."""
     sent = request.headers.getlist("Authorization")
@@ -122,6 +128,10 @@ def _credentials() -> str | None:
     return text
 
 
+def _unknown() -> Unauthenticated:
+    return Unauthenticated("This registry is for those who say who they are. Send a token.")
+
+
 def _refused() -> InvalidToken:
     return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
 
@@ -130,7 +140,7 @@ def _deny(error: PermissionDenied) -> Response:
     """Whoever has not said who he is is asked for that first; of all others a line of the log tells."""
     principal: Principal = g.get("principal", ANONYMOUS)
     if "principal" in g and principal is ANONYMOUS:
-        return _ask(Unauthenticated("This registry is for those who say who they are. Send a token."))
+        return _ask(_unknown())
     log.warning(
         "denied",
         extra={**{f"principal_{name}": said for name, said in principal.recorded().items()}, **error.detail},

@@ -13,10 +13,16 @@ from swagger_ui_bundle import swagger_ui_path
 from registry_core import MAX_NAME_LENGTH, NAME_PATTERN, __version__
 
 from .errors import CONTENT_TYPE
+from .needs import Need, needs_of, say
+from .root import current_root
 from .schemas import Problem
 
 ASSETS = "/docs/assets/"
 _FROM_PAGE = ASSETS.removeprefix("/")  # below whatever path a proxy has put the page
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the registry or of an issuer."},
+    "basic": {"type": "http", "scheme": "basic", "description": "Any user name, and such a token as the password."},
+}
 _INFO = {
     "description": "Trained models as versions that never change: proven, named by aliases, resolved to exact bytes.",
     "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
@@ -40,8 +46,14 @@ class _Api(Api):  # type: ignore[misc]
 
     def _openapi_json(self) -> Response:
         document = self.spec.to_dict()
-        _name_operations(document["paths"])
-        _name_refusals(document["paths"])
+        is_required = current_root().seems_required()
+        for path, method, operation in _operations(document["paths"]):
+            endpoint = _endpoint(path, method)
+            need = needs_of(current_app)[endpoint]
+            # Generated clients name their functions by these: blueprint and view, which are each other's only once.
+            operation["operationId"] = endpoint.replace(".", "_")
+            operation["security"] = _ways_in(need, is_required=is_required)
+            _name_refusals(path, need, operation)
         _bound_names(document)
         # Where the document was asked for, below whatever path a proxy has put it.
         return jsonify({**document, "servers": [{"url": request.script_root or "/"}]})
@@ -53,21 +65,30 @@ def _operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
         yield from ((path, method, item[method]) for method in item if method not in ("parameters", "summary"))
 
 
-def _name_operations(paths: dict[str, Any]) -> None:
-    """Generated clients name their functions by these: blueprint and view, which are each other's only once."""
-    adapter = current_app.url_map.bind("")
-    for path, method, operation in _operations(paths):
-        endpoint, _ = adapter.match(path, method.upper())
-        operation["operationId"] = endpoint.replace(".", "_")
+def _endpoint(path: str, method: str) -> str:
+    endpoint: str = current_app.url_map.bind("").match(path, method.upper())[0]
+    return endpoint
 
 
-def _name_refusals(paths: dict[str, Any]) -> None:
-    """A call may be refused for its origin, or for the host that it was sent to; health never is."""
-    for path, _, operation in _operations(paths):
-        if not path.startswith("/health"):
-            content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-            refused = {"description": HTTPStatus.FORBIDDEN.phrase, "content": content}
-            operation["responses"].setdefault("403", refused)
+def _ways_in(need: Need, *, is_required: bool) -> list[dict[str, list[str]]]:
+    """How a caller says who he is; the first, empty way is that of whoever need not, by what the service is now."""
+    if need is Need.OPEN:
+        return []
+    nameless: list[dict[str, list[str]]] = [] if is_required and need.is_of_somebody else [{}]
+    return nameless + [{name: []} for name in _SCHEMES]
+
+
+def _name_refusals(path: str, need: Need, operation: dict[str, Any]) -> None:
+    """A call may be refused for its origin, or for the host that it was sent to; health never is.
+
+    Where it is asked who calls, that may be unknown, or not to be told at the moment.
+    """
+    refusals = [] if path.startswith("/health") else [HTTPStatus.FORBIDDEN]
+    if need is not Need.OPEN:
+        refusals += [HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE]
+    for status in refusals:
+        content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        operation["responses"].setdefault(str(status.value), {"description": status.phrase, "content": content})
 
 
 def _bound_names(document: dict[str, Any]) -> None:
@@ -102,7 +123,7 @@ def init_app(app: Flask) -> Api:
         API_TITLE="Model registry",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.0.3",
-        API_SPEC_OPTIONS={"info": _INFO, "security": []},
+        API_SPEC_OPTIONS={"info": _INFO, "security": [], "components": {"securitySchemes": _SCHEMES}},
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
         OPENAPI_SWAGGER_UI_PATH="/docs",
@@ -113,4 +134,6 @@ def init_app(app: Flask) -> Api:
     def assets(name: str) -> Response:
         return send_from_directory(swagger_ui_path, name)
 
+    for endpoint in ("assets", "api-docs.openapi_json", "api-docs.openapi_swagger_ui"):
+        say(app, endpoint, Need.OPEN)
     return _Api(app)

@@ -12,6 +12,7 @@ from flask import Flask, after_this_request, current_app, g, has_request_context
 from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
 from ..config import OPEN, REQUIRED, Settings
+from .needs import Need
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +20,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0  # of a request, for a registry that is still being opened
 PROBED_FOR_S = 1.0  # so long a reader believes that the root can be read; whoever changes something asks anew
 _READS = {"GET", "HEAD"}
-# What says nothing of the registry: whoever calls need not be known. Everything else asks who it is.
-OPEN_ENDPOINTS = {"health.health", "health.ready", "health.auth_status", "assets"}
-_OPEN_PREFIXES = ("api-docs.",)
 
 
 class Root:
@@ -91,17 +89,20 @@ class Root:
 
     def _identify(self) -> None:
         """Who calls is known before anything that was sent is parsed."""
-        endpoint = request.endpoint or ""
-        if request.method == "OPTIONS" or endpoint in OPEN_ENDPOINTS or endpoint.startswith(_OPEN_PREFIXES):
+        # None where there is no such route: whoever asks for one is asked, too.
+        need: Need | None = current_app.extensions["needs"].get(request.endpoint)
+        if request.method == "OPTIONS" or need is Need.OPEN:
             return
         try:
             is_required = self.is_required()
         except RegistryError:
             return  # the view's own question is answered with that
         if is_required:
-            from .identity import view_of  # a service in open mode never enters it
+            from .identity import require_somebody, view_of  # a service in open mode never enters it
 
             view_of(self.registry())
+            if need is not None and need.is_of_somebody:
+                require_somebody()
         elif self._registry is not None:
             g.is_open = True
 
