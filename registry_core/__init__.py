@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING
 from .vocabulary.faces import face
 
 if TYPE_CHECKING:
-    from .access.decisions import Decision
-    from .access.governing import Change, NewToken
     from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
     from .access.roles import Action
-    from .access.tokens import TokenDocument
     from .access.who import Issuers
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
@@ -26,11 +23,20 @@ if TYPE_CHECKING:
     from .packages.archive import TAR_FORMAT, tar, tar_size
     from .packages.snapshots import HubCommit, Snapshot
     from .packages.stored_files import PackageFiles, StoredFile
-    from .registry.access import AccessRules
     from .registry.registry import ModelRegistry
     from .settings import CoreSettings
     from .storage.syncing import Syncs
     from .uploads.values import Checksum, UploadFile, UploadSession
+    from .vocabulary.access import (
+        AccessRules,
+        Caller,
+        Change,
+        MadeToken,
+        Revocation,
+        TokenFacts,
+        Trial,
+        VerbsOfAccess,
+    )
     from .vocabulary.answers import (
         Admission,
         Alias,
@@ -156,6 +162,7 @@ __all__ = [
     "ArtifactNotFound",
     "ArtifactsRefused",
     "Bounded",
+    "Caller",
     "CatalogState",
     "Change",
     "CheckReport",
@@ -166,7 +173,6 @@ __all__ = [
     "Comparison",
     "Conflict",
     "CoreSettings",
-    "Decision",
     "Description",
     "DestinationDiffers",
     "DigestMismatch",
@@ -193,6 +199,7 @@ __all__ = [
     "Kind",
     "LockTimeout",
     "Logged",
+    "MadeToken",
     "Meter",
     "Metrics",
     "MigrationReport",
@@ -200,7 +207,6 @@ __all__ = [
     "ModelPage",
     "ModelRegistry",
     "NameTaken",
-    "NewToken",
     "NotConfigured",
     "NotFound",
     "Operation",
@@ -224,6 +230,7 @@ __all__ = [
     "Repair",
     "Resolution",
     "Restoration",
+    "Revocation",
     "RunDetail",
     "RunEnd",
     "RunFacts",
@@ -241,9 +248,10 @@ __all__ = [
     "TarReader",
     "TarRefused",
     "TaskSummary",
-    "TokenDocument",
+    "TokenFacts",
     "TokenNotFound",
     "Tombstone",
+    "Trial",
     "Unauthenticated",
     "Unset",
     "UploadExpired",
@@ -254,6 +262,7 @@ __all__ = [
     "UploadSession",
     "UploadTooLarge",
     "Verbs",
+    "VerbsOfAccess",
     "Verification",
     "VersionExists",
     "VersionFacts",
@@ -277,22 +286,19 @@ __all__ = [
 _PLACES = {
     name: f"{place}:{name}"
     for place, names in {
-        "access.decisions": "Decision",
-        "access.governing": "Change NewToken",
         "access.principal": "ANONYMOUS OPERATOR Kind Principal",
         "access.roles": "Action",
-        "access.tokens": "TokenDocument",
         "access.who": "Issuers",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",
-        "registry.access": "AccessRules",
         "registry.registry": "ModelRegistry",
         "settings": "CoreSettings",
         "storage.syncing": "Syncs",
         "uploads.values": "Checksum UploadFile UploadSession",
+        "vocabulary.access": "AccessRules Caller Change MadeToken Revocation TokenFacts Trial VerbsOfAccess",
         "vocabulary.answers": (
             "Admission Alias Annotation CatalogState Comparison Description Event Head HistoryPage JournalProof "
             "ModelPage PackageFile PackageListing Problem Promotion Registration Removal Resolution Restoration "

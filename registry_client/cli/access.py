@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -11,7 +10,7 @@ from . import output
 from .command import finish, local_verb, table_of, who, why
 
 if TYPE_CHECKING:
-    from registry_core import ModelRegistry, TokenDocument
+    from registry_core import ModelRegistry
 
 ACTIONS = ("read", "use", "write", "promote", "delete", "admin")
 
@@ -31,7 +30,7 @@ def access_set(
     registry: ModelRegistry, *, as_json: bool, file: BinaryIO, expected_seq: int | None, **words: str | None
 ) -> None:
     """Have the rules in FILE (- for standard input) hold, and no others."""
-    finish(asdict(registry.set_access_rules(file.read(), expected_seq=expected_seq, **words)), as_json)
+    finish(registry.set_access_rules(file.read(), expected_seq=expected_seq, **words).to_dict(), as_json)
 
 
 @access.command(name="show")
@@ -42,7 +41,7 @@ def access_show(registry: ModelRegistry, *, as_json: bool) -> None:
     def show(content: dict[str, Any]) -> None:
         output.as_json(content["document"]) if content["document"] is not None else output.line("no rules were set")
 
-    finish(asdict(registry.access_rules()), as_json, show)
+    finish(registry.access_rules().to_dict(), as_json, show)
 
 
 @access.command(name="try")
@@ -58,14 +57,7 @@ def access_try(
     task, slash, model_name = model.partition("/")
     if not slash:
         raise click.BadParameter("it is TASK/MODEL_NAME.", param_hint="TASK/MODEL_NAME")
-    found = registry.try_access_rules(someone, action, task, model_name, alias)
-    content = {
-        "allowed": found.allowed,
-        "rules": list(found.rules),
-        "is_admin": found.is_admin,
-        "is_blocked": found.is_blocked,
-    }
-    finish(content, as_json)
+    finish(registry.try_access_rules(someone, action, task, model_name, alias).to_dict(), as_json)
 
 
 @click.group()
@@ -95,7 +87,7 @@ def token_create(
 ) -> None:
     """Make a token for the service NAME, and print it: it is shown this once, and kept nowhere."""
     made = registry.create_token("service", name, role=role, on=on or None, aliases=aliases or None, days=days, **words)
-    finish({"token": made.text, **_facts(made.kept), "seq": made.seq}, as_json, lambda said: output.line(said["token"]))
+    finish(made.to_dict(), as_json, lambda said: output.line(said["token"]))
 
 
 @token.command(name="list")
@@ -103,7 +95,7 @@ def token_create(
 def token_list(registry: ModelRegistry, *, as_json: bool) -> None:
     """Print the tokens that count, services' and people's; of none what it says."""
     columns = ("id", "kind", "name", "owner", "expires_at")
-    found = {"tokens": [_facts(one) for one in registry.list_tokens()]}
+    found = {"tokens": [one.to_dict() for one in registry.list_tokens()]}
     finish(found, as_json, table_of("tokens", columns))
 
 
@@ -114,10 +106,4 @@ def token_list(registry: ModelRegistry, *, as_json: bool) -> None:
 @local_verb
 def token_revoke(registry: ModelRegistry, *, as_json: bool, token_id: str, **words: str | None) -> None:
     """End the token at once."""
-    finish({"id": token_id, "seq": registry.revoke_token(token_id, **words)}, as_json)
-
-
-def _facts(one: TokenDocument) -> dict[str, Any]:
-    owner = None if one.owner is None else one.owner.name or one.owner.subject
-    expires = one.expires_at.isoformat().replace("+00:00", "Z")
-    return {"id": one.id, "kind": str(one.kind), "name": one.name, "owner": owner, "expires_at": expires}
+    finish(registry.revoke_token(token_id, **words).to_dict(), as_json)

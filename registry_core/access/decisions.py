@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from ..vocabulary.access import Trial
 from . import patterns
 from .document import AccessDocument, Rule
 from .ownership import UNOWNED, Owner, Ownership, counts
@@ -46,6 +47,10 @@ class Decision:
     is_blocked: bool = False
     is_cut: bool = False
     sources: tuple[str, ...] | None = None
+
+    def told(self) -> Trial:
+        """As whoever tries the rules is told."""
+        return Trial(self.allowed, list(self.rules), self.is_admin, self.is_blocked)
 
 
 def decide(

@@ -13,6 +13,7 @@ from ..format.layout import token as token_key
 from ..models.changes import Committed, Draft, change
 from ..models.registry_journal import RegistryJournal, document_key
 from ..storage.contract import KeyNotFound
+from ..vocabulary.access import Change, MadeToken
 from ..vocabulary.errors import AccessMoved, NameTaken, PackageCorrupt, TokenNotFound
 from ..vocabulary.texts import check_words, printable
 from . import document, tokens
@@ -20,14 +21,6 @@ from .in_force import Said, said, token_document
 from .principal import Cut, Principal
 from .tokens import TokenDocument, TokenKind
 from .who import TO_TRY
-
-
-@dataclass(frozen=True)
-class Change:
-    """``seq``: the event that records it. ``digest``: of the access document."""
-
-    seq: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +82,10 @@ class NewToken:
 
     def __repr__(self) -> str:
         return f"NewToken({self.kept.id})"
+
+    def told(self) -> MadeToken:
+        """As whoever asked for it is told."""
+        return MadeToken(**self.kept.facts().to_dict(), seq=self.seq, token=self.text)
 
 
 def create_token(

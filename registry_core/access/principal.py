@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..format.encoding import format_time
+from ..vocabulary.access import Caller
 from .patterns import ModelPattern, any_matches
 from .roles import Action, Role, gives
 
@@ -79,6 +81,22 @@ class Principal:
             "token_id": self.token_id,
         }
         return {name: value for name, value in said.items() if value}
+
+    def told(self, *, is_admin: bool) -> Caller:
+        """What it is told of itself."""
+        return Caller(
+            kind=str(self.kind),
+            subject=self.subject or None,
+            issuer=self.issuer,
+            name=self.name,
+            groups=sorted(self.groups),
+            org=self.org,
+            permissions=sorted(self.permissions),
+            via=self.via,
+            token_id=self.token_id,
+            expires_at=None if self.expires_at is None else format_time(self.expires_at),
+            is_admin=is_admin,
+        )
 
 
 OPERATOR = Principal(Kind.OPERATOR, via="root")

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..format.encoding import encode_document, format_time, parse_time
+from ..vocabulary.access import TokenFacts
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.texts import check_new_name, is_unicode, parse_object
 from .document import check_alias_pattern, check_models, check_word
@@ -77,6 +78,21 @@ class TokenDocument:
     def admits(self, text: str, now: datetime) -> bool:
         """Whether the text is this token, and it has not expired."""
         return hmac.compare_digest(self.sha256, sha256_of(text)) and now < self.expires_at
+
+    def facts(self) -> TokenFacts:
+        """What may be told of it."""
+        cut = self.cut or Cut()
+        return TokenFacts(
+            id=self.id,
+            kind=str(self.kind),
+            name=self.name,
+            owner=None if self.owner is None else self.owner.name or self.owner.subject,
+            created_at=format_time(self.created_at),
+            expires_at=format_time(self.expires_at),
+            role=None if cut.role is None else str(cut.role),
+            on=None if cut.on is None else [str(one) for one in cut.on],
+            aliases=None if cut.aliases is None else list(cut.aliases),
+        )
 
 
 def new_text() -> str:

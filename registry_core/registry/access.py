@@ -5,31 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from ..access.principal import Kind, Principal
+from ..access.principal import OPERATOR, Kind, Principal
 from ..access.who import Issuers
+from ..vocabulary.access import AccessRules, Caller, Change, MadeToken, Revocation, TokenFacts, Trial
 from ..vocabulary.errors import InvalidParameter, TokenNotFound
 from ..vocabulary.texts import printable
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
-    from ..access.decisions import Decision
-    from ..access.governing import Change, NewToken
     from ..access.held import HeldRules
     from ..access.in_force import InForce
-    from ..access.tokens import TokenDocument
-
-
-@dataclass(frozen=True)
-class AccessRules:
-    """The access document that holds, and the event that set it: None and 0 where none was ever set."""
-
-    document: dict[str, Any] | None
-    seq: int
+    from ..vocabulary.access import VerbsOfAccess
 
 
 class AccessVerbs(MaintainingVerbs):
@@ -67,6 +57,13 @@ class AccessVerbs(MaintainingVerbs):
         from ..access.held import HeldRules  # only when it is wanted
 
         return HeldRules(self._own_journal(), self._issuers)
+
+    def whoami(self) -> Caller:
+        """Who calls. Raises ``PermissionDenied`` where nobody knows, or whose rights have ended."""
+        if self._door is None:
+            return OPERATOR.told(is_admin=True)
+        self._door.require_known()
+        return self._door.principal.told(is_admin=self._door.is_admin)
 
     # the rules themselves: for admins
 
@@ -107,7 +104,7 @@ class AccessVerbs(MaintainingVerbs):
         finally:
             self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
 
-    def try_access_rules(self, who: str, action: str, task: str, model_name: str, alias: str | None = None) -> Decision:
+    def try_access_rules(self, who: str, action: str, task: str, model_name: str, alias: str | None = None) -> Trial:
         """What the rules that hold give somebody of whom only this is known, as a rule would name him.
 
         Raises ``InvalidParameter``, ``AccessUnreadable``.
@@ -125,7 +122,7 @@ class AccessVerbs(MaintainingVerbs):
             raise InvalidParameter(f"Who {error}.", field="who") from None
         return decisions.decide(
             rules, principal, document.check_word("action", action, Action), (task, model_name), alias
-        )
+        ).told()
 
     def _rules_now(self) -> InForce:
         self._identity.confirm()
@@ -144,7 +141,7 @@ class AccessVerbs(MaintainingVerbs):
         days: float = 90,
         actor: str | None = None,
         reason: str | None = None,
-    ) -> NewToken:
+    ) -> MadeToken:
         """A token that counts from now on; its text is shown this once. ``role``, ``on``, ``aliases`` narrow it.
 
         A ``service`` token is made by an admin; a ``personal`` one by a person who has signed in, never by a token.
@@ -163,11 +160,11 @@ class AccessVerbs(MaintainingVerbs):
         try:
             return governing.create_token(
                 self._own_journal(ask), wanted, name, owner=owner, cut=cut, life=life, actor=actor, reason=reason
-            )
+            ).told()
         finally:
             self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
 
-    def list_tokens(self) -> list[TokenDocument]:
+    def list_tokens(self) -> list[TokenFacts]:
         """The tokens that count, the oldest first: for an admin all, for others their own.
 
         Raises ``AccessUnreadable``.
@@ -175,13 +172,13 @@ class AccessVerbs(MaintainingVerbs):
         from ..access import governing  # only when it is wanted
 
         found = governing.list_tokens(self._own_journal(), datetime.now(UTC))
-        if self._door is None or self._door.is_admin:
-            return found
-        self._door.require_known()
-        return [one for one in found if one.owner is not None and one.owner.whose == self._door.whose]
+        if self._door is not None and not self._door.is_admin:
+            self._door.require_known()
+            found = [one for one in found if one.owner is not None and one.owner.whose == self._door.whose]
+        return [one.facts() for one in found]
 
-    def revoke_token(self, token_id: str, *, actor: str | None = None, reason: str | None = None) -> int:
-        """The token counts no longer; the number of the event. One may revoke the tokens that one is shown.
+    def revoke_token(self, token_id: str, *, actor: str | None = None, reason: str | None = None) -> Revocation:
+        """The token counts no longer. One may revoke the tokens that one is shown.
 
         Raises ``TokenNotFound``, ``StorageError``.
         """
@@ -193,6 +190,11 @@ class AccessVerbs(MaintainingVerbs):
             if token_id not in {one.id for one in self.list_tokens()}:
                 raise TokenNotFound(f"No token {printable(token_id)!r} counts.", token_id=printable(token_id))
         try:
-            return governing.revoke_token(self._own_journal(ask), token_id, actor=actor, reason=reason)
+            seq = governing.revoke_token(self._own_journal(ask), token_id, actor=actor, reason=reason)
         finally:
             self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
+        return Revocation(token_id, seq)
+
+
+if TYPE_CHECKING:
+    _: type[VerbsOfAccess] = AccessVerbs
