@@ -14,6 +14,7 @@ from .config import Settings
 from .hub.errors import PREFIX as HUB
 from .hub.errors import translated
 from .hub.views import blueprint as hub
+from .v1.access import blueprint as access
 from .v1.aliases import blueprint as aliases
 from .v1.files import blueprint as files
 from .v1.governing import blueprint as governance
@@ -57,7 +58,18 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     cors.init_app(app, settings.cors_origins)
     errors.init_app(app, {f"{HUB}/": translated})
     api = openapi.init_app(app)
-    for blueprint in (health, registry_blueprint, aliases, governance, runs, catalogue, files, uploads, operations):
+    for blueprint in (
+        health,
+        access,
+        registry_blueprint,
+        aliases,
+        governance,
+        runs,
+        catalogue,
+        files,
+        uploads,
+        operations,
+    ):
         api.register_blueprint(blueprint)
     if settings.hub:
         api.register_blueprint(hub)

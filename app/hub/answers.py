@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from registry_core import ArtifactNotFound, HubCommit, Snapshot, StoredFile
+from registry_core import ArtifactNotFound, Caller, HubCommit, Snapshot, StoredFile
 
 from .card import Card, card_of
 
@@ -23,6 +23,14 @@ def date(text: Any) -> str | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def account(caller: Caller) -> dict[str, Any]:
+    """Whose token it is."""
+    name = caller.name or caller.subject or caller.kind
+    token = {"displayName": caller.token_id or caller.via or "open", "role": "read"}
+    answer = {"type": "user", "id": caller.subject or name, "name": name, "fullname": name, "orgs": []}
+    return {**answer, "auth": {"type": "access_token", "accessToken": token}}
 
 
 def model_fields(task: str, model_name: str, snapshot: Snapshot, *, blobs: bool) -> dict[str, Any]:

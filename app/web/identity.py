@@ -166,7 +166,7 @@ def _answered(error: RegistryError) -> Response:
 
 def keep_private(response: Response) -> Response:
     """No cache gives to one what another was given."""
-    kept = response.headers.get("Cache-Control", "no-cache")
+    kept = response.headers.get("Cache-Control", "no-store" if response.is_json else "no-cache")
     if "no-store" not in kept and "private" not in kept:
         response.headers["Cache-Control"] = f"private, {kept}"
     response.vary.update(("Authorization", "Cookie"))

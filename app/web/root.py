@@ -174,3 +174,8 @@ def current_registry() -> ModelRegistry:
     if "registry_kept" not in g:
         g.registry_kept = after_this_request(keep_private)
     return view_of(registry)
+
+
+def was_asked_who_calls() -> bool:
+    """Whether the caller of the running request, who has been given the registry, had to say who it is."""
+    return "registry_view" in g

@@ -187,9 +187,16 @@ def test_clients_of_the_hub_are_told_in_their_words(place: Place) -> None:
 
 
 def test_no_cache_gives_to_one_what_another_was_given(place: Place) -> None:
-    answer = place.get("/hf/public/m/resolve/1/metrics.json")
-    assert "private" in answer.headers["Cache-Control"]
-    assert {"authorization", "cookie"} <= {name.lower() for name in answer.vary}
+    kept = {
+        "/hf/public/m/resolve/1/model.pt": (307, "private, no-cache"),
+        "/v1/files/public/m/1/model.pt": (200, "private, no-cache"),
+        "/hf/public/m/resolve/1/nothing": (404, "no-store"),
+        show("public"): (200, "no-store"),
+    }
+    for path, expected in kept.items():
+        answer = place.get(path)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == expected
+        assert {"authorization", "cookie"} <= {name.lower() for name in answer.vary}
 
 
 def test_no_token_is_in_any_log_or_answer_or_file(place: Place, caplog: pytest.LogCaptureFixture) -> None:

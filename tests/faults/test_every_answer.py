@@ -172,6 +172,22 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/health"): [Call("/health")],
     ("GET", "/health/ready"): [Call("/health/ready")],
     ("GET", "/v1/auth/status"): [Call("/v1/auth/status")],
+    ("GET", "/v1/auth/me"): [Call("/v1/auth/me")],
+    ("GET", "/v1/access"): [Call("/v1/access")],
+    ("PUT", "/v1/access"): [
+        Call("/v1/access", {"expected_seq": "{version}", "reason": "{alias}"}, body={"rules": ["{alias}"]})
+    ],
+    ("GET", "/v1/access/try"): [
+        Call("/v1/access/try", {"who": "user:{alias}", "action": "promote", "task": "{task}", "model_name": "{model}"})
+    ],
+    ("GET", "/v1/tokens"): [Call("/v1/tokens")],
+    ("POST", "/v1/tokens"): [
+        Call(
+            "/v1/tokens",
+            body={"kind": "service", "name": "{version}", "on": ["{task}/{model}"], "aliases": ["{alias}"]},
+        )
+    ],
+    ("DELETE", "/v1/tokens/<token_id>"): [Call("/v1/tokens/{version}", {"reason": "{alias}"})],
     ("GET", "/docs"): [Call("/docs")],
     ("GET", "/docs/assets/<path:name>"): [Call("/docs/assets/{path}")],
     ("GET", "/openapi.json"): [Call("/openapi.json")],

@@ -29,6 +29,8 @@ CALLS = {
     "/health": {"get"},
     "/health/ready": {"get"},
     "/v1/auth/status": {"get"},
+    "/v1/auth/me": {"get"},
+    "/v1/tokens": {"get", "post"},
     "/v1/register": {"post"},
     "/v1/register/ask": {"post"},
     "/v1/resolve": {"get"},
