@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request, url_for
 
-from registry_core import ArtifactsRefused, Verbs
+from registry_core import Action, ArtifactsRefused, Verbs
 
 from ..config import PREFIX
 from ..web import respond_async
@@ -47,6 +47,7 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     if not respond_async.is_preferred(prefer):
         return _register(body, key)
     registry = current_registry()
+    registry.require_may(body["task"], body["model_name"], Action.WRITE, sets=body.get("set_alias"))
     scoped = None if key is None else json.dumps([body["task"], body["model_name"], key])
     return respond_async.start(
         "register",
@@ -121,6 +122,7 @@ def verify(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     if not respond_async.is_preferred(headers["prefer"]):
         return _verify(body)
     registry = current_registry()
+    registry.require_may(body["task"], body["ref"].partition("@")[0], Action.USE)
     return respond_async.start(
         "verify", body, None, lambda progress: registry.verify(**body, progress=progress).to_dict()
     )

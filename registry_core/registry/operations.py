@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..access.roles import Action
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ class OperationVerbs(OpenedRegistry):
         Raises ``IdempotencyKeyReused``, ``StorageError``.
         """
         return self._operations.begin(verb, request, key, None if self._door is None else self._door.whose)
+
+    def require_may(self, task: str, model_name: str, action: Action, *, sets: str | None = None) -> None:
+        """What goes on later may be begun now: the caller may do that to the model, and let the alias ``sets`` name a
+        new version; or to read a model that may not be seen, which is not there when it is looked for.
+
+        Raises ``PermissionDenied``, ``AccessUnreadable``.
+        """
+        if self._door is not None:
+            self._model(task, model_name, action, sets=sets)
 
     def operation(self, operation_id: str) -> Operation:
         """The operation as it is now, if the caller began it, or is an admin.

@@ -115,6 +115,8 @@ VERBS: dict[str, Verb] = {
     "file": Verb(USE, lambda r, t, m: r.file(t, f"{m}@1", "model.pt")),
     "files": Verb(USE, lambda r, t, m: r.files(t, f"{m}@1")),
     "package_files": Verb(USE, lambda r, t, m: r.package_files(t, f"{m}@1")),
+    "require_may": Verb(WRITE, lambda r, t, m: r.require_may(t, m, WRITE)),
+    "require_may:named": Verb(PROMOTE, lambda r, t, m: r.require_may(t, m, WRITE, sets="staging"), "staging"),
     "ask_register": Verb(WRITE, lambda r, t, m: r.ask_register(t, m, "9", set_alias=None)),
     "ask_register:named": Verb(PROMOTE, lambda r, t, m: r.ask_register(t, m, "9", set_alias="staging"), "staging"),
     "begin_upload": Verb(WRITE, lambda r, t, m: r.begin_upload(t, m)),
