@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..vocabulary.access import Trial
+from ..vocabulary.owners import UNOWNED, Ownership
 from . import patterns
 from .document import AccessDocument, Rule
-from .ownership import UNOWNED, Owner, Ownership, counts
+from .ownership import Owner, counts
 from .principal import Kind, Principal, alias_is_left, covers
 from .roles import Action, Role, gives
 

@@ -1,32 +1,11 @@
-"""Whose a model is, and whether a rule that looks at that counts for it."""
+"""Whether a rule that looks at a model's owner counts for the model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ..vocabulary.owners import Ownership, Status
 from .principal import Principal
-
-
-class Status(StrEnum):
-    """What is known of a model's owner."""
-
-    OWNED = "owned"
-    UNOWNED = "unowned"
-    LEGACY_UNOWNED = "legacy_unowned"  # of the time before owners, until somebody has resolved it
-    NOT_THERE = "not_there"  # no model has the name
-
-
-@dataclass(frozen=True)
-class Ownership:
-    """``org`` owns the model where its status is owned."""
-
-    status: Status = Status.UNOWNED
-    org: str | None = None
-
-
-UNOWNED = Ownership()
-NOT_THERE = Ownership(Status.NOT_THERE)
 
 
 class Owner(StrEnum):

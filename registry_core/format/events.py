@@ -45,7 +45,7 @@ KINDS = (
     Kind(
         REGISTER,
         "a version was taken in, or one of older software got its baseline; with an alias, that names it now",
-        ("commit", "created_at", "idempotency", "adopted", "previous_seq"),
+        ("commit", "created_at", "idempotency", "adopted", "previous_seq", "owner"),
     ),
     Kind(PROMOTE, "an alias was made, or moved to another version", ("previous_seq",)),
     Kind(ROLLBACK, "an alias was moved back to the version that it named before", ("previous_seq",)),
@@ -87,6 +87,7 @@ FIELDS = (
     Field("commit", str, "the version's name for clients of the Hugging Face Hub, made from its content"),
     Field("created_at", str, "the moment of the call; of an adopted version what its metadata says"),
     Field("attempt", str, "a name that no other event has; a register's staged bytes bear it too"),
+    Field("owner", str, "the organization whose the model is from now on"),
     Field("set", dict, "the new values of tags, description or archived"),
     Field("unaliased", list, "aliases of the version that it removes"),
     Field("document", str, "the digest of the access document that holds from now on"),

@@ -16,6 +16,7 @@
         adopted/<version>.txt                 baseline
         keys/<sha256 of the key>.json         used_key; keys/.since: used_keys_known; on an object store only
         runs/<run_id>/                        run; what is below it says format/runs.py
+        ownership.json                        ownership
     log/                                      what is of the registry itself
         journal/registry.jsonl                REGISTRY_JOURNAL
         documents/<64 hex>.json               document, named by its digest
@@ -126,6 +127,10 @@ class ModelKeys:
 
     def run(self, run_id: str) -> str:
         return f"{self.runs}/{run_id}"
+
+    @property
+    def ownership(self) -> str:
+        return f"{self.model}/ownership.json"
 
     @property
     def graves(self) -> str:

@@ -23,10 +23,10 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 # What a line is found by: the version that it registers, deletes, or is about; an alias that it moves; the idempotency
-# key and the commit id of a registration; its kind, of the few kinds that are looked for.
+# key and the commit id of a registration; its kind, of the few kinds that are looked for; that it names an owner.
 # SAID: what registers the version, or sets something about it.
 REGISTERED, DELETED, ABOUT, MOVES, SAID = "registered", "deleted", "about", "moves", "said"
-KEY, COMMIT, KIND = "key", "commit", "kind"
+KEY, COMMIT, KIND, OWNED, OWNER = "key", "commit", "kind", "owned", "owner"
 _KINDS = (REGISTER, REPAIR)
 _SAID_OF: dict[str, Held] = {  # by each such line, as it stands in it
     kind: [encode_text(REGISTER if kind != DELETED else DELETE)] for kind in (REGISTERED, KEY, COMMIT, DELETED)
@@ -44,6 +44,7 @@ def names_of(raw: bytes) -> list[bytes]:
         found += [(ABOUT, version)]
         found += [(KIND, kind)] if kind in _KINDS else []
         found += [(DELETED, version)] if kind == DELETE else []
+        found += [(OWNED, OWNER)] if OWNER in said else []
         found += [(SAID, version)] if kind == REGISTER or said.get("set") is not None else []
         if kind == REGISTER:
             key = used.get("key") if isinstance(used, dict) else None
@@ -59,7 +60,7 @@ def _held(kind: str, text: str) -> Held:
     return [encode_text(text), *_SAID_OF.get(kind, ())]
 
 
-NAMING = Naming("2", names_of)  # the form is another one whenever other names come of a line
+NAMING = Naming("3", names_of)  # the form is another one whenever other names come of a line
 
 
 class Journal:

@@ -15,8 +15,8 @@ from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.texts import check_new_name
-from . import aliases, evidence, older, package_moves, projections, states, tombstones, used_keys
-from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
+from . import aliases, evidence, older, ownership, package_moves, projections, states, tombstones, used_keys
+from .journal import ABOUT, MOVES, OWNER, REGISTERED, Event, Journal, Subject, is_of_package
 from .missing import no_version
 from .projections import Fields, Projection, may_look_up
 from .told import Told
@@ -88,6 +88,8 @@ class ModelStore(Subject):
             found.append(states.projection(self.keys, event, self.journal.lines, was_set))
         if event["event"] in tombstones.MOVES:
             found.append(tombstones.projection(self.keys, event, self.journal.lines))
+        if OWNER in event:
+            found.append(ownership.projection(self.keys, event))
         key = used_keys.key_of(event) if event["event"] == REGISTER else None
         if key is not None and self.storage.packages.keeps_facts():
             found.append(used_keys.projection(self.keys, event, key))
@@ -166,9 +168,7 @@ class ModelStore(Subject):
     def require(self) -> "ModelStore":
         """The store itself. Raises ``ModelNotFound``."""
         if not self.exists():
-            raise ModelNotFound(
-                f"There is no model {self.title}.", task=self.keys.task, model_name=self.keys.model_name
-            )
+            raise ModelNotFound(f"There is no model {self.title}.", **self.names())
         return self
 
     def versions(self) -> Iterator[str]:

@@ -220,7 +220,7 @@ def _data(projection: Projection, new: Fields) -> bytes:
 
 
 def _is_gone(fields: Fields) -> bool:
-    return fields.get("version") is None
+    return fields.get("version", "") is None
 
 
 def _parse(data: bytes) -> Fields | None:

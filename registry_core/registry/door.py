@@ -13,13 +13,14 @@ from ..access.decisions import Decision, Required, decide, is_blocked, visible
 from ..access.document import AccessDocument
 from ..access.held import HeldRules
 from ..access.in_force import InForce
-from ..access.ownership import NOT_THERE, UNOWNED, Owner, Ownership
+from ..access.ownership import Owner
 from ..access.principal import Kind, Principal
 from ..access.roles import Action
 from ..models.journal import By
 from ..models.model import ModelStore
 from ..storage import Storage, StorageOptions, open_storage
 from ..vocabulary.errors import PermissionDenied
+from ..vocabulary.owners import NOT_THERE, UNOWNED, Ownership
 from ..vocabulary.texts import check_new_name, is_segment, printable
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Door:
         """What was found, as the principal is told of it: nobody is told who has done what."""
         if not self.is_nobody:
             return found
-        names = ("actor", "claimed_actor", "principal")
+        names = ("actor", "claimed_actor", "principal", "owner")
         return [replace(one, **{name: None for name in names if hasattr(one, name)}) for one in found]  # type: ignore[type-var]
 
     def storage_for(self, task: str, model_name: str, action: Action, *more: str | None) -> Storage:

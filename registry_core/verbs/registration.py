@@ -20,7 +20,7 @@ from ..format.encoding import DIGEST_PREFIX, digest, format_time
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
-from ..models import package_manifest, used_keys
+from ..models import owners, package_manifest, used_keys
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore
@@ -105,6 +105,7 @@ class SeenRegister:
 
     ``repeat``: the event of the same idempotency key, and ``answer`` the answer that it was given. ``alias``: the
     one that shall name the version, if one shall. ``named_so``: what an alias of the version's own name names.
+    ``owner``: whose the model is from this event on, if it says so.
     """
 
     model: ModelKeys
@@ -115,6 +116,7 @@ class SeenRegister:
     named_so: str | None
     alias: SeenAlias | None
     verdict: Verdict
+    owner: str | None = None
 
 
 def register(
@@ -228,6 +230,7 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
         None if is_published else model.alias_named(request.version),
         alias,
         Verdict() if alias is None else ask(gate, model, alias.alias, request.version),
+        owners.to_record(model),
     )
 
 
@@ -262,6 +265,8 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
     own: dict[str, Any] = {"commit": package.commit_id, "created_at": package.created_at, "attempt": package.attempt}
     if request.idempotency_key is not None:
         own["idempotency"] = {"key": request.used_key, "request_digest": request.digest()}
+    if seen.owner is not None:
+        own["owner"] = seen.owner
     return Draft(
         REGISTER,
         request.version,

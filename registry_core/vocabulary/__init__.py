@@ -2,6 +2,6 @@
 
 ``errors`` (every failure, with its code), ``answers``, ``runs`` and ``reports`` (what verbs give), ``verbs``,
 ``access``, ``filters`` and ``parameters`` (what they take, described once), ``texts`` (names and whatever else others
-say: what it may be, and how it is shown), ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``,
-``finite``; ``faces``.
+say: what it may be, and how it is shown), ``owners``, ``times``, ``progress``, ``stages``, ``unset``, ``artifact``,
+``bounded``, ``finite``; ``faces``.
 """

@@ -285,6 +285,7 @@ class Event(Value):
     token: dict[str, Any] | None = None
     claimed_actor: str | None = None
     principal: dict[str, Any] | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)

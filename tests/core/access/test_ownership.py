@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry_core.access.ownership import NOT_THERE, UNOWNED, Owner, Ownership, Status, counts
+from registry_core.access.ownership import Owner, counts
 from registry_core.access.principal import Kind, Principal
+from registry_core.vocabulary.owners import NOT_THERE, UNOWNED, Ownership, Status
 
 OURS, THEIRS = Ownership(Status.OWNED, "7"), Ownership(Status.OWNED, "8")
 LEGACY = Ownership(Status.LEGACY_UNOWNED)
