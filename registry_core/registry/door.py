@@ -16,6 +16,7 @@ from ..access.in_force import InForce
 from ..access.ownership import Owner
 from ..access.principal import Kind, Principal
 from ..access.roles import Action
+from ..models import owners
 from ..models.journal import By
 from ..models.model import ModelStore
 from ..storage import Storage, StorageOptions, open_storage
@@ -152,7 +153,7 @@ class Door:
         if all(rule.owner is Owner.ANY for rule in self._rules.now().rules.rules):
             return UNOWNED
         can_be = is_segment(task) and is_segment(model_name)
-        return UNOWNED if can_be and ModelStore(self._storage, task, model_name, 0.0).exists() else NOT_THERE
+        return owners.read(ModelStore(self._storage, task, model_name, 0.0)) if can_be else NOT_THERE
 
     def _required(self, found: Decision) -> Decision:
         if not found.allowed:

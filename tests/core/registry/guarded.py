@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from registry_core import ANONYMOUS, CoreSettings, Kind, ModelRegistry, Principal
 from registry_core.access.roles import Action, Role
+from registry_core.format.encoding import encode_document
+from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
 
 from ...support.packages import write_files
@@ -17,7 +19,10 @@ from ..access.issuers import ISSUERS, OIDC
 from ..access.ruled import put, written
 
 OWN, FOREIGN, PUBLIC = "own", "foreign", "public"  # tasks; each has the model m
+OURS, THEIRS, NOBODYS, LEGACY = "ours", "theirs", "nobodys", "legacy"  # tasks too, by whose their model is
+OWNERS = {OURS: "7", THEIRS: "8"}
 READ, USE, WRITE, PROMOTE, DELETE, ADMIN = Action
+_NONE: Mapping[str, str] = {}
 
 RULES = written(
     protected_aliases=["production", "staging"],
@@ -44,6 +49,25 @@ PEOPLE = {str(role): somebody(role) for role in Role} | {
 }
 
 
+# By owners: how a rule looks at them, for whom, and the models that it reaches so.
+BY_OWNER: dict[str, tuple[str, str | None, set[str]]] = {
+    "own": ("own", "7", {OURS}),
+    "with": ("own-or-unowned", "7", {OURS}),
+    "without": ("own-or-unowned", None, {NOBODYS}),
+    "any": ("any", "7", {OURS, THEIRS, NOBODYS, LEGACY}),
+}
+OF_OWNERS = (Role.VIEWER, Role.PUBLISHER, Role.ADMIN)
+RULES_BY_OWNER = written(
+    protected_aliases=["production", "staging"],
+    admins=["user:chief"],
+    rules=[
+        {"who": [f"user:{name}-{role}"], "on": ["*/*"], "role": role, "owner": owner}
+        for name, (owner, _, _) in BY_OWNER.items()
+        for role in OF_OWNERS
+    ],
+)
+
+
 @dataclass
 class House:
     registry: ModelRegistry
@@ -54,22 +78,42 @@ class House:
         return self.registry.as_(PEOPLE[who] if isinstance(who, str) else who)
 
 
-def house(storage: Storage, place: Path, rules: bytes = RULES) -> House:
-    """Of each task the model m: version 1 is ``latest`` and ``production``, 2 has no alias, 3 is deleted."""
+def house(
+    storage: Storage,
+    place: Path,
+    rules: bytes = RULES,
+    tasks: Sequence[str] = (OWN, FOREIGN, PUBLIC),
+    owners: Mapping[str, str] = _NONE,
+) -> House:
+    """Of each task the model m: version 1 is ``latest`` and ``production``, 2 has no alias, 3 is deleted.
+
+    ``owners``: whose organization has registered the first.
+    """
     source = write_files(place / "source", {"model.pt": b"x"})
     settings = CoreSettings(workers=1, artifacts_allowed_roots=(str(place),))
     registry = ModelRegistry.open("memory://", storage=storage, settings=settings)
     registry.trust(ISSUERS)
-    for task in (OWN, FOREIGN, PUBLIC):
-        for version in ("1", "2", "3"):
-            registry.register(task, "m", version, source, set_alias="latest" if version == "1" else None)
+    put(storage, rules)
+    for task in tasks:
+        first = registry.as_(somebody("chief", org=owners[task])) if task in owners else registry
+        first.register(task, "m", "1", source)
+        for version in ("2", "3"):
+            registry.register(task, "m", version, source, set_alias=None)
         registry.promote(task, "m", "production", "2")
         registry.promote(task, "m", "production", "1")
         registry.promote(task, "m", "candidate", "1")
         registry.delete(task, "m", "3", reason="wrong")
         registry.log_metric(task, "m", "run", "loss", 1.0)
-    put(storage, rules)
     return House(registry, storage, source)
+
+
+def house_of_owners(storage: Storage, place: Path) -> House:
+    """As :func:`house`, of each task by whose its model is."""
+    found = house(storage, place, RULES_BY_OWNER, (OURS, THEIRS, NOBODYS, LEGACY), OWNERS)
+    keys = ModelKeys(LEGACY, "m")
+    said = {"schema_version": 1, **keys.names, "organization_id": None, "status": "legacy_unowned"}
+    storage.documents.write(keys.ownership, encode_document({**said, "note": "discovered"}))
+    return found
 
 
 @dataclass(frozen=True)

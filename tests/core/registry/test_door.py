@@ -19,6 +19,7 @@ from registry_core import (
     ModelRegistry,
     OperationNotFound,
     PermissionDenied,
+    Principal,
     RegistryError,
     UploadNotFound,
 )
@@ -31,21 +32,28 @@ from registry_core.storage.memory.root import MemoryStorage
 from ..access.issuers import OIDC
 from ..access.ruled import put, written
 from .guarded import (
+    BY_OWNER,
     FILTERED,
     FOREIGN,
+    LEGACY,
+    NOBODYS,
     OF_ACCESS,
+    OF_OWNERS,
     OF_REGISTRY,
     OF_SESSION,
     OPEN,
+    OURS,
     OWN,
     PEOPLE,
     PUBLIC,
     RULES,
+    THEIRS,
     USE,
     VERBS,
     House,
     Verb,
     house,
+    house_of_owners,
     somebody,
 )
 
@@ -138,6 +146,51 @@ def test_a_model_that_may_not_be_seen_and_none_are_told_alike(lasting: House, wh
     if VERBS[name].least() in (Role.VIEWER, Role.USER) and who != "anonymous":
         real = refusal(lambda: call(lasting.registry, FOREIGN, "n"))
         assert told(hidden, "foreign/m", "'m'") == told(real, "foreign/n", "'n'")
+
+
+# by owners
+
+
+@pytest.fixture(scope="module")
+def owned(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """For what changes nothing."""
+    place = tmp_path_factory.mktemp("owned")
+    (place / "root").mkdir()
+    return house_of_owners(FilesystemStorage(place / "root"), place)
+
+
+def one_of(name: str, role: Role) -> Principal:
+    return somebody(f"{name}-{role}", org=BY_OWNER[name][1])
+
+
+@pytest.mark.parametrize("role", OF_OWNERS)
+@pytest.mark.parametrize("task", [OURS, THEIRS, NOBODYS, LEGACY])
+@pytest.mark.parametrize("who", BY_OWNER)
+def test_what_rules_give_that_look_at_owners_is_done_and_nothing_else(
+    owned: House, tmp_path: Path, who: str, task: str, role: Role
+) -> None:
+    is_reached = task in BY_OWNER[who][2]
+    before = owned.registry.history(task, "m").events
+    for name, verb in VERBS.items():
+        wanted = is_reached and at_least(role, verb.least())
+        here = house_of_owners(MemoryStorage(), tmp_path / name.replace(":", "-")) if wanted else owned
+        error = refusal(lambda verb=verb, here=here: verb.call(here.as_(one_of(who, role)), task, "m"))  # type: ignore[misc]
+        if wanted:
+            assert error is None, (name, error)
+        elif is_reached or verb.least() not in (Role.VIEWER, Role.USER):
+            assert isinstance(error, PermissionDenied), (name, error)
+        else:
+            missing = refusal(lambda verb=verb: verb.call(owned.registry, task, "n"))  # type: ignore[misc]
+            assert told(error, f"{task}/m", "'m'") == told(missing, f"{task}/n", "'n'"), name
+    assert owned.registry.history(task, "m").events == before
+
+
+@pytest.mark.parametrize("who", BY_OWNER)
+def test_a_name_that_no_model_has_is_reached_by_whoever_counts_unowned_ones(tmp_path: Path, who: str) -> None:
+    here = house_of_owners(MemoryStorage(), tmp_path)
+    view = here.as_(one_of(who, Role.PUBLISHER))
+    refused = refusal(lambda: view.register("new", "m", "1", here.source))
+    assert isinstance(refused, PermissionDenied) is (who == "own")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb", "ü", "x" * 300, "\udcff", "m@1"])
