@@ -6,9 +6,10 @@ reads or remembers anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ..models.visible import CanSee
 from ..vocabulary.access import Trial
 from ..vocabulary.owners import UNOWNED, Ownership
 from . import patterns
@@ -18,7 +19,6 @@ from .principal import Kind, Principal, alias_is_left, covers
 from .roles import Action, Role, gives
 
 Model = tuple[str, str]
-CanSee = Callable[[str, str, Ownership], bool]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from ..format.encoding import format_time
 from ..models.model import ModelStore
 from ..storage.contract import Storage
+from ..vocabulary.owners import LEGACY_UNOWNED
 from . import event_stream, reading, whole_model
 from .crew import Crew
 from .database import Database, fact, set_fact
@@ -31,7 +32,8 @@ WORDS_AT_ONCE = 5_000
 MODELS_AT_ONCE = 8  # that one of the crew reads before it is heard of
 _TABLES = ("version", "document", "metric", "tag", "left_out", "alias", "arrived")  # that are only added to
 _OF_MODEL = (
-    "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, description, changed_at, body"
+    "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, description, changed_at, body,"
+    " owner"
 )
 
 Names = tuple[str, str]
@@ -126,7 +128,9 @@ class _Writer:
         shown = shown_of(outline.task, outline.name, newest[0], newest[3], last_at)
         mark = UNSURE if is_unsure else outline.mark
         numbers = (outline.news.seq, outline.news.head, lost, len(ids), size_bytes, newest[4] or None)
-        self._models.append((self._model_id, outline.task, outline.name, mark, 0, 1, *numbers, *shown))
+        self._models.append(
+            (self._model_id, outline.task, outline.name, mark, 0, 1, *numbers, *shown, str(outline.owner))
+        )
         self._flush_if_large()
         return len(ids)
 
@@ -147,7 +151,8 @@ class _Writer:
     def _flush_part(self, outline: Outline) -> None:
         """Of a large model what was read so far is written: it is known as one that is not whole."""
         if len(self._rows["version"]) >= ROWS_AT_ONCE:
-            part = (self._model_id, outline.task, outline.name, None, 0, 0, 0, None, None, 0, 0, None, None, "", "")
+            nothing = (None, 0, 0, 0, None, None, 0, 0, None, None, "", "", str(LEGACY_UNOWNED))
+            part = (self._model_id, outline.task, outline.name, *nothing)
             self._models.append(part)
             self.flush()
 

@@ -69,6 +69,8 @@ class _Look:
         if not is_anew and not news.is_any and not self._is_cheap and not known.is_unsure:
             return False  # on such a storage no older software changes things without an event
         is_unsure = (news.is_any or known.is_unsure) and reading.is_unfinished(model)
+        asks_owner = is_anew or news.owner is not None or self._has_changed(model.keys.ownership)
+        owner = reading.owner_of(model, news, is_all=is_anew) if asks_owner else None
         moved = {name: reading.read_alias(model, name) for name in self._due_aliases(news, is_anew)}
         due, gone = self._due_versions(news, is_anew, rewritten)
         versions = iter(sorted(due | self._ends(moved, is_anew, gone)))
@@ -92,6 +94,7 @@ class _Look:
                     keeps_mark=self._is_cheap and marks is None,
                     lost=lost,
                     is_anew=is_anew,
+                    owner=owner,
                 )
             )
 

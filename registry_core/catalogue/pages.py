@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from ..models.visible import Visible
+from ..vocabulary import owners
 from ..vocabulary.texts import printable
 from .queries import NAME_ORDER, Condition, Order, Query
 
@@ -75,8 +76,8 @@ def shown_models(connection: sqlite3.Connection, visible: Visible) -> str | None
     can_see = visible.can_see()
     if can_see is None:
         return None
-    there = connection.execute("SELECT task, name FROM model ORDER BY task, name").fetchall()
-    shown = [model for model in there if can_see(*model)]
+    there = connection.execute("SELECT task, name, owner FROM model ORDER BY task, name").fetchall()
+    shown = [(task, name) for task, name, owner in there if can_see(task, name, owners.parse(owner))]
     return None if len(shown) == len(there) else json.dumps(shown, ensure_ascii=False)
 
 

@@ -16,16 +16,17 @@ from ..format.encoding import digest, format_time, parse_time
 from ..format.events import REGISTER
 from ..format.layout import META, METRICS
 from ..format.older import kind_of
-from ..models import aliases, evidence
+from ..models import aliases, evidence, owners, ownership
 from ..models.annotation import Annotations, beside, said
 from ..models.changes import pending
-from ..models.journal import MOVES
+from ..models.journal import MOVES, OWNER
 from ..models.model import ModelStore
 from ..models.older import without_stage
 from ..models.states import State
 from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
+from ..vocabulary.owners import Ownership
 from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
 from .search_words import compact_json, is_filtered, tag_text, words_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told
@@ -58,7 +59,8 @@ def marks_of(model: ModelStore) -> Marks:
     """What tells whether the model has changed, without reading it."""
     storage, keys = model.storage, model.keys
     names = aliases.names(storage, keys)
-    looked_at = [keys.journal, keys.versions, keys.aliases, keys.states, keys.graves, *map(keys.alias, names)]
+    places = (keys.journal, keys.versions, keys.aliases, keys.states, keys.graves, keys.ownership)
+    looked_at = [*places, *map(keys.alias, names)]
     found = {key: mark for key in looked_at if (mark := storage.documents.mark(key)) is not None}
     return Marks(found, names, len(found) == len(looked_at))
 
@@ -81,6 +83,7 @@ def read_news(model: ModelStore, known: Known) -> News | None:
         moved |= _aliases_of(seen)
     proven: set[str] = set()
     last: Line | None = None
+    owner: Ownership | None = None
     for line in lines:
         last = line
         if not line.raw:
@@ -91,11 +94,12 @@ def read_news(model: ModelStore, known: Known) -> News | None:
         events.append(_told(line))
         named |= _versions_of(line)
         moved |= _aliases_of(line)
+        owner = ownership.after(line) if line.is_own and OWNER in line.fields else owner
         # Nothing seals the package of an adopted version: older software may rewrite it in place.
         if line.is_own and line.get("event") == REGISTER and not line.get("adopted"):
             proven.add(str(line.get("version")))
     seq, head = (last.seq, digest(last.raw)) if last is not None else (known.seq, known.head)
-    return News(last is not None, events, frozenset(named), frozenset(moved), frozenset(proven), seq, head)
+    return News(last is not None, events, frozenset(named), frozenset(moved), frozenset(proven), seq, head, owner)
 
 
 def _told(line: Line) -> Told:
@@ -132,6 +136,13 @@ def _versions_of(line: Line) -> set[str]:
 
 def _aliases_of(line: Line) -> set[str]:
     return set(aliases.moves(line.fields or {}))
+
+
+def owner_of(model: ModelStore, news: News, *, is_all: bool) -> Ownership:
+    """Whose the model is. ``is_all``: the news are all that its journal says."""
+    if news.owner is not None:
+        return news.owner
+    return owners.by_document(model) if is_all else owners.read(model)
 
 
 def is_unfinished(model: ModelStore) -> bool:

@@ -124,10 +124,12 @@ class Writer:
                 has_changed |= self._move(connection, alias, moved)
             _put_events(connection, self._id, change.news.events)
             has_changed |= bool(is_new or change.is_anew or change.news.events or change.lost != self._known.lost)
-            last = (change.keeps_mark, change.mark, change.news.seq, change.news.head, change.lost, self._id)
+            has_changed |= change.owner is not None
+            owner = None if change.owner is None else str(change.owner)
+            last = (change.keeps_mark, change.mark, change.news.seq, change.news.head, change.lost, owner, self._id)
             connection.execute(
-                "UPDATE model SET mark = CASE ? WHEN 1 THEN mark ELSE ? END, seq = ?, head = ?, lost = ?, is_whole = 1"
-                " WHERE id = ?",
+                "UPDATE model SET mark = CASE ? WHEN 1 THEN mark ELSE ? END, seq = ?, head = ?, lost = ?, is_whole = 1,"
+                " owner = coalesce(?, owner) WHERE id = ?",
                 last,
             )
             if has_changed:

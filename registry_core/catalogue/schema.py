@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 11
+FORMAT = 12
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -15,6 +15,7 @@ CREATE TABLE model (
     seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT, is_whole INTEGER NOT NULL DEFAULT 0,
     description TEXT, versions INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, newest_id INTEGER,
     changed_at TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
+    owner TEXT NOT NULL DEFAULT 'legacy_unowned', -- closed until it is known
     UNIQUE (task, name)
 );
 CREATE TABLE version (

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from ..models import aliases
+from ..models import aliases, owners
 from ..models.model import ModelStore
 from ..models.visible import Visible
 from ..storage.contract import Storage
@@ -61,12 +61,13 @@ def _behind(
     after = tuple(query.after()) if query.cursor is not None else None
     models = {(model.keys.task, model.keys.model_name): model for model in present_models(storage)[0]}
     for name in sorted(models, reverse=is_descending):
-        asked_for = query.task in (None, name[0]) and query.model_name in (None, name[1])
-        if not asked_for or (shown is not None and not shown(*name)):
+        if query.task not in (None, name[0]) or query.model_name not in (None, name[1]):
             continue
         if after is not None and (name > after[:2] if is_descending else name < after[:2]):
             continue
         try:
+            if shown is not None and not shown(*name, owners.read(models[name])):
+                continue
             places = sorted(_places(models[name]), reverse=is_descending)
             named_by = _named_by(models[name]) if places else {}
         except StorageUnavailable as error:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..vocabulary.owners import Ownership
+
 _NONE: Mapping[str, Any] = {}
 UNSURE = "?"  # the mark of what is to be looked at again
 
@@ -46,7 +48,7 @@ class News:
     """What the journal says that the catalogue has not. ``seq`` and ``head`` name its last event.
 
     ``named``: versions that it is about. ``moved``: aliases. ``proven``: versions registered, whose metadata cannot
-    change.
+    change. ``owner``: whose the model is, if it says so.
     """
 
     is_any: bool
@@ -56,6 +58,7 @@ class News:
     proven: frozenset[str]
     seq: int
     head: str | None
+    owner: Ownership | None = None
 
 
 class Entry(NamedTuple):
@@ -97,7 +100,7 @@ class Moved(NamedTuple):
 class Change:
     """All that is new of a model. ``aliases``: None is one that is gone. ``keeps_mark``: the mark stays what it is.
 
-    ``is_anew``: nothing of its events is to be kept.
+    ``is_anew``: nothing of its events is to be kept. ``owner``: whose the model is; None: as it was.
     """
 
     versions: Sequence[Entry | Said]
@@ -108,3 +111,4 @@ class Change:
     keeps_mark: bool
     lost: str | None
     is_anew: bool
+    owner: Ownership | None = None

@@ -14,6 +14,7 @@ from ..models import aliases
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.owners import Ownership
 from . import reading
 from .values import UNSURE, Entry, Known, Moved, News
 
@@ -51,6 +52,7 @@ class Outline:
     name: str
     mark: str | None
     aliases: Mapping[str, Moved]
+    owner: Ownership
     news: News
     first: Read
     rest: Sequence[Part]
@@ -97,12 +99,13 @@ def _outline(storage: Storage, model: ModelStore) -> Outline:
     assert news is not None
     is_unsure = news.is_any and reading.is_unfinished(model)
     names = marks.aliases if marks is not None else aliases.names(storage, model.keys)
-    there = reading.read_aliases(model, names)
+    there, owner = reading.read_aliases(model, names), reading.owner_of(model, news, is_all=True)
     parts = _parts(model, there, news)
     task, name = model.keys.task, model.keys.model_name
     first = next(parts, Part(task, name, (), {}, frozenset(), frozenset()))
     mark = UNSURE if is_unsure else json.dumps(dict(marks.marks)) if marks is not None else None
-    return Outline(task, name, mark, there, news, versions(storage, first), list(parts), dict(model.noticed.shown))
+    read = versions(storage, first)
+    return Outline(task, name, mark, there, owner, news, read, list(parts), dict(model.noticed.shown))
 
 
 def _parts(model: ModelStore, moved: Mapping[str, Moved], news: News) -> Iterator[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -19,6 +19,7 @@ from ..access.roles import Action
 from ..models import owners
 from ..models.journal import By
 from ..models.model import ModelStore
+from ..models.visible import CanSee
 from ..storage import Storage, StorageOptions, open_storage
 from ..vocabulary.errors import PermissionDenied
 from ..vocabulary.owners import NOT_THERE, UNOWNED, Ownership
@@ -132,12 +133,11 @@ class Door:
         """Whether by those rules the principal is an admin of the registry."""
         return decide(rules, self.principal, Action.ADMIN, None).allowed
 
-    def can_see(self) -> Callable[[str, str], bool]:
+    def can_see(self) -> CanSee:
         """Whether a model may be seen, asked of many."""
         if self._is_over():
             return lambda *_: False
-        sees = visible(self._rules.now().rules, self.principal)
-        return lambda task, model_name: sees(task, model_name, UNOWNED)
+        return visible(self._rules.now().rules, self.principal)
 
     def _decide(self, action: Action, model: tuple[str, str] | None, alias: str | None, owner: Ownership) -> Decision:
         rules: InForce = self._rules.now()

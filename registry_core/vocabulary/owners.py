@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Status(StrEnum):
@@ -21,6 +22,16 @@ class Ownership:
 
     status: Status = Status.UNOWNED
     org: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.status) if self.org is None else f"{self.status} {self.org}"
+
+
+@lru_cache(4096)
+def parse(text: str) -> Ownership:
+    """What wrote itself so."""
+    status, _, org = text.partition(" ")
+    return Ownership(Status(status), org or None)
 
 
 UNOWNED = Ownership()

@@ -17,7 +17,7 @@ from registry_core.models.model import ModelStore
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
-from registry_core.vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, owned_by
+from registry_core.vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, owned_by, parse
 
 from ...support.old_registry import OldRegistry
 from ...support.packages import write_files
@@ -224,3 +224,8 @@ def test_an_event_whose_document_is_not_written_counts_and_is_finished(place: Pl
     assert pending(place.model())
     assert place.registry.sweep().finished == [f"{TASK}/{NAME}"]
     assert place.document() == written_before
+
+
+@pytest.mark.parametrize("whose", [UNOWNED, LEGACY_UNOWNED, NOT_THERE, owned_by("7"), owned_by("a b")])
+def test_an_ownership_is_read_as_it_is_written(whose: Ownership) -> None:
+    assert parse(str(whose)) == whose

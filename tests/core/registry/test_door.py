@@ -193,6 +193,17 @@ def test_a_name_that_no_model_has_is_reached_by_whoever_counts_unowned_ones(tmp_
     assert isinstance(refused, PermissionDenied) is (who == "own")
 
 
+@pytest.mark.parametrize("who", BY_OWNER)
+def test_lists_counts_and_events_look_at_owners(owned: House, who: str) -> None:
+    reached = BY_OWNER[who][2]
+    view = owned.as_(one_of(who, Role.VIEWER))
+    page = view.list_models()
+    assert {item["task"] for item in page.items} == reached
+    assert page.total == 2 * len(reached)
+    assert {one.task for one in view.list_tasks()} == reached
+    assert {one.event.task for one in view.events()} == reached
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb", "ü", "x" * 300, "\udcff", "m@1"])
 def test_a_name_that_can_be_none_is_told_alike_too(lasting: House, name: str) -> None:
     stranger = lasting.as_("stranger")
