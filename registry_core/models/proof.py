@@ -161,7 +161,7 @@ def events_ahead(lines: Iterable[Line]) -> list[Line]:
 def _against(expected: Head | None, head: Head) -> list[Fault]:
     if expected is None or head.seq != expected.seq or head == expected:
         return []
-    return [Fault(head.seq, f"its digest is {head.digest}, not the expected {expected.digest}")]
+    return [Fault(head.seq, f"its digest is not the expected {expected.digest}")]
 
 
 def _beyond(expected: Head | None, events: int) -> list[Fault]:

@@ -27,6 +27,9 @@ from ..vocabulary.texts import check_new_name, is_segment, printable
 
 T = TypeVar("T")
 _READS = (Action.READ, Action.USE)
+# What says who has done something, or what it was with which names can be guessed: a digest of the line that has them.
+# What other software has written may be anything.
+_NAMING = ("actor", "claimed_actor", "principal", "owner", "more", "prev", "head")
 _NOWHERE = "memory://where no model is"  # what may not be seen is looked for there: so each verb answers of itself
 
 
@@ -55,8 +58,7 @@ class Door:
         """What was found, as the principal is told of it: nobody is told who has done what."""
         if not self.is_nobody:
             return found
-        names = ("actor", "claimed_actor", "principal", "owner")
-        return [replace(one, **{name: None for name in names if hasattr(one, name)}) for one in found]  # type: ignore[type-var]
+        return [replace(one, **{name: None for name in _NAMING if hasattr(one, name)}) for one in found]  # type: ignore[type-var]
 
     def storage_for(self, task: str, model_name: str, action: Action, *more: str | None) -> Storage:
         """Where the verb finds the model; where it may not be seen, a place where there is none.

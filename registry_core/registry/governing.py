@@ -147,4 +147,4 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         from ..models import proof  # only when it is wanted
 
         expected = None if expect_head is None else proof.parse_head(expect_head)
-        return proof.prove(self._model(task, model_name, Action.READ).require(), expected)
+        return self._unnamed([proof.prove(self._model(task, model_name, Action.READ).require(), expected)])[0]

@@ -145,7 +145,7 @@ class JournalProof(Value):
     """An intact journal."""
 
     events: Annotated[int, "How many there are."]
-    head: Annotated[Head | None, "null if there is no event."]
+    head: Annotated[Head | None, "null if there is no event, and for whoever has not said who it is."]
     warnings: list[str] = field(default_factory=list)
 
 
