@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     )
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
+    from .vocabulary.streamed import Streamed
     from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
@@ -242,6 +243,7 @@ __all__ = [
     "StorageFull",
     "StorageUnavailable",
     "StoredFile",
+    "Streamed",
     "StreamedEvent",
     "SweepReport",
     "Syncs",
@@ -322,6 +324,7 @@ _PLACES = {
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
+        "vocabulary.streamed": "Streamed",
         "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from registry_core import MAX_LIMIT, ModelRegistry, StorageError, StreamedEvent, Warned
+from registry_core import MAX_LIMIT, ModelRegistry, StorageError, Streamed, StreamedEvent
 
 from ..web import next_page
 from ..web.answers import answer, line, unknown_fields, warn
@@ -91,12 +91,13 @@ def _message(item: StreamedEvent) -> str:
 
 def _stream(registry: ModelRegistry, after: str) -> Iterator[str]:
     yield f"retry: 2000\nid: {after}\n\n" if after else "retry: 2000\n\n"
-    quiet_since, said = time.monotonic(), set[str]()
+    quiet_since, said, reached = time.monotonic(), set[str](), None
     while not stopping.is_set():
         try:
-            found = registry.events(after, EVENTS_AT_ONCE)
+            found = registry.events(after, EVENTS_AT_ONCE, since=reached)
         except StorageError:
-            found = Warned()  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+            found = Streamed()  # the catalogue is being rebuilt, or the storage is away: go on when it is back
+        reached = found.reached or reached
         for text in found.warnings:
             if text not in said:
                 said.add(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import STAGES, Filters, StorageError, Warned
+from registry_core import STAGES, Filters, StorageError, Streamed
 
 from . import output
 from .command import finish, option, table_of, verb
@@ -86,7 +86,7 @@ def _poll(registry: ModelRegistry, after: str | None, limit: int | None) -> Iter
             found = registry.events(position, 100 if left is None else min(100, left))
         except StorageError as error:  # the catalogue is being rebuilt, or the storage is away: go on when it is back
             output.line(f"omr: {error.code}: {error.message}", err=True)
-            found = Warned()
+            found = Streamed()
         said = _said_once(said, found.warnings)
         for item in found:
             position = item.id

@@ -14,9 +14,11 @@ from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.bounded import Bounded
+from ..vocabulary.errors import IndexBuilding
+from ..vocabulary.streamed import Reached, Streamed
 from . import event_stream, unbuilt
 from .database import Trouble, fact, snapshot
-from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered
+from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
 from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
@@ -37,11 +39,16 @@ class Catalogue(Kept):
         self._totals: Bounded[object, int] = Bounded(1)
 
     @contextmanager
-    def _asking(self) -> Iterator[sqlite3.Connection]:
+    def _asking(self, visible: Visible) -> Iterator[sqlite3.Connection]:
         """One moment of a catalogue that is whole and fresh. Raises ``StorageUnavailable``."""
         with answered():
             for _ in range(MAX_REBUILDS):
-                self.ensure_fresh()
+                try:
+                    self.ensure_fresh()
+                except IndexBuilding:
+                    if visible.can_see() is None:
+                        raise
+                    raise building_now(None) from None
                 self._catch_up()
                 with self._database.reading() as connection, snapshot(connection):
                     # Somebody may have begun to build it anew since.
@@ -50,9 +57,9 @@ class Catalogue(Kept):
                         return
             raise Trouble(f"{self._database.path}: it is built anew again and again")
 
-    def require(self) -> None:
+    def require(self, visible: Visible) -> None:
         """It is built and fresh, waited for if need be. Raises ``StorageUnavailable``."""
-        with self._asking():
+        with self._asking(visible):
             pass
 
     def versions(self, query: Query, visible: Visible) -> ModelPage:
@@ -63,7 +70,7 @@ class Catalogue(Kept):
         query.check()
         if unbuilt.can_answer(query) and self.is_being_built():
             return unbuilt.page(self._storage, query, visible, self.state)
-        with self._asking() as connection:
+        with self._asking(visible) as connection:
             shown = shown_models(connection, visible)
             # What passes is kept until the catalogue changes, since finding it costs what it finds.
             state = (fact(connection, "epoch"), fact(connection, "changes"))
@@ -80,7 +87,7 @@ class Catalogue(Kept):
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""
-        with self._asking() as connection:
+        with self._asking(visible) as connection:
             shown = shown_models(connection, visible)
             sql = (
                 "SELECT task, count(*), sum(versions), sum(bytes) FROM model WHERE (seq > 0 OR versions > 0)"
@@ -89,29 +96,41 @@ class Catalogue(Kept):
             found = [TaskSummary(*row) for row in connection.execute(sql, () if shown is None else (shown,))]
             return Warned(found, [*lost_ends(connection, shown), *left_out(connection, None, shown)])
 
-    def events(self, after: str | None, limit: int, visible: Visible) -> Warned[StreamedEvent]:
+    def events(self, after: str | None, limit: int, visible: Visible, since: Reached | None = None) -> Streamed:
         """Events of all models after the id, in the order in which they became known here.
 
         ``after``: None or empty is the beginning. An id of another catalogue (another replica's, or one from
         before a rebuild) begins a little before its time: nothing is skipped as long as the clocks of writers
-        are right to within ``OVERLAP_S``, and a few events may come again.
+        are right to within ``OVERLAP_S``, and a few events may come again. ``since``: how far an earlier answer has
+        reached, which is not looked through again.
         """
         overlap_s = OVERLAP_S + self._refresh_s + (FULL_REFRESH_S if self._is_fed else 0.0)
+        is_all = visible.can_see() is None
         found: list[StreamedEvent] = []
         damage: set[str] = set()
+        missed, before = False, since
         while (wanted := limit - len(found)) > 0:
-            with self._asking() as connection:
-                start = event_stream.start_of(connection, after, overlap_s)
+            with self._asking(visible) as connection:
+                start = event_stream.start_of(connection, after, overlap_s, is_all=is_all)
+                if since is not None and since.epoch == fact(connection, "epoch"):
+                    start = max(start, since.position)
                 shown = shown_models(connection, visible)
-                noted = event_stream.noted(connection, start, wanted, shown)
+                noted = event_stream.noted(connection, start, wanted, shown, is_all=is_all)
+                is_end = len(noted) < wanted
+                last = event_stream.last_position(connection) if is_end else noted[-1].position
+                since = event_stream.reached(connection, last)
                 lost = lost_ends(connection, shown)
             found += event_stream.read(self._storage, noted, damage)
-            if len(noted) < wanted:
+            missed = missed or len(found) < limit - wanted + len(noted)
+            if is_end:
                 break
             after = noted[-1].id  # some of them were damaged, and are passed over
-        return Warned(found, [*lost, *sorted(damage)])
+        answer = Streamed(found, [*lost, *sorted(damage)])
+        answer.reached = before if missed else since  # what could not be read is tried again
+        return answer
 
-    def last_event(self) -> str:
-        """The id after which nothing is known yet."""
-        with self._asking() as connection:
-            return event_stream.last_id(connection)
+    def last_event(self, visible: Visible) -> str:
+        """The id after which nothing is known yet, of the models that may be seen."""
+        is_all = visible.can_see() is None
+        with self._asking(visible) as connection:
+            return event_stream.last_id(connection, shown_models(connection, visible), is_all=is_all)

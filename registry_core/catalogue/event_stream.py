@@ -2,11 +2,16 @@
 
 An id is ``<epoch>.<position>.<known_at>``. The epoch is the catalogue's; in another one (another host's, or
 one that was rebuilt) the position means nothing, and reading goes on a little before the time.
+
+Positions count the events of all models. Whoever may not see them all is given ``<seq>-<16 hex>`` in the place of the
+position, the event's own number and what stands for its model's name; no position that such a caller sends counts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +24,14 @@ from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
+from ..vocabulary.streamed import Reached
 from .database import fact
 from .pages import SHOWN
 
 log = logging.getLogger(__name__)
 
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_NAMED = re.compile(r"([0-9]{1,18})-([0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
@@ -38,48 +45,80 @@ class Noted:
     seq: int
 
 
-def start_of(connection: sqlite3.Connection, after: str | None, overlap_s: float) -> int:
+def start_of(connection: sqlite3.Connection, after: str | None, overlap_s: float, *, is_all: bool) -> int:
     """The position behind which to read. Raises ``InvalidParameter``.
 
     ``overlap_s``: how much later than it happened an event may have become known to the catalogue of the id.
+    ``is_all``: whoever asks may see every model.
     """
     if not after:
         return 0
     made_by, _, rest = after.partition(".")
-    position, _, known_at = rest.partition(".")
+    place, _, known_at = rest.partition(".")
     moment = parse_time(known_at) if known_at else _EARLIEST
-    if not (position.isascii() and position.isdigit() and len(position) < 19) or moment is None:
+    is_position = place.isascii() and place.isdigit() and len(place) < 19
+    named = _NAMED.fullmatch(place)
+    if not (is_position or named) or moment is None:
         raise InvalidParameter("This is no id that the stream of events has given.", field="after")
     if made_by == fact(connection, "epoch"):
-        return int(position)
+        position = int(place) if is_position and is_all else None
+        if named is not None:
+            position = _position_of(connection, int(named[1]), named[2], known_at)
+        if position is not None:
+            return position
     before = format_time(max(_EARLIEST + timedelta(seconds=overlap_s), moment) - timedelta(seconds=overlap_s))
     row = connection.execute("SELECT min(position) FROM event WHERE known_at >= ?", (before,)).fetchone()
-    return int(row[0]) - 1 if row[0] is not None else _last_position(connection)
+    return int(row[0]) - 1 if row[0] is not None else last_position(connection)
 
 
-def _last_position(connection: sqlite3.Connection) -> int:
+def _position_of(connection: sqlite3.Connection, seq: int, name: str, known_at: str) -> int | None:
+    sql = "SELECT position, task, name FROM event JOIN model ON id = model_id WHERE known_at = ? AND event.seq = ?"
+    for position, *model in connection.execute(sql, (known_at, seq)):
+        if _name(*model) == name:
+            return int(position)
+    return None
+
+
+def _name(task: str, model_name: str) -> str:
+    return hashlib.sha256(f"{task}/{model_name}".encode()).hexdigest()[:16]
+
+
+def last_position(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(position), 0) FROM event").fetchone()[0])
 
 
-def last_id(connection: sqlite3.Connection) -> str:
-    """The id after which nothing is known yet."""
-    row = connection.execute("SELECT position, known_at FROM event ORDER BY position DESC LIMIT 1").fetchone()
-    position, known_at = row or (0, "")
-    return f"{fact(connection, 'epoch')}.{position}.{known_at}"
+def last_id(connection: sqlite3.Connection, shown: str | None, *, is_all: bool) -> str:
+    """The id after which nothing is known yet, of the models that may be seen."""
+    found = _select(connection, 0, 1, shown, is_all=is_all, order="DESC")
+    # Of no event at all: now, so that what is old is not told to whoever comes to see it.
+    now = "" if is_all else format_time(datetime.now(UTC))
+    return found[0].id if found else f"{fact(connection, 'epoch')}.0.{now}"
 
 
-def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | None) -> list[Noted]:
+def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | None, *, is_all: bool) -> list[Noted]:
     """The events behind the position, of the models that may be seen (see :func:`.pages.shown_models`)."""
+    return _select(connection, after, limit, shown, is_all=is_all)
+
+
+def _select(
+    connection: sqlite3.Connection, after: int, limit: int, shown: str | None, *, is_all: bool, order: str = "ASC"
+) -> list[Noted]:
     epoch = fact(connection, "epoch")
     sql = (
         "SELECT position, known_at, task, name, event.seq FROM event JOIN model ON model.id = model_id"
-        f" WHERE position > ?{'' if shown is None else f' AND model.id IN ({SHOWN})'} ORDER BY position LIMIT ?"
+        f" WHERE position > ?{'' if shown is None else f' AND model.id IN ({SHOWN})'} ORDER BY position {order} LIMIT ?"
     )
     values = (after, limit) if shown is None else (after, shown, limit)
-    return [
-        Noted(f"{epoch}.{position}.{known_at}", position, task, name, seq)
-        for position, known_at, task, name, seq in connection.execute(sql, values)
-    ]
+    found = []
+    for position, known_at, task, name, seq in connection.execute(sql, values):
+        place = position if is_all else f"{seq}-{_name(task, name)}"
+        found.append(Noted(f"{epoch}.{place}.{known_at}", position, task, name, seq))
+    return found
+
+
+def reached(connection: sqlite3.Connection, position: int) -> Reached:
+    """All up to the position has been looked at."""
+    return Reached(str(fact(connection, "epoch")), position)
 
 
 def read(storage: Storage, wanted: list[Noted], warnings: set[str]) -> Iterator[StreamedEvent]:

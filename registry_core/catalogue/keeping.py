@@ -169,13 +169,7 @@ class Kept:
                 log.warning("the catalogue shows the registry as it was %.0f s ago: %s", self._age_s(), error)
                 return
             if time.monotonic() > deadline:
-                now = self.state
-                raise IndexBuilding(
-                    f"The catalogue is being built: {now.models_done} of {now.models_total} models. Try again shortly.",
-                    models_done=now.models_done,
-                    models_total=now.models_total,
-                    retry_after_s=5,
-                )
+                raise building_now(self.state)
             time.sleep(0.05)
 
     def _is_built(self) -> bool:
@@ -282,6 +276,18 @@ class Kept:
                 with self._database.writing() as connection:
                     rows.forget(connection, model_id)
                     count_change(connection)
+
+
+def building_now(state: CatalogState | None) -> IndexBuilding:
+    """The refusal of who cannot be answered yet; None: of whoever may not know how many models there are."""
+    if state is None:
+        return IndexBuilding("The catalogue is being built. Try again shortly.", retry_after_s=5)
+    return IndexBuilding(
+        f"The catalogue is being built: {state.models_done} of {state.models_total} models. Try again shortly.",
+        models_done=state.models_done,
+        models_total=state.models_total,
+        retry_after_s=5,
+    )
 
 
 @contextmanager

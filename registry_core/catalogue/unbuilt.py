@@ -46,9 +46,11 @@ def page(storage: Storage, query: Query, visible: Visible, state: CatalogState) 
         if entry.values is not None:
             room -= len(entry.meta) + len(entry.annotations)
             items.append({**json.loads(entry.meta), **json.loads(entry.annotations)})
+    is_all = visible.can_see() is None
+    how_far = f": {state.models_done} of {state.models_total} models" if is_all else ""
     said = (
-        f"The catalogue is being built: {state.models_done} of {state.models_total} models. This page was read without"
-        " it, so that nobody knows yet how many versions there are in all."
+        f"The catalogue is being built{how_far}. This page was read without it, so that nobody knows yet how many "
+        "versions there are in all."
     )
     return ModelPage(items, None, query.cursor_after(following) if following is not None else None, [said])
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..catalogue.queries import Query
-from ..vocabulary.answers import CatalogState, ModelPage, StreamedEvent, TaskSummary, Warned
+from ..vocabulary.answers import CatalogState, ModelPage, TaskSummary, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.parameters import taking
+from ..vocabulary.streamed import Reached, Streamed
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
@@ -31,26 +32,28 @@ class ListingVerbs(OpenedRegistry):
 
     def require_catalogue(self) -> None:
         """The catalogue is built, waited for if need be. Raises ``IndexBuilding``, ``StorageUnavailable``."""
-        self._catalogue.require()
+        self._catalogue.require(self._visible)
 
     def list_tasks(self) -> Warned[TaskSummary]:
         """Every task, with its models, their versions and the bytes of those; ``warnings`` say what is not counted."""
         return self._catalogue.tasks(self._visible)
 
-    def events(self, after: str | None = None, limit: int = 100) -> Warned[StreamedEvent]:
+    def events(self, after: str | None = None, limit: int = 100, *, since: Reached | None = None) -> Streamed:
         """Events of all models after that id (from the beginning if empty or None), oldest known first.
 
         An id of another replica, or from before the catalogue was rebuilt, is understood too: then a few
-        events may come again, and none is skipped; ``warnings`` say what is passed over. Raises ``InvalidParameter``.
+        events may come again, and none is skipped; ``warnings`` say what is passed over. ``since``: the ``reached`` of
+        the answer before. Raises ``InvalidParameter``.
         """
         if not 1 <= limit <= MAX_EVENTS:
             raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
-        found = self._catalogue.events(after, limit, self._visible)
-        return Warned([replace(one, event=self._unnamed([one.event])[0]) for one in found], found.warnings)
+        found = self._catalogue.events(after, limit, self._visible, since)
+        found[:] = [replace(one, event=self._unnamed([one.event])[0]) for one in found]
+        return found
 
     def last_event(self) -> str:
         """The id of the newest event known: what to give to :meth:`events` to hear of later ones only."""
-        return self._catalogue.last_event()
+        return self._catalogue.last_event(self._visible)
 
     def refresh_catalogue(self) -> None:
         """The catalogue is built or brought up to date, unless that was done lately or another process is at it."""
@@ -65,5 +68,6 @@ class ListingVerbs(OpenedRegistry):
 
     @property
     def catalog_state(self) -> CatalogState:
-        """How far the catalogue is built, in whatever process of this host."""
-        return self._catalogue.state
+        """How far the catalogue is built, in whatever process of this host; the numbers are the operator's."""
+        state = self._catalogue.state
+        return state if self._door is None else CatalogState(state.ready, 0, 0)
