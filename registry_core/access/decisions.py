@@ -6,8 +6,7 @@ reads or remembers anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..models.visible import CanSee
 from ..vocabulary.access import Trial
@@ -17,6 +16,7 @@ from .document import AccessDocument, Rule
 from .ownership import Owner, counts
 from .principal import Kind, Principal, alias_is_left, covers
 from .roles import Action, Role, gives
+from .who import Who
 
 Model = tuple[str, str]
 
@@ -54,6 +54,78 @@ class Decision:
         return Trial(self.allowed, list(self.rules), self.is_admin, self.is_blocked)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What the rules say of one principal, found once to be asked many times.
+
+    ``rules``: those that mean it, with their numbers. ``is_admin``: the list of admins names it.
+    """
+
+    document: AccessDocument
+    principal: Principal
+    rules: tuple[tuple[int, Rule], ...]
+    is_blocked: bool
+    is_admin: bool
+
+    def decide(
+        self, action: Action, model: Model | None, alias: str | None = None, ownership: Ownership = UNOWNED
+    ) -> Decision:
+        """Whether the principal may do it to the model, or to the registry itself where ``model`` is None.
+
+        A promote without ``alias`` is to archive, or to take that back, which only who approves may.
+        """
+        principal = self.principal
+        required = Required(action, "/".join(model) if model is not None else None, alias)
+        if principal.kind is Kind.OPERATOR:
+            return Decision(True, required, is_admin=True)
+        if self.is_blocked:
+            return Decision(False, required, is_blocked=True)
+        is_protected = alias is None or patterns.any_matches(self.document.protected_aliases, alias)
+        given = [
+            (number, rule)
+            for number, rule in self.rules
+            if covers(rule.on, model)
+            and (rule.owner is Owner.ANY if model is None else counts(rule.owner, ownership, principal))
+            and gives(rule.role, action, is_protected=is_protected)
+            and alias_is_left(rule.aliases, action, alias)
+        ]
+        is_admin = self.is_admin and gives(Role.ADMIN, action)
+        if not given and not is_admin:
+            return Decision(False, required)
+        if principal.cut is not None and not principal.cut.leaves(action, model, alias, is_protected=is_protected):
+            return Decision(False, required, is_cut=True)
+        sources = None if is_admin else _sources([rule for _, rule in given])
+        return Decision(True, required, tuple(number for number, _ in given), is_admin, sources=sources)
+
+    def visible(self) -> CanSee:
+        """Whether a model may be read, as :meth:`decide` says, asked of many models."""
+        principal, is_admin, cut = self.principal, self.is_admin, self.principal.cut
+        if principal.kind is Kind.OPERATOR:
+            return lambda *_: True
+        if self.is_blocked:
+            return lambda *_: False
+        rules = [rule for _, rule in self.rules]
+
+        def can_see(task: str, model_name: str, ownership: Ownership) -> bool:
+            if cut is not None and not cut.leaves(Action.READ, (task, model_name), None, is_protected=True):
+                return False
+            return is_admin or any(
+                counts(rule.owner, ownership, principal) and covers(rule.on, (task, model_name)) for rule in rules
+            )
+
+        return can_see
+
+
+def standing(document: AccessDocument, principal: Principal) -> Standing:
+    """What the rules of the document say of the principal."""
+
+    def names(several: tuple[Who, ...]) -> bool:
+        return any(one.matches(principal) for one in several)
+
+    rules = tuple((number, rule) for number, rule in enumerate(document.rules) if names(rule.who))
+    return Standing(document, principal, rules, names(document.blocked), names(document.admins))
+
+
 def decide(
     document: AccessDocument,
     principal: Principal,
@@ -62,66 +134,8 @@ def decide(
     alias: str | None = None,
     ownership: Ownership = UNOWNED,
 ) -> Decision:
-    """Whether the principal may do it to the model, or to the registry itself where ``model`` is None.
-
-    A promote without ``alias`` is to archive, or to take that back, which only who approves may.
-    """
-    no = Decision(False, Required(action, "/".join(model) if model is not None else None, alias))
-    if principal.kind is Kind.OPERATOR:
-        return replace(no, allowed=True, is_admin=True)
-    if is_blocked(document, principal):
-        return replace(no, is_blocked=True)
-    is_protected = alias is None or patterns.any_matches(document.protected_aliases, alias)
-    given = tuple(
-        number
-        for number, rule in _rules_for(document, principal)
-        if covers(rule.on, model)
-        and (rule.owner is Owner.ANY if model is None else counts(rule.owner, ownership, principal))
-        and gives(rule.role, action, is_protected=is_protected)
-        and alias_is_left(rule.aliases, action, alias)
-    )
-    is_admin = gives(Role.ADMIN, action) and is_listed_admin(document, principal)
-    if not given and not is_admin:
-        return no
-    if principal.cut is not None and not principal.cut.leaves(action, model, alias, is_protected=is_protected):
-        return replace(no, is_cut=True)
-    sources = None if is_admin else _sources([document.rules[number] for number in given])
-    return replace(no, allowed=True, rules=given, is_admin=is_admin, sources=sources)
-
-
-def is_blocked(document: AccessDocument, principal: Principal) -> bool:
-    """Whether all rights of the principal have ended."""
-    return any(one.matches(principal) for one in document.blocked)
-
-
-def is_listed_admin(document: AccessDocument, principal: Principal) -> bool:
-    """Whether the list of admins names the principal."""
-    return any(one.matches(principal) for one in document.admins)
-
-
-def visible(document: AccessDocument, principal: Principal) -> CanSee:
-    """Whether a model may be read, as :func:`decide` says, asked of many models: who calls is looked at once."""
-    rules: tuple[Rule, ...] = tuple(rule for _, rule in _rules_for(document, principal))
-    if principal.kind is Kind.OPERATOR:
-        return lambda *_: True
-    if is_blocked(document, principal):
-        return lambda *_: False
-    is_admin, cut = is_listed_admin(document, principal), principal.cut
-
-    def can_see(task: str, model_name: str, ownership: Ownership) -> bool:
-        if cut is not None and not cut.leaves(Action.READ, (task, model_name), None, is_protected=True):
-            return False
-        return is_admin or any(
-            counts(rule.owner, ownership, principal) and covers(rule.on, (task, model_name)) for rule in rules
-        )
-
-    return can_see
-
-
-def _rules_for(document: AccessDocument, principal: Principal) -> Iterator[tuple[int, Rule]]:
-    for number, rule in enumerate(document.rules):
-        if any(one.matches(principal) for one in rule.who):
-            yield number, rule
+    """As :meth:`Standing.decide`, asked once."""
+    return standing(document, principal).decide(action, model, alias, ownership)
 
 
 def _sources(rules: list[Rule]) -> tuple[str, ...] | None:

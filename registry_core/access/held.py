@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
+from typing import TypeVar
 
 from ..format.layout import REGISTRY_HOME, REGISTRY_JOURNAL
 from ..models.registry_journal import RegistryJournal
 from ..vocabulary.errors import AccessUnreadable, RegistryError
 from . import in_force
+from .decisions import Standing, standing
 from .in_force import InForce, unreadable
 from .principal import Principal
 from .tokens import TokenDocument, id_of
 from .who import Issuers
 
+K = TypeVar("K")
+V = TypeVar("V")
 LOOK_EVERY_S = 5.0
+MOST_KEPT = 10_000  # principals, and tokens
 
 
 @dataclass(frozen=True)
 class _Held:
-    """``mark``: another one whenever something has happened to the journal; ``looked_at`` was before it was taken."""
+    """``mark``: another one whenever something has happened to the journal; ``looked_at`` was before it was taken.
+
+    ``standings`` and ``tokens`` are what was found by these rules, and go with them. What is kept of a token comes with
+    whom it means, and when it was read.
+    """
 
     rules: InForce
     mark: str
     looked_at: float
+    standings: dict[Principal, Standing] = field(default_factory=dict)
+    tokens: dict[str, tuple[TokenDocument, Principal, float]] = field(default_factory=dict)
 
 
 class HeldRules:
@@ -41,30 +52,42 @@ class HeldRules:
         self._mutex = threading.Lock()  # who looks; others wait for what comes of it
         self._held: _Held | None = None
         self._was_ruled = False
-        self._tokens: dict[str, tuple[TokenDocument, float]] = {}
 
     def now(self) -> InForce:
         """The rules, at the cost of a stat, or of one request in five seconds. Raises ``AccessUnreadable``."""
-        storage = self._journal.storage
-        held = self._held
-        if held is not None and not storage.documents.looks_are_cheap() and _is_young(held.looked_at):
-            return held.rules
+        return self._now().rules
+
+    def standing(self, principal: Principal) -> Standing:
+        """What they say of the principal, at the same cost. Raises ``AccessUnreadable``."""
+        held = self._now()
+        found = held.standings.get(principal)
+        if found is None:
+            found = standing(held.rules.rules, principal)
+            _keep(held.standings, principal, found)
+        return found
+
+    def _now(self) -> _Held:
+        storage, held = self._journal.storage, self._held
+        is_cheap = storage.documents.looks_are_cheap()
+        if held is not None and not is_cheap and _is_young(held.looked_at):
+            return held
         with self._mutex:
-            held, looked_at = self._held, time.monotonic()
-            if held is not None and not storage.documents.looks_are_cheap() and _is_young(held.looked_at):
-                return held.rules
+            held, looked_at = self._held, monotonic()
+            if held is not None and not is_cheap and _is_young(held.looked_at):
+                return held
             mark = self._mark()
             if held is not None and held.mark == mark:
-                self._held = replace(held, looked_at=looked_at)
-                return held.rules
-            self._held, self._tokens = None, {}
+                if not is_cheap:
+                    self._held = held = replace(held, looked_at=looked_at)
+                return held
+            self._held = None
             storage.documents.forget(REGISTRY_JOURNAL)
             rules = in_force.read(self._journal, self._issuers)
             if self._was_ruled and not rules.said.is_ruled:
                 raise unreadable(f"{REGISTRY_JOURNAL} is gone")
             self._was_ruled = rules.said.is_ruled
-            self._held = _Held(rules, mark, looked_at)
-            return rules
+            self._held = held = _Held(rules, mark, looked_at)
+            return held
 
     def forget(self) -> None:
         """What this process has just changed is seen by whoever asks next."""
@@ -73,16 +96,17 @@ class HeldRules:
 
     def admitted(self, text: str, now: datetime) -> Principal | None:
         """Who calls with the token, None if it does not count. Raises ``AccessUnreadable``."""
-        rules, token_id = self.now(), id_of(text)
+        held, token_id = self._now(), id_of(text)
         if token_id is None:
             return None
-        known, read_at = self._tokens.get(token_id, (None, 0.0))
-        if known is None or not _is_young(read_at):
-            read_at = time.monotonic()
-            known = in_force.token_document(self._journal.storage, rules.said, token_id)
-            if known is not None and self._held is not None and self._held.rules is rules:
-                self._tokens[token_id] = (known, read_at)
-        return known.principal() if known is not None and known.admits(text, now) else None
+        document, principal, read_at = held.tokens.get(token_id, (None, None, 0.0))
+        if document is None or not _is_young(read_at):
+            read_at = monotonic()
+            document = in_force.token_document(self._journal.storage, held.rules.said, token_id)
+            principal = None if document is None else document.principal()
+            if document is not None and principal is not None:
+                _keep(held.tokens, token_id, (document, principal, read_at))
+        return principal if document is not None and document.admits(text, now) else None
 
     def _mark(self) -> str:
         """One look at the journal as it lies in the storage, whatever this process remembers of it."""
@@ -100,5 +124,11 @@ class HeldRules:
         return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = value
+
+
 def _is_young(looked_at: float) -> bool:
-    return time.monotonic() - looked_at < LOOK_EVERY_S
+    return monotonic() - looked_at < LOOK_EVERY_S

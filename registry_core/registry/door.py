@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from typing import TypeVar
 
-from ..access.decisions import Decision, Required, decide, is_blocked, visible
+from ..access.decisions import Decision, Required, Standing, decide
 from ..access.document import AccessDocument
 from ..access.held import HeldRules
-from ..access.in_force import InForce
 from ..access.ownership import Owner
 from ..access.principal import Kind, Principal
 from ..access.roles import Action
@@ -26,6 +26,7 @@ from ..vocabulary.owners import NOT_THERE, UNOWNED, Ownership
 from ..vocabulary.texts import check_new_name, is_segment, printable
 
 T = TypeVar("T")
+_Ask = Callable[..., Decision]  # of an action, and by its name of an alias
 _READS = (Action.READ, Action.USE)
 # What says who has done something, or what it was with which names can be guessed: a digest of the line that has them.
 # What other software has written may be anything.
@@ -69,28 +70,32 @@ class Door:
         for field, name in (("task", task), ("model_name", model_name)):
             if not isinstance(name, str):
                 check_new_name(field, name)
+        ask = self._about(task, model_name)
         if action not in _READS:
-            self.require(task, model_name, action, *more)
+            self._require(ask, action, *more)
             return self._storage
-        ownership = self._ownership(task, model_name)
-        if self._decide(Action.READ, (task, model_name), None, ownership).allowed:
-            self.require(task, model_name, action, *more)
+        found = ask(action)
+        if found.allowed:  # whoever may use it may see it
             return self._storage
+        if ask(Action.READ).allowed:
+            self._required(found)
         if self.is_nobody:
-            self._required(self._decide(action, (task, model_name), None, NOT_THERE))  # signing in may help
+            self._required(ask(action, ownership=NOT_THERE))  # signing in may help
         return open_storage(_NOWHERE, StorageOptions(), lambda _: False)
 
     def require(
         self, task: str, model_name: str, action: Action, alias: str | None = None, sets: str | None = None
     ) -> Decision:
         """What gives it. ``sets``: the alias that a new version is given. Raises ``PermissionDenied``."""
+        return self._require(self._about(task, model_name), action, alias, sets)
+
+    def _require(self, ask: _Ask, action: Action, alias: str | None = None, sets: str | None = None) -> Decision:
         for field, name in (("alias", alias), ("alias", sets)):
             if name is not None and not isinstance(name, str):
                 check_new_name(field, name)
-        ownership = self._ownership(task, model_name)
-        found = self._required(self._decide(action, (task, model_name), alias, ownership))
+        found = self._required(ask(action, alias=alias))
         if sets is not None:
-            self._required(self._decide(Action.PROMOTE, (task, model_name), sets, ownership))
+            self._required(ask(Action.PROMOTE, alias=sets))
         return found
 
     def may(self, task: str, model_name: str, action: Action, alias: str | None = None) -> bool:
@@ -120,16 +125,16 @@ class Door:
 
     def require_admin(self) -> None:
         """Of the registry itself. Raises ``PermissionDenied``."""
-        self._required(self._decide(Action.ADMIN, None, None, UNOWNED))
+        self._required(self._standing().decide(Action.ADMIN, None))
 
     def require_known(self) -> None:
         """It is somebody whose rights have not ended. Raises ``PermissionDenied``."""
-        if self.is_nobody or self._is_over() or is_blocked(self._rules.now().rules, self.principal):
+        if self.is_nobody or self._standing().is_blocked:
             raise _denied(Required(Action.READ, None, None))
 
     @property
     def is_admin(self) -> bool:
-        return self._decide(Action.ADMIN, None, None, UNOWNED).allowed
+        return self._standing().decide(Action.ADMIN, None).allowed
 
     def would_be_admin(self, rules: AccessDocument) -> bool:
         """Whether by those rules the principal is an admin of the registry."""
@@ -137,22 +142,24 @@ class Door:
 
     def can_see(self) -> CanSee:
         """Whether a model may be seen, asked of many."""
-        if self._is_over():
-            return lambda *_: False
-        return visible(self._rules.now().rules, self.principal)
+        return self._standing().visible()
 
-    def _decide(self, action: Action, model: tuple[str, str] | None, alias: str | None, owner: Ownership) -> Decision:
-        rules: InForce = self._rules.now()
-        if self._is_over():
-            return Decision(False, Required(action, None if model is None else "/".join(model), alias))
-        return decide(rules.rules, self.principal, action, model, alias, owner)
+    def _standing(self) -> Standing:
+        """What the rules say now; of whoever is nobody any more that it is blocked."""
+        found = self._rules.standing(self.principal)
+        if self.principal.is_expired(datetime.now(UTC)):
+            return Standing(found.document, self.principal, (), is_blocked=True, is_admin=False)
+        return found
 
-    def _is_over(self) -> bool:
-        return self.principal.is_expired(datetime.now(UTC))
+    def _about(self, task: str, model_name: str) -> _Ask:
+        """What the rules say of the model now, to be asked of one action after the other."""
+        standing = self._standing()
+        ownership = self._ownership(standing, task, model_name)
+        return partial(standing.decide, model=(task, model_name), ownership=ownership)
 
-    def _ownership(self, task: str, model_name: str) -> Ownership:
-        """Whose the model is; looked for only where a rule asks."""
-        if all(rule.owner is Owner.ANY for rule in self._rules.now().rules.rules):
+    def _ownership(self, standing: Standing, task: str, model_name: str) -> Ownership:
+        """Whose the model is; looked for only where a rule that means the caller asks."""
+        if all(rule.owner is Owner.ANY for _, rule in standing.rules):
             return UNOWNED
         can_be = is_segment(task) and is_segment(model_name)
         return owners.read(ModelStore(self._storage, task, model_name, 0.0)) if can_be else NOT_THERE

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..access.roles import Action
@@ -82,7 +83,7 @@ class RootIdentity:
     def is_ruled(self) -> bool:
         """Whether the root, still itself, has rules of access; it said so at most 5 s ago. Raises as :meth:`look`."""
         self.confirm()
-        if not self._is_looked_at_each_time and time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+        if not self._is_looked_at_each_time and monotonic() - self._looked_at >= LOOK_EVERY_S:
             self.look()
         return self._is_ruled
 
@@ -91,9 +92,9 @@ class RootIdentity:
         self.is_ruled()
         if self._seen == NO_ID:
             self.make()
-        if time.monotonic() >= self._clock_due_at:
+        if monotonic() >= self._clock_due_at:
             self._require_clock()
-            self._clock_due_at = time.monotonic() + CLOCK_EVERY_S
+            self._clock_due_at = monotonic() + CLOCK_EVERY_S
 
     def _require_clock(self) -> None:
         """This clock is about that of the storage, where that can be told. Raises ``ClockWrong``."""
@@ -121,7 +122,7 @@ class RootIdentity:
             self._judge(found, is_registry, place)
             self._seen, self._is_registry, self._place, self._mark = found, is_registry, place, mark
             self._is_ruled = said.get(RULED, False) is not False
-            self._looked_at = time.monotonic()
+            self._looked_at = monotonic()
 
     def make(self, wanted: str | None = None) -> None:
         """The root has an id, durably: this one, or that of whoever was faster. Raises as :meth:`look`."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.access.decisions import Decision, decide, visible
+from registry_core.access.decisions import Decision, decide, standing
 from registry_core.access.document import default_rules
 from registry_core.access.ownership import Owner
 from registry_core.access.patterns import parse_models
@@ -61,7 +61,7 @@ def test_blocked_ends_all(fields: dict[str, Any], text: str, principal: Principa
     if is_meant:
         assert found.is_blocked
         assert not found.allowed
-        assert not visible(written(**{**fields, "blocked": [text]}), principal)("public", "ada", UNOWNED)
+        assert not standing(written(**{**fields, "blocked": [text]}), principal).visible()("public", "ada", UNOWNED)
     assert not (found.is_blocked and not is_meant)
 
 
@@ -109,7 +109,7 @@ def test_what_is_seen_is_what_may_be_read(
 ) -> None:
     rules = document(fields)
     allowed = decide(rules, principal, Action.READ, model, None, ownership).allowed
-    assert visible(rules, principal)(*model, ownership) is allowed
+    assert standing(rules, principal).visible()(*model, ownership) is allowed
 
 
 @given(document_fields(), principals(), questions)
@@ -145,7 +145,7 @@ def test_the_registry_itself_is_not_one_of_its_models(
 def test_the_operator_may_all() -> None:
     rules = written(blocked=["user:ada", "token:*"])
     assert all(decide(rules, OPERATOR, action, MODEL).allowed for action in Action)
-    assert visible(rules, OPERATOR)(*MODEL, UNOWNED)
+    assert standing(rules, OPERATOR).visible()(*MODEL, UNOWNED)
 
 
 def test_which_rules_give_it_is_said() -> None:
