@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import logging
-import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, after_this_request, current_app, g, request
 
 from registry_core import (
     ANONYMOUS,
@@ -28,10 +25,9 @@ from .errors import TABLE, problem
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(seconds=30)
-MOST_KEPT = 10_000
 MOST_CHARACTERS = 32 * 1024
 OURS = "omr_"  # how tokens of the registry begin
+_VARIES = "Authorization, Cookie"
 _REALM = 'realm="model registry"'
 
 
@@ -40,8 +36,6 @@ class Identity:
 
     def __init__(self, settings: IdentitySettings) -> None:
         self._issued: Callable[[str], Principal] | None = None
-        self._known: dict[str, tuple[Principal, datetime]] = {}  # digest of a token -> whom it means, and until when
-        self._mutex = threading.Lock()
         if settings.oidc_issuer is not None or settings.iam_url is not None:
             try:
                 from .issued_tokens import IssuedTokens  # only where it is wanted
@@ -66,21 +60,7 @@ class Identity:
             return found
         if self._issued is None or len(text) > MOST_CHARACTERS:
             raise _refused()
-        return self._issued_to(text)
-
-    def _issued_to(self, text: str) -> Principal:
-        assert self._issued is not None
-        digest, now = hashlib.sha256(text.encode()).hexdigest(), datetime.now(UTC)
-        known = self._known.get(digest)
-        if known is not None and now < known[1]:
-            return known[0]
-        found = self._issued(text)
-        until = now + KEPT if found.expires_at is None else min(now + KEPT, found.expires_at)
-        with self._mutex:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            self._known[digest] = (found, until)
-        return found
+        return self._issued(text)
 
 
 def init_app(app: Flask, identity: Identity) -> None:
@@ -95,9 +75,11 @@ def view_of(registry: ModelRegistry) -> ModelRegistry:
     view: ModelRegistry | None = g.get("registry_view")
     if view is None:
         identity: Identity = current_app.extensions["identity"]
-        g.principal = identity.principal(_credentials(), registry)
-        registry.admitted("")  # whether rules can be told at all is answered before what they say
-        g.registry_view = view = registry.as_(g.principal)
+        g.principal = principal = identity.principal(_credentials(), registry)
+        if principal.token_id is None:  # else it was asked whether the token counts, and that is by the rules
+            registry.admitted("")  # whether rules can be told at all is answered before what they say
+        g.registry_view = view = registry.as_(principal)
+        after_this_request(keep_private)
     return view
 
 
@@ -109,12 +91,12 @@ def require_somebody() -> None:
 
 def _credentials() -> str | None:
     """The token that came, None if none did. Raises ``InvalidToken`` where what came cannot be one."""
-    sent = request.headers.getlist("Authorization")
-    if not sent:
+    sent: str | None = request.environ.get("HTTP_AUTHORIZATION")  # several come with a comma between: no token
+    if sent is None:
         return None
-    scheme, _, rest = sent[0].partition(" ")
+    scheme, _, rest = sent.partition(" ")
     text = rest.strip()
-    if len(sent) > 1 or not text:
+    if not text:
         raise _refused()
     if scheme.lower() == "basic":
         try:
@@ -165,9 +147,16 @@ def _answered(error: RegistryError) -> Response:
 
 
 def keep_private(response: Response) -> Response:
-    """No cache gives to one what another was given."""
-    kept = response.headers.get("Cache-Control", "no-store" if response.is_json else "no-cache")
-    if "no-store" not in kept and "private" not in kept:
-        response.headers["Cache-Control"] = f"private, {kept}"
-    response.vary.update(("Authorization", "Cookie"))
+    """No cache gives to one what another was given; what is nobody's to keep stays so."""
+    headers = response.headers
+    said = {name.lower(): value for name, value in headers}
+    kept, varies = said.get("cache-control"), said.get("vary")
+    if kept is None:  # as app/web/protecting.py has it for JSON
+        headers.add("Cache-Control", f"private, {'no-store' if response.is_json else 'no-cache'}")
+    elif "no-store" not in kept and "private" not in kept:
+        headers["Cache-Control"] = f"private, {kept}"
+    if varies is None:
+        headers.add("Vary", _VARIES)
+    else:
+        headers["Vary"] = f"{varies}, {_VARIES}"
     return response

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import jwt
 
 from registry_core import Principal
@@ -12,13 +18,22 @@ from .keys import KeySet
 from .platform_tokens import PlatformTokens
 
 MOST_CHARACTERS = 16 * 1024
+KEPT_S = 30.0  # so long a token that was verified is not verified again
+MOST_KEPT = 10_000
 
 
 class IssuedTokens:
-    """Tokens of all the issuers that settings name."""
+    """Tokens of all the issuers that settings name. Thread-safe.
 
-    def __init__(self, issuers: list[Issuer]) -> None:
+    Whom a token means is kept for half a minute from the moment on at which it was asked, and never beyond its end.
+    Nothing below keeps that such a token counts: else one more half minute would come to it.
+    """
+
+    def __init__(self, issuers: list[Issuer], clock: Callable[[], float] = time.monotonic) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._known: dict[bytes, tuple[Principal, float]] = {}  # digest of a token -> whom it means, asked when
 
     @classmethod
     def of(cls, settings: IdentitySettings) -> IssuedTokens:
@@ -38,6 +53,18 @@ class IssuedTokens:
         """Who calls with the token. Raises ``InvalidToken``, ``IdentityUnavailable``."""
         if len(text) > MOST_CHARACTERS:
             raise refused()
+        digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
+        known, asked_at = self._known.get(digest, (None, 0.0))
+        if known is not None and now - asked_at < KEPT_S and not known.is_expired(datetime.now(UTC)):
+            return known
+        found = self._verified(text)
+        with self._mutex:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            self._known[digest] = (found, now)
+        return found
+
+    def _verified(self, text: str) -> Principal:
         try:
             claimed = jwt.decode(text, options={"verify_signature": False}).get("iss")
         except FAULTS:

@@ -16,7 +16,7 @@ from .fetching import Unreachable, fetch_json
 from .issuers import VIA, Issuer, name_in, names_in, refused
 from .keys import KeySet
 
-KEPT_S = 30.0  # so long its answer about a token is believed
+KEPT_S = 30.0  # so long its word that a token does not count is believed
 SPARED_S = 2.0  # so long nobody asks again where it did not answer
 MOST_KEPT = 10_000
 _PROGRAM = "client:"
@@ -31,7 +31,7 @@ class PlatformTokens(Issuer):
         self._url = f"{iam_url}/auth/validate"
         self._clock = clock
         self._mutex = threading.Lock()
-        self._counts: dict[str, tuple[float, bool]] = {}  # digest of a token -> when it was asked, and the answer
+        self._refused: dict[bytes, float] = {}  # digest of a token that does not count -> when that was asked
         self._silent_since: float | None = None
 
     def claims(self, text: str) -> dict[str, Any]:
@@ -44,13 +44,12 @@ class PlatformTokens(Issuer):
         return said
 
     def _still_counts(self, text: str, subject: object) -> bool:
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        asked_at, counts = self._counts.get(digest, (0.0, False))
-        if digest in self._counts and self._clock() - asked_at < KEPT_S:
-            return counts
-        if self._silent_since is not None and self._clock() - self._silent_since < SPARED_S:
+        digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
+        refused_at = self._refused.get(digest)
+        if refused_at is not None and now - refused_at < KEPT_S:
+            return False
+        if self._silent_since is not None and now - self._silent_since < SPARED_S:
             raise _unavailable()
-        asked_at = self._clock()
         try:
             answer = fetch_json(self._url, {"token": text})
         except Unreachable:
@@ -58,10 +57,11 @@ class PlatformTokens(Issuer):
             raise _unavailable() from None
         self._silent_since = None
         counts = answer.get("valid") is True and str(answer.get("user_id", subject)) == str(subject)
-        with self._mutex:
-            if len(self._counts) >= MOST_KEPT:
-                self._counts.clear()
-            self._counts[digest] = (asked_at, counts)
+        if not counts:  # where it does, whoever asked keeps that (see IssuedTokens)
+            with self._mutex:
+                if len(self._refused) >= MOST_KEPT:
+                    self._refused.clear()
+                self._refused[digest] = now
         return counts
 
 

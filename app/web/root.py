@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 
-from flask import Flask, after_this_request, current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 
 from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
@@ -100,7 +100,7 @@ class Root:
         if is_required:
             from .identity import require_somebody, view_of  # a service in open mode never enters it
 
-            view_of(self.registry())
+            view_of(self._registry or self.registry())  # whether the root can be used the view asks when it wants it
             if need is not None and need.is_of_somebody:
                 require_somebody()
         elif self._registry is not None:
@@ -167,12 +167,10 @@ def current_registry() -> ModelRegistry:
     """
     root = current_root()
     registry = root.registry()
-    if g.get("is_open") or not root.is_required(registry):
+    if g.get("is_open") or not ("registry_view" in g or root.is_required(registry)):
         return registry
-    from .identity import keep_private, view_of
+    from .identity import view_of
 
-    if "registry_kept" not in g:
-        g.registry_kept = after_this_request(keep_private)
     return view_of(registry)
 
 

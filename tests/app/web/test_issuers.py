@@ -48,11 +48,9 @@ def clock() -> Clock:
 
 
 def tokens_of(*issuers: IssuerServer, clock: Clock | None = None, secret: str | None = None) -> IssuedTokens:
+    now = clock or time.monotonic
     return IssuedTokens(
-        [
-            Issuer(one.url, AUDIENCE, KeySet(one.url, None, clock or time.monotonic), secret, principal_of(one.url))
-            for one in issuers
-        ]
+        [Issuer(one.url, AUDIENCE, KeySet(one.url, None, now), secret, principal_of(one.url)) for one in issuers], now
     )
 
 

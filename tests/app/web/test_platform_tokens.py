@@ -33,7 +33,7 @@ class Platform:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         server.keys = [Key(hashlib.sha256(pem).hexdigest()[:16], "RS256", key.private)]
-        self.tokens = IssuedTokens([PlatformTokens(server.url, SECRET, self.clock)])
+        self.tokens = IssuedTokens([PlatformTokens(server.url, SECRET, self.clock)], self.clock)
 
     def sign(self, claims: dict[str, Any], algorithm: str, *, is_valid: bool = True) -> str:
         token = jwt.encode(claims, SECRET) if algorithm == "HS256" else self.server.keys[0].sign(claims)
@@ -140,6 +140,19 @@ def test_a_revoked_token_ends_within_half_a_minute(platform: Platform) -> None:
     with pytest.raises(InvalidToken):
         platform.tokens.principal(token)
     assert platform.asked() == 2
+
+
+def test_half_a_minute_is_all_that_is_believed_in_whoever_asks_when(platform: Platform) -> None:
+    """What is believed begins when it was asked, and not anew when it is found again."""
+    token = platform.sign(person(), "RS256")
+    last = platform.clock.now
+    assert platform.tokens.principal(token)
+    for step in (29.5, 0.4, 0.2, 29.5, 0.2, 0.4):
+        platform.clock.now += step
+        asked = platform.asked()
+        assert platform.tokens.principal(token)
+        last = platform.clock.now if platform.asked() > asked else last
+        assert platform.clock.now - last < 30
 
 
 @pytest.mark.parametrize(
