@@ -20,6 +20,7 @@ from .peers import section as peers
 from .results import Result, Section
 from .scale import Places, Scale
 from .sections import (
+    access,
     catalogue,
     clients,
     downloads,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "bytes": large_files.run,
     "small-files": small_files.run,
     "requests": requests.run,
+    "access": access.run,
     "omr": omr.run,
     "catalogue": catalogue.run,
     "downloads": downloads.run,

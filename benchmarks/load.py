@@ -33,20 +33,20 @@ class Load:
         return percentile(self.latencies_s, share) * 1000 if self.latencies_s else 0.0
 
 
-def get(url: str) -> bytes:
-    """The request for it."""
-    return _request("GET", url, b"")
+def get(url: str, authorization: str = "") -> bytes:
+    """The request for it, from whoever has that to say, if anything."""
+    return _request("GET", url, b"", f"Authorization: {authorization}\r\n" if authorization else "")
 
 
 def post(url: str, body: bytes) -> bytes:
     """The request that sends it the body, of JSON."""
-    return _request("POST", url, body)
+    about = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return _request("POST", url, body, about)
 
 
-def _request(method: str, url: str, body: bytes) -> bytes:
+def _request(method: str, url: str, body: bytes, about: str) -> bytes:
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    about = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
     return f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{about}\r\n".encode() + body
 
 

@@ -27,6 +27,7 @@ HEADINGS = {
     "bytes": "Register and verify of large files",
     "small-files": "Many small files over HTTP",
     "requests": "What a request costs the server",
+    "access": "What it costs to know who calls",
     "omr": "What a command costs",
     "catalogue": "The catalogue",
     "downloads": "Downloads",

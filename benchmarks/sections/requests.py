@@ -37,7 +37,7 @@ def run(places: Places, scale: Scale) -> Iterator[Table]:
             for _ in range(min(scale.rounds, ROUNDS)):
                 for name, (url, pid, request) in servers.items():
                     await_idle(scale.patience_s)
-                    used_ms[name] = min(used_ms[name], _one(url, pid, request, scale.seconds / 4))
+                    used_ms[name] = min(used_ms[name], cpu_ms(url, pid, request, scale.seconds / 4))
     yield Table("CPU of the server for a request", _rows(used_ms), REMARKS)
 
 
@@ -80,7 +80,7 @@ def _requests(url: str) -> dict[str, bytes]:
     }
 
 
-def _one(url: str, pid: int, request: bytes, seconds: float) -> float:
+def cpu_ms(url: str, pid: int, request: bytes, seconds: float) -> float:
     """CPU in milliseconds for each answer."""
     drive(url, [request], seconds=seconds / 10)
     before = of_server(pid)

@@ -16,6 +16,7 @@ from benchmarks.machine import write_many
 from benchmarks.peers import section
 from benchmarks.scale import MIB, Places, Scale
 from benchmarks.sections import (
+    access,
     catalogue,
     clients,
     growth,
@@ -149,6 +150,13 @@ def test_clients(places: Places) -> None:
 def test_requests(places: Places) -> None:
     (table,) = requests.run(places, TINY)
     assert {row.target for row in table.rows} == {None, 1 / 0.7}
+    assert all(row.value > 0 for row in table.rows)
+    assert list(places.main.iterdir()) == []
+
+
+def test_access(places: Places) -> None:
+    (table,) = access.run(places, TINY)
+    assert {row.target for row in table.rows} == {None, 1 / 0.9, 1 / 0.8}
     assert all(row.value > 0 for row in table.rows)
     assert list(places.main.iterdir()) == []
 
