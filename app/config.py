@@ -19,6 +19,7 @@ ORIGIN = rf"https?://({HOST_NAME})(?::[0-9]{{1,5}})?"  # as browsers write it
 OWN_PATHS = {"v1", "hf", "health", "docs", "openapi.json"}  # the first words of the service's addresses
 _PATH = r"(/[A-Za-z0-9._~-]+)+"
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
+MOST_PRESIGNED_S = 3600  # where callers say who they are: so long an address outlives a right that was taken away
 OPEN, REQUIRED = "open", "required"
 PLATFORM_ISSUER, PLATFORM_AUDIENCE = "omnibioai-auth", "omnibioai-platform"
 LEAST_SECRET_BYTES = 32  # as many as the digest of HS256 has
@@ -106,7 +107,10 @@ def is_trusted_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to serve, beside what the core itself is told. Sizes in bytes, times in seconds."""
+    """How to serve, beside what the core itself is told. Sizes in bytes, times in seconds.
+
+    ``presign_required_s`` takes the place of ``presign_s`` where callers must say who they are.
+    """
 
     core: CoreSettings = field(default_factory=CoreSettings)
     host: str = "127.0.0.1"
@@ -121,6 +125,7 @@ class Settings:
     min_free_bytes: int = 64 * MIB
     accel_prefix: str | None = None
     presign_s: int = 3600
+    presign_required_s: int = 300
     trusted_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     base_path: str = ""
@@ -165,6 +170,8 @@ class Settings:
         hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
         if hub not in ("true", "false"):
             raise NotConfigured(f"{PREFIX}HUB is {hub!r}; it takes true or false.")
+        identity = IdentitySettings.from_env(environ)
+        most_presign_s = MOST_PRESIGNED_S if identity.auth == REQUIRED else MOST_PRESIGN_S
         log_level = environ.get(PREFIX + "LOG_LEVEL", cls.log_level).strip().upper()
         if log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise NotConfigured(f"{PREFIX}LOG_LEVEL is {log_level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
@@ -181,12 +188,13 @@ class Settings:
             head_timeout_s=whole("HEAD_TIMEOUT_S", cls.head_timeout_s, 1),
             min_free_bytes=whole("MIN_FREE_BYTES", cls.min_free_bytes, 0),
             accel_prefix=accel_prefix,
-            presign_s=whole("PRESIGN_S", cls.presign_s, 0, MOST_PRESIGN_S),
+            presign_s=whole("PRESIGN_S", cls.presign_s, 0, most_presign_s),
+            presign_required_s=min(whole("PRESIGN_S", cls.presign_required_s, 0, most_presign_s), MOST_PRESIGNED_S),
             trusted_hosts=hosts,
             cors_origins=origins,
             base_path=base_path,
             trusted_proxies=whole("TRUSTED_PROXIES", cls.trusted_proxies, 0, 10),
             hub=hub == "true",
-            identity=IdentitySettings.from_env(environ),
+            identity=identity,
             log_level=log_level,
         )

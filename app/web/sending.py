@@ -12,11 +12,11 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 from werkzeug.wsgi import wrap_file
 
-from registry_core import StoredFile
+from registry_core import Principal, StoredFile
 
 from ..config import Settings
 from .errors import problem
@@ -161,9 +161,10 @@ def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Pa
     # The store knows another ETag, so it would answer every If-Range with the whole file; as it does several ranges.
     # And another date, that of the object: the client sends it the date of a newer one, and keeps that.
     judged_here = request.if_match or "If-Range" in request.headers or "If-Modified-Since" in request.headers
-    if settings.presign_s == 0 or judged_here or len(wanted or ()) > 1:
+    good_for_s = _presigned_for_s(settings)
+    if good_for_s <= 0 or judged_here or len(wanted or ()) > 1:
         return None
-    url = stored.presigned_url(settings.presign_s)
+    url = stored.presigned_url(good_for_s)
     if url is None:
         return None
     described = {name: value for name, value in described.items() if name.startswith("X-")}
@@ -173,6 +174,16 @@ def _elsewhere(stored: StoredFile, described: Mapping[str, str], wanted: list[Pa
         response.headers["X-Linked-Etag"] = f'"{stored.sha256}"'
         response.headers["X-Linked-Size"] = str(stored.size_bytes)
     return response
+
+
+def _presigned_for_s(settings: Settings) -> int:
+    """Whole seconds that an address is good for: never longer than whoever gets it may come himself."""
+    principal: Principal | None = g.get("principal")
+    if principal is None:
+        return settings.presign_s
+    if principal.expires_at is None:
+        return settings.presign_required_s
+    return min(settings.presign_required_s, int((principal.expires_at - datetime.now(UTC)).total_seconds()))
 
 
 # by this process
