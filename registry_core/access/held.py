@@ -97,16 +97,24 @@ class HeldRules:
     def admitted(self, text: str, now: datetime) -> Principal | None:
         """Who calls with the token, None if it does not count. Raises ``AccessUnreadable``."""
         held, token_id = self._now(), id_of(text)
-        if token_id is None:
-            return None
-        document, principal, read_at = held.tokens.get(token_id, (None, None, 0.0))
-        if document is None or not _is_young(read_at):
+        known = None if token_id is None else self._token(held, token_id)
+        return known[1] if known is not None and known[0].admits(text, now) else None
+
+    def still_admitted(self, token_id: str, now: datetime) -> Principal | None:
+        """Whoever was admitted by the token before, None if it counts no longer. Raises ``AccessUnreadable``."""
+        known = self._token(self._now(), token_id)
+        return known[1] if known is not None and now < known[0].expires_at else None
+
+    def _token(self, held: _Held, token_id: str) -> tuple[TokenDocument, Principal] | None:
+        known = held.tokens.get(token_id)
+        if known is None or not _is_young(known[2]):
             read_at = monotonic()
             document = in_force.token_document(self._journal.storage, held.rules.said, token_id)
-            principal = None if document is None else document.principal()
-            if document is not None and principal is not None:
-                _keep(held.tokens, token_id, (document, principal, read_at))
-        return principal if document is not None and document.admits(text, now) else None
+            if document is None:
+                return None
+            known = document, document.principal(), read_at
+            _keep(held.tokens, token_id, known)
+        return known[:2]
 
     def _mark(self) -> str:
         """One look at the journal as it lies in the storage, whatever this process remembers of it."""

@@ -170,16 +170,7 @@ def render(token: TokenDocument) -> bytes:
             "sha256": token.sha256,
             "created_at": format_time(token.created_at),
             "expires_at": format_time(token.expires_at),
-            "owner": None
-            if owner is None
-            else {
-                "subject": owner.subject,
-                "issuer": owner.issuer,
-                "name": owner.name,
-                "groups": sorted(owner.groups),
-                "org": owner.org,
-                "permissions": sorted(owner.permissions),
-            },
+            "owner": None if owner is None else fields_of_person(owner),
             "cut": None
             if cut is None
             else {
@@ -189,6 +180,18 @@ def render(token: TokenDocument) -> bytes:
             },
         }
     )
+
+
+def fields_of_person(principal: Principal) -> dict[str, Any]:
+    """What is kept of a person; :func:`person` reads it."""
+    return {
+        "subject": principal.subject,
+        "issuer": principal.issuer,
+        "name": principal.name,
+        "groups": sorted(principal.groups),
+        "org": principal.org,
+        "permissions": sorted(principal.permissions),
+    }
 
 
 _FIELDS = {"schema", "id", "kind", "name", "sha256", "created_at", "expires_at", "owner", "cut"}
@@ -209,16 +212,17 @@ def parse(data: bytes) -> TokenDocument:
     if not is_id(token_id) or _HEX.fullmatch(sha256) is None:
         raise ValueError("the id or the digest of a token cannot be read")
     kind = TokenKind(_text(fields["kind"]))
-    owner = None if fields["owner"] is None else _owner(fields["owner"])
+    owner = None if fields["owner"] is None else person(fields["owner"])
     if (kind is TokenKind.PERSONAL) is not (owner is not None):
         raise ValueError("a personal token has an owner, and no other has")
     return TokenDocument(token_id, kind, name, sha256, created, expires, owner, _cut(fields["cut"]))
 
 
-def _owner(value: Any) -> Principal:
+def person(value: Any, kind: Kind = Kind.USER) -> Principal:
+    """Who was kept so. Raises ``ValueError`` for anything else."""
     fields = _require_fields("owner", value, _OWNER)
     return Principal(
-        Kind.USER,
+        kind,
         subject=_text(fields["subject"]),
         issuer=_text_or_none(fields["issuer"]),
         name=_text_or_none(fields["name"]),

@@ -21,6 +21,7 @@
         journal/registry.jsonl                REGISTRY_JOURNAL
         documents/<64 hex>.json               document, named by its digest
         tokens/<id>.json                      token
+    .sessions/<64 hex>.json                   session; working space, no part of the format
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ REGISTRY_HOME = f"{LOG}/journal"  # nothing else lies there: on an object store 
 REGISTRY_JOURNAL = f"{REGISTRY_HOME}/registry.jsonl"
 DOCUMENTS = f"{LOG}/documents"
 TOKENS = f"{LOG}/tokens"
+SESSIONS = ".sessions"  # working space, no part of the format
 RULED = "access"  # in registry.json: there are rules of access, whatever has become of the journal
 
 
@@ -63,6 +65,11 @@ def document(sha256: str) -> str:
 def token(token_id: str) -> str:
     """What is kept of the token."""
     return f"{TOKENS}/{token_id}.json"
+
+
+def session(digest: str) -> str:
+    """What is kept of the session whose id has that SHA-256."""
+    return f"{SESSIONS}/{digest}.json"
 
 
 def is_private(key: str) -> bool:

@@ -19,6 +19,7 @@ from .maintaining import MaintainingVerbs
 if TYPE_CHECKING:
     from ..access.held import HeldRules
     from ..access.in_force import InForce
+    from ..access.sessions import Sessions
     from ..vocabulary.access import VerbsOfAccess
 
 
@@ -64,6 +65,18 @@ class AccessVerbs(MaintainingVerbs):
             return OPERATOR.told(is_admin=True)
         self._door.require_known()
         return self._door.principal.told(is_admin=self._door.is_admin)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who has signed in with a browser: for the service, which tells by them who calls."""
+        self._identity.confirm()
+        return self._origin._all_sessions  # noqa: SLF001 - a registry like this one
+
+    @cached_property
+    def _all_sessions(self) -> Sessions:
+        from ..access.sessions import Sessions  # only when it is wanted
+
+        return Sessions(self._storage, self._rules.still_admitted)
 
     # the rules themselves: for admins
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .. import upkeep, verbs
 from ..access import decisions, held
 from ..access import governing as access
+from ..access import sessions as signed_in
 from ..catalogue import announcements, catalogue, place
 from ..models import changes, proof
 from ..operations import running as operations
@@ -14,6 +15,7 @@ from ..uploads import sessions
 from . import door, expiry
 
 MODULES = (
-    *(announcements, catalogue, place, changes, proof, operations, sessions, door, expiry, access, decisions, held),
+    *(announcements, catalogue, place, changes, proof, operations, sessions, door, expiry),
+    *(access, decisions, held, signed_in),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

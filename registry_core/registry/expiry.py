@@ -1,9 +1,11 @@
-"""What a sweep removes beside staging: upload sessions and operations that have expired."""
+"""What a sweep removes beside staging: uploads, operations and sessions of browsers that have expired."""
 
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
+from ..access.sessions import Sessions
 from ..operations.running import OPERATIONS, Operations
 from ..settings import CoreSettings
 from ..storage.contract import Storage
@@ -15,7 +17,8 @@ log = logging.getLogger(__name__)
 
 def sweep(storage: Storage, settings: CoreSettings, *, dry_run: bool) -> list[str]:
     """The keys of what has expired, and is gone unless ``dry_run``. What cannot be looked at is logged and left."""
-    return [*_uploads(storage, settings, dry_run=dry_run), *_operations(storage, dry_run=dry_run)]
+    gone = [*_uploads(storage, settings, dry_run=dry_run), *_operations(storage, dry_run=dry_run)]
+    return [*gone, *_sessions(storage, dry_run=dry_run)]
 
 
 def _operations(storage: Storage, *, dry_run: bool) -> list[str]:
@@ -23,6 +26,14 @@ def _operations(storage: Storage, *, dry_run: bool) -> list[str]:
         return [f"{OPERATIONS}/{operation_id}" for operation_id in Operations(storage).sweep(dry_run=dry_run)]
     except RegistryError as error:
         log.error("expired operations are not swept: %s", error.message)
+        return []
+
+
+def _sessions(storage: Storage, *, dry_run: bool) -> list[str]:
+    try:
+        return Sessions(storage, lambda *_: None).sweep(datetime.now(UTC), dry_run=dry_run)
+    except RegistryError as error:
+        log.error("expired sessions are not swept: %s", error.message)
         return []
 
 

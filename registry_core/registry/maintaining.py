@@ -33,8 +33,8 @@ class MaintainingVerbs(OpenedRegistry):
     def sweep(self, older_than_s: float = DEFAULT_SWEEP_AGE_S, *, dry_run: bool = False) -> SweepReport:
         """Every journal is finished, and abandoned staging older than the age is gone.
 
-        So are uploads and operations that have expired, whatever the age, and catalogues of hosts that are no more;
-        ``removed`` has them by their keys.
+        So are uploads, operations and sessions that have expired, whatever the age, and catalogues of hosts that are no
+        more; ``removed`` has them by their keys.
         """
         if not older_than_s >= 0:
             raise InvalidParameter("The age is a number of seconds, 0 or more.", field="older_than_s")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..format.chain import Line
-from ..format.layout import LOG, MANIFEST, REGISTRY, TASKS, TOMBSTONE
+from ..format.layout import LOG, MANIFEST, REGISTRY, SESSIONS, TASKS, TOMBSTONE
 from ..models import projections, used_keys
 from ..models.model import ModelStore
 from ..packages import contents
@@ -41,6 +41,7 @@ _ROOT = {
     ".staging": _ANYTHING,
     ".uploads": _ANYTHING,
     ".operations": _ANYTHING,
+    SESSIONS: _DOCUMENTS,
     ".catalog": _ANYTHING,
 }
 _SUFFIXES = (".json", ".jsonl", ".txt")  # of what the registry names as a document

@@ -223,5 +223,5 @@ FILTERED = {"list_models", "list_tasks", "events", "begin_operation", "operation
 OPEN = {
     *("open", "init", "identify", "probe", "check_root", "check_guarantees", "recovers_quickly", "id", "is_ruled"),
     *("max_upload_bytes", "artifacts_allowed_roots", "require_catalogue", "refresh_catalogue", "catalog_state"),
-    *("last_event", "as_", "admitted", "trust"),
+    *("last_event", "as_", "admitted", "trust", "sessions"),
 }
