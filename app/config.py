@@ -38,6 +38,9 @@ class IdentitySettings:
     jwks_url: str | None = None
     iam_url: str | None = None
     jwt_secret: str | None = field(default=None, repr=False)
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_scopes: str = "openid email"
 
     @property
     def issuers(self) -> Issuers:
@@ -61,31 +64,69 @@ class IdentitySettings:
                 )
             return found
 
-        auth, issuer, audience = text("AUTH"), address("OIDC_ISSUER"), text("OIDC_AUDIENCE")
-        keys, iam, secret = address("JWKS_URL"), address("IAM_URL"), text("JWT_SECRET")
-        if auth not in (None, OPEN, REQUIRED):
-            raise NotConfigured(f"{PREFIX}AUTH is {auth!r}; it takes {OPEN} or {REQUIRED}.")
-        if issuer is None and (keys or audience):
-            raise NotConfigured(f"{PREFIX}JWKS_URL and {PREFIX}OIDC_AUDIENCE say nothing without {PREFIX}OIDC_ISSUER.")
-        if issuer is not None and audience is None:
-            raise NotConfigured(
-                f"{PREFIX}OIDC_ISSUER needs {PREFIX}OIDC_AUDIENCE: tokens for others must not count here."
-            )
-        if issuer == PLATFORM_ISSUER:
-            raise NotConfigured(f"{PREFIX}OIDC_ISSUER is the platform's auth service; name it in {PREFIX}IAM_URL.")
-        if secret is not None and not (issuer or iam):
-            raise NotConfigured(f"{PREFIX}JWT_SECRET is nobody's without {PREFIX}IAM_URL or {PREFIX}OIDC_ISSUER.")
-        if secret is not None and (len(secret.encode()) < LEAST_SECRET_BYTES or "-----BEGIN" in secret):
-            raise NotConfigured(
-                f"{PREFIX}JWT_SECRET is no secret that can be shared: it takes at least {LEAST_SECRET_BYTES} bytes, "
-                "and is never a key in PEM."
-            )
-        if auth is None and (issuer or iam):
-            raise NotConfigured(
-                f"{PREFIX}OIDC_ISSUER and {PREFIX}IAM_URL say who may sign in, but not that anybody must. "
-                f"Set {PREFIX}AUTH to {REQUIRED}, or to {OPEN} to let everybody in."
-            )
-        return cls(auth, issuer, audience, keys, None if iam is None else iam.rstrip("/"), secret)
+        iam = address("IAM_URL")
+        found = cls(
+            auth=text("AUTH"),
+            oidc_issuer=address("OIDC_ISSUER"),
+            oidc_audience=text("OIDC_AUDIENCE"),
+            jwks_url=address("JWKS_URL"),
+            iam_url=None if iam is None else iam.rstrip("/"),
+            jwt_secret=text("JWT_SECRET"),
+            oidc_client_id=text("OIDC_CLIENT_ID"),
+            oidc_client_secret=text("OIDC_CLIENT_SECRET"),
+            oidc_scopes=text("OIDC_SCOPES") or cls.oidc_scopes,
+        )
+        for words, is_so in _faults(found):
+            if is_so:
+                raise NotConfigured(words)
+        return found
+
+
+def _faults(found: IdentitySettings) -> list[tuple[str, bool]]:
+    """What makes no sense, in words, and whether it is so."""
+    p, issuer, iam, secret, client = PREFIX, found.oidc_issuer, found.iam_url, found.jwt_secret, found.oidc_client_id
+    return [
+        (f"{p}AUTH is {found.auth!r}; it takes {OPEN} or {REQUIRED}.", found.auth not in (None, OPEN, REQUIRED)),
+        (
+            f"{p}JWKS_URL and {p}OIDC_AUDIENCE say nothing without {p}OIDC_ISSUER.",
+            issuer is None and bool(found.jwks_url or found.oidc_audience),
+        ),
+        (
+            f"{p}OIDC_ISSUER needs {p}OIDC_AUDIENCE: tokens for others must not count here.",
+            issuer is not None and found.oidc_audience is None,
+        ),
+        (
+            f"{p}OIDC_ISSUER is the platform's auth service; name it in {p}IAM_URL.",
+            issuer == PLATFORM_ISSUER,
+        ),
+        (
+            f"{p}OIDC_CLIENT_SECRET and {p}OIDC_SCOPES say nothing without {p}OIDC_CLIENT_ID.",
+            client is None
+            and (found.oidc_client_secret is not None or found.oidc_scopes != IdentitySettings.oidc_scopes),
+        ),
+        (
+            f"{p}OIDC_CLIENT_ID needs {p}OIDC_ISSUER: it is where browsers sign in.",
+            client is not None and not issuer,
+        ),
+        (
+            f"{p}OIDC_SCOPES is {found.oidc_scopes!r}; without openid no provider says who signs in.",
+            "openid" not in found.oidc_scopes.split(),
+        ),
+        (
+            f"{p}JWT_SECRET is nobody's without {p}IAM_URL or {p}OIDC_ISSUER.",
+            secret is not None and not (issuer or iam),
+        ),
+        (
+            f"{p}JWT_SECRET is no secret that can be shared: it takes at least {LEAST_SECRET_BYTES} bytes, "
+            "and is never a key in PEM.",
+            secret is not None and (len(secret.encode()) < LEAST_SECRET_BYTES or "-----BEGIN" in secret),
+        ),
+        (
+            f"{p}OIDC_ISSUER and {p}IAM_URL say who may sign in, but not that anybody must. "
+            f"Set {p}AUTH to {REQUIRED}, or to {OPEN} to let everybody in.",
+            found.auth is None and bool(issuer or iam),
+        ),
+    ]
 
 
 def is_trusted_address(text: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -36,24 +37,43 @@ def fetch_json(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """The JSON object of a GET, or of a POST of ``body``. Raises ``Unreachable``."""
     sent = None if body is None else json.dumps(body).encode()
     headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if sent is not None else {})}
+    status, data = ask(url, sent, headers)
+    if status >= 300:
+        raise Unreachable(f"{url} answers with status {status}")
+    return json_object(url, data)
+
+
+def json_object(url: str, data: bytes) -> dict[str, Any]:
+    """What was answered, if it is one. Raises ``Unreachable``."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreachable(f"{url} answers with no JSON") from None
+    if not isinstance(found, dict):
+        raise Unreachable(f"{url} answers with no JSON object")
+    return found
+
+
+def ask(url: str, sent: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """(status, body), whatever the status is, of a GET, or of a POST of what is sent. Raises ``Unreachable``."""
+    asked = urllib.request.Request(url, data=sent, headers=dict(headers))
     deadline = time.monotonic() + PATIENCE_S
     data = bytearray()
     try:
-        with _opener().open(urllib.request.Request(url, data=sent, headers=headers), timeout=SILENCE_S) as answer:
+        with _open(asked) as answer:
             while chunk := answer.read1(_CHUNK_BYTES):
                 data += chunk
                 if len(data) > MOST_BYTES:
                     raise Unreachable(f"{url} answers with more than {MOST_BYTES} bytes")
                 if time.monotonic() > deadline:
                     raise Unreachable(f"{url} has not answered whole in {PATIENCE_S:g} s")
-        found = json.loads(data)
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise Unreachable(f"{url} answers with status {error.code}") from None
+            return int(answer.status), bytes(data)
     except (OSError, HTTPException) as error:
         raise Unreachable(f"{url} cannot be reached: {type(error).__name__}") from None
-    except (ValueError, RecursionError):
-        raise Unreachable(f"{url} answers with no JSON") from None
-    if not isinstance(found, dict):
-        raise Unreachable(f"{url} answers with no JSON object")
-    return found
+
+
+def _open(asked: urllib.request.Request) -> Any:
+    try:
+        return _opener().open(asked, timeout=SILENCE_S)
+    except urllib.error.HTTPError as error:
+        return error

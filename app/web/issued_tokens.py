@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import jwt
 
@@ -16,6 +17,9 @@ from ..config import IdentitySettings
 from .issuers import FAULTS, Issuer, end_of, principal_of, refused
 from .keys import KeySet
 from .platform_tokens import PlatformTokens
+
+if TYPE_CHECKING:
+    from .code_flow import CodeFlow
 
 MOST_CHARACTERS = 16 * 1024
 KEPT_S = 30.0  # so long a token that was verified is not verified again
@@ -77,3 +81,16 @@ class IssuedTokens:
             return issuer.principal_of(claims, end_of(claims))
         except FAULTS:
             raise refused() from None
+
+    def of_issuer(self, name: str) -> Issuer:
+        return self._issuers[name]
+
+
+def code_flow(settings: IdentitySettings, issued: IssuedTokens) -> CodeFlow | None:
+    """Where browsers sign in, if the settings say so; its tokens are verified by the same keys as all others."""
+    if settings.oidc_client_id is None or settings.oidc_issuer is None:
+        return None
+    from .code_flow import CodeFlow  # only where it is wanted
+
+    issuer = issued.of_issuer(settings.oidc_issuer)
+    return CodeFlow(issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scopes)

@@ -48,6 +48,10 @@ def test_any_other_word_stops_the_start(auth: str) -> None:
         ({"OIDC_AUDIENCE": "x", "AUTH": "required"}, "without .*OIDC_ISSUER"),
         ({"JWKS_URL": "https://id.example/keys", "AUTH": "required"}, "without .*OIDC_ISSUER"),
         ({"OIDC_ISSUER": OIDC["OIDC_ISSUER"], "OIDC_AUDIENCE": "x"}, "AUTH to required, or to open"),
+        ({**IAM, "OIDC_CLIENT_ID": "x"}, "OIDC_CLIENT_ID needs .*OIDC_ISSUER"),
+        ({**OIDC, "OIDC_CLIENT_SECRET": "x"}, "nothing without .*OIDC_CLIENT_ID"),
+        ({**OIDC, "OIDC_SCOPES": "openid"}, "nothing without .*OIDC_CLIENT_ID"),
+        ({**OIDC, "OIDC_CLIENT_ID": "x", "OIDC_SCOPES": "email openid2"}, "without openid no provider"),
         ({"IAM_URL": IAM["IAM_URL"]}, "AUTH to required, or to open"),
         ({"JWT_SECRET": SECRET, "AUTH": "required"}, "nobody's"),
         ({**IAM, "JWT_SECRET": "short"}, "at least 32 bytes"),
@@ -91,8 +95,9 @@ def test_keys_come_from_whom_the_address_names(name: str, address: str, is_taken
             settings(**named)
 
 
-def test_the_secret_is_in_no_text_of_the_settings() -> None:
+def test_no_secret_is_in_any_text_of_the_settings() -> None:
     assert SECRET not in repr(settings(**IAM, JWT_SECRET=SECRET))
+    assert SECRET not in repr(settings(**OIDC, OIDC_CLIENT_ID="x", OIDC_CLIENT_SECRET=SECRET))
 
 
 def service(root: Path, **named: str) -> Settings:

@@ -34,6 +34,7 @@ ONLY_IN = {
     "flask_cors": {"app.web"},
     # A service without issuers needs neither it nor what it brings along.
     "jwt": {"app.web.issued_tokens", "app.web.issuers", "app.web.keys"},
+    "authlib": {"app.web.code_flow"},
     "yaml": {"app.hub"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},

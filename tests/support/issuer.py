@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -45,6 +46,8 @@ class IssuerServer:
         self.answers: dict[str, Callable[[http.server.BaseHTTPRequestHandler], None]] = {}
         self.asked: list[str] = []
         self.valid: dict[str, dict[str, Any]] = {}  # token -> what /auth/validate says of it
+        self.codes: dict[str, str] = {}  # code of a sign-in -> the ID token that is given for it, once
+        self.exchanged: list[dict[str, str]] = []  # what was sent for a code
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -54,7 +57,8 @@ class IssuerServer:
                     with suppress(OSError):  # whoever asked has had enough
                         server.answers[self.path](self)
                 elif self.path == "/.well-known/openid-configuration":
-                    answer_json(self, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
+                    places = {"authorization_endpoint": f"{server.url}/auth", "token_endpoint": f"{server.url}/token"}
+                    answer_json(self, {"issuer": server.url, "jwks_uri": f"{server.url}/keys", **places})
                 elif self.path in ("/keys", "/.well-known/jwks.json"):
                     answer_json(self, {"keys": [key.public for key in server.keys]})
                 else:
@@ -62,11 +66,16 @@ class IssuerServer:
 
             def do_POST(self) -> None:
                 server.asked.append(self.path)
-                sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                sent = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path in server.answers:
                     server.answers[self.path](self)
+                elif self.path == "/token":
+                    server.exchanged.append(dict(parse_qsl(sent.decode())))
+                    given = server.codes.pop(server.exchanged[-1]["code"], None)
+                    answer = {"error": "invalid_grant"} if given is None else {"access_token": "x", "id_token": given}
+                    answer_json(self, answer, 400 if given is None else 200)
                 else:
-                    answer_json(self, server.valid.get(sent["token"], {"valid": False}))
+                    answer_json(self, server.valid.get(json.loads(sent)["token"], {"valid": False}))
 
             def log_message(self, *_: object) -> None:
                 """Nothing: ``asked`` has it."""
