@@ -1,6 +1,6 @@
 """Pages of the origins that are named may use all of the service from a browser; those of any other may not.
 
-Without one nothing is allowed, as a browser does by itself. No cookie nor password of a browser is ever used.
+Without one nothing is allowed, as a browser does by itself. What came with a cookie or a password they never read.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, after_this_request, current_app, g, request
 
@@ -21,7 +22,11 @@ from registry_core import (
 )
 
 from ..config import IdentitySettings
+from . import refusals, sessions
 from .errors import TABLE, problem
+
+if TYPE_CHECKING:
+    from .code_flow import CodeFlow
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +41,20 @@ class Identity:
 
     def __init__(self, settings: IdentitySettings) -> None:
         self._issued: Callable[[str], Principal] | None = None
+        self.code_flow: CodeFlow | None = None  # where browsers sign in
         if settings.oidc_issuer is not None or settings.iam_url is not None:
             try:
-                from .issued_tokens import IssuedTokens  # only where it is wanted
+                from .issued_tokens import IssuedTokens, code_flow  # only where it is wanted
             except ImportError as error:
                 raise NotConfigured(
-                    "Tokens of an issuer need PyJWT and cryptography: install the extra 'identity'.",
+                    "Tokens of an issuer need PyJWT, cryptography and Authlib: install the extra 'identity'.",
                     reason="bad_setting",
                 ) from error
-            self._issued = IssuedTokens.of(settings).principal
+            issued = IssuedTokens.of(settings)
+            self._issued, self.code_flow = issued.principal, code_flow(settings, issued)
 
-    def principal(self, text: str | None, registry: ModelRegistry) -> Principal:
-        """Who calls with the token; without one nobody in particular.
-
-        Raises ``InvalidToken``, ``IdentityUnavailable``, ``AccessUnreadable``.
-        """
-        if text is None:
-            return ANONYMOUS
+    def principal(self, text: str, registry: ModelRegistry) -> Principal:
+        """Who calls with the token. Raises ``InvalidToken``, ``IdentityUnavailable``, ``AccessUnreadable``."""
         if text.startswith(OURS):
             found = registry.admitted(text)
             if found is None:
@@ -65,6 +67,7 @@ class Identity:
 
 def init_app(app: Flask, identity: Identity) -> None:
     app.extensions["identity"] = identity
+    refusals.init_app(app)
     app.register_error_handler(PermissionDenied, _deny)
     app.register_error_handler(Unauthenticated, _ask)
     app.register_error_handler(InvalidToken, _ask)
@@ -75,7 +78,8 @@ def view_of(registry: ModelRegistry) -> ModelRegistry:
     view: ModelRegistry | None = g.get("registry_view")
     if view is None:
         identity: Identity = current_app.extensions["identity"]
-        g.principal = principal = identity.principal(_credentials(), registry)
+        sent = _credentials()
+        g.principal = principal = sessions.caller(registry) if sent is None else identity.principal(sent, registry)
         if principal.token_id is None:  # else it was asked whether the token counts, and that is by the rules
             registry.admitted("")  # whether rules can be told at all is answered before what they say
         g.registry_view = view = registry.as_(principal)
