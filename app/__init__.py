@@ -23,6 +23,7 @@ from .v1.listing import blueprint as catalogue
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.runs import blueprint as runs
+from .v1.signing_in import blueprint as signing_in
 from .v1.uploads import blueprint as uploads
 from .web import cors, errors, gate, identity, needs, openapi, protecting, tracing
 from .web.answers import StrictJson
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
         files,
         uploads,
         operations,
+        signing_in,
     ):
         api.register_blueprint(blueprint)
     if settings.hub:

@@ -156,7 +156,7 @@ def keep_private(response: Response) -> Response:
     said = {name.lower(): value for name, value in headers}
     kept, varies = said.get("cache-control"), said.get("vary")
     if kept is None:  # as app/web/protecting.py has it for JSON
-        headers.add("Cache-Control", f"private, {'no-store' if response.is_json else 'no-cache'}")
+        headers.add("Cache-Control", "no-store" if response.is_json else "private, no-cache")
     elif "no-store" not in kept and "private" not in kept:
         headers["Cache-Control"] = f"private, {kept}"
     if varies is None:

@@ -19,7 +19,8 @@ from registry_core.storage.memory.root import MemoryStorage
 from ..core.access.ruled import FIRST, put
 
 # What says nothing of the registry.
-OPEN = re.compile(r"/health|/docs.*|/openapi\.json|/static/.*|/v1/auth/status|/hf/api/(whoami-v2|agent-harnesses)")
+SAYING_NOTHING = r"/v1/auth/(status|login|callback|logout)|/hf/api/(whoami-v2|agent-harnesses)"
+OPEN = re.compile(rf"/health|/docs.*|/openapi\.json|/static/.*|{SAYING_NOTHING}")
 CALLS = ["/v1/models", "/v1/aliases?task=t&model_name=m", "/v1/resolve?task=t&ref=m@1", "/hf/api/models", "/v1/tasks"]
 
 

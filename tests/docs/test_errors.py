@@ -14,6 +14,7 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.web.errors import FRAMEWORK_CODES, TABLE, TYPE_PREFIX
+from app.web.refusals import REFUSALS
 from registry_core import CoreSettings, RegistryError
 
 from .documents import REPOSITORY, Block, read
@@ -46,7 +47,7 @@ def _proxy_codes() -> dict[str, int]:
 def _expected() -> dict[str, int]:
     framework = {code: status for status, code in FRAMEWORK_CODES.items()}
     core = {code: TABLE[kind] for code, kind in CORE.items()}
-    return {**_proxy_codes(), **framework, **core, "busy": BUSY, "read_only": HTTPStatus.FORBIDDEN}
+    return {**_proxy_codes(), **framework, **core, **REFUSALS, "busy": BUSY, "read_only": HTTPStatus.FORBIDDEN}
 
 
 EXPECTED = _expected()

@@ -188,6 +188,16 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         )
     ],
     ("DELETE", "/v1/tokens/<token_id>"): [Call("/v1/tokens/{version}", {"reason": "{alias}"})],
+    ("GET", "/v1/auth/login"): [Call("/v1/auth/login", {"next": "{path}"})],
+    ("POST", "/v1/auth/login"): [
+        Call(
+            "/v1/auth/login",
+            data=b"token=%ff&next=/docs",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+    ],
+    ("GET", "/v1/auth/callback"): [Call("/v1/auth/callback", {"code": "{version}", "state": "{alias}"})],
+    ("POST", "/v1/auth/logout"): [Call("/v1/auth/logout", headers={"Cookie": "registry_session={version}"})],
     ("GET", "/docs"): [Call("/docs")],
     ("GET", "/docs/assets/<path:name>"): [Call("/docs/assets/{path}")],
     ("GET", "/openapi.json"): [Call("/openapi.json")],

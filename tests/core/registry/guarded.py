@@ -216,7 +216,15 @@ OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
 }
 
 # About the rules themselves, and tokens: test_access.py.
-OF_ACCESS = {"access_rules", "set_access_rules", "try_access_rules", "create_token", "list_tokens", "revoke_token"}
+OF_ACCESS = {
+    "access_rules",
+    "set_access_rules",
+    "try_access_rules",
+    "create_token",
+    "list_tokens",
+    "revoke_token",
+    "whoami",
+}
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {"list_models", "list_tasks", "events", "begin_operation", "operation"}
 # What says nothing of models, and is what a service does by itself or asks before it knows who calls.
