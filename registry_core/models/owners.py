@@ -7,16 +7,19 @@ first run of a model that has no version yet; it counts where no event names an 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..format.chain import Line
-from ..storage.contract import KeyNotFound
+from ..format.encoding import encode_document, format_time
+from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, Status, owned_by
 from ..vocabulary.texts import escaped, parse_object
 from .journal import OWNED, OWNER
-from .ownership import after, understood
+from .ownership import after, document, understood
 from .projections import Fields, seq_of
 
 if TYPE_CHECKING:
@@ -111,9 +114,32 @@ def to_record(model: ModelStore) -> str | None:
 
     Call with the model held. A model that is there already is nobody's to take by a register.
     """
-    org = model.by.principal.get("org") if model.by is not None else None
+    org = _org_of(model)
     if org is None:
         return None
     seen = look(model)
     is_free = seen.ownership.status is Status.NOT_THERE or seen.ownership == owned_by(org)
     return org if is_free and seen.seq is None else None
+
+
+def claim(model: ModelStore) -> bool:
+    """A name that no model has is the caller's organization's, if it has one, from its first run on.
+
+    True: somebody has made it his just now, perhaps another organization: whether the caller may goes for that. Raises
+    ``LockTimeout``, ``StorageError``.
+    """
+    org = _org_of(model)
+    if org is None or read(model).status is not Status.NOT_THERE:
+        return False
+    with model.lock():  # no register comes in between, where the storage has locks
+        if read(model).status is Status.NOT_THERE:
+            assert model.by is not None
+            said = document(model.keys, org, model.by.name, format_time(datetime.now(UTC)))
+            with suppress(PreconditionFailed):  # somebody was faster
+                model.storage.documents.write(model.keys.ownership, encode_document(said), ABSENT)
+    return True
+
+
+def _org_of(model: ModelStore) -> str | None:
+    """The organization of whoever makes changes."""
+    return model.by.principal.get("org") if model.by is not None else None

@@ -16,11 +16,12 @@ SCHEMA = 1
 
 def projection(keys: ModelKeys, event: Event) -> Projection:
     """The document after an event that names an owner."""
-    document = _document(keys, event["owner"], event.get("actor"), event.get("ts_utc"))
-    return Projection(keys.ownership, event["seq"], "ownership.json does not say whose it is yet", lambda _: document)
+    new = document(keys, event["owner"], event.get("actor"), event.get("ts_utc"))
+    return Projection(keys.ownership, event["seq"], "ownership.json does not say whose it is yet", lambda _: new)
 
 
-def _document(keys: ModelKeys, org: str | None, actor: Any, when: Any) -> dict[str, Any]:
+def document(keys: ModelKeys, org: str | None, actor: Any, when: Any) -> dict[str, Any]:
+    """What is kept of an owner, whom ``actor`` has named then; None: nobody owns the model."""
     return {
         "schema_version": SCHEMA,
         **keys.names,

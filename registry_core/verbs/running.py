@@ -12,6 +12,7 @@ from typing import Any
 from ..format import metadata
 from ..format.encoding import format_time, parse_time
 from ..format.runs import MAX_FILE_NAME_BYTES, encode_point, file_of
+from ..models import owners
 from ..models.model import ModelStore
 from ..models.runs import Points, Run, ids
 from ..packages.parallel import in_parallel
@@ -75,6 +76,8 @@ def _writable(model: ModelStore, run_id: str, actor: str | None) -> Run:
     model.storage.probe()
     model.storage.check_guarantees()
     model.changing()
+    if owners.claim(model):
+        model.changing()
     return Run(model, run_id)
 
 

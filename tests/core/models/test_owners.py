@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry_core import CoreSettings, ModelRegistry, Principal
+from registry_core import CoreSettings, ModelRegistry, PermissionDenied, Principal
 from registry_core.access.principal import Kind
 from registry_core.format.layout import ModelKeys
 from registry_core.models import owners
 from registry_core.models.changes import pending
 from registry_core.models.model import ModelStore
 from registry_core.storage import Storage
+from registry_core.storage.contract import KeyNotFound
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, owned_by, parse
@@ -229,3 +231,67 @@ def test_an_event_whose_document_is_not_written_counts_and_is_finished(place: Pl
 @pytest.mark.parametrize("whose", [UNOWNED, LEGACY_UNOWNED, NOT_THERE, owned_by("7"), owned_by("a b")])
 def test_an_ownership_is_read_as_it_is_written(whose: Ownership) -> None:
     assert parse(str(whose)) == whose
+
+
+# the first run
+
+
+MINE = written(rules=[{"who": ["permission:write"], "on": ["*/*"], "role": "publisher", "owner": "own-or-unowned"}])
+
+
+def log(place: Place, org: str | None, run: str = "r") -> None:
+    place.registry.as_(of(org)).log_metric(TASK, NAME, run, "loss", 1.0)
+
+
+def test_the_first_run_of_a_name_takes_it_for_the_organization(place: Place) -> None:
+    put(place.storage, MINE)
+    log(place, "7")
+    made = place.document()
+    assert {**made, "registered_at": None} == {**OLD, "registered_by": "ada", "registered_at": None}
+    assert place.whose() == owned_by("7")
+    for again in (lambda: log(place, "8"), lambda: log(place, None), lambda: place.register("1", of("8"))):
+        with pytest.raises(PermissionDenied):
+            again()
+    log(place, "7", "other")
+    assert place.document() == made
+    place.register("1", of("7"))
+    assert place.named() == ["7"]
+    assert place.document()["seq"] == 1
+
+
+def test_a_run_takes_nothing_that_is_there(place: Place) -> None:
+    place.register("1", None)
+    log(place, "7")
+    assert place.whose() == UNOWNED
+    with pytest.raises(KeyNotFound):
+        place.document()
+
+
+def test_a_run_by_somebody_of_none_leaves_the_name_free(place: Place) -> None:
+    put(place.storage, MINE)
+    log(place, None)
+    place.registry.log_metric(TASK, NAME, "operators", "loss", 1.0)
+    assert place.whose() == NOT_THERE
+    place.register("1", of("7"))
+    assert place.named() == ["7"]
+
+
+@pytest.mark.parametrize("other", ["a run", "a register"])
+def test_whoever_was_slower_with_the_first_run_is_refused(place: Place, other: str, monkeypatch: Any) -> None:
+    """On a store nobody is held meanwhile: the other comes between the look and the write."""
+    put(place.storage, MINE)
+    documents, written_key = type(place.storage.documents), []
+    real = documents.write
+
+    def write(self: Any, key: str, *more: Any, **options: Any) -> Any:
+        if key == KEYS.ownership and not written_key:
+            written_key.append(key)
+            log(place, "8", "theirs") if other == "a run" else place.register("1", of("8"))
+        return real(self, key, *more, **options)
+
+    monkeypatch.setattr(documents, "write", write)
+    monkeypatch.setattr(ModelStore, "lock", lambda _: nullcontext())
+    with pytest.raises(PermissionDenied):
+        log(place, "7", "ours")
+    assert place.whose() == owned_by("8")
+    assert "ours" not in [run.run_id for run in place.registry.runs(TASK, NAME).items]
