@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from registry_core import RegistryError, StorageFull, StorageUnavailable, Syncs
+from registry_core import RegistryError, StorageFull, StorageUnavailable
 
 from .settings import ELSEWHERE
 
@@ -40,11 +40,11 @@ def blamed(what: str, error: OSError, remedy: str = "") -> RegistryError:
     return StorageUnavailable(f"{what} cannot be used: {error.strerror or error}. {remedy}".rstrip(), path=what)
 
 
-def own_directory(path: Path, *, make: bool) -> bool:
+def own_directory(path: Path, *, make: bool, remedy: str = ELSEWHERE) -> bool:
     """Whether the directory is there, this user's alone from now on; with ``make`` it is.
 
-    It is the cache, or in it. A symbolic link to one counts where the user has made it. Raises ``StorageUnavailable``
-    where it is another user's, or others can write to it and that cannot be changed, and ``OSError``.
+    A symbolic link to one counts where the user has made it. Raises ``StorageUnavailable`` with the ``remedy`` where it
+    is another user's, or others can write to it and that cannot be changed, and ``OSError``.
     """
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,13 +62,13 @@ def own_directory(path: Path, *, make: bool) -> bool:
     try:
         status = os.fstat(fd)
         if {owner, status.st_uid} != {os.geteuid()}:
-            raise StorageUnavailable(f"{path} belongs to another user. {ELSEWHERE}", path=str(path))
+            raise StorageUnavailable(f"{path} belongs to another user. {remedy}", path=str(path))
         if status.st_mode & 0o077:
             with suppress(OSError):
                 os.fchmod(fd, 0o700)
             if os.fstat(fd).st_mode & 0o022:
                 raise StorageUnavailable(
-                    f"Others can write to {path}, and that cannot be changed. {ELSEWHERE}", path=str(path)
+                    f"Others can write to {path}, and that cannot be changed. {remedy}", path=str(path)
                 )
     finally:
         os.close(fd)
@@ -260,6 +260,8 @@ def sync_directory(path: Path) -> None:
 @contextmanager
 def durable_tree(top: Path) -> Iterator[Sync]:
     """Every file below ``top`` that the sync has been called for is durable at the end, and so are all directories."""
+    from registry_core import Syncs  # only when it is wanted: most calls write nothing here
+
     top_fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         syncs = Syncs(top_fd)

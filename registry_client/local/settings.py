@@ -11,6 +11,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 CACHE_DIR = "OMNIBIOAI_MODEL_REGISTRY_CACHE_DIR"
+TOKEN = "OMNIBIOAI_MODEL_REGISTRY_TOKEN"  # nosec B105 - the name of a setting
 ELSEWHERE = f"Name another with --cache-dir or {CACHE_DIR}, or use none: --no-cache."
 _NAME = "omnibioai-model-registry"
 
@@ -33,6 +34,20 @@ def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     passing = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
     log.warning("The cache cannot be %s, and is %s. %s", wanted, passing, ELSEWHERE)
     return passing
+
+
+def token(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token that the environment names."""
+    return environ.get(TOKEN, "").strip() or None
+
+
+def config_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where ``omr login`` keeps tokens: below ``~/.config``; None where nobody knows this user's home."""
+    base = environ.get("XDG_CONFIG_HOME", "").strip()
+    try:
+        return (Path(base) if os.path.isabs(base) else Path("~/.config").expanduser()) / _NAME
+    except RuntimeError:
+        return None
 
 
 def _can_be(directory: Path) -> bool:

@@ -55,11 +55,12 @@ def area() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _no_surroundings(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither this machine's proxies nor its cache take part."""
+    """Neither this machine's proxies nor its cache nor its tokens take part."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(PREFIX):
             monkeypatch.delenv(name)
     monkeypatch.setenv(f"{PREFIX}CACHE_DIR", str(area / "default-cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(area / "config"))
 
 
 @pytest.fixture

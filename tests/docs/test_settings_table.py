@@ -9,7 +9,7 @@ import pytest
 
 from app.config import PREFIX, Settings
 from registry_client.cli.main import main
-from registry_client.local.settings import cache_dir
+from registry_client.local.settings import cache_dir, config_dir, token
 from registry_core import CoreSettings, NotConfigured
 
 from ..support.commands import every_command
@@ -55,7 +55,7 @@ def _asked_for(read_settings: Callable[[Mapping[str, str]], object]) -> set[str]
 
 
 def _read_by_the_code() -> set[str]:
-    return _asked_for(Settings.from_env) | _asked_for(cache_dir)
+    return _asked_for(Settings.from_env) | _asked_for(cache_dir) | _asked_for(token)
 
 
 def _read_by_the_command_line() -> set[str]:
@@ -78,7 +78,11 @@ def test_the_table_and_the_code_have_the_same_names() -> None:
 
 def test_foreign_names_are_documented_too() -> None:
     """The names of providers of object stores for credentials and endpoints, and of the desktop for caches."""
-    for read_settings, document in ((Settings.from_env, "docs/operations.md"), (cache_dir, PAGE.name)):
+    for read_settings, document in (
+        (Settings.from_env, "docs/operations.md"),
+        (cache_dir, PAGE.name),
+        (config_dir, PAGE.name),
+    ):
         text = read(document).raw
         asked = _asked_for(read_settings)
         assert [name for name in asked - _ours(asked) if f"`{name}`" not in text] == []
