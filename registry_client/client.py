@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from .local import credentials, settings
+from .remote.credentials import says_who_calls
+from .remote.transport import Transport
 from .remote.versions import Versions
 
 if TYPE_CHECKING:
@@ -23,6 +27,32 @@ class RegistryClient(Versions):
 
     Every verb raises what it raises in process, and ``StorageUnavailable`` where nobody answers.
     """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        retries: int = 4,
+        headers: Mapping[str, str] | None = None,
+        verify_tls: Any = True,
+    ) -> None:
+        """Nothing is sent before the first verb.
+
+        ``token`` says who calls. None: the one in ``OMNIBIOAI_MODEL_REGISTRY_TOKEN``, or the one that ``omr login`` has
+        kept for the address, unless a header or the address says who calls; empty: nobody. It goes to the registry, by
+        TLS or within this machine, and nowhere else.
+        ``timeout_s``: how long the server may be silent (calls that read whole packages have no limit).
+        ``retries``: how often a call that failed in passing is sent again, where a repeat is harmless.
+        ``headers`` go with every call to the registry, and nowhere else. ``verify_tls``: as httpx takes it.
+        Raises ``InvalidParameter`` for an address that is none, and for a token that cannot be sent there.
+        """
+        if token is None and not says_who_calls(headers or {}, urlsplit(url)):
+            token = settings.token() or credentials.kept(url)
+        super().__init__(
+            Transport(url, timeout_s=timeout_s, retries=retries, headers=headers, token=token, verify=verify_tls)
+        )
 
     def pull(
         self,

@@ -28,12 +28,12 @@ def look_up(client: Versions, task: str, ref: str, cache: Cache | None, *, offli
         except StorageUnavailable as error:
             if not is_unreachable(error):
                 raise
-            known = _recall(cache, client.url, task, ref)
+            known = _recall(cache, client, task, ref)
             if known is None:
                 raise
             log.warning("%s", error.message)
             return known, True
-    known = _recall(cache, client.url, task, ref)
+    known = _recall(cache, client, task, ref)
     if known is None or cache is None:
         raise StorageUnavailable(f"{ref} of {client.url} was never pulled into the cache {cache and cache.directory}.")
     return known, True
@@ -75,11 +75,12 @@ def _fetch_manifest(client: Versions, found: Resolution) -> bytes | None:
         return file.read(MAX_MANIFEST_BYTES)
 
 
-def _key(url: str, task: str, ref: str) -> str:
-    return "\0".join((url, task, ref))
+def _key(client: Versions, task: str, ref: str) -> str:
+    """Whoever calls: what one may see, another who uses this machine's account is told only by the registry."""
+    return "\0".join((client.url, task, ref, *filter(None, [client.transport.whose])))
 
 
-def remember(cache: Cache | None, url: str, ref: str, package: Package) -> None:
+def remember(cache: Cache | None, client: Versions, ref: str, package: Package) -> None:
     """The cache knows what the ref meant, if there is one."""
     if cache is None:
         return
@@ -91,23 +92,23 @@ def remember(cache: Cache | None, url: str, ref: str, package: Package) -> None:
     ]
     manifest = next(f.sha256 for f in package.files if f.path == MANIFEST)
     content = {
-        "url": url,
+        "url": client.url,
         "resolution": found.to_dict(),
         "listing": {"version": found.version, "files": listing},
         "manifest": manifest,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     try:
-        cache.note("refs", _key(url, found.task, ref), content)
+        cache.note("refs", _key(client, found.task, ref), content)
         pinned = {**content, "resolution": {**found.to_dict(), "alias": None}}
-        cache.note("refs", _key(url, found.task, f"{found.model_name}@{found.version}"), pinned)
+        cache.note("refs", _key(client, found.task, f"{found.model_name}@{found.version}"), pinned)
     except RegistryError as error:
         log.warning("%s", error.message)  # the package is there all the same
 
 
-def _recall(cache: Cache | None, url: str, task: str, ref: str) -> Package | None:
+def _recall(cache: Cache | None, client: Versions, task: str, ref: str) -> Package | None:
     """What the ref meant when it was last pulled, proven by its package digest again; None if it is not known."""
-    note = None if cache is None else cache.noted("refs", _key(url, task, ref))
+    note = None if cache is None else cache.noted("refs", _key(client, task, ref))
     if cache is None or note is None:
         return None
     try:

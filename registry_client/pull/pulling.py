@@ -120,7 +120,7 @@ def pull(
     wanted.check(package)
     notes = [*package.resolution.warnings, *package.warnings]
     if is_there(target, package, excused, update=update):
-        remember(cache, client.url, wanted.ref, package)
+        remember(cache, client, wanted.ref, package)
         return _answer(target, package, notes, fetched=0, already_there=True, offline=is_offline)
     meter = Meter(progress)
     meter.start(len(package.files), package.bytes_total)
@@ -137,7 +137,7 @@ def pull(
                 check_names(place.files, package)
             already_there = not publish(place, package, excused)
     if not is_offline:
-        remember(cache, client.url, wanted.ref, package)
+        remember(cache, client, wanted.ref, package)
     notes += job.notes
     return _answer(target, package, notes, fetched=job.fetched, already_there=already_there, offline=is_offline)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,22 +25,8 @@ class Health:
 class Connected:
     """A registry's address. Nothing is sent before the first verb."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_s: float = 60.0,
-        retries: int = 4,
-        headers: Mapping[str, str] | None = None,
-        verify_tls: Any = True,
-    ) -> None:
-        """``timeout_s``: how long the server may be silent (calls that read whole packages have no limit).
-
-        ``retries``: how often a call that failed in passing is sent again, where a repeat is harmless.
-        ``headers`` go with every call to the registry, and nowhere else. ``verify_tls``: as httpx takes it.
-        Raises ``InvalidParameter`` for an address that is none.
-        """
-        self._transport = Transport(url, timeout_s=timeout_s, retries=retries, headers=headers, verify=verify_tls)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     @property
     def url(self) -> str:

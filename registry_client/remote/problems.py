@@ -11,10 +11,12 @@ from registry_core import (
     InvalidInput,
     InvalidParameter,
     NotFound,
+    PermissionDenied,
     RegistryError,
     StorageError,
     StorageFull,
     StorageUnavailable,
+    Unauthenticated,
 )
 
 from .answers import free
@@ -29,6 +31,8 @@ _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _FRAMEWORK: dict[str, type[RegistryError]] = {"invalid_request": InvalidParameter}
 
 _BY_STATUS: dict[int, type[RegistryError]] = {
+    401: Unauthenticated,
+    403: PermissionDenied,
     404: NotFound,
     405: NotFound,
     409: Conflict,

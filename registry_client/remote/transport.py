@@ -22,6 +22,7 @@ import httpx
 from registry_core import InvalidParameter, NotConfigured, RegistryError, StorageUnavailable, __version__
 
 from ..forms import is_plain
+from . import credentials
 from .bodies import PLAIN, parsed, whole
 from .problems import by_status, from_document
 
@@ -69,9 +70,9 @@ class Backoff:
         time.sleep(delay_s)
 
 
-def _direct(limits: httpx.Limits, verify: Any) -> httpx.BaseTransport | None:
+def _direct(limits: httpx.Limits, verify: Any, *, past_proxies: bool) -> httpx.BaseTransport | None:
     """Connections that notice a peer which is gone. None (httpx's own choice) where the machine has proxies."""
-    if getproxies().keys() & {"http", "https", "all"}:
+    if not past_proxies and getproxies().keys() & {"http", "https", "all"}:
         return None
     return httpx.HTTPTransport(verify=verify, limits=limits, socket_options=_KEEPALIVE)
 
@@ -86,6 +87,7 @@ class Transport:
         timeout_s: float,
         retries: int,
         headers: Mapping[str, str] | None = None,
+        token: str | None = None,
         verify: Any = True,
     ) -> None:
         parts = urlsplit(url)
@@ -98,6 +100,9 @@ class Transport:
         self.base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         #: The address as it may be shown: without a password.
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        sent = credentials.signed(headers or {}, token, parts)
+        #: Tells callers apart in what is kept on this machine; empty where nothing says who calls.
+        self.whose = credentials.whose(sent, parts)
         # What is idle for longer than this may have been closed by the server, which a change must not run into.
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=5.0)
         agent = {"User-Agent": f"omnibioai-model-registry/{__version__}"}
@@ -107,13 +112,14 @@ class Transport:
             return httpx.Client(
                 headers={**agent, **PLAIN, **extra},
                 timeout=timeout,
-                transport=_direct(limits, verify),
+                # A token that must not leave this machine in the clear goes through no proxy either.
+                transport=_direct(limits, verify, past_proxies=bool(token) and parts.scheme == "http"),
                 limits=limits,
                 verify=verify,
                 follow_redirects=False,
             )
 
-        self._client = client(headers or {})
+        self._client = client(sent)
         # For addresses of an object store: nothing that is meant for the registry is sent there.
         self._foreign = client({})
 

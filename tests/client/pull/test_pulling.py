@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -254,7 +255,16 @@ def test_a_beginning_is_taken_up_where_it_broke_off(area: Path, cache: Cache) ->
         assert (resumed[0].headers["range"], resumed[0].headers["if-range"]) == ("bytes=400-", f'"{hexed}"')
 
 
-def test_a_redirect_to_an_object_store_takes_nothing_of_ours_along(area: Path, cache: Cache) -> None:
+SECRET: list[dict[str, Any]] = [
+    {"headers": {"Authorization": "Bearer secret", "X-Own": "x"}},
+    {"headers": {"X-Own": "x"}, "token": "secret"},
+]
+
+
+@pytest.mark.parametrize("said", SECRET)
+def test_a_redirect_to_an_object_store_takes_nothing_of_ours_along(
+    area: Path, cache: Cache, said: dict[str, Any]
+) -> None:
     data = b"weights"
     manifest = f"{hashlib.sha256(data).hexdigest()}  model.pt\n".encode()
     named = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
@@ -267,7 +277,7 @@ def test_a_redirect_to_an_object_store_takes_nothing_of_ours_along(area: Path, c
             answer(302, b"", {"Location": f"{store.url}/bucket/manifest?signature=1"}),
             answer(302, b"", {"Location": f"{store.url}/bucket/model?signature=2"}),
         ) as server,
-        RegistryClient(server.url, headers={"Authorization": "Bearer secret", "X-Own": "x"}) as client,
+        RegistryClient(server.url, **said) as client,
     ):
         store.plays(answer(200, manifest), answer(200, data))
         client.pull("t", "m@1", area / "dest", cache=cache, workers=1)
