@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_args
 
-from registry_core import UNSET, HistoryPage, Verbs, Warned, answer_of, parameters_of
+from registry_core import UNSET, HistoryPage, Warned, answer_of, parameters_of
 
 from .answers import read, read_list, strange, texts
 from .bodies import object_of
@@ -23,7 +23,7 @@ QUERY_NAMES = {"model_name": "model"}
 
 
 def call(
-    verb: Callable[Concatenate[Verbs, P], T],
+    verb: Callable[Concatenate[Any, P], T],
     method: str,
     path: str,
     *,

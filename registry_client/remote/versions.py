@@ -20,6 +20,7 @@ from registry_core import (
     Verification,
 )
 
+from .access import Access
 from .answers import read
 from .bodies import object_of
 from .calls import call
@@ -33,7 +34,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, ListingVerbs):
+class Versions(Governing, Running, ListingVerbs, Access):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")
