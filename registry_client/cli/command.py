@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,10 +21,13 @@ from registry_core import (
     AccessUnreadable,
     IdentityUnavailable,
     IntegrityError,
+    InvalidToken,
     NotConfigured,
     NotFound,
+    PermissionDenied,
     RegistryError,
     StorageError,
+    Unauthenticated,
     Unset,
     Verbs,
     parameters_of,
@@ -42,6 +46,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY"
 EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_DAMAGED, EXIT_STORAGE, EXIT_UNFINISHED = 1, 3, 4, 5, 6
+EXIT_UNKNOWN, EXIT_DENIED = 7, 8  # nobody knows who calls; who calls may not
 # What httpx imports for its own command, and for asynchronous programs: half of what a short command would cost.
 _NOT_OURS = ("httpx._main", "anyio", "trio")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -55,10 +60,12 @@ def exit_code(error: RegistryError) -> int:
         return EXIT_DAMAGED
     if isinstance(error, (StorageError, AccessUnreadable, IdentityUnavailable, NotConfigured)):
         return EXIT_STORAGE
-    return EXIT_REFUSED
+    if isinstance(error, (Unauthenticated, InvalidToken)):
+        return EXIT_UNKNOWN
+    return EXIT_DENIED if isinstance(error, PermissionDenied) else EXIT_REFUSED
 
 
-def choose(context: click.Context, root: str | None, url: str | None) -> None:
+def choose(context: click.Context, root: str | None, url: str | None, token_file: Path | None) -> None:
     """The root or the address that the commands work on: an option beats the environment.
 
     Raises ``click.UsageError`` where both are given the same way: nothing is guessed.
@@ -69,8 +76,8 @@ def choose(context: click.Context, root: str | None, url: str | None) -> None:
     sources = {name: context.get_parameter_source(name) for name in ("root", "url")}
     if root is not None and url is not None and sources["root"] != sources["url"]:
         root, url = (root, None) if sources["root"] is ParameterSource.COMMANDLINE else (None, url)
-    context.obj = {"root": root, "url": url, "is_explicit": ParameterSource.COMMANDLINE in sources.values()}
-    if root is not None and url is not None and context.obj["is_explicit"]:
+    context.obj = {"root": root, "url": url, "token_file": token_file}
+    if root is not None and url is not None and ParameterSource.COMMANDLINE in sources.values():
         raise click.UsageError("--root and --url exclude each other.")
 
 
@@ -104,15 +111,26 @@ def _runs(command: Callable[..., None], open_it: Callable[[dict[str, Any]], Any]
     @functools.wraps(command)
     def run(*, as_json: bool, **options: Any) -> None:
         context = click.get_current_context()
+        registry: Any = None
         try:
             registry = open_it(context.obj)
             with closing(registry) if hasattr(registry, "close") else nullcontext():
                 command(registry, as_json=as_json, **options)
         except RegistryError as error:
             (output.failure_as_json if as_json else output.failure)(error)
+            if exit_code(error) == EXIT_UNKNOWN and not as_json and hasattr(registry, "url"):
+                output.line(f"omr: {_how_to_be_known(context.obj['token_file'], registry.url)}", err=True)
             context.exit(exit_code(error))
 
     return run
+
+
+def _how_to_be_known(token_file: Path | None, url: str) -> str:
+    from ..local import settings
+
+    if token_file is not None or settings.token():
+        return f"the token in {token_file or settings.TOKEN} was sent."
+    return f"sign in with 'omr login {url}'."
 
 
 def _core() -> type[ModelRegistry]:
@@ -145,10 +163,19 @@ def _open_url(chosen: dict[str, Any]) -> RegistryClient:
     if chosen["url"] is None:
         name = click.get_current_context().command_path.removeprefix("omr ")
         raise click.UsageError(f"{name} speaks to a service. Name it with --url or {PREFIX}_URL.")
+    if chosen["token_file"] is None:
+        return open_url(chosen["url"])
+    from ..local.credentials import read_file
+
+    return open_url(chosen["url"], token=read_file(chosen["token_file"]))
+
+
+def open_url(url: str, *, token: str | None = None) -> RegistryClient:
+    """The service, and who calls it: by default as the environment says, or as ``omr login`` has kept."""
     with _without(*_NOT_OURS):
         from ..client import RegistryClient  # only when it is wanted: a directory needs no HTTP library
 
-        return RegistryClient(chosen["url"])
+        return RegistryClient(url, token=token)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 refused (the request is not valid, or the registry's state forbids it);
 2 wrong usage; 3 not found; 4 damaged (bytes are not what their digest says); 5 the storage failed,
-or the registry is not configured.
+or the registry is not configured; 6 unfinished; 7 nobody knows who calls; 8 who calls may not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _as_of = click.option("--as-of", metavar="TIME", help="What REF meant at this mo
 # Module -> the commands in it, beside those that stand here. It is imported when one of them is asked for.
 _ROOMS = {
     "access": "access token",
+    "signing_in": "login logout whoami",
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
     "running": "runs",
     "listing": "models tasks watch",
@@ -83,16 +84,21 @@ def _told_as_json(ctx: click.Context) -> Iterator[None]:
     metavar="URL",
     help=f"A service's address, in place of a root [default: ${PREFIX}_URL].",
 )
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help=f"The token for the service [default: in ${PREFIX}_TOKEN, or the one that 'omr login' keeps].",
+)
 @click.pass_context
-def main(context: click.Context, root: str | None, url: str | None) -> None:
+def main(context: click.Context, root: str | None, url: str | None, token_file: Path | None) -> None:
     """The model registry: immutable versions, proven bytes, audited aliases.
 
     A REF is model_name@selector; the selector is an alias or a version.
 
-    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 damaged, 5 storage.
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 damaged, 5 storage, 7 not signed in, 8 not allowed.
     """
     output.prepare()
-    choose(context, root, url)
+    choose(context, root, url, token_file)
 
 
 @main.command()

@@ -575,13 +575,15 @@ COMMANDS: dict[str, list[list[str]]] = {
     "token create": [["token", "create", "{version}", "--on", "{task}/{model}", "--alias", "{alias}", *WORDS]],
     "token list": [["token", "list"]],
     "token revoke": [["token", "revoke", "{version}", *WORDS]],
+    "whoami": [["whoami"]],
+    "logout": [["logout", "https://{task}.example/{model}"], ["logout", "{path}"]],
+    "login": [],  # asks for a token, and a service whose it is
     "serve": [],  # does not end; what it prints is the service's log
     "completion": [],  # prints a script
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
-READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex"}
+READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate"}
-WHOLE_ROOT |= {"access set", "access show", "access try", "token create", "token list", "token revoke"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2
 
@@ -613,7 +615,8 @@ def walk_command(place: Place, title: str, registry: list[str], most: int | None
             if any("\0" in argument for argument in arguments):
                 continue  # no shell can send it
             began = time.monotonic()
-            done = CliRunner().invoke(main, arguments, env={"OMNIBIOAI_MODEL_REGISTRY_LOCK_TIMEOUT_S": "2"})
+            env = {"OMNIBIOAI_MODEL_REGISTRY_LOCK_TIMEOUT_S": "2", "XDG_CONFIG_HOME": str(place.area / "config")}
+            done = CliRunner().invoke(main, arguments, env=env)
             check_output(done, f"{arguments} of {target}")
             assert time.monotonic() - began < SOON_S, arguments
 
