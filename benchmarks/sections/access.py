@@ -77,7 +77,7 @@ def _rule(registry: ModelRegistry) -> str:
     ]
     ours = {"who": ["anonymous", "user:reader", "token:ci"], "on": ["celltype/*"], "role": "user"}
     registry.set_access_rules({"schema": "omr-access/1", "rules": [*others, ours]})
-    return registry.create_token("service", "ci").text
+    return registry.create_token("service", "ci").token
 
 
 def _calls() -> dict[str, str]:

@@ -98,15 +98,15 @@ def test_rules_a_token_and_its_end_reach_every_replica_within_five_seconds(house
     assert [said(one) for one in replicas] == [401] * 3
 
     made = house.operator.create_token("service", "ci")
-    assert_reaches(house, clock, replicas, made.text, 401, 404)
+    assert_reaches(house, clock, replicas, made.token, 401, 404)
     house.operator.set_access_rules(CI_READS)
-    assert_reaches(house, clock, replicas, made.text, 404, 200)
+    assert_reaches(house, clock, replicas, made.token, 404, 200)
     house.operator.set_access_rules(ANYBODY_READS)
     assert_reaches(house, clock, replicas, None, 401, 200)
     house.operator.set_access_rules(CI_READS)
     assert_reaches(house, clock, replicas, None, 200, 401)
-    house.operator.revoke_token(made.kept.id)
-    assert_reaches(house, clock, replicas, made.text, 200, 401)
+    house.operator.revoke_token(made.id)
+    assert_reaches(house, clock, replicas, made.token, 200, 401)
 
 
 def test_the_first_rule_ever_closes_a_replica_that_is_open_by_default(house: House, clock: Clock) -> None:
@@ -121,9 +121,9 @@ def test_what_one_replica_changes_is_seen_by_itself_at_once(house: House) -> Non
     house.operator.set_access_rules(ADMINS)
     assert house.operator.access_rules().document == ADMINS
     made = house.operator.create_token("service", "ci")
-    assert house.operator.admitted(made.text) is not None
-    house.operator.revoke_token(made.kept.id)
-    assert house.operator.admitted(made.text) is None
+    assert house.operator.admitted(made.token) is not None
+    house.operator.revoke_token(made.id)
+    assert house.operator.admitted(made.token) is None
 
 
 # side by side
@@ -139,7 +139,7 @@ def test_replicas_that_nobody_set_up_are_closed_each_with_its_words(tmp_path: Pa
     operator = ModelRegistry.open(root)
     operator.register("t", "m", "1", write_files(tmp_path / "source", {"model.pt": b"x"}))
     operator.set_access_rules(CI_READS)
-    token = {"Authorization": f"Bearer {operator.create_token('service', 'ci').text}"}
+    token = {"Authorization": f"Bearer {operator.create_token('service', 'ci').token}"}
     auth = PREFIX + "AUTH"
     with (
         gunicorn(root, workers=1, env={auth: "required"}) as set_up,

@@ -67,7 +67,7 @@ def test_open_mode() -> None:
 
 def test_where_callers_say_who_they_are(registry: ModelRegistry) -> None:
     registry.set_access_rules(RULES)
-    token = registry.create_token("service", "ci").text
+    token = registry.create_token("service", "ci").token
     for sent in (token, None):
         assert good_for_s(sent, **REQUIRED) == {300}
         assert good_for_s(sent, **REQUIRED, PRESIGN_S="60") == {60}
@@ -91,7 +91,7 @@ def test_never_longer_than_whoever_gets_it(registry: ModelRegistry, issuer: Issu
     assert found is not None
     assert found <= ends + SKEW_S - before
     life = timedelta(minutes=10)
-    token = registry.create_token("service", "ci", days=life / timedelta(days=1)).text
+    token = registry.create_token("service", "ci", days=life / timedelta(days=1)).token
     (found,) = good_for_s(token, **named)
     assert found is not None
     assert 0 < found <= life.total_seconds()
