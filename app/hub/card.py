@@ -59,7 +59,12 @@ _known: Bounded[str, Card] = Bounded(REMEMBERED, lambda card: 100 + len(json.dum
 
 
 def card_of(snapshot: Snapshot) -> Card:
-    """The version's card, an empty one where it has none. Remembered by the commit id, which stands for the bytes."""
+    """The version's card, an empty one where it has none. Remembered by the commit id, which stands for the bytes.
+
+    Whoever may not use the model is told what its files are called, and nothing that stands in them.
+    """
+    if not snapshot.is_for_use:
+        return _NONE
     known = _known.get(snapshot.commit_id)
     if known is not None:
         return known

@@ -42,12 +42,16 @@ class HubCommit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version, named by what it is and not by what an alias says a moment later."""
+    """One version, named by what it is and not by what an alias says a moment later.
+
+    ``is_for_use``: whoever asks for it may be told what its files hold, and not only which there are.
+    """
 
     commit_id: str
     version: str
     _found: Found = field(repr=False)
     _inventory: Inventory = field(repr=False)
+    is_for_use: bool = True
 
     def files(self) -> list[StoredFile]:
         """Every file, each with its digest, the manifest first."""

@@ -239,7 +239,11 @@ class ModelRegistry(
         """
         model = self._model(task, model_name, Action.USE if with_bytes else Action.READ)
         found = self._snapshots.find(model, revision)
-        return found or resolution.not_found(model, LATEST if revision == MAIN else revision)
+        if found is None:
+            resolution.not_found(model, LATEST if revision == MAIN else revision)
+        if with_bytes or self._door is None or self._door.may(task, model_name, Action.USE):
+            return found
+        return replace(found, is_for_use=False)
 
     def hub_commits(self, task: str, model_name: str) -> Warned[HubCommit]:
         """Every version that has a commit id, the newest first. Raises ``ModelNotFound``."""

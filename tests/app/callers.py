@@ -17,10 +17,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.config import IdentitySettings, Settings
-from registry_core import CoreSettings, ModelRegistry
+from registry_core import CoreSettings, Kind, ModelRegistry, Principal
 from registry_core.access.governing import create_token
 from registry_core.access.roles import Role
-from registry_core.access.tokens import TokenKind
+from registry_core.access.tokens import TokenKind, cut_of
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..core.access.issuers import OIDC
@@ -29,7 +29,13 @@ from ..support.old_registry import OldRegistry
 from ..support.packages import write_files
 
 AUDIENCE, SECRET = "registry", "a secret that tests share with nobody else"
-FILES = {"model.pt": b"weights", "metrics.json": b'{"f1": 0.5}', "deep/README.md": b"deep"}
+SAID = "what-only-the-bytes-say"
+FILES = {
+    "model.pt": b"weights",
+    "metrics.json": b'{"f1": 0.5}',
+    "deep/notes.md": b"deep",
+    "README.md": f"---\npipeline_tag: {SAID}\n---\n".encode(),
+}
 OLD_FILES = {"model.pt": b"weights", "metrics.json": b'{"f1": 0.5}'}
 
 RULES = written(
@@ -49,7 +55,8 @@ RULES = written(
 class Caller:
     """``given``: the role where rules name the caller. ``is_refused``: the credentials do not count.
 
-    ``is_blocked``: they do, and give nothing. ``is_somebody``: credentials come. ``is_person``: of an issuer.
+    ``is_blocked``: they do, and give nothing. ``is_somebody``: credentials come. ``is_person``: of an issuer; tokens of
+    the registry get nothing of what is given to all: ``ci`` is a service's, ``cut`` what a maintainer leaves of his.
     """
 
     given: Role | None = None
@@ -64,6 +71,7 @@ CALLERS: dict[str, Caller] = {
     "stranger": Caller(),
     **{str(role): Caller(role) for role in Role},
     "ci": Caller(Role.PUBLISHER, is_person=False),
+    "cut": Caller(Role.USER, is_person=False),
     "chief": Caller(Role.ADMIN),
     "blocked": Caller(is_blocked=True),
     "expired": Caller(is_refused=True),
@@ -169,6 +177,9 @@ def make(area: Path) -> World:
     put(journal.storage, RULES)
     tokens = {who: person(who) for who, caller in CALLERS.items() if caller.is_somebody and caller.is_person}
     tokens["ci"] = create_token(journal, TokenKind.SERVICE, "ci").text
+    owner = Principal(Kind.USER, "maintainer", OIDC)
+    cut = cut_of("user", ["own/*", "old/*"], None)
+    tokens["cut"] = create_token(journal, TokenKind.PERSONAL, "cut", owner=owner, cut=cut).text
     tokens["expired"] = person("chief", exp=datetime.now(UTC) - timedelta(hours=1))
     return World(area, tokens)
 

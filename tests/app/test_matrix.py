@@ -16,9 +16,10 @@ from app.v1 import listing
 from app.web import respond_async
 from app.web.needs import Need, needs_of
 from registry_core import UploadNotFound
+from registry_core.access.roles import Role, at_least
 
 from ..uploads.wire import BYTES, TUS, announced, named
-from .callers import ADMINS, CALLERS, MODELS, THERE, Model, World, code_of, make, name_of
+from .callers import ADMINS, CALLERS, MODELS, SAID, THERE, Model, World, code_of, make, name_of
 from .conftest import scratch
 from .matrix import LEAST, MISSING, MODEL, OPERATION, ROUTES, SESSION, Answered, Ask, expected
 
@@ -276,6 +277,19 @@ def test_lists_count_what_may_be_seen(still: World, who: str) -> None:
     tasks = asking.send("GET", "/v1/tasks").json["tasks"]
     assert [(one["task"], one["models"], one["versions"]) for one in tasks] == [(task, 1, 2) for task in seen]
     assert [one["id"] for one in asking.send("GET", "/hf/api/models").json] == [f"{task}/m" for task in seen]
+
+
+@pytest.mark.parametrize("who", CALLERS)
+def test_what_stands_in_files_is_told_to_those_only_who_may_use_them(still: World, who: str) -> None:
+    asking = Asking(still, who)
+    using = [model.task for model in THERE if (role := model.role(who)) is not None and at_least(role, Role.USER)]
+    for task in (model.task for model in THERE if not model.is_old):
+        for path in (f"/hf/api/models/{task}/m", f"/hf/api/models?author={task}&full=true"):
+            assert (SAID in asking.send("GET", path).text) is (task in using), path
+        assert SAID not in asking.send("GET", f"/v1/show?task={task}&ref=m@1").text
+        filtered = asking.send("GET", f"/hf/api/models?author={task}&pipeline_tag={SAID}")
+        if not CALLERS[who].is_refused:
+            assert [one["author"] for one in filtered.json] == [one for one in using if one == task]
 
 
 def pages(asking: Asking, address: str | None) -> list[tuple[str, str, str]]:
