@@ -13,7 +13,7 @@ from registry_core.access.roles import Role, at_least
 
 from ..uploads.tars import packed
 from ..uploads.wire import BYTES, TUS, named
-from .callers import CALLERS, Model
+from .callers import ADMINS, CALLERS, RULES, Model
 
 Undo = Callable[[ModelRegistry, str, str], object]
 Answered = tuple[int, str | None]  # the status and, of a problem, its code
@@ -26,8 +26,10 @@ LEAST = {
     Need.DELETE: Role.MAINTAINER,
     Need.ADMIN: Role.ADMIN,
 }
-# What a call is about: a model, somebody's upload or operation, whoever calls, the whole registry, nothing.
-MODEL, SESSION, OPERATION, CALLER, REGISTRY, NOTHING = "model", "session", "operation", "caller", "registry", "nothing"
+# What a call is about: a model, somebody's upload or operation, the whole registry, nothing.
+MODEL, SESSION, OPERATION, REGISTRY, NOTHING = "model", "session", "operation", "registry", "nothing"
+# Or whoever calls, who must be somebody or an issuer's person; a token of his; and what is the admins' of the registry.
+CALLER, SOMEBODY, PERSON, TOKEN, ADMINS_OWN = "caller", "somebody", "person", "token", "admins'"
 MISSING: Answered = (404, "model_not_found")
 
 
@@ -65,6 +67,8 @@ def expected(need: Need, ask: Ask, who: str, model: Model) -> Answered:
         return 401, "unauthenticated"
     if ask.about in (CALLER, REGISTRY):
         return ask.ok
+    if ask.about in (SOMEBODY, PERSON, TOKEN, ADMINS_OWN):
+        return _of_himself(ask, who)
     role = model.role(who)
     least = Role.APPROVER if ask.approves else LEAST[wanted]
     may = role is not None and at_least(role, least)
@@ -79,6 +83,17 @@ def expected(need: Need, ask: Ask, who: str, model: Model) -> Answered:
     if wanted in (Need.READ, Need.USE) and role is None:
         return ask.missing
     return 403, "permission_denied"
+
+
+def _of_himself(ask: Ask, who: str) -> Answered:
+    caller = CALLERS[who]
+    if not caller.is_somebody:
+        return 401, "unauthenticated"
+    if caller.is_blocked or (ask.about is ADMINS_OWN and who not in ADMINS):
+        return 403, "permission_denied"
+    if ask.about is PERSON and not caller.is_person:
+        return 422, "invalid_parameter"
+    return (404, "token_not_found") if ask.about is TOKEN and not caller.is_person else ask.ok
 
 
 def _again(alias: str, version: str) -> Undo:
@@ -99,6 +114,8 @@ ANNOUNCED = {"path": "more", "size_bytes": 1, "sha256": hashlib.sha256(b"1").hex
 CREATED, NOTHING_LEFT, LATER = (201, None), (204, None), (202, None)
 ASYNC, PART, NO_FOLDER = {"Prefer": "respond-async"}, {"Range": "bytes=0-1"}, (404, "artifact_not_found")
 PARTIAL, MOVED = (206, None), (308, None)
+JSON = {"Content-Type": "application/json"}
+TRIED = {"action": "read", "task": "own", "model_name": "m"}
 TAR = {"Content-Type": "application/x-tar"}
 LENGTH = {"Upload-Length": "1", "Upload-Metadata": named("new")}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -107,6 +124,16 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/health"): [Ask("/health", about=NOTHING)],
     ("GET", "/health/ready"): [Ask("/health/ready", about=NOTHING)],
     ("GET", "/v1/auth/status"): [Ask("/v1/auth/status", about=NOTHING)],
+    ("GET", "/v1/auth/me"): [Ask("/v1/auth/me", about=SOMEBODY)],
+    ("GET", "/v1/access"): [Ask("/v1/access", about=ADMINS_OWN)],
+    ("PUT", "/v1/access"): [Ask("/v1/access", data=RULES, headers=JSON, about=ADMINS_OWN)],
+    ("GET", "/v1/access/try"): [Ask("/v1/access/try", {**TRIED, "who": "user:viewer"}, about=ADMINS_OWN)],
+    ("GET", "/v1/tokens"): [Ask("/v1/tokens", about=SOMEBODY)],
+    ("POST", "/v1/tokens"): [
+        Ask("/v1/tokens", body={"kind": "personal", "name": "{new}"}, ok=CREATED, about=PERSON),
+        Ask("/v1/tokens", body={"kind": "service", "name": "{new}"}, ok=CREATED, about=ADMINS_OWN),
+    ],
+    ("DELETE", "/v1/tokens/<token_id>"): [Ask("/v1/tokens/{token}", about=TOKEN)],
     ("GET", "/docs"): [Ask("/docs", about=NOTHING)],
     ("GET", "/docs/assets/<path:name>"): [Ask("/docs/assets/swagger-ui.css", about=NOTHING)],
     ("GET", "/openapi.json"): [Ask("/openapi.json", about=NOTHING)],
@@ -160,7 +187,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/hf/{task}/{model}/resolve/main/model.pt", ok=(307, None)),
     ],
     ("GET", "/hf/api/agent-harnesses"): [Ask("/hf/api/agent-harnesses", about=CALLER)],
-    ("GET", "/hf/api/whoami-v2"): [Ask("/hf/api/whoami-v2", about=CALLER)],
+    ("GET", "/hf/api/whoami-v2"): [Ask("/hf/api/whoami-v2", about=SOMEBODY)],
     ("GET", "/hf/api/models"): [
         Ask("/hf/api/models", about=REGISTRY),
         Ask("/hf/api/models", {"limit": "1"}, about=REGISTRY),

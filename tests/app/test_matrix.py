@@ -56,7 +56,7 @@ class Asking:
             known = self.world.words.get((model.task, name_of(model)))
             if known is None:
                 known = Asking(self.world, "chief").made(
-                    model, name_of(model), "999", {"commit", "upload", "operation"}
+                    model, name_of(model), "999", {"commit", "upload", "operation", "token"}
                 )
                 self.world.words[model.task, name_of(model)] = known
             return known
@@ -71,6 +71,9 @@ class Asking:
             words["commit"] = found.json["sha"] if found.status_code == 200 else NO_COMMIT
         if asked & {"upload", "full"}:
             words.update(self.upload(model.task, name))
+        if "token" in asked:
+            found = self.send("POST", "/v1/tokens", json={"kind": "personal", "name": f"of-{model.task}-{name}-{new}"})
+            words["token"] = found.json["id"]
         if "operation" in asked:
             words["operation"] = self.operation(model.task, name)
         return words
@@ -141,7 +144,7 @@ def test_every_route_is_in_the_table(world: World) -> None:
         for method in (rule.methods or set()) - {"OPTIONS"}
         if method != "HEAD" or "GET" not in (rule.methods or set())
     }
-    assert there == set(ROUTES)
+    assert there == set(ROUTES), "tests/app/matrix.py is to say how each route is called, and what it needs"
     for (method, rule), asks in ROUTES.items():
         need = need_of(world, method, rule)
         wanted = {LEAST.get(ask.need or need) for ask in asks} or {LEAST.get(need)}
