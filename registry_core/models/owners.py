@@ -54,13 +54,13 @@ def look(model: ModelStore) -> Seen:
         if last is not None and last.seq > seq and _names_owner(model, last):  # left by a crash, or under way
             return Seen(after(last), last.seq)
         return Seen(said, seq)
+    if fields == {} and not model.exists():  # before the journal, which says whose it is as soon as it is there
+        return Seen(NOT_THERE)
     line = _named_by(model, is_whole=fields == {} or said is not None)
     if line is not None:
         if fields is None or (not fields and model.journal.reaches(line.seq + 1)):
             _tell(model, "is gone" if fields == {} else "is damaged", "the journal says whose it is")
         return Seen(after(line), line.seq)
-    if fields == {} and not model.exists():
-        return Seen(NOT_THERE)
     return Seen(_without_event(model, fields))
 
 
@@ -125,12 +125,15 @@ def to_record(model: ModelStore) -> str | None:
 def claim(model: ModelStore) -> bool:
     """A name that no model has is the caller's organization's, if it has one, from its first run on.
 
-    True: somebody has made it his just now, perhaps another organization: whether the caller may goes for that. Raises
-    ``LockTimeout``, ``StorageError``.
+    True: somebody may have made it another's since it was asked whether the caller may, so that is to be asked again.
+    Raises ``LockTimeout``, ``StorageError``.
     """
     org = _org_of(model)
-    if org is None or read(model).status is not Status.NOT_THERE:
+    if org is None:
         return False
+    now = read(model)
+    if now.status is not Status.NOT_THERE:
+        return now != owned_by(org)
     with model.lock():  # no register comes in between, where the storage has locks
         if read(model).status is Status.NOT_THERE:
             assert model.by is not None

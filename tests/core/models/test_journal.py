@@ -19,6 +19,8 @@ from registry_core.models.journal import (
     KIND,
     MOVES,
     NAMING,
+    OWNED,
+    OWNER,
     REGISTERED,
     SAID,
     Journal,
@@ -60,6 +62,8 @@ NAMED_1 = {(ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (KIND, "register")}
         ({"event": "unalias", "version": None, "alias": "a"}, {(MOVES, "a")}),
         ({"event": "delete", "version": "1"}, {(ABOUT, "1"), (DELETED, "1")}),
         ({"event": "repair", "version": None}, {(KIND, "repair")}),
+        ({"event": "own", "version": None, "owner": None}, {(OWNED, OWNER)}),
+        ({"event": "register", "version": "1", "owner": "7"}, {*NAMED_1, (OWNED, OWNER)}),
         ({"event": "register", "version": "1", "commit": [], "idempotency": "k"}, NAMED_1),
         ({"event": "register", "version": 1, "commit": "c"}, set()),  # no event, whatever it claims
     ],
@@ -70,7 +74,7 @@ def test_what_a_line_is_found_by(fields: dict[str, Any], names: set[tuple[str, s
     assert set(names_of(encode({"seq": 1, "prev": "p", **fields}))) == wanted
     moves = {name for name in wanted if name.startswith(b"moves")}
     assert set(names_of(encode(fields))) == moves, "older software's lines move aliases"
-    assert NAMING.form == "2"
+    assert NAMING.form == "3"
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"[1]", b"\xff", b'{"seq": 1, "prev": "p", "version": {}, "alias": []}'])
