@@ -128,7 +128,7 @@ class World:
         identity = IdentitySettings("required", OIDC, AUDIENCE, jwt_secret=SECRET)
         served = CoreSettings(root=str(self.root), catalog_dir=str(area / "catalogue"), **core)  # type: ignore[arg-type]
         self.app: Flask = create_app(Settings(core=served, threads=8, identity=identity))
-        self.client: FlaskClient = self.app.test_client()
+        self.client: FlaskClient = self.app.test_client(use_cookies=False)
         self.words: dict[tuple[str, str], dict[str, str]] = {}  # task and name of a model -> what requests of it name
 
     def headers_of(self, who: str) -> dict[str, str]:

@@ -124,6 +124,15 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/health"): [Ask("/health", about=NOTHING)],
     ("GET", "/health/ready"): [Ask("/health/ready", about=NOTHING)],
     ("GET", "/v1/auth/status"): [Ask("/v1/auth/status", about=NOTHING)],
+    ("GET", "/v1/auth/login"): [Ask("/v1/auth/login", about=NOTHING)],
+    ("POST", "/v1/auth/login"): [
+        Ask("/v1/auth/login", data=b"token=", headers=FORM, ok=(401, "unauthenticated"), about=NOTHING),
+        Ask("/v1/auth/login", data=b"token=wrong", headers=FORM, ok=(401, "invalid_token"), about=NOTHING),
+    ],
+    ("GET", "/v1/auth/callback"): [
+        Ask("/v1/auth/callback", {"code": "c", "state": "s"}, ok=(400, "sign_in_failed"), about=NOTHING)
+    ],
+    ("POST", "/v1/auth/logout"): [Ask("/v1/auth/logout", about=NOTHING)],
     ("GET", "/v1/auth/me"): [Ask("/v1/auth/me", about=SOMEBODY)],
     ("GET", "/v1/access"): [Ask("/v1/access", about=ADMINS_OWN)],
     ("PUT", "/v1/access"): [Ask("/v1/access", data=RULES, headers=JSON, about=ADMINS_OWN)],
