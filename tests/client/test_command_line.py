@@ -123,10 +123,7 @@ def test_changes_over_http(remote: Remote) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [
-        *(["init"], ["sweep"], ["check"], ["purge"], ["adopt"], ["migrate", "/tmp/x"], ["reindex"], ["serve"]),
-        *(["access", "show"], ["token", "list"]),
-    ],
+    [["init"], ["sweep"], ["check"], ["purge"], ["adopt"], ["migrate", "/tmp/x"], ["reindex"], ["serve"]],
     ids=lambda words: words[0],
 )
 def test_what_is_for_the_root_only_says_so(remote: Remote, words: list[str]) -> None:
