@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Settings
-from registry_core import CoreSettings, InvalidParameter, ModelRegistry
+from registry_core import CoreSettings
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.tokens import TokenKind
 from registry_core.format.layout import SESSIONS
@@ -325,19 +324,18 @@ def test_rights_end_for_a_session_as_for_any_other_credential(place: Place) -> N
 
 
 def test_a_session_makes_a_personal_token_and_one_of_a_token_does_not(place: Place) -> None:
-    registry = ModelRegistry.open(settings=CoreSettings(root=str(place.root)))
-    browser = place.service()
-    session = value(sign_in(place, browser, email="ada@lab.example", email_verified=True))
-    who = registry.sessions.principal(session, datetime.now(UTC))
-    assert who is not None
-    made = registry.as_(who).create_token("personal", "mine")
-    assert made.kept.owner is not None
-    assert (made.kept.owner.subject, made.kept.owner.name) == ("ada", "ada@lab.example")
-    pasted = value(paste(place.pasting(), made.text))
-    again = registry.sessions.principal(pasted, datetime.now(UTC))
-    assert again is not None
-    with pytest.raises(InvalidParameter):
-        registry.as_(again).create_token("personal", "more")
+    browser, pasted = place.service(), place.pasting()
+    sign_in(place, browser, email="ada@lab.example", email_verified=True)
+    wanted: dict[str, Any] = {"json": {"kind": "personal", "name": "mine"}, "base_url": HOME}
+    assert of(browser.post("/v1/tokens", **wanted)) == (403, "form_token_missing")
+    token = browser.get(SHOW, base_url=HOME).headers["X-Form-Token"]
+    made = browser.post("/v1/tokens", headers={"X-Form-Token": token}, **wanted)
+    assert made.status_code == 201
+    assert paste(pasted, made.json["token"]).status_code == 303
+    shown = pasted.get(SHOW, base_url=HOME)
+    assert shown.status_code == 200
+    again = pasted.post("/v1/tokens", headers={"X-Form-Token": shown.headers["X-Form-Token"]}, **wanted)
+    assert of(again) == (422, "invalid_parameter")
 
 
 def test_signing_out_ends_the_session_everywhere(place: Place) -> None:
