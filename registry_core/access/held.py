@@ -58,11 +58,16 @@ class HeldRules:
         return self._now().rules
 
     def standing(self, principal: Principal) -> Standing:
-        """What they say of the principal, at the same cost. Raises ``AccessUnreadable``."""
+        """What they say of the principal, at the same cost; nothing is given to one whose token counts no longer.
+
+        Raises ``AccessUnreadable``.
+        """
         held = self._now()
         found = held.standings.get(principal)
         if found is None:
             found = standing(held.rules.rules, principal)
+            if principal.token_id is not None and principal.token_id not in held.rules.said.tokens:
+                found = replace(found, rules=(), is_blocked=True, is_admin=False)  # the token was revoked since
             _keep(held.standings, principal, found)
         return found
 

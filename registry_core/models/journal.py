@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..format.chain import Line, Link, chain, encode_text, next_record, parse_line
 from ..format.encoding import encode, format_time, parse_time
@@ -17,6 +17,9 @@ from ..storage.contract import Held, Naming, Storage
 from ..vocabulary.errors import ClockBehind
 from .aliases import moves
 from .projections import Projection
+
+if TYPE_CHECKING:
+    from .asking import Asking
 
 CLOCK = "clock"  # what a repair that stands for the present has mended
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
@@ -202,11 +205,13 @@ class Subject(ABC):
     """A journal, its lock, and what follows its events. Making one touches nothing.
 
     ``by``: who makes its events; None where callers are not told apart, and are what they say.
-    ``names_nobody``: whoever reads is not told who has deleted a version.
+    ``names_nobody``: whoever reads is not told who has deleted a version. ``asking``: whether whoever reads or works
+    for long may go on; None where nobody is asked anything.
     """
 
     by: By | None = None
     names_nobody = False
+    asking: Asking | None = None
 
     def __init__(self, storage: Storage, key: str, journal: Journal, lock_timeout_s: float) -> None:
         self.storage = storage

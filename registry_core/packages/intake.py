@@ -72,7 +72,7 @@ def plan(
     absolute, outside the allowed roots, or inside or around the registry; for anything but
     regular files with names that a manifest can hold; and where required files are missing.
     """
-    top = _contained(artifacts_dir, registry_root, allowed_roots)
+    top = contained(artifacts_dir, registry_root, allowed_roots)
     files: list[FileSource] = []
     problems: list[dict[str, str]] = []
     try:
@@ -119,7 +119,7 @@ def plan_of(
     return Plan(tuple(by_name.values()), meta, manifest)
 
 
-def _contained(artifacts_dir: str, registry_root: str | None, allowed_roots: tuple[str, ...]) -> str:
+def contained(artifacts_dir: str, registry_root: str | None, allowed_roots: tuple[str, ...]) -> str:
     if not isinstance(artifacts_dir, str) or not is_unicode(artifacts_dir) or "\0" in artifacts_dir:
         raise ArtifactsRefused("artifacts_dir is not a valid path.")
     if not os.path.isabs(artifacts_dir):

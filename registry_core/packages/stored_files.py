@@ -57,13 +57,17 @@ class StoredFile:
         """A streamed reader. One that is open outlives the version's deletion on a filesystem.
 
         Raises ``ArtifactNotFound`` once the version is purged, ``PackageCorrupt`` for a file that is not as long
-        as it was registered.
+        as it was registered. Reading raises ``PermissionDenied`` and ``AccessUnreadable`` where rules are asked.
         """
         reader = self._open(start, length)
         if isinstance(reader, io.FileIO) and os.fstat(reader.fileno()).st_size != self.size_bytes:
             reader.close()
             raise verify.corrupt(self._model, self.version, [Problem(printable(self.path), "changed")])
-        return reader
+        if self._model.asking is None:
+            return reader
+        from ..models.asking import AskedReader  # only where rules are asked
+
+        return AskedReader(reader, self._model.asking)
 
     def _open(self, start: int, length: int | None) -> Readable:
         storage = self._model.storage

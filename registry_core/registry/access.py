@@ -53,6 +53,14 @@ class AccessVerbs(MaintainingVerbs):
         self._identity.confirm()
         return self._origin._rules.admitted(text, datetime.now(UTC))  # noqa: SLF001 - a registry like this one
 
+    def require_caller(self) -> None:
+        """Whoever calls still counts: is not blocked, has not expired, and came with no token that was revoked since.
+
+        For what goes on for long; each verb asks by itself. Raises ``PermissionDenied``, ``AccessUnreadable``.
+        """
+        if self._door is not None:
+            self._door.require_counting()
+
     @cached_property
     def _rules(self) -> HeldRules:
         from ..access.held import HeldRules  # only when it is wanted

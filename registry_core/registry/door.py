@@ -129,7 +129,13 @@ class Door:
 
     def require_known(self) -> None:
         """It is somebody whose rights have not ended. Raises ``PermissionDenied``."""
-        if self.is_nobody or self._standing().is_blocked:
+        if self.is_nobody:
+            raise _denied(Required(Action.READ, None, None))
+        self.require_counting()
+
+    def require_counting(self) -> None:
+        """The rights of the principal have not ended as a whole. Raises ``PermissionDenied``."""
+        if self._standing().is_blocked:
             raise _denied(Required(Action.READ, None, None))
 
     @property

@@ -139,8 +139,9 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         progress: ProgressCallback | None = None,
     ) -> Restoration:
         model = self._model(task, model_name, Action.DELETE).require()
+        asked = self._asked(model, progress)
         return verbs.deletion.restore(
-            model, version, actor=actor, reason=reason, workers=self._settings.workers, progress=progress
+            model, version, actor=actor, reason=reason, workers=self._settings.workers, progress=asked
         )
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> JournalProof:

@@ -279,13 +279,21 @@ class OpenedRegistry:
         storage = door.storage_for(task, model_name, action, *more)
         timeout_s, touch, before_change = self._around_changes()
 
+        from ..models.asking import Asking  # only where rules are asked
+
+        asking = Asking(lambda: door.require(task, model_name, action, *more))
+
         def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
             before_change()
-            door.require(task, model_name, action, *more)
+            asking.now()
 
         model = open_model(storage, task, model_name, timeout_s, touch, ask_again)
-        model.by, model.names_nobody = door.by, door.is_nobody
+        model.by, model.names_nobody, model.asking = door.by, door.is_nobody, asking
         return model
+
+    def _asked(self, model: ModelStore, progress: ProgressCallback | None) -> ProgressCallback | None:
+        """The callback of work that goes on for as long as whoever began it may do it, and no longer."""
+        return progress if model.asking is None else model.asking.also(progress)
 
     def _unnamed(self, found: list[T]) -> list[T]:
         """What was found, without the names of people where the caller is nobody."""
@@ -320,4 +328,4 @@ class OpenedRegistry:
         return resolution.find_then(self._model(task, parsed.model_name, action), parsed.selector, as_of)
 
     def _prove(self, found: Found, progress: ProgressCallback | None) -> Verification:
-        return resolution.prove(found, self._settings.workers, progress)
+        return resolution.prove(found, self._settings.workers, self._asked(found.model, progress))

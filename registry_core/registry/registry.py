@@ -11,7 +11,7 @@ from .. import verbs
 from ..access.roles import Action
 from ..models import older
 from ..models.aliases import LATEST
-from ..packages import contents
+from ..packages import contents, intake
 from ..packages.snapshots import MAIN, HubCommit, Snapshot, Snapshots
 from ..packages.stored_files import Inventories, PackageFiles, StoredFile
 from ..settings import CoreSettings
@@ -101,14 +101,17 @@ class ModelRegistry(
             left_out=left_out,
             whose=None if self._door is None else self._door.whose,
         )
+        settings = self._settings_for(task, model_name, artifacts_dir)
+        if model.asking is not None and request.artifacts_dir is not None:
+            model.asking.add(lambda: self._require_still_there(request))
         done = verbs.registration.register(
             model,
             request,
-            self._settings_for(task, model_name, artifacts_dir),
+            settings,
             registry_root=self._directory,
             gate=self._gate,
             uploaded=lambda upload_id, model: self._uploads_with(upload_id).claim(upload_id, model),
-            progress=progress,
+            progress=self._asked(model, progress),
         )
         if left_out is None or done.alias_set is not None:
             return done
@@ -149,6 +152,11 @@ class ModelRegistry(
             return self._settings
         allowed = self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
         return replace(self._settings, artifacts_allowed_roots=allowed)
+
+    def _require_still_there(self, request: verbs.registration.Request) -> None:
+        """The directory lies where the caller may name one by now. Raises as :meth:`register`."""
+        where, named = request.artifacts_dir or "", (request.task, request.model_name)
+        intake.contained(where, None, self._settings_for(*named, where).artifacts_allowed_roots)
 
     # verbs that read
 

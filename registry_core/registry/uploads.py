@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ from .opening import OpenedRegistry
 if TYPE_CHECKING:
     from ..uploads.sessions import Uploads
     from ..uploads.values import Checksum, UploadFile, UploadSession
-
-ASK_EVERY_S = 5.0
 
 
 class UploadVerbs(OpenedRegistry):
@@ -127,18 +124,8 @@ class UploadVerbs(OpenedRegistry):
 
     def _asked_again(self, upload_id: str, reader: Reads) -> Reads:
         """The reader, which ends with a refusal where the rules give the upload no longer."""
-        return reader if self._door is None else _Asking(reader, lambda: self._uploads_with(upload_id))
+        if self._door is None:
+            return reader
+        from ..models.asking import AskedReader, Asking  # only where rules are asked
 
-
-class _Asking:
-    """Bytes of which each is read by the rules of five seconds ago at most."""
-
-    def __init__(self, reader: Reads, ask: Callable[[], object]) -> None:
-        self._reader, self._ask = reader, ask
-        self._due_at = time.monotonic() + ASK_EVERY_S
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        if time.monotonic() >= self._due_at:
-            self._ask()
-            self._due_at = time.monotonic() + ASK_EVERY_S
-        return self._reader.readinto(buffer)
+        return AskedReader(reader, Asking(lambda: self._uploads_with(upload_id)))

@@ -217,6 +217,7 @@ OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
 
 # About the rules themselves, and tokens: test_access.py.
 OF_ACCESS = {
+    "require_caller",
     "access_rules",
     "set_access_rules",
     "try_access_rules",

@@ -359,9 +359,9 @@ def test_uploads_are_of_whoever_began_them(here: House) -> None:
 
 
 def test_what_is_sent_is_refused_as_soon_as_rules_are(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from registry_core.registry import uploads
+    from registry_core.models import asking
 
-    monkeypatch.setattr(uploads, "ASK_EVERY_S", -1.0)
+    monkeypatch.setattr(asking, "ASK_EVERY_S", -1.0)
     publisher = here.as_("publisher")
     session = publisher.begin_upload(OWN, "m").upload_id
     file = publisher.add_upload(session, "model.pt", 4)
