@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from registry_core import MAX_LIMIT, ModelRegistry, StorageError, Streamed, StreamedEvent
+from registry_core import (
+    MAX_LIMIT,
+    AccessUnreadable,
+    ModelRegistry,
+    PermissionDenied,
+    RegistryError,
+    StorageError,
+    Streamed,
+    StreamedEvent,
+)
 
 from ..web import next_page
 from ..web.answers import answer, line, unknown_fields, warn
 from ..web.blueprint import Blueprint
 from ..web.gate import current_gate, may_be_large
 from ..web.needs import Need
-from ..web.root import current_registry
+from ..web.root import Root, current_registry, current_root
 from ..web.stopping import stopping
 from . import whole_list
 from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0  # a comment, so that proxies and clients see that the stream lives
@@ -69,13 +82,15 @@ def tasks(_: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, content_type="text/event-stream")
 def events(query: dict[str, Any], headers: dict[str, Any]) -> Response:
     """The journal events of all models as Server-Sent Events, from now on or after an id."""
-    registry = current_registry()
+    registry, root = current_registry(), current_root()
+    registry.require_caller()
     after = headers["last_event_id"] or query.get("after")
     after = registry.last_event() if after is None else "" if after == "0" else after
     first = registry.events(after, EVENTS_AT_ONCE)  # so that a wrong id is refused before the stream begins
     del first
     leave = current_gate().admit_stream()
-    response = Response(_stream(registry, after), content_type="text/event-stream")
+    is_over = partial(_is_over, root, registry, is_open=registry is root.registry())
+    response = Response(_stream(registry, after, is_over), content_type="text/event-stream")
     response.call_on_close(leave)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -89,12 +104,26 @@ def _message(item: StreamedEvent) -> str:
     return f"id: {item.id}\n{named}data: {line(item.event.to_dict())}\n\n"
 
 
-def _stream(registry: ModelRegistry, after: str) -> Iterator[str]:
+def _is_over(root: Root, registry: ModelRegistry, *, is_open: bool) -> bool:
+    """Whether whoever began to listen may not go on: he counts no longer, or callers must say by now who they are."""
+    try:
+        registry.require_caller()
+        return is_open and root.is_required()
+    except (PermissionDenied, AccessUnreadable) as error:
+        log.warning("a stream of events has ended: %s", error.code)
+        return True
+    except RegistryError:
+        return False  # the storage is away: the next question to it tells
+
+
+def _stream(registry: ModelRegistry, after: str, is_over: Callable[[], bool] = lambda: False) -> Iterator[str]:
     yield f"retry: 2000\nid: {after}\n\n" if after else "retry: 2000\n\n"
     quiet_since, said, reached = time.monotonic(), set[str](), None
-    while not stopping.is_set():
+    while not (stopping.is_set() or is_over()):
         try:
             found = registry.events(after, EVENTS_AT_ONCE, since=reached)
+        except AccessUnreadable:
+            continue  # so it is over
         except StorageError:
             found = Streamed()  # the catalogue is being rebuilt, or the storage is away: go on when it is back
         reached = found.reached or reached

@@ -17,6 +17,7 @@ from typing import Any
 from .gate import Gate
 
 STALLED_S = 300.0  # a client that takes no byte for so long is gone, and its thread is needed
+PART_BYTES = 1024 * 1024  # that the kernel sends before it is asked again whether more may follow
 
 
 class Pace:
@@ -102,10 +103,20 @@ class Peer:
             left = left[sent:]
             self._pace.count(sent)
 
-    def sendfile(self, *args: Any, **options: Any) -> int:
-        """As a socket's, and all of it in a place."""
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """As a socket's, and all of it in a place. A file with ``ask`` is asked before each part."""
+        ask = getattr(file, "ask", None)
         with self._placed():
-            return self._socket.sendfile(*args, **options)
+            if ask is None or count is None:
+                return self._socket.sendfile(file, offset=offset, count=count)
+            sent = 0
+            while sent < count:
+                ask()
+                part = self._socket.sendfile(file, offset=offset + sent, count=min(PART_BYTES, count - sent))
+                if part == 0:
+                    break
+                sent += part
+            return sent
 
     def _wait(self, event: int) -> None:
         poll = select.poll()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -16,12 +18,15 @@ from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 from werkzeug.wsgi import wrap_file
 
-from registry_core import Principal, StoredFile
+from registry_core import AccessUnreadable, PermissionDenied, Principal, StoredFile
 
 from ..config import Settings
 from .errors import problem
 from .gate import current_gate
+from .peer import Peer
 from .ranges import Part, Unsatisfiable, is_unmodified, may_be_partial, parts, status_of_conditions
+
+log = logging.getLogger(__name__)
 
 SETTLED = timedelta(seconds=2)  # an address may come to name another file twice within a second
 CHUNK_BYTES = 256 * 1024
@@ -84,8 +89,23 @@ def stream(chunks: Callable[[], Iterable[bytes]], size_bytes: int, headers: Mapp
     response.headers["Content-Length"] = str(size_bytes)
     if request.method == "GET":
         response.call_on_close(_admitted())
-        response.response = chunks()
+        response.response = _as_long_as_it_may(chunks)
     return response
+
+
+def _as_long_as_it_may(chunks: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    with breaking_off():
+        yield from chunks()
+
+
+@contextmanager
+def breaking_off() -> Iterator[None]:
+    """Where the caller may have no more of what is being sent the connection ends, and the log says so."""
+    try:
+        yield
+    except (PermissionDenied, AccessUnreadable) as error:
+        log.warning("an answer was broken off: %s", error.code, extra=dict(error.detail))
+        raise ConnectionResetError(errno.ECONNRESET, "the caller may have no more of it") from error
 
 
 def _judge(
@@ -203,14 +223,23 @@ class _Body:
         # stream must have one, or it would send what nobody takes.
         whole = stored.location is not None
         self._reader = stored.open(part.start, None if whole else part.length)
+        # Only our own connection asks; another server is given no descriptor that it would send from unasked.
+        self._is_ours = isinstance(request.environ.get("gunicorn.socket"), Peer)
+        if hasattr(self._reader, "ask"):
+            self.ask = self._ask
+
+    def _ask(self) -> None:
+        with breaking_off():
+            self._reader.ask()  # type: ignore[attr-defined]
 
     def fileno(self) -> int:
-        if not hasattr(self._reader, "fileno"):
+        if not hasattr(self._reader, "fileno") or (hasattr(self, "ask") and not self._is_ours):
             raise io.UnsupportedOperation("fileno")
         return int(self._reader.fileno())
 
     def read(self, size: int = -1) -> bytes:
-        data = self._reader.read(self._left if size < 0 else min(size, self._left))
+        with breaking_off():
+            data = self._reader.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(data)
         return data
 
