@@ -91,9 +91,10 @@ def _of_himself(ask: Ask, who: str) -> Answered:
         return 401, "unauthenticated"
     if caller.is_blocked or (ask.about is ADMINS_OWN and who not in ADMINS):
         return 403, "permission_denied"
-    if ask.about is PERSON and not caller.is_person:
+    is_person = caller.is_person and caller.org is None
+    if ask.about is PERSON and not is_person:
         return 422, "invalid_parameter"
-    return (404, "token_not_found") if ask.about is TOKEN and not caller.is_person else ask.ok
+    return (404, "token_not_found") if ask.about is TOKEN and not is_person else ask.ok
 
 
 def _again(alias: str, version: str) -> Undo:
