@@ -36,7 +36,7 @@ def test_it_is_kept_for_one_user_and_one_origin(area: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666])
-def test_what_others_can_read_is_refused_in_words(mode: int) -> None:
+def test_I13_what_others_can_read_is_refused_in_words(mode: int) -> None:
     path = keep(URL, "secret")
     path.chmod(mode)
     with pytest.raises(StorageUnavailable, match="not this user's alone") as refused:

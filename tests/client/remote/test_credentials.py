@@ -62,7 +62,7 @@ def test_what_is_kept_goes_to_its_own_origin_only(monkeypatch: pytest.MonkeyPatc
         "http://localhost.example",
     ],
 )
-def test_it_never_leaves_this_machine_over_plain_http(url: str) -> None:
+def test_I13_a_token_never_leaves_this_machine_over_plain_http(url: str) -> None:
     with pytest.raises(InvalidParameter, match="never sent over plain http") as refused:
         RegistryClient(url, token=SECRET)
     assert SECRET not in str(refused.value)
@@ -118,7 +118,7 @@ def test_a_refusal_without_a_document_has_the_class_of_its_status(status: int, k
         assert len(server.asked) == 1
 
 
-def test_it_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture, area: Path) -> None:
+def test_I13_a_token_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture, area: Path) -> None:
     caplog.set_level(logging.DEBUG)
     calls: list[Callable[[RegistryClient], object]] = [
         lambda client: client.list_aliases("t", "m"),
