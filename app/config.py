@@ -22,14 +22,25 @@ MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 MOST_PRESIGNED_S = 3600  # where callers say who they are: so long an address outlives a right that was taken away
 OPEN, REQUIRED = "open", "required"
 PLATFORM_ISSUER, PLATFORM_AUDIENCE = "omnibioai-auth", "omnibioai-platform"
+_ALIAS = r"[a-z0-9][a-z0-9._-]*"
 LEAST_SECRET_BYTES = 32  # as many as the digest of HS256 has
+
+
+@dataclass(frozen=True)
+class OtherIssuer:
+    """One more whose tokens count, for its own audience; ``jwks_url`` is where its keys are, if it does not say."""
+
+    alias: str
+    issuer: str
+    audience: str
+    jwks_url: str | None = None
 
 
 @dataclass(frozen=True)
 class IdentitySettings:
     """How callers are told apart. ``auth`` is None where nobody said: then a registry with rules of access decides.
 
-    ``jwt_secret`` is shared with the platform's auth service where ``iam_url`` names one, else with ``oidc_issuer``.
+    ``jwt_secret`` is shared with the platform's auth service where ``iam_url`` names one, else with ``main_issuer``.
     """
 
     auth: str | None = None
@@ -41,12 +52,24 @@ class IdentitySettings:
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = field(default=None, repr=False)
     oidc_scopes: str = "openid email"
+    more_issuers: tuple[OtherIssuer, ...] = ()
+
+    @property
+    def main_issuer(self) -> str | None:
+        """Whom ``user:X`` in a rule means: the OpenID issuer, or where only its keys are named, their address."""
+        return self.oidc_issuer or self.jwks_url
+
+    @property
+    def has_issuers(self) -> bool:
+        """Whether anybody's tokens count beside the registry's own."""
+        return bool(self.main_issuer or self.iam_url or self.more_issuers)
 
     @property
     def issuers(self) -> Issuers:
         """Whose word counts for what. Rules call the platform's issuer by its own name: ``user:omnibioai-auth/12``."""
         platform = PLATFORM_ISSUER if self.iam_url is not None else None
-        return Issuers(self.oidc_issuer, platform, {} if platform is None else {platform: platform})
+        aliases = {one.alias: one.issuer for one in self.more_issuers}
+        return Issuers(self.main_issuer, platform, aliases | ({} if platform is None else {platform: platform}))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> IdentitySettings:
@@ -57,12 +80,7 @@ class IdentitySettings:
 
         def address(name: str) -> str | None:
             found = text(name)
-            if found is not None and not is_trusted_address(found):
-                raise NotConfigured(
-                    f"{PREFIX}{name} is {found!r}; it takes an https:// address without a query, or an http:// one "
-                    "of this network: an IP address that is private, or a name without a dot."
-                )
-            return found
+            return None if found is None else _trusted(name, found)
 
         iam = address("IAM_URL")
         found = cls(
@@ -75,6 +93,7 @@ class IdentitySettings:
             oidc_client_id=text("OIDC_CLIENT_ID"),
             oidc_client_secret=text("OIDC_CLIENT_SECRET"),
             oidc_scopes=text("OIDC_SCOPES") or cls.oidc_scopes,
+            more_issuers=_others(text("MORE_ISSUERS") or ""),
         )
         for words, is_so in _faults(found):
             if is_so:
@@ -82,18 +101,49 @@ class IdentitySettings:
         return found
 
 
+def _trusted(name: str, found: str) -> str:
+    """The address in the setting. Raises ``NotConfigured``."""
+    if not is_trusted_address(found):
+        raise NotConfigured(
+            f"{PREFIX}{name} is {found!r}; it takes an https:// address without a query, or an http:// one "
+            "of this network: an IP address that is private, or a name without a dot."
+        )
+    return found
+
+
+def _others(text: str) -> tuple[OtherIssuer, ...]:
+    """The issuers that the text lists, each as ``alias issuer audience [address of its keys]``."""
+    found = []
+    for part in filter(None, (part.split() for part in text.split(","))):
+        if len(part) not in (3, 4) or re.fullmatch(_ALIAS, part[0]) is None:
+            raise NotConfigured(
+                f"{PREFIX}MORE_ISSUERS lists {' '.join(part)!r}; it takes an alias of a-z, 0-9, '.', '_' and '-', an "
+                "issuer, an audience and perhaps the address of its keys, with spaces between, and a comma after each."
+            )
+        found.append(OtherIssuer(part[0], part[1], part[2], part[3] if len(part) == 4 else None))
+        for address in (part[1], *part[3:]):
+            _trusted("MORE_ISSUERS", address)
+    return tuple(found)
+
+
 def _faults(found: IdentitySettings) -> list[tuple[str, bool]]:
     """What makes no sense, in words, and whether it is so."""
     p, issuer, iam, secret, client = PREFIX, found.oidc_issuer, found.iam_url, found.jwt_secret, found.oidc_client_id
+    names = [found.main_issuer, PLATFORM_ISSUER, *(one.issuer for one in found.more_issuers)]
+    aliases = [PLATFORM_ISSUER, *(one.alias for one in found.more_issuers)]
     return [
         (f"{p}AUTH is {found.auth!r}; it takes {OPEN} or {REQUIRED}.", found.auth not in (None, OPEN, REQUIRED)),
         (
-            f"{p}JWKS_URL and {p}OIDC_AUDIENCE say nothing without {p}OIDC_ISSUER.",
-            issuer is None and bool(found.jwks_url or found.oidc_audience),
+            f"{p}OIDC_AUDIENCE says nothing without {p}OIDC_ISSUER or {p}JWKS_URL.",
+            found.main_issuer is None and found.oidc_audience is not None,
         ),
         (
-            f"{p}OIDC_ISSUER needs {p}OIDC_AUDIENCE: tokens for others must not count here.",
-            issuer is not None and found.oidc_audience is None,
+            f"{p}OIDC_ISSUER and {p}JWKS_URL need {p}OIDC_AUDIENCE: tokens for others must not count here.",
+            found.main_issuer is not None and found.oidc_audience is None,
+        ),
+        (
+            f"{p}MORE_ISSUERS names an issuer or an alias that is named already.",
+            len(set(names)) < len(names) or len(set(aliases)) < len(aliases),
         ),
         (
             f"{p}OIDC_ISSUER is the platform's auth service; name it in {p}IAM_URL.",
@@ -113,8 +163,8 @@ def _faults(found: IdentitySettings) -> list[tuple[str, bool]]:
             "openid" not in found.oidc_scopes.split(),
         ),
         (
-            f"{p}JWT_SECRET is nobody's without {p}IAM_URL or {p}OIDC_ISSUER.",
-            secret is not None and not (issuer or iam),
+            f"{p}JWT_SECRET is nobody's without {p}IAM_URL, {p}OIDC_ISSUER or {p}JWKS_URL.",
+            secret is not None and not (found.main_issuer or iam),
         ),
         (
             f"{p}JWT_SECRET is no secret that can be shared: it takes at least {LEAST_SECRET_BYTES} bytes, "
@@ -122,9 +172,9 @@ def _faults(found: IdentitySettings) -> list[tuple[str, bool]]:
             secret is not None and (len(secret.encode()) < LEAST_SECRET_BYTES or "-----BEGIN" in secret),
         ),
         (
-            f"{p}OIDC_ISSUER and {p}IAM_URL say who may sign in, but not that anybody must. "
-            f"Set {p}AUTH to {REQUIRED}, or to {OPEN} to let everybody in.",
-            found.auth is None and bool(issuer or iam),
+            f"{p}OIDC_ISSUER, {p}JWKS_URL, {p}MORE_ISSUERS and {p}IAM_URL say who may sign in, but not that anybody "
+            f"must. Set {p}AUTH to {REQUIRED}, or to {OPEN} to let everybody in.",
+            found.auth is None and found.has_issuers,
         ),
     ]
 

@@ -42,7 +42,7 @@ class Identity:
     def __init__(self, settings: IdentitySettings) -> None:
         self._issued: Callable[[str], Principal] | None = None
         self.code_flow: CodeFlow | None = None  # where browsers sign in
-        if settings.oidc_issuer is not None or settings.iam_url is not None:
+        if settings.has_issuers:
             try:
                 from .issued_tokens import IssuedTokens, code_flow  # only where it is wanted
             except ImportError as error:

@@ -34,7 +34,8 @@ class IssuedTokens:
     """
 
     def __init__(self, issuers: list[Issuer], clock: Callable[[], float] = time.monotonic) -> None:
-        self._issuers = {issuer.name: issuer for issuer in issuers}
+        self._issuers = {issuer.name: issuer for issuer in issuers if not issuer.is_nameless}
+        self._nameless = next((issuer for issuer in issuers if issuer.is_nameless), None)
         self._clock = clock
         self._mutex = threading.Lock()
         self._known: dict[bytes, tuple[Principal, float]] = {}  # digest of a token -> whom it means, asked when
@@ -43,12 +44,14 @@ class IssuedTokens:
     def of(cls, settings: IdentitySettings) -> IssuedTokens:
         """The tokens that count by the settings."""
         issuers: list[Issuer] = []
-        if settings.oidc_issuer is not None and settings.oidc_audience is not None:
-            keys = KeySet(settings.oidc_issuer, settings.jwks_url)
+        main, is_nameless = settings.main_issuer, settings.oidc_issuer is None
+        if main is not None and settings.oidc_audience is not None:
             secret = None if settings.iam_url is not None else settings.jwt_secret
-            issuers.append(
-                Issuer(settings.oidc_issuer, settings.oidc_audience, keys, secret, principal_of(settings.oidc_issuer))
-            )
+            keys = KeySet(main, settings.jwks_url)
+            issuers.append(Issuer(main, settings.oidc_audience, keys, secret, principal_of(main), is_nameless))
+        for one in settings.more_issuers:
+            keys = KeySet(one.issuer, one.jwks_url)
+            issuers.append(Issuer(one.issuer, one.audience, keys, None, principal_of(one.issuer)))
         if settings.iam_url is not None:
             issuers.append(PlatformTokens(settings.iam_url, settings.jwt_secret))
         return cls(issuers)
@@ -73,7 +76,7 @@ class IssuedTokens:
             claimed = jwt.decode(text, options={"verify_signature": False}).get("iss")
         except FAULTS:
             raise refused() from None
-        issuer = self._issuers.get(claimed) if isinstance(claimed, str) else None
+        issuer = self._issuers.get(claimed, self._nameless) if isinstance(claimed, str | None) else None
         if issuer is None:
             raise refused()
         claims = issuer.claims(text)

@@ -23,13 +23,17 @@ FAULTS = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, Recurs
 
 @dataclass
 class Issuer:
-    """One whose tokens count. Its own keys and secret verify them, and nobody else's."""
+    """One whose tokens count. Its own keys and secret verify them, and nobody else's.
+
+    Where it ``is_nameless``, only the address of its keys is known: they say whose a token is, whatever ``iss`` says.
+    """
 
     name: str
     audience: str
     keys: KeySet | None
     secret: str | None
     principal_of: Callable[[Mapping[str, Any], datetime], Principal]
+    is_nameless: bool = False
 
     def claims(self, text: str) -> dict[str, Any]:
         """What the token says, proven. Raises ``InvalidToken``, ``IdentityUnavailable``."""
@@ -48,9 +52,9 @@ class Issuer:
                 key,
                 algorithms=[algorithm],
                 audience=self.audience,
-                issuer=self.name,
+                issuer=None if self.is_nameless else self.name,
                 leeway=SKEW_S,
-                options={"require": ["exp", "iss", "aud"]},
+                options={"require": ["exp", "aud", *([] if self.is_nameless else ["iss"])]},
             )
         except FAULTS:
             raise refused() from None

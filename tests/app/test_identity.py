@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.config import IdentitySettings, Settings
+from app.config import IdentitySettings, OtherIssuer, Settings
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.tokens import TokenKind
@@ -78,6 +78,26 @@ def test_each_way_in(place: Place) -> None:
         assert place.get(show("own"), Authorization=f"Basic {basic}").status_code == 200
         assert place.get(f"{show('own')}&token={token}&access_token={token}").status_code == 401
     assert place.get(show("public")).status_code == 200
+
+
+def test_rules_name_people_of_another_issuer_by_its_alias(place: Place) -> None:
+    named = {"who": ["user:partner/reader", "group:partner/ml"], "on": ["foreign/*"], "role": "viewer"}
+    put(place.journal.storage, written(rules=[named]))
+    with issuer_server() as partner:
+        more = (OtherIssuer("partner", partner.url, "shared"),)
+        identity = IdentitySettings("required", oidc_issuer=place.issuer.url, oidc_audience=AUDIENCE, more_issuers=more)
+        core = CoreSettings(root=str(place.root))
+        client = create_app(Settings(core=core, threads=8, identity=identity)).test_client()
+        for token, status in (
+            (partner.token(sub="reader", aud="shared"), 200),
+            (partner.token(sub="another", aud="shared", groups=["ml"]), 200),
+            (partner.token(sub="another", aud="shared"), 404),
+            (partner.token(sub="reader"), 401),
+            (place.issuer.token(sub="reader", groups=["ml"]), 404),
+            (place.issuer.token(sub="partner/reader", groups=["partner/ml"]), 404),
+        ):
+            answer = client.get(show("foreign"), headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
 
 
 def test_who_says_nothing_is_asked_the_same_whether_the_model_is_there(place: Place) -> None:

@@ -35,6 +35,21 @@ def test_whose_word_counts() -> None:
     assert (found.iam_url, found.jwt_secret) == ("http://auth:8000", SECRET)
 
 
+def test_more_issuers_have_aliases_audiences_and_keys_of_their_own() -> None:
+    more = "partner https://id.partner.example shared , ci.lab https://ci.example registry https://ci.example/keys,"
+    found = settings(**OIDC, MORE_ISSUERS=more).identity
+    assert found.issuers.aliases == {"partner": "https://id.partner.example", "ci.lab": "https://ci.example"}
+    assert [(one.audience, one.jwks_url) for one in found.more_issuers] == [
+        ("shared", None),
+        ("registry", "https://ci.example/keys"),
+    ]
+
+
+def test_keys_alone_are_an_issuer() -> None:
+    found = settings(JWKS_URL="https://id.example/keys", OIDC_AUDIENCE="registry", AUTH="required").identity
+    assert found.issuers.default == "https://id.example/keys"
+
+
 @pytest.mark.parametrize("auth", ["Required", "OPEN", "jwt", "true", "1", "required,open"])
 def test_any_other_word_stops_the_start(auth: str) -> None:
     with pytest.raises(NotConfigured, match=f"{PREFIX}AUTH is '{auth}'; it takes open or required"):
@@ -44,9 +59,25 @@ def test_any_other_word_stops_the_start(auth: str) -> None:
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ({"OIDC_ISSUER": OIDC["OIDC_ISSUER"], "AUTH": "required"}, "needs .*OIDC_AUDIENCE"),
+        ({"OIDC_ISSUER": OIDC["OIDC_ISSUER"], "AUTH": "required"}, "need .*OIDC_AUDIENCE"),
         ({"OIDC_AUDIENCE": "x", "AUTH": "required"}, "without .*OIDC_ISSUER"),
-        ({"JWKS_URL": "https://id.example/keys", "AUTH": "required"}, "without .*OIDC_ISSUER"),
+        ({"JWKS_URL": "https://id.example/keys", "AUTH": "required"}, "need .*OIDC_AUDIENCE"),
+        ({"JWKS_URL": "https://id.example/keys", "OIDC_AUDIENCE": "x"}, "AUTH to required, or to open"),
+        (
+            {"JWKS_URL": "https://k", "OIDC_AUDIENCE": "x", "OIDC_CLIENT_ID": "x", "AUTH": "required"},
+            "OIDC_CLIENT_ID needs",
+        ),
+        ({"MORE_ISSUERS": "b https://b.example x"}, "AUTH to required, or to open"),
+        ({"MORE_ISSUERS": "b https://b.example", "AUTH": "required"}, "it takes an alias"),
+        ({"MORE_ISSUERS": "b https://b.example x https://k y", "AUTH": "required"}, "it takes an alias"),
+        ({"MORE_ISSUERS": "b/c https://b.example x", "AUTH": "required"}, "it takes an alias"),
+        ({"MORE_ISSUERS": "B https://b.example x", "AUTH": "required"}, "it takes an alias"),
+        ({"MORE_ISSUERS": "b http://b.example x", "AUTH": "required"}, "MORE_ISSUERS is 'http://b.example'"),
+        ({"MORE_ISSUERS": "b https://b.example x http://k.example", "AUTH": "required"}, "is 'http://k.example'"),
+        ({"MORE_ISSUERS": "b https://b.example x, b https://c.example x", "AUTH": "required"}, "named already"),
+        ({"MORE_ISSUERS": "b https://b.example x, c https://b.example y", "AUTH": "required"}, "named already"),
+        ({"MORE_ISSUERS": "omnibioai-auth https://b.example x", "AUTH": "required"}, "named already"),
+        ({**OIDC, "MORE_ISSUERS": f"b {OIDC['OIDC_ISSUER']} x"}, "named already"),
         ({"OIDC_ISSUER": OIDC["OIDC_ISSUER"], "OIDC_AUDIENCE": "x"}, "AUTH to required, or to open"),
         ({**IAM, "OIDC_CLIENT_ID": "x"}, "OIDC_CLIENT_ID needs .*OIDC_ISSUER"),
         ({**OIDC, "OIDC_CLIENT_SECRET": "x"}, "nothing without .*OIDC_CLIENT_ID"),

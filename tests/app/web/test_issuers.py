@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from app.config import IdentitySettings
+from app.config import IdentitySettings, OtherIssuer
 from app.web import fetching
 from app.web.issued_tokens import IssuedTokens
 from app.web.issuers import Issuer, principal_of
@@ -70,6 +70,46 @@ def test_settings_name_the_issuer(issuer: IssuerServer) -> None:
     assert tokens.principal(issuer.token()).subject == "u1"
     assert tokens.principal(jwt.encode(issuer.claims(sub="u2"), SECRET)).subject == "u2"
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+
+
+def test_each_issuer_has_its_own_keys_and_audience(issuer: IssuerServer) -> None:
+    with issuer_server() as other:
+        other.keys = [Key("two")]
+        more = (OtherIssuer("other", other.url, "theirs", f"{other.url}/keys"),)
+        settings = IdentitySettings("required", oidc_issuer=issuer.url, oidc_audience=AUDIENCE, more_issuers=more)
+        tokens = IssuedTokens.of(settings)
+        assert tokens.principal(issuer.token()).issuer == issuer.url
+        assert tokens.principal(other.token(aud="theirs")).issuer == other.url
+        for wrong in (
+            other.token(),
+            issuer.token(aud="theirs"),
+            other.keys[0].sign(issuer.claims()),
+            issuer.keys[0].sign(other.claims(aud="theirs")),
+            issuer.token(iss="other"),
+            other.token(aud="theirs", iss="other"),
+            other.token(aud="theirs", iss=None),
+        ):
+            with pytest.raises(InvalidToken):
+                tokens.principal(wrong)
+        assert other.asked == ["/keys"]
+
+
+def test_of_an_issuer_that_is_known_by_its_keys_the_keys_count_alone(issuer: IssuerServer) -> None:
+    keys = f"{issuer.url}/keys"
+    with issuer_server() as other:
+        more = (OtherIssuer("other", other.url, AUDIENCE),)
+        tokens = IssuedTokens.of(IdentitySettings("required", jwks_url=keys, oidc_audience=AUDIENCE, more_issuers=more))
+        for name in (issuer.url, "anything", None):
+            assert tokens.principal(issuer.token(iss=name)).issuer == keys
+        for wrong in (
+            issuer.token(aud="another"),
+            issuer.token(exp=None),
+            issuer.token(iss=other.url),  # who has a name is asked for its own keys
+            Key("one").sign(issuer.claims()),
+        ):
+            with pytest.raises(InvalidToken):
+                tokens.principal(wrong)
+        assert issuer.asked == ["/keys"]
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
