@@ -137,9 +137,7 @@ def test_every_other_route_that_reads_names_nobody_to_nobody(place: Place) -> No
     adapter = place.client.application.url_map.bind("localhost")
     seen = {adapter.match(path.partition("?")[0], method="GET", return_rule=True)[0].rule for path in TOLD}
     names = {"task": "public", "model_name": "m", "selector": "1", "revision": "main", "path": "model.pt"}
-    others = rules - seen
-    assert len(others) < len(seen)
-    for rule in others:
+    for rule in rules - seen:
         path = re.sub(r"<(?:path:)?([a-z_]*)>", lambda part: names.get(part[1], "x"), rule)
         assert not [name for name in place.names if name in place.text(path)], path
 

@@ -45,14 +45,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock, real = Clock(), Door.require
+    clock, real = Clock(), Door._about
 
-    def require(door: Door, *more: Any) -> Any:
+    def about(door: Door, *names: str) -> Any:
         clock.asked += 1
-        return real(door, *more)
+        return real(door, *names)
 
     monkeypatch.setattr(asking, "time", clock)
-    monkeypatch.setattr(Door, "require", require)
+    monkeypatch.setattr(Door, "_about", about)
     return clock
 
 

@@ -23,9 +23,11 @@ REMEMBERED = {
     # By whoever asks, or by what he may see.
     "registry_core/catalogue/catalogue.py: self._passing": "its key has the models that the caller may see",
     "registry_core/catalogue/catalogue.py: self._totals": "asked where all models are seen, and nothing is filtered",
-    "app/web/identity.py: self._known": "its key is the digest of the whole token",
-    "app/web/platform_tokens.py: self._counts": "its key is the digest of the whole token",
-    "registry_core/access/held.py: self._tokens": "by the public id; each use proves the secret",
+    "app/web/issued_tokens.py: self._known": "its key is the digest of the whole token",
+    "app/web/platform_tokens.py: self._refused": "its key is the digest of the whole token",
+    "registry_core/access/sessions.py: self._known": "its key is the digest of the session's secret id",
+    "registry_core/access/held.py: standings": "its key is the whole principal; it goes with the rules",
+    "registry_core/access/held.py: tokens": "by the public id; each use proves the secret",
     # What bytes there are under a name, or in a version: found again after the door has let through.
     **dict.fromkeys(
         (
@@ -49,6 +51,7 @@ REMEMBERED = {
         (
             "registry_core/vocabulary/parameters.py: @cache",
             "registry_core/storage/syncing.py: @cache",
+            "registry_core/vocabulary/owners.py: @lru_cache",
             "registry_core/storage/filesystem/receiving.py: @cache",
             "app/web/schemas.py: @cache",
             "registry_core/format/layout.py: @cached_property",
@@ -85,7 +88,8 @@ def remembered(path: Path) -> set[str]:
             is_bounded = isinstance(node.value, ast.Call) and ast.unparse(node.value.func).startswith("Bounded")
             is_kept = isinstance(target, ast.Attribute) or target in tree.body
             is_empty = isinstance(node.value, (ast.Dict, ast.DictComp)) and not getattr(node.value, "keys", ())
-            if is_bounded or (isinstance(node, ast.AnnAssign) and is_empty and is_kept):
+            is_field = "default_factory=dict" in ast.unparse(node.value) and path.name == "held.py"
+            if is_bounded or is_field or (isinstance(node, ast.AnnAssign) and is_empty and is_kept):
                 found.add(ast.unparse(target))
         for decorator in getattr(node, "decorator_list", ()):
             name = ast.unparse(decorator).partition("(")[0].rpartition(".")[2]
