@@ -15,7 +15,7 @@ from ..models.registry_journal import RegistryJournal, document_key
 from ..storage.contract import KeyNotFound
 from ..vocabulary.access import Change, MadeToken
 from ..vocabulary.errors import AccessMoved, NameTaken, PackageCorrupt, TokenNotFound
-from ..vocabulary.texts import check_words, printable
+from ..vocabulary.texts import check_words
 from . import document, tokens
 from .in_force import Said, said, token_document
 from .principal import Cut, Principal
@@ -147,11 +147,18 @@ def revoke_token(journal: RegistryJournal, token_id: str, *, actor: str | None, 
 
     def decide(seen: Said) -> Draft:
         if token_id not in seen.tokens:
-            raise TokenNotFound(f"No token {printable(token_id)!r} counts.", token_id=printable(token_id))
+            raise unknown(token_id)
         return Draft(TOKEN, None, actor, reason, own={"token": {"id": token_id, "revoked": True}})
 
     done = change(journal, lambda: said(journal), decide)
     return int(done.event["seq"])
+
+
+def unknown(token_id: str) -> TokenNotFound:
+    """The refusal where no such token counts. Whoever wrote more than an id may have written a secret."""
+    if not tokens.is_id(token_id):
+        return TokenNotFound("No token counts that is called like this; its id has 16 digits.", token_id=None)
+    return TokenNotFound(f"No token {token_id!r} counts.", token_id=token_id)
 
 
 def list_tokens(journal: RegistryJournal, now: datetime) -> list[TokenDocument]:

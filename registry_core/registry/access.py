@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..access.principal import OPERATOR, Kind, Principal
 from ..access.who import Issuers
 from ..vocabulary.access import AccessRules, Caller, Change, MadeToken, Revocation, TokenFacts, Trial
-from ..vocabulary.errors import InvalidParameter, TokenNotFound
-from ..vocabulary.texts import printable
+from ..vocabulary.errors import InvalidParameter
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
@@ -199,17 +198,17 @@ class AccessVerbs(MaintainingVerbs):
         return [one.facts() for one in found]
 
     def revoke_token(self, token_id: str, *, actor: str | None = None, reason: str | None = None) -> Revocation:
-        """The token counts no longer. One may revoke the tokens that one is shown.
+        """The token counts no longer; its id names it, or its text. One may revoke the tokens that one is shown.
 
         Raises ``TokenNotFound``, ``StorageError``.
         """
-        from ..access import governing  # only when it is wanted
+        from ..access import governing, tokens  # only when it is wanted
 
-        ask = None
+        token_id, ask = tokens.id_of(token_id) or token_id, None
         if self._door is not None and not self._door.is_admin:
             ask = self._door.require_known
             if token_id not in {one.id for one in self.list_tokens()}:
-                raise TokenNotFound(f"No token {printable(token_id)!r} counts.", token_id=printable(token_id))
+                raise governing.unknown(token_id)
         try:
             seq = governing.revoke_token(self._own_journal(ask), token_id, actor=actor, reason=reason)
         finally:

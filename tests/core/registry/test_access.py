@@ -154,7 +154,10 @@ def test_a_service_token_is_made_by_an_admin_and_ends_at_once(here: House, tmp_p
     who = here.registry.admitted(made.token)
     assert who is not None
     assert who.kind is Kind.SERVICE
-    chief.revoke_token(made.id, reason="left on a bus")
+    with pytest.raises(TokenNotFound) as caught:
+        chief.revoke_token(made.token[:-1])  # cut off: it is no id, and must not be said to anybody
+    assert made.token[:-1] not in caught.value.message + str(caught.value.detail)
+    assert chief.revoke_token(made.token, reason="left on a bus").id == made.id
     assert here.registry.admitted(made.token) is None
     kept = b"".join(path.read_bytes() for path in (tmp_path / "root").rglob("*") if path.is_file())
     assert made.token.encode() not in kept
