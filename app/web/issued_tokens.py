@@ -76,7 +76,9 @@ class IssuedTokens:
             claimed = jwt.decode(text, options={"verify_signature": False}).get("iss")
         except FAULTS:
             raise refused() from None
-        issuer = self._issuers.get(claimed, self._nameless) if isinstance(claimed, str | None) else None
+        if not isinstance(claimed, str | None):
+            raise refused()
+        issuer = self._issuers.get(claimed or "") or self._nameless
         if issuer is None:
             raise refused()
         claims = issuer.claims(text)
