@@ -54,10 +54,31 @@ def access_show(registry: Registry, *, as_json: bool) -> None:
 @verb
 def access_try(registry: Registry, *, as_json: bool, someone: str, action: str, model: str, alias: str | None) -> None:
     """Say whether the rules give WHO (user:X, group:X, token:X, anonymous ...) an action, and which of them do."""
-    task, slash, model_name = model.partition("/")
+    finish(registry.try_access_rules(someone, action, *_model_named(model), alias).to_dict(), as_json)
+
+
+@access.command(name="own")
+@click.argument("model", metavar="TASK/MODEL_NAME")
+@click.argument("org", required=False)
+@click.option("--nobody", is_flag=True, help="It is no organization's.")
+@who
+@why
+@local_verb
+def access_own(
+    registry: ModelRegistry, *, as_json: bool, model: str, org: str | None, nobody: bool, **words: str | None
+) -> None:
+    """Make the model the organization ORG's, whosever it was."""
+    if nobody is (org is not None):
+        raise click.UsageError("Name either ORG or --nobody.")
+    task, model_name = _model_named(model)
+    finish(registry.own(task, model_name, org, **words).to_dict(), as_json)
+
+
+def _model_named(text: str) -> tuple[str, str]:
+    task, slash, model_name = text.partition("/")
     if not slash:
         raise click.BadParameter("it is TASK/MODEL_NAME.", param_hint="TASK/MODEL_NAME")
-    finish(registry.try_access_rules(someone, action, task, model_name, alias).to_dict(), as_json)
+    return task, model_name
 
 
 @click.group()

@@ -12,6 +12,7 @@ TAG, PATCH, STAGE = "tag", "patch", "stage"
 DELETE, RESTORE, PURGE = "delete", "restore", "purge"
 REPAIR = "repair"
 OF_A_VERSION = frozenset((REGISTER, PROMOTE, ROLLBACK, TAG, PATCH, STAGE, DELETE, RESTORE, PURGE))  # they name one
+OWN = "own"
 ACCESS, TOKEN = "access", "token"
 
 
@@ -65,6 +66,7 @@ KINDS = (
         "an operator had something mended; where the end of the journal was lost, it follows the lost events",
         ("repaired", "paths", "lost_from", "lost_to", "shown_by"),
     ),
+    Kind(OWN, "the model is another organization's now, or nobody's; the event names no version", ("owner",)),
     Kind(ACCESS, "of the registry: the rules of access are those of a document now", ("document",), True),
     Kind(TOKEN, "of the registry: a token was made, or revoked", ("token",), True),
 )
@@ -87,7 +89,7 @@ FIELDS = (
     Field("commit", str, "the version's name for clients of the Hugging Face Hub, made from its content"),
     Field("created_at", str, "the moment of the call; of an adopted version what its metadata says"),
     Field("attempt", str, "a name that no other event has; a register's staged bytes bear it too"),
-    Field("owner", str, "the organization whose the model is from now on"),
+    Field("owner", str, "the organization whose the model is from now on; nobody's where it is null"),
     Field("set", dict, "the new values of tags, description or archived"),
     Field("unaliased", list, "aliases of the version that it removes"),
     Field("document", str, "the digest of the access document that holds from now on"),

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ..format.chain import Line, lost_range
 from ..vocabulary.errors import PackageCorrupt
-from . import aliases, projections, proof, states, tombstones
+from . import aliases, ownership, projections, proof, states, tombstones
 from .changes import pending
+from .journal import OWNER
 from .model import ModelStore
 from .projections import Projection
 
@@ -30,18 +31,24 @@ class Due:
 
 
 def documents(model: ModelStore) -> list[Due]:
-    """The alias and state documents that are due. Raises ``JournalCorrupt`` where the journal proves nothing."""
+    """The documents of aliases, states and the owner that are due.
+
+    Raises ``JournalCorrupt`` where the journal proves nothing.
+    """
     lines = _events(model)
     moved: dict[str, Line] = {}
     said: dict[str, Line] = {}
+    owned: list[Line] = []
     for line in lines:
         moved |= dict.fromkeys(aliases.moves(line.fields or {}), line)
         if line.get("set") is not None:
             said[line.get("version")] = line
+        owned = [line] if OWNER in (line.fields or {}) else owned
     wanted = [aliases.projection(model.keys, line.fields or {}, alias) for alias, line in sorted(moved.items())]
     wanted += [
         states.projection(model.keys, line.fields or {}, model.journal.lines) for _, line in sorted(said.items())
     ]
+    wanted += [ownership.projection(model.keys, line.fields or {}) for line in owned]
     return _due(model, wanted, lines) + _nobodys(model, {one.key for one in wanted}, lines)
 
 
@@ -51,18 +58,22 @@ def _nobodys(model: ModelStore, known: set[str], lines: list[Line]) -> list[Due]
         return []
     end, found = lines[-1].seq if lines else 0, []
     gone = {**model.keys.names, "version": None}
-    for entry in (*model.storage.documents.list(model.keys.aliases), *model.storage.documents.list(model.keys.states)):
-        is_state = entry.key.startswith(model.keys.states)
-        if entry.key in known or entry.kind != "file" or not entry.name.endswith(aliases.SUFFIX):
+    listed = [*model.storage.documents.list(model.keys.aliases), *model.storage.documents.list(model.keys.states)]
+    there = [entry.key for entry in listed if entry.kind == "file" and entry.name.endswith(aliases.SUFFIX)]
+    for key in [*there, model.keys.ownership]:
+        is_state = key.startswith(model.keys.states)
+        if key in known:
             continue
         try:
-            fields = projections.read(model.storage, entry.key)
+            fields = projections.read(model.storage, key)
             seq = projections.seq_of(fields)
         except ValueError:
             fields, seq = {}, 0 if is_state else None  # a damaged alias may be older software's
+        except PackageCorrupt:
+            continue  # no file
         if fields is not None and (is_state if seq is None else seq <= end):
-            path = entry.key.removeprefix(model.keys.model + "/")
-            found.append(Due(path, Projection(entry.key, end, "is not removed yet", lambda _: gone), False))
+            path = key.removeprefix(model.keys.model + "/")
+            found.append(Due(path, Projection(key, end, "is not removed yet", lambda _: gone), False))
     return found
 
 
@@ -96,7 +107,7 @@ def _due(model: ModelStore, wanted: list[Projection], lines: list[Line]) -> list
 def _is_due(model: ModelStore, projection: Projection, end: int | None) -> bool:
     """``end``: the last event that a document can show; None where one that is lost may be shown."""
     new = projection.render(None)
-    is_gone = new.get("version") is None
+    is_gone = projections.is_gone(new)
     try:
         found = projections.read(model.storage, projection.key)
     except ValueError:
@@ -109,7 +120,8 @@ def _is_due(model: ModelStore, projection: Projection, end: int | None) -> bool:
     if shown is None:
         return "alias" not in new  # of the others there are only ours
     thing = "alias" if "alias" in new else "version"
-    if not projections.is_about(found, model.keys.names | ({} if is_gone else {thing: new[thing]})):
+    about = {} if is_gone or thing not in new else {thing: new[thing]}
+    if not projections.is_about(found, model.keys.names | about):
         return True
     if shown > projection.seq:
         return end is not None and shown <= end

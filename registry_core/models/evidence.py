@@ -53,6 +53,8 @@ def of_all(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
         for entry in storage.documents.list(prefix):
             if entry.kind == "file":
                 yield from of_document(storage, keys, entry.key)
+    if keys.ownership in there:
+        yield from of_document(storage, keys, keys.ownership)
     if keys.graves in there:
         for entry in storage.documents.list(keys.graves):
             yield from of_document(storage, keys, keys.tombstone(entry.name))

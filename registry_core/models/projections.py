@@ -73,7 +73,7 @@ class PreparedDocument:
         self.is_later = when is None  # the document shows the event, or a later one, before there is such an event
         self._when = ANY if when is None else when
         self._new = projection.render(old)
-        if not _is_gone(self._new):
+        if not is_gone(self._new):
             self._prepared = storage.documents.prepare(projection.key, _data(projection, self._new), self._when)
 
     def switch(self) -> None:
@@ -94,7 +94,7 @@ class PreparedDocument:
 def is_behind(storage: Storage, projection: Projection) -> bool:
     """Whether the document does not show the event yet."""
     when, old = _look(storage, projection)
-    return when is not None and not (when is ABSENT and _is_gone(projection.render(old)))
+    return when is not None and not (when is ABSENT and is_gone(projection.render(old)))
 
 
 def write(storage: Storage, projection: Projection) -> None:
@@ -105,7 +105,7 @@ def write(storage: Storage, projection: Projection) -> None:
             return
         new = projection.render(old)
         try:
-            if _is_gone(new):
+            if is_gone(new):
                 _remove(storage, projection, new, when)
             else:
                 storage.documents.write(projection.key, _data(projection, new), when)
@@ -125,7 +125,7 @@ def rewrite(storage: Storage, projection: Projection) -> None:
     except KeyNotFound:
         when = ABSENT
     with suppress(PreconditionFailed):
-        if _is_gone(new):
+        if is_gone(new):
             _remove(storage, projection, new, when)
         else:
             storage.documents.write(projection.key, _data(projection, new), when)
@@ -219,7 +219,8 @@ def _data(projection: Projection, new: Fields) -> bytes:
     return encode_document({**new, "seq": projection.seq})
 
 
-def _is_gone(fields: Fields) -> bool:
+def is_gone(fields: Fields) -> bool:
+    """Whether the content of a document says that the thing is gone."""
     return fields.get("version", "") is None
 
 

@@ -14,7 +14,7 @@ from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt, PackageCorrupt
 from . import aliases, evidence, projections
-from .journal import CLOCKS_DIFFER_BY, Subject
+from .journal import CLOCKS_DIFFER_BY, OWNER, Subject
 from .model import ModelStore
 from .projections import Fields, seq_of
 from .registry_journal import RegistryJournal, is_ruled
@@ -187,6 +187,7 @@ def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
         keys.append((f"state of {version}", entry.key, {**about, "version": version}))
     for version in model.deleted():
         keys.append((f"tombstone {version}", model.keys.tombstone(version), {**about, "version": version}))
+    keys.append(("ownership", model.keys.ownership, about))
     for name, key, names in keys:
         try:
             fields = projections.read(model.storage, key)
@@ -202,6 +203,9 @@ def _documents(model: ModelStore) -> dict[int, list[tuple[str, Fields | None]]]:
 
 def _agrees(fields: Fields, line: Line, deleted: Mapping[Any, Line]) -> bool:
     """Whether a document that shows the line says of it what the line says; a tombstone also of what deleted it."""
+    if "organization_id" in fields:
+        owner = {"organization_id": OWNER, "registered_by": "actor", "registered_at": "ts_utc"}
+        return OWNER in (line.fields or {}) and _says(fields, line, owner)
     times = ("updated_at", "purged_at", "deleted_at")
     shown = next((fields[name] for name in times if fields.get(name) is not None), None)
     alias = fields.get("alias")

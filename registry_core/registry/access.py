@@ -14,6 +14,7 @@ from ..access.who import Issuers
 from ..vocabulary.access import AccessRules, Caller, Change, MadeToken, Revocation, TokenFacts, Trial
 from ..vocabulary.errors import InvalidParameter
 from .maintaining import MaintainingVerbs
+from .owning import OwningVerbs
 
 if TYPE_CHECKING:
     from ..access.held import HeldRules
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..vocabulary.access import VerbsOfAccess
 
 
-class AccessVerbs(MaintainingVerbs):
+class AccessVerbs(OwningVerbs, MaintainingVerbs):
     """Whoever opens the root is its operator, who may do everything; :meth:`as_` is the way in for all others."""
 
     _issuers = Issuers()

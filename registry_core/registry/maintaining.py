@@ -226,7 +226,7 @@ class MaintainingVerbs(OpenedRegistry):
         actor: str | None = None,
         reason: str | None = None,
     ) -> Repair:
-        """Alias and state documents are what the journal says, if wanted; else it is proposed.
+        """The documents of aliases, states and the owner are what the journal says, if wanted; else it is proposed.
 
         Raises ``ModelNotFound``, ``JournalCorrupt``, ``StorageError``.
         """

@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
-from . import of_registry
+from . import of_registry, ownership
 from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
@@ -133,6 +133,7 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     yield from _check_unregistered(model, versions - moment.registered.keys())
     yield from _check_aliases(model, moment, is_pending=bool(steps))
     yield from _check_states(model, moment, is_pending=bool(steps))
+    yield from ownership.check(model, lines, is_pending=bool(steps))
     yield from keys_lost(model, lines)
 
 
@@ -342,9 +343,5 @@ def _check_states(model: ModelStore, moment: Moment, *, is_pending: bool) -> Ite
         elif state != moment.states[version]:
             yield Finding("damage", where, "it is not what the events have set", "state_differs")
     for version in sorted(moment.states.keys() - documents):
-        yield Finding(
-            "damage",
-            f"{model.title} state of {version}",
-            "events have set it, but there is no document",
-            "state_missing",
-        )
+        message = "events have set it, but there is no document"
+        yield Finding("damage", f"{model.title} state of {version}", message, "state_missing")

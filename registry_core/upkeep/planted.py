@@ -32,6 +32,7 @@ _MODEL = {
     "state": _DOCUMENTS,
     "deleted": {"*": _GRAVE},
     "adopted": _DOCUMENTS,
+    "ownership.json": _FILE,
 }
 _ROOT = {
     REGISTRY: _FILE,

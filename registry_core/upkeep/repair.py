@@ -94,6 +94,7 @@ def _proposed_or_done(
 _OF_DOCUMENTS = {
     *("alias_damaged", "alias_differs", "alias_missing", "alias_without_version", "document_differs"),
     *("state_damaged", "state_differs", "state_missing", "tombstone_damaged", "tombstone_missing"),
+    *("ownership_damaged", "ownership_differs", "ownership_missing"),
 }
 
 
@@ -114,7 +115,10 @@ def with_remedies(model: ModelStore, findings: list[Finding]) -> list[Finding]:
 
 def _named(model: ModelStore, one: Due) -> tuple[str, ...]:
     """What findings about the document call it."""
-    kind, name, *_ = one.path.removesuffix(".json").split("/")
+    kind, _, rest = one.path.removesuffix(".json").partition("/")
+    if not rest:
+        return (f"{model.title} {kind}",)
+    name, *_ = rest.split("/")
     names = {"aliases": (f" alias {name}",), "state": (f" state of {name}",)}
     return tuple(model.title + found for found in names.get(kind, (f"@{name}", f" tombstone {name}")))
 
@@ -180,7 +184,7 @@ def _mended(
 
 
 def documents(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
-    """Alias and state documents are what the journal says, if ``is_wanted``; else which of them are not.
+    """The documents of aliases, states and the owner are what the journal says, if ``is_wanted``; else which are not.
 
     Raises ``JournalCorrupt`` where the journal itself was changed, ``StorageError``.
     """

@@ -87,6 +87,17 @@ class Revocation(Value):
     seq: int
 
 
+@dataclass(frozen=True)
+class ModelOwner(Value):
+    """Whose a model is. ``status``: owned or unowned. ``seq``: the event that says so."""
+
+    task: str
+    model_name: str
+    organization_id: str | None
+    status: str
+    seq: int | None
+
+
 class VerbsOfAccess(Protocol):
     """What ``ModelRegistry`` and ``RegistryClient`` have in common about access."""
 

@@ -70,6 +70,8 @@ def _cut_journal(model: Path) -> None:
 
 NAMES = {"task": TASK, "model_name": MODEL}
 ALIAS, STATE, STONE = "aliases/production.json", "state/kept.json", "deleted/deleted/tombstone.json"
+OWNER = "ownership.json"
+OLD_OWNER = {"schema_version": 1, **NAMES, "status": "owned"}
 # What is done to a whole model -> the codes that check then has.
 DAMAGES: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "alias torn": (_put(ALIAS, b"{"), {"alias_damaged"}),
@@ -105,6 +107,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], set[str]]] = {
         _edit("deleted/purged/tombstone.json", purged_at="2026-01-01T00:00:00.000000Z"),
         {"document_differs"},
     ),
+    "owner torn": (_put(OWNER, b"{"), {"ownership_damaged"}),
+    "owner removed": (_remove(OWNER), {"ownership_missing"}),
+    "owner changed": (_edit(OWNER, organization_id="8"), {"ownership_differs", "document_differs"}),
+    "owner of older software": (_put(OWNER, {**OLD_OWNER, "organization_id": "8"}), {"ownership_differs"}),
+    "owner of later software": (_edit(OWNER, schema_version=2), {"ownership_damaged"}),
+    "owner is a directory": (_instead(OWNER, Path.mkdir), {"planted", "ownership_damaged"}),
+    "owner is a link": (_instead(OWNER, lambda path: path.symlink_to("registry.json")), {"planted"}),
     "package open": (lambda model: (model / "versions/kept").chmod(0o755), {"unsealed"}),
     "file in a package": (_planted_in_package, {"stray"}),
     "journal cut": (_cut_journal, {"journal_short"}),
@@ -120,7 +129,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], set[str]]] = {
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     root.mkdir()
-    fill(open_registry(root), root, tmp_path / "sources")
+    registry = open_registry(root)
+    fill(registry, root, tmp_path / "sources")
+    registry.own(TASK, MODEL, "7", actor="ada")
+    registry.tag(TASK, MODEL, "kept", "organ", "lung")
     return root
 
 

@@ -572,6 +572,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "access set": [["access", "set", "{area}/no-rules", *WORDS]],
     "access show": [["access", "show"]],
     "access try": [["access", "try", "user:{alias}", "promote", "{task}/{model}", "{alias}"]],
+    "access own": [["access", "own", "{task}/{model}", "{alias}", *WORDS]],
     "token create": [["token", "create", "{version}", "--on", "{task}/{model}", "--alias", "{alias}", *WORDS]],
     "token list": [["token", "list"]],
     "token revoke": [["token", "revoke", "{version}", *WORDS]],

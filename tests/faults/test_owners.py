@@ -132,6 +132,12 @@ CHANGES: dict[str, tuple[Callable[[Path, Path], object], Callable[[Path, Path], 
         owned_by("7"),
         owned_by("7"),
     ),
+    "another owner": (
+        lambda root, source: register(root, source, "7", "1"),
+        lambda root, source: ModelRegistry.open(root, settings=CoreSettings()).own(TASK, MODEL, "8"),
+        owned_by("7"),
+        owned_by("8"),
+    ),
     "the first run": (
         lambda root, source: None,
         lambda root, source: log(root, "7", "first"),
@@ -174,7 +180,7 @@ def test_killed_anywhere_the_model_is_the_old_or_the_new_ones(ruled: Path, sourc
         assert whose(root) == found
         if found == new and new.org is not None:
             with pytest.raises(PermissionDenied):
-                register(root, source, "8", "9")
+                register(root, source, "7" if new.org == "8" else "8", "9")
         if len(events(root)) == done:
             change(root, source)  # again, as whoever had no answer would
         assert whose(root) == new

@@ -55,6 +55,23 @@ def test_rules_are_set_shown_and_tried(root: Path, tmp_path: Path) -> None:
     assert (event.actor, event.reason) == ("ops", "first")
 
 
+def test_a_model_is_given_to_an_organization_and_to_nobody(root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "model.pt").write_bytes(b"x")
+    ModelRegistry.open(root).register("a", "m", "1", source)
+    said_so = {"ok": True, "task": "a", "model_name": "m", "organization_id": "7", "status": "owned", "seq": 2}
+    assert said(root, "access", "own", "a/m", "7", "--actor", "ops", "--reason", "moved") == said_so
+    assert said(root, "access", "own", "a/m", "7") == said_so
+    assert said(root, "access", "own", "a/m", "--nobody")["status"] == "unowned"
+    assert omr(root, "access", "own", "a/n", "7").exit_code == 3
+    for words in (("a", "7"), ("a/m",), ("a/m", "7", "--nobody")):
+        assert omr(root, "access", "own", *words).exit_code == 2
+    events = ModelRegistry.open(root).history("a", "m", event="own").events
+    assert [(event.reason, event.owner) for event in events] == [("moved", "7"), (None, None)]
+    assert events[0].actor == "ops"
+
+
 def test_a_token_is_shown_once_listed_and_ended(root: Path) -> None:
     made = said(
         root, "token", "create", "ci", "--on", "a/*", "--alias", "candidate", "--role", "publisher", "--days", "2"

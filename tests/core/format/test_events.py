@@ -61,6 +61,7 @@ def registry(tmp_path: Path) -> ModelRegistry:
     registry.trust(ISSUERS)
     known = Principal(Kind.USER, "17", PLATFORM, permissions=frozenset(["model.use"]))
     registry.as_(known).tag(TASK, MODEL, "kept", "seen", "yes", actor="somebody")
+    registry.own(TASK, MODEL, "7", actor="ada")
     own = RegistryJournal(FilesystemStorage(root), 1.0)
     member = Principal(Kind.USER, "17", PLATFORM, org="7", permissions=frozenset(["model.use"]))
     roots = CoreSettings(artifacts_allowed_roots=(str(tmp_path),))
@@ -138,7 +139,7 @@ def literals(source: str) -> Iterator[tuple[int, str]]:
             if around.startswith("__all__"):
                 continue  # a module may be called like one
             is_event = any(word in around for word in ("event", "kind", "Draft"))
-            if is_event or node.value not in ("tag", "stage", "access", "token"):
+            if is_event or node.value not in ("tag", "stage", "access", "token", "own"):
                 yield node.lineno, node.value
 
 

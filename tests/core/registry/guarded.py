@@ -179,6 +179,7 @@ VERBS: dict[str, Verb] = {
     "stage": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "production"), "production"),
     "stage:archived": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "archived"), None),
     "stage:none": Verb(PROMOTE, lambda r, t, m: r.stage(t, m, "2", "none"), None),
+    "own": Verb(ADMIN, lambda r, t, m: r.own(t, m, "9")),
     "delete": Verb(DELETE, lambda r, t, m: r.delete(t, m, "2", reason="why")),
     "restore": Verb(DELETE, lambda r, t, m: r.restore(t, m, "3")),
     "repair_journal": Verb(ADMIN, lambda r, t, m: r.repair_journal(t, m)),
