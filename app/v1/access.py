@@ -76,10 +76,11 @@ def whoami() -> dict[str, Any]:
 
 
 @blueprint.get("/access", needs=Need.ADMIN)
-@blueprint.answers(answer_schema(VerbsOfAccess.access_rules), problems=(503,))
-def access_rules() -> dict[str, Any]:
-    """The access document that holds, for admins."""
-    return answer(_governed().access_rules())
+@blueprint.arguments(request_schema(VerbsOfAccess.access_rules), location="query")
+@blueprint.answers(answer_schema(VerbsOfAccess.access_rules), problems=(422, 503))
+def access_rules(query: dict[str, Any]) -> dict[str, Any]:
+    """The access document that holds, or held `as_of` a moment, for admins."""
+    return answer(_governed().access_rules(**query))
 
 
 @blueprint.put("/access", needs=Need.ADMIN)
@@ -96,7 +97,7 @@ def set_access_rules(_: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]
 @blueprint.arguments(request_schema(VerbsOfAccess.try_access_rules), location="query")
 @blueprint.answers(answer_schema(VerbsOfAccess.try_access_rules), problems=(422, 503))
 def try_access_rules(query: dict[str, Any]) -> dict[str, Any]:
-    """What the rules that hold give somebody, for admins."""
+    """What the rules that hold, or held `as_of` a moment, give somebody, for admins."""
     return answer(_governed().try_access_rules(**query))
 
 

@@ -9,9 +9,11 @@ import click
 from registry_core import VerbsOfAccess
 
 from . import output
-from .command import finish, option, table_of, verb, who, why
+from .command import finish, local_verb, option, table_of, verb, who, why
 
 if TYPE_CHECKING:
+    from registry_core import ModelRegistry
+
     from .command import Registry
 
 ACTIONS = ("read", "use", "write", "promote", "delete", "admin")
@@ -35,15 +37,19 @@ def access_set(
     finish(registry.set_access_rules(file.read(), expected_seq=expected_seq, **words).to_dict(), as_json)
 
 
+_as_of = click.option("--as-of", metavar="TIME", help="By the rules of this moment, for example 2026-03-31T12:00Z.")
+
+
 @access.command(name="show")
+@_as_of
 @verb
-def access_show(registry: Registry, *, as_json: bool) -> None:
+def access_show(registry: Registry, *, as_json: bool, as_of: str | None) -> None:
     """Print the access document that holds, and the event that set it."""
 
     def show(content: dict[str, Any]) -> None:
         output.as_json(content["document"]) if content["document"] is not None else output.line("no rules were set")
 
-    finish(registry.access_rules().to_dict(), as_json, show)
+    finish(registry.access_rules(as_of=as_of).to_dict(), as_json, show)
 
 
 @access.command(name="try")
@@ -51,10 +57,20 @@ def access_show(registry: Registry, *, as_json: bool) -> None:
 @click.argument("action", type=click.Choice(ACTIONS))
 @click.argument("model", metavar="TASK/MODEL_NAME")
 @click.argument("alias", required=False)
+@_as_of
 @verb
-def access_try(registry: Registry, *, as_json: bool, someone: str, action: str, model: str, alias: str | None) -> None:
+def access_try(
+    registry: Registry,
+    *,
+    as_json: bool,
+    someone: str,
+    action: str,
+    model: str,
+    alias: str | None,
+    as_of: str | None,
+) -> None:
     """Say whether the rules give WHO (user:X, group:X, token:X, anonymous ...) an action, and which of them do."""
-    finish(registry.try_access_rules(someone, action, *_model_named(model), alias).to_dict(), as_json)
+    finish(registry.try_access_rules(someone, action, *_model_named(model), alias, as_of=as_of).to_dict(), as_json)
 
 
 @access.command(name="own")

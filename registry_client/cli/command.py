@@ -91,6 +91,23 @@ def local_verb(command: Callable[..., None]) -> Callable[..., None]:
     return _runs(command, _open_root)
 
 
+def of_registry(command: Callable[..., None]) -> Callable[..., None]:
+    """``--registry`` in the place of TASK and MODEL_NAME: of the registry itself, and only where that lies."""
+
+    @click.argument("task", required=False)
+    @click.argument("model_name", required=False)
+    @click.option("--registry", "is_own", is_flag=True, help="Of the registry itself: rules of access, and tokens.")
+    @functools.wraps(command)
+    def run(registry: Any, *, task: str | None, model_name: str | None, is_own: bool, **options: Any) -> None:
+        if is_own == (task is not None) or is_own == (model_name is not None):
+            raise click.UsageError("Name TASK and MODEL_NAME, or --registry.")
+        if is_own:
+            _root(click.get_current_context().obj)
+        command(registry, task=task, model_name=model_name, **options)
+
+    return run
+
+
 def making_verb(command: Callable[..., None]) -> Callable[..., None]:
     """As :func:`local_verb`, and where there is no registry yet, it is made."""
     return _runs(command, lambda chosen: _core().init(_root(chosen)))

@@ -12,7 +12,7 @@ import click
 from registry_core import STAGES, UNSET, Verbs
 
 from . import output
-from .command import expected_seq, finish, option, verb, who, why
+from .command import expected_seq, finish, of_registry, option, verb, who, why
 
 if TYPE_CHECKING:
     from registry_core import Comparison
@@ -240,13 +240,17 @@ def audit() -> None:
 
 
 @audit.command(name="verify")
-@click.argument("task")
-@click.argument("model_name")
 @click.option("--expect-head", metavar="SEQ:DIGEST", help="An earlier head, which the journal must extend.")
 @verb
-def audit_verify(registry: Registry, *, as_json: bool, task: str, model_name: str, expect_head: str | None) -> None:
-    """Prove the journal of a model, and print its head to be kept elsewhere."""
-    proof = registry.audit_verify(task, model_name, expect_head=expect_head)
+@of_registry
+def audit_verify(
+    registry: Any, *, as_json: bool, task: str | None, model_name: str | None, expect_head: str | None
+) -> None:
+    """Prove the journal of a model, or of the registry itself, and print its head to be kept elsewhere."""
+    if task is None:
+        proof = registry.registry_audit_verify(expect_head=expect_head)
+    else:
+        proof = registry.audit_verify(task, model_name, expect_head=expect_head)
 
     def show(_: dict[str, Any]) -> None:
         output.line(f"intact: {proof.events} events, head {proof.head}")

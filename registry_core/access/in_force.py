@@ -15,7 +15,8 @@ from ..format.chain import Line, chain, lost_range
 from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY, REGISTRY_JOURNAL, token
-from ..models.registry_journal import RegistryJournal, document_key, is_ruled
+from ..models.registry_journal import RULING, RegistryJournal, document_key, is_ruled
+from ..models.timeline import happened
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
 from . import document, tokens
@@ -50,39 +51,51 @@ class InForce:
     data: bytes | None
 
 
-def said(journal: RegistryJournal) -> Said:
-    """What the journal says, its chain proven. Raises ``AccessUnreadable``."""
+def said(journal: RegistryJournal, until: datetime | None = None) -> Said:
+    """What the journal says, or said at that moment, its chain proven. Raises ``AccessUnreadable``."""
     try:
         try:
-            return _replay(journal, journal.journal.lines())
+            return _replay(journal, journal.journal.lines(), until)
         except AccessUnreadable:  # what this process remembers of the journal may be from before a repair
-            return _replay(journal, journal.journal.read_anew())
+            return _replay(journal, journal.journal.read_anew(), until)
     except AccessUnreadable:
         raise
     except RegistryError as error:
         raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
 
 
-def _replay(journal: RegistryJournal, lines: Iterable[Line]) -> Said:
+def _replay(journal: RegistryJournal, lines: Iterable[Line], until: datetime | None) -> Said:
     rules, made, seq = None, dict[str, Line](), 0
     has_ruled = is_lost = False
-    for link in chain(lines, journal.names()):
-        line, seq = link.line, link.line.seq
-        if link.faults:
-            raise unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {seq}: {link.faults[0]}")
+    proven = _proven(journal, lines)
+    for line in proven if until is None else happened(proven, until):
+        seq = line.seq
         if lost_range(line) is not None:
-            rules, made, is_lost, has_ruled = None, {}, True, True
+            rules, made, is_lost = None, {}, True
         elif line.get("event") == ACCESS:
-            rules, is_lost, has_ruled = line, False, True
+            rules, is_lost = line, False
         elif line.get("event") == TOKEN:
-            has_ruled = True
             _keep(made, line)
-    if not has_ruled and is_ruled(journal.storage):
-        raise unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
+        has_ruled = has_ruled or _is_of_rules(line)
     named = None if rules is None else rules.get("document")
     if rules is not None and not isinstance(named, str):
         raise unreadable(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
     return Said(seq, named, rules.seq if rules is not None else 0, made, has_ruled, is_lost)
+
+
+def _proven(journal: RegistryJournal, lines: Iterable[Line]) -> list[Line]:
+    found = []
+    for link in chain(lines, journal.names()):
+        if link.faults:
+            raise unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {link.line.seq}: {link.faults[0]}")
+        found.append(link.line)
+    if not any(map(_is_of_rules, found)) and is_ruled(journal.storage):
+        raise unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
+    return found
+
+
+def _is_of_rules(line: Line) -> bool:
+    return line.get("event") in RULING or lost_range(line) is not None
 
 
 def _keep(made: dict[str, Line], line: Line) -> None:
@@ -94,9 +107,12 @@ def _keep(made: dict[str, Line], line: Line) -> None:
         made[token_id] = line
 
 
-def read(journal: RegistryJournal, issuers: Issuers) -> InForce:
-    """What is in force. Raises ``AccessUnreadable`` where a document is missing, damaged, or of later software."""
-    found = said(journal)
+def read(journal: RegistryJournal, issuers: Issuers, until: datetime | None = None) -> InForce:
+    """What is in force, or was at that moment.
+
+    Raises ``AccessUnreadable`` where a document is missing, damaged, or of later software.
+    """
+    found = said(journal, until)
     if found.is_lost:
         raise unreadable(f"events of {REGISTRY_JOURNAL} are lost, and no access document was set since")
     if found.document is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -59,16 +59,21 @@ def replay(lines: Iterable[Line], until: datetime | None = None) -> Moment:
         for line in lines:
             moment.apply(line)
         return moment
-    happened = list(lines)
+    for line in happened(list(lines), until):
+        moment.apply(line)
+    return moment
+
+
+def happened(lines: Sequence[Line], until: datetime) -> Iterator[Line]:
+    """Those of the lines that had happened then. A line without a time came with the one before it."""
     then: datetime | None = None
-    for line, when in zip(happened, effective_times(happened), strict=True):
+    for line, when in zip(lines, effective_times(lines), strict=True):
         then = when or then
         if then is not None and then > until:
             if line.is_own:
-                break  # our own effective times only grow
+                return  # our own effective times only grow
             continue
-        moment.apply(line)
-    return moment
+        yield line
 
 
 def effective_times(lines: Sequence[Line]) -> list[datetime | None]:

@@ -88,11 +88,11 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
 
     # the rules themselves: for admins
 
-    def access_rules(self) -> AccessRules:
-        """The access document that holds. Raises ``AccessUnreadable``."""
+    def access_rules(self, *, as_of: str | datetime | None = None) -> AccessRules:
+        """The access document that holds, or held at that moment. Raises ``AccessUnreadable``, ``InvalidParameter``."""
         self._require_admin()
-        now = self._rules_now()
-        return AccessRules(None if now.data is None else json.loads(now.data), now.said.document_seq)
+        held = self._rules_at(as_of)
+        return AccessRules(None if held.data is None else json.loads(held.data), held.said.document_seq)
 
     def set_access_rules(
         self,
@@ -125,18 +125,28 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         finally:
             self._origin._rules.forget()  # noqa: SLF001 - a registry like this one
 
-    def try_access_rules(self, who: str, action: str, task: str, model_name: str, alias: str | None = None) -> Trial:
-        """What the rules that hold give somebody of whom only this is known, as a rule would name him.
+    def try_access_rules(
+        self,
+        who: str,
+        action: str,
+        task: str,
+        model_name: str,
+        alias: str | None = None,
+        *,
+        as_of: str | datetime | None = None,
+    ) -> Trial:
+        """What the rules that hold, or held at that moment, give somebody of whom only this is known.
 
-        Raises ``InvalidParameter``, ``AccessUnreadable``.
+        He is named as a rule would name him: no event says of which groups somebody was. Raises ``InvalidParameter``,
+        ``AccessUnreadable``.
         """
         from ..access import decisions, document  # only when it is wanted
         from ..access import who as named
         from ..access.roles import Action
 
         self._require_admin()
-        now = self._rules_now()
-        rules = document.default_rules(named.TO_TRY) if now.data is None else document.parse(now.data, named.TO_TRY)
+        data = self._rules_at(as_of).data
+        rules = document.default_rules(named.TO_TRY) if data is None else document.parse(data, named.TO_TRY)
         try:
             principal = named.principal_named(who)
         except ValueError as error:
@@ -145,9 +155,14 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
             rules, principal, document.check_word("action", action, Action), (task, model_name), alias
         ).told()
 
-    def _rules_now(self) -> InForce:
+    def _rules_at(self, as_of: str | datetime | None) -> InForce:
         self._identity.confirm()
-        return self._origin._rules.now()  # noqa: SLF001 - a registry like this one
+        if as_of is None:
+            return self._origin._rules.now()  # noqa: SLF001 - a registry like this one
+        from ..access import in_force  # only when it is wanted
+        from ..verbs.resolution import moment_of
+
+        return in_force.read(self._own_journal(), self._origin._issuers, moment_of(as_of))  # noqa: SLF001 - as above
 
     # tokens: a service's for admins, a person's own for himself
 

@@ -31,14 +31,14 @@ def find_then(model: ModelStore, selector: str, as_of: str | datetime) -> tuple[
 
     Raises ``NotFound``, ``InvalidParameter``.
     """
-    then = find_at(model.require(), selector, _moment(as_of))
+    then = find_at(model.require(), selector, moment_of(as_of))
     location = model.locate(then.version)
     if location is None:
         not_found(model, then.version)
     return Found(model, then.version, then.alias, location, model.facts(then.version)), then.moment
 
 
-def _moment(when: str | datetime) -> datetime:
+def moment_of(when: str | datetime) -> datetime:
     """The moment in UTC; a text is an RFC 3339 time. Without an offset it is UTC already.
 
     Raises ``InvalidParameter``.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 from .answers import Value
 from .verbs import Actor, ModelName, Reason, Task
 
 TokenId = Annotated[str, "The token's public id."]
+Then = Annotated[str | datetime | None, "By the rules of this moment (RFC 3339)."]
 Named = Annotated[str, "Who, as a rule names them: anonymous, authenticated, user:X, group:X, token:X ..."]
 
 
@@ -105,8 +107,11 @@ class VerbsOfAccess(Protocol):
         """Who calls. Raises ``PermissionDenied`` where nobody knows, or whose rights have ended."""
         ...
 
-    def access_rules(self) -> AccessRules:
-        """The access document that holds, for an admin. Raises ``AccessUnreadable``."""
+    def access_rules(self, *, as_of: Then = None) -> AccessRules:
+        """The access document that holds, or held at a moment, for an admin.
+
+        Raises ``AccessUnreadable``, ``InvalidParameter``.
+        """
         ...
 
     def set_access_rules(
@@ -131,8 +136,11 @@ class VerbsOfAccess(Protocol):
         task: Task,
         model_name: ModelName,
         alias: Annotated[str | None, "The alias of a promote; without one it is to archive."] = None,
+        *,
+        as_of: Then = None,
     ) -> Trial:
-        """What the rules that hold give somebody of whom only this is known, as a rule would name him.
+        """What the rules that hold, or held at a moment, give somebody of whom only this is known, as a rule would name
+        him: no event says of which groups somebody was.
 
         Raises ``InvalidParameter``, ``AccessUnreadable``.
         """

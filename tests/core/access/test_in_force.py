@@ -16,7 +16,7 @@ from registry_core.access.document import default_rules
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.in_force import admitted, said
 from registry_core.access.tokens import TokenKind
-from registry_core.format.encoding import digest
+from registry_core.format.encoding import digest, parse_time
 from registry_core.format.events import ACCESS
 from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_JOURNAL, TOKENS
 from registry_core.models.changes import Draft, change
@@ -191,3 +191,28 @@ def test_a_storage_that_does_not_answer_is_no_reason_to_open(storage: Storage, m
     monkeypatch.setattr(storage.documents, "records", fail)
     with pytest.raises(AccessUnreadable, match="does not answer"):
         in_force.read(journal, ISSUERS)
+
+
+def test_what_was_in_force_is_told_by_the_events_until_then(storage: Storage, tmp_path: Path) -> None:
+    journal = journal_of(storage)
+    put(storage, FIRST)
+    made = create_token(journal, TokenKind.SERVICE, "ci")
+    put(storage, SECOND)
+    revoke_token(journal, made.kept.id, actor=None, reason=None)
+    moments = [parse_time(line.get("ts_utc")) for line in journal.journal.lines()]
+    then = [in_force.read(journal, ISSUERS, moment) for moment in moments]
+    assert [found.data for found in then] == [FIRST, FIRST, SECOND, SECOND]
+    assert [found.said.seq for found in then] == [1, 2, 3, 4]
+    assert [list(found.said.tokens) for found in then] == [[], [made.kept.id], [made.kept.id], []]
+    before = in_force.read(journal, ISSUERS, moments[0] - timedelta(microseconds=1))  # type: ignore[operator]
+    assert (before.data, before.said.is_ruled) == (None, False)
+    # The document of now may be lost: that of then is another one.
+    (tmp_path / document_key(digest(SECOND))).unlink()
+    assert in_force.read(journal, ISSUERS, moments[1]).data == FIRST
+    for moment in (moments[2], None):
+        with pytest.raises(AccessUnreadable):
+            in_force.read(journal, ISSUERS, moment)
+    # Nothing is told by a journal of which a line, whichever, is another one.
+    edit(tmp_path / REGISTRY_JOURNAL, b'"event":"access"', b'"event":"excess"')
+    with pytest.raises(AccessUnreadable):
+        in_force.read(journal, ISSUERS, moments[0])
