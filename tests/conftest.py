@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.seaweed"]
+pytest_plugins = ["tests.support.secrets", "tests.support.seaweed"]
 
 # Here, and not beside some of the tests: a test takes the profile that is in force when its module is imported.
 settings.register_profile(

@@ -17,6 +17,7 @@ from registry_core.access import tokens
 
 from ..app.conftest import scratch
 from ..support.issuer import AUDIENCE, IssuerServer, issuer_server
+from ..support.machine import remove_tree
 from ..support.packages import write_files
 from ..support.secrets import found_in, tokens_in
 from ..support.servers import PREFIX, START_S, gunicorn, nginx, wait_until
@@ -60,6 +61,7 @@ def test_a_token_may_stand_in_a_private_file_that_is_in_no_root(tmp_path: Path) 
     assert [one.partition(": ")[0] for one in found_in(tmp_path)] == [str(tmp_path / "root/kept")]
     (tmp_path / token).touch()
     assert len(found_in(tmp_path)) == 2, "a name may be one too"
+    remove_tree(tmp_path)  # or it would be found when the tests end
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 from .forking import Gunicorn
 from .machine import need
+from .secrets import require_none_in
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
@@ -208,6 +209,7 @@ def gunicorn(
             if _IS_MEASURED:
                 server.end()
             server.kill()
+        require_none_in(Path(directory))
 
 
 def _start_on_a_free_port(
@@ -303,6 +305,7 @@ def _nginx(configuration: Callable[[int], str], directory: Path | None) -> Itera
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(START_S)
+        require_none_in(directory or Path(scratch))
 
 
 def _start_nginx(
