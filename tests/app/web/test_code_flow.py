@@ -133,7 +133,6 @@ def test_a_sign_in_takes_ten_minutes_at_most(place: Place, monkeypatch: pytest.M
         {"sub": "a\nb"},
         {"groups": "ml"},
     ],
-    ids=str,
 )
 def test_what_the_provider_says_counts_only_if_it_is_about_this_sign_in(place: Place, claims: dict[str, Any]) -> None:
     browser = place.service()
