@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         Caller,
         Change,
         MadeToken,
+        ModelOwner,
+        ResolvedOwner,
         Revocation,
         TokenFacts,
         Trial,
@@ -205,6 +207,7 @@ __all__ = [
     "Metrics",
     "MigrationReport",
     "ModelNotFound",
+    "ModelOwner",
     "ModelPage",
     "ModelRegistry",
     "NameTaken",
@@ -230,6 +233,7 @@ __all__ = [
     "Removal",
     "Repair",
     "Resolution",
+    "ResolvedOwner",
     "Restoration",
     "Revocation",
     "RunDetail",
@@ -300,7 +304,9 @@ _PLACES = {
         "settings": "CoreSettings",
         "storage.syncing": "Syncs",
         "uploads.values": "Checksum UploadFile UploadSession",
-        "vocabulary.access": "AccessRules Caller Change MadeToken Revocation TokenFacts Trial VerbsOfAccess",
+        "vocabulary.access": (
+            "AccessRules Caller Change MadeToken ModelOwner ResolvedOwner Revocation TokenFacts Trial VerbsOfAccess"
+        ),
         "vocabulary.answers": (
             "Admission Alias Annotation CatalogState Comparison Description Event Head HistoryPage JournalProof "
             "ModelPage PackageFile PackageListing Problem Promotion Registration Removal Resolution Restoration "

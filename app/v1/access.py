@@ -124,3 +124,12 @@ def create_token(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 def revoke_token(body: dict[str, Any], token_id: str) -> dict[str, Any]:
     """End a token at once."""
     return answer(_governed().revoke_token(token_id, **body))
+
+
+@blueprint.post("/ownership/resolve", needs=Need.ADMIN)
+@blueprint.arguments(request_schema(VerbsOfAccess.resolve_ownership))
+@blueprint.answers(answer_schema(VerbsOfAccess.resolve_ownership), problems=(404, *_CHANGES))
+@may_wait
+def resolve_ownership(body: dict[str, Any]) -> dict[str, Any]:
+    """Make a model that older software left as legacy_unowned the caller's organization's."""
+    return answer(_governed().resolve_ownership(**body))

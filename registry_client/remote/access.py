@@ -23,6 +23,7 @@ class Access(Connected):
     access_rules = call(VerbsOfAccess.access_rules, "GET", "/v1/access")
     try_access_rules = call(VerbsOfAccess.try_access_rules, "GET", "/v1/access/try")
     create_token = call(VerbsOfAccess.create_token, "POST", "/v1/tokens")
+    resolve_ownership = call(VerbsOfAccess.resolve_ownership, "POST", "/v1/ownership/resolve")
     list_tokens = call(VerbsOfAccess.list_tokens, "GET", "/v1/tokens", within="tokens")
 
     def set_access_rules(

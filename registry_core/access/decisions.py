@@ -97,6 +97,13 @@ class Standing:
         sources = None if is_admin else _sources([rule for _, rule in given])
         return Decision(True, required, tuple(number for number, _ in given), is_admin, sources=sources)
 
+    def resolves(self, model: Model) -> bool:
+        """Whether the principal may say whose a model of older software is, though it need be no admin."""
+        cut, resolvers = self.principal.cut, self.document.resolvers
+        if self.is_blocked or not any(one.matches(self.principal) for one in resolvers):
+            return False
+        return cut is None or cut.leaves(Action.ADMIN, model, None, is_protected=True)
+
     def visible(self) -> CanSee:
         """Whether a model may be read, as :meth:`decide` says, asked of many models."""
         principal, is_admin, cut = self.principal, self.is_admin, self.principal.cut

@@ -42,12 +42,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class AccessDocument:
-    """All rules that hold; what none of them gives is not given."""
+    """All rules that hold; what none of them gives is not given.
+
+    ``resolvers``: who may say whose older software's models are, where no document was ever set; none can name any.
+    """
 
     rules: tuple[Rule, ...] = ()
     protected_aliases: tuple[str, ...] = ()
     admins: tuple[Who, ...] = ()
     blocked: tuple[Who, ...] = ()
+    resolvers: tuple[Who, ...] = ()
 
 
 def default_rules(issuers: Issuers) -> AccessDocument:
@@ -58,7 +62,8 @@ def default_rules(issuers: Issuers) -> AccessDocument:
         tuple(
             Rule((who.parse(f"{who.PERMISSION}:{name}", issuers),), everything, role, owner=Owner.OWN_OR_UNOWNED)
             for name, role in given
-        )
+        ),
+        resolvers=(who.parse(f"{who.PERMISSION}:model.resolve_ownership", issuers),),
     )
 
 

@@ -127,6 +127,19 @@ class Door:
         """Of the registry itself. Raises ``PermissionDenied``."""
         self._required(self._standing().decide(Action.ADMIN, None))
 
+    def require_resolving(self, task: str, model_name: str) -> PermissionDenied | None:
+        """It may say whose a model of older software is: an admin of the model, or whoever the platform lets do so.
+
+        Returns what the latter is told of every other model, there or not; None: an admin. Raises ``PermissionDenied``.
+        """
+        try:
+            self.require(task, model_name, Action.ADMIN)
+        except PermissionDenied as refusal:
+            if not self._standing().resolves((task, model_name)):
+                raise
+            return refusal
+        return None
+
     def require_known(self) -> None:
         """It is somebody whose rights have not ended. Raises ``PermissionDenied``."""
         if self.is_nobody:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..access.roles import Action
-from ..vocabulary.access import ModelOwner
+from ..models.model import open_model
+from ..vocabulary.access import ModelOwner, ResolvedOwner
+from ..vocabulary.errors import InvalidName
 from .opening import OpenedRegistry
 
 
@@ -20,3 +22,28 @@ class OwningVerbs(OpenedRegistry):
         from ..verbs import owning  # only when it is wanted
 
         return owning.own(self._model(task, model_name, Action.ADMIN), org, actor=actor, reason=reason)
+
+    def resolve_ownership(
+        self, task: str, model_name: str, *, actor: str | None = None, reason: str | None = None
+    ) -> ResolvedOwner:
+        """As ``VerbsOfAccess.resolve_ownership``; whoever has the root is of no organization, and has :meth:`own`."""
+        from ..verbs import owning  # only when it is wanted
+
+        door = self._door
+        if door is None:  # whoever has the root is of no organization
+            model = self._model(task, model_name, Action.ADMIN)
+            return owning.resolve(model, None, refusal=None, actor=actor, reason=reason)
+        self._identity.confirm()
+        refusal = door.require_resolving(task, model_name)
+        timeout_s, touch, before_change = self._around_changes()
+
+        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
+            before_change()
+            door.require_resolving(task, model_name)
+
+        try:
+            model = open_model(self._storage, task, model_name, timeout_s, touch, ask_again)
+        except InvalidName as error:
+            raise refusal or error from None
+        model.by = door.by
+        return owning.resolve(model, door.principal.org, refusal=refusal, actor=actor, reason=reason)

@@ -9,9 +9,9 @@ from ..format.layout import ModelKeys
 from ..models import owners
 from ..models.changes import Committed, Draft, change
 from ..models.model import ModelStore
-from ..vocabulary.access import ModelOwner
-from ..vocabulary.errors import InvalidParameter, ModelNotFound
-from ..vocabulary.owners import Status, owned_by
+from ..vocabulary.access import ModelOwner, ResolvedOwner
+from ..vocabulary.errors import InvalidParameter, ModelNotFound, RegistryError
+from ..vocabulary.owners import LEGACY_UNOWNED, Status, owned_by
 from ..vocabulary.texts import check_words, has_control, is_unicode
 
 MAX_CHARACTERS = 255
@@ -27,11 +27,12 @@ class SeenOwner:
 
 @dataclass(frozen=True)
 class Request:
-    """Whose the model shall be; None: nobody's."""
+    """Whose the model shall be; None: nobody's. ``refusal``: what is told of a model that is none to resolve."""
 
     org: str | None
     actor: str | None
     reason: str | None
+    refusal: RegistryError | None = None
 
 
 def own(model: ModelStore, org: str | None, *, actor: str | None, reason: str | None) -> ModelOwner:
@@ -44,6 +45,42 @@ def own(model: ModelStore, org: str | None, *, actor: str | None, reason: str | 
     return _done(change(model, lambda: look(model), lambda seen: decide(seen, request)), request)
 
 
+def resolve(
+    model: ModelStore, org: str | None, *, refusal: RegistryError | None, actor: str | None, reason: str | None
+) -> ResolvedOwner:
+    """The model, of which nobody could tell whose it is, is the organization's; so it is said of one that is already.
+
+    ``refusal``: what is raised of every other model, there or not; None: what it is, for an admin. Raises
+    ``InvalidParameter``, ``StorageError``.
+    """
+    check_words(actor, reason)
+    if org is None:
+        raise InvalidParameter(
+            "You are of no organization, so no model can be made yours. 'omr access own' makes it anybody's.",
+            field="organization_id",
+        )
+    request = Request(_checked(org), actor, reason, refusal)
+    done = change(model, lambda: look(model), lambda seen: decide_resolve(seen, request))
+    if isinstance(done, ResolvedOwner):
+        return done
+    return ResolvedOwner(**vars(_done(done, request)), already_resolved=False)
+
+
+def decide_resolve(seen: SeenOwner, request: Request) -> Draft | ResolvedOwner:
+    now = seen.seen
+    if now.ownership == owned_by(request.org):
+        return ResolvedOwner(**vars(_said(seen.model, request.org, now.seq)), already_resolved=True)
+    if now.ownership == LEGACY_UNOWNED:
+        return Draft(OWN, None, request.actor, request.reason, own={"owner": request.org})
+    if request.refusal is not None:
+        raise request.refusal
+    if now.ownership.status is Status.NOT_THERE:
+        raise _not_there(seen.model)
+    raise InvalidParameter(
+        f"It is known whose {seen.model.title} is ({now.ownership}). 'omr access own' changes that.", field="model_name"
+    )
+
+
 def look(model: ModelStore) -> SeenOwner:
     return SeenOwner(model.keys, owners.look(model))
 
@@ -51,7 +88,7 @@ def look(model: ModelStore) -> SeenOwner:
 def decide(seen: SeenOwner, request: Request) -> Draft | ModelOwner:
     now = seen.seen
     if now.ownership.status is Status.NOT_THERE:
-        raise ModelNotFound(f"There is no model {seen.model.title}.", **seen.model.names)
+        raise _not_there(seen.model)
     if now.seq is not None and now.ownership == owned_by(request.org):
         return _said(seen.model, request.org, now.seq)
     return Draft(OWN, None, request.actor, request.reason, own={"owner": request.org})
@@ -63,6 +100,10 @@ def _done(done: Committed[SeenOwner] | ModelOwner, request: Request) -> ModelOwn
 
 def _said(keys: ModelKeys, org: str | None, seq: int | None) -> ModelOwner:
     return ModelOwner(**keys.names, organization_id=org, status=str(owned_by(org).status), seq=seq)
+
+
+def _not_there(keys: ModelKeys) -> ModelNotFound:
+    return ModelNotFound(f"There is no model {keys.title}.", **keys.names)
 
 
 def _checked(org: str | None) -> str | None:

@@ -100,6 +100,13 @@ class ModelOwner(Value):
     seq: int | None
 
 
+@dataclass(frozen=True)
+class ResolvedOwner(ModelOwner):
+    """Whose a model of older software is. ``already_resolved``: it was so before."""
+
+    already_resolved: bool
+
+
 class VerbsOfAccess(Protocol):
     """What ``ModelRegistry`` and ``RegistryClient`` have in common about access."""
 
@@ -176,5 +183,16 @@ class VerbsOfAccess(Protocol):
         """The token counts no longer. One may revoke the tokens that one is shown.
 
         Raises ``TokenNotFound``, ``StorageError``.
+        """
+        ...
+
+    def resolve_ownership(
+        self, task: Task, model_name: ModelName, *, actor: Actor = None, reason: Reason = None
+    ) -> ResolvedOwner:
+        """A model that older software left as ``legacy_unowned`` is the caller's organization's, by one event.
+
+        For an admin of the model, and for whoever the platform gives ``model.resolve_ownership`` where no access
+        document was set, who is told of all other models alike. Raises ``ModelNotFound``, ``InvalidParameter``,
+        ``StorageError``.
         """
         ...

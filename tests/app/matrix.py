@@ -113,6 +113,7 @@ RUN = {"task": "{task}", "model_name": "{model}", "run_id": "{new}"}
 FILES, HUB, SESSIONS = "/v1/files/{task}/{model}/", "/hf/api/models/{task}/{model}", "/v1/uploads/{upload}"
 ANNOUNCED = {"path": "more", "size_bytes": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
 CREATED, NOTHING_LEFT, LATER = (201, None), (204, None), (202, None)
+NO_ORG: Answered = (422, "invalid_parameter")
 ASYNC, PART, NO_FOLDER = {"Prefer": "respond-async"}, {"Range": "bytes=0-1"}, (404, "artifact_not_found")
 PARTIAL, MOVED = (206, None), (308, None)
 JSON = {"Content-Type": "application/json"}
@@ -144,6 +145,9 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/tokens", body={"kind": "service", "name": "{new}"}, ok=CREATED, about=ADMINS_OWN),
     ],
     ("DELETE", "/v1/tokens/<token_id>"): [Ask("/v1/tokens/{token}", about=TOKEN)],
+    ("POST", "/v1/ownership/resolve"): [  # whoever is an admin here is of no organization
+        Ask("/v1/ownership/resolve", body={"task": "{task}", "model_name": "{model}"}, ok=NO_ORG, missing=NO_ORG)
+    ],
     ("GET", "/docs"): [Ask("/docs", about=NOTHING)],
     ("GET", "/docs/assets/<path:name>"): [Ask("/docs/assets/swagger-ui.css", about=NOTHING)],
     ("GET", "/openapi.json"): [Ask("/openapi.json", about=NOTHING)],

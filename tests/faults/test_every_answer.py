@@ -187,6 +187,9 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
             body={"kind": "service", "name": "{version}", "on": ["{task}/{model}"], "aliases": ["{alias}"]},
         )
     ],
+    ("POST", "/v1/ownership/resolve"): [
+        Call("/v1/ownership/resolve", body={"task": "{task}", "model_name": "{model}", "reason": "{alias}"})
+    ],
     ("DELETE", "/v1/tokens/<token_id>"): [Call("/v1/tokens/{version}", {"reason": "{alias}"})],
     ("GET", "/v1/auth/login"): [Call("/v1/auth/login", {"next": "{path}"})],
     ("POST", "/v1/auth/login"): [
@@ -584,7 +587,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
-WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate"}
+WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.config import IdentitySettings, Settings
+from app.config import PLATFORM_AUDIENCE, PLATFORM_ISSUER, IdentitySettings, Settings
 from registry_core import CoreSettings, ModelRegistry
 
 from ...core.access.ruled import written
 from ...support.issuer import AUDIENCE, IssuerServer, issuer_server
+from ...support.old_registry import OldRegistry
 
 RULES = written(
     admins=["user:ops", "token:ops-*"],
@@ -25,6 +28,8 @@ RULES = written(
     rules=[{"who": ["authenticated"], "on": ["own/*"], "role": "publisher"}],
 )
 CALLER = {"kind", "subject", "issuer", "name", "groups", "org", "permissions", "via", "token_id", "expires_at"}
+
+SECRET = "a secret that tests share with nobody else"
 
 
 class Place:
@@ -213,3 +218,76 @@ def test_where_nobody_is_asked_who_calls_nobody_sets_rules(tmp_path: Path) -> No
         assert said(refused) == (403, "permission_denied"), path
         assert "omr --root" in refused.json["detail"]
     assert not ModelRegistry.open(tmp_path).is_ruled
+
+
+# whose the models of older software are
+
+
+class Platform:
+    """No access document was ever set: the platform says who may do what. ``celltype/human_pbmc`` is legacy_unowned."""
+
+    def __init__(self, root: Path) -> None:
+        model = OldRegistry(root).model().version("1").owned_by(None)
+        self.document = model.directory / "ownership.json"
+        self.document.write_text(self.document.read_text().replace('"unowned"', '"legacy_unowned"'))
+        identity = IdentitySettings("required", iam_url="http://127.0.0.1:9", jwt_secret=SECRET)
+        settings = Settings(core=CoreSettings(root=str(root)), threads=8, identity=identity)
+        self.client: FlaskClient = create_app(settings).test_client()
+
+    def ask(self, method: str, path: str, *scopes: str, org: int = 7, **more: Any) -> TestResponse:
+        said = {"iss": PLATFORM_ISSUER, "aud": PLATFORM_AUDIENCE, "type": "access", "client_id": f"of-{org}"}
+        ends = datetime.now(UTC) + timedelta(hours=1)
+        token = jwt.encode({**said, "org_id": org, "scopes": list(scopes), "exp": ends}, SECRET, "HS256")
+        return self.client.open(path, method=method, headers={"Authorization": f"Bearer {token}"}, **more)
+
+    def resolve(self, *scopes: str, org: int = 7, model: str = "human_pbmc", **more: Any) -> TestResponse:
+        body = {"task": "celltype", "model_name": model, **more}
+        return self.ask("POST", "/v1/ownership/resolve", *scopes, org=org, json=body)
+
+    def listed(self, org: int = 7) -> int:
+        return len(self.ask("GET", "/v1/models", "model.read", org=org).json)
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    return Platform(tmp_path / "root")
+
+
+def test_a_model_of_older_software_becomes_the_callers_organizations(platform: Platform) -> None:
+    assert platform.listed() == 0
+    done = platform.resolve("model.resolve_ownership", actor="somebody", reason="ours")
+    assert (done.status_code, done.json) == (
+        200,
+        {"ok": True, "task": "celltype", "model_name": "human_pbmc", "organization_id": "7", "status": "owned"}
+        | {"seq": done.json["seq"], "already_resolved": False},
+    )
+    again = platform.resolve("model.resolve_ownership").json
+    assert (again["already_resolved"], again["seq"]) == (True, done.json["seq"])
+    assert (platform.listed(), platform.listed(org=8)) == (1, 0)
+    written_down = json.loads(platform.document.read_text())
+    assert (written_down["organization_id"], written_down["status"]) == ("7", "owned")
+    history = platform.ask("GET", "/v1/history?task=celltype&model=human_pbmc", "model.read").json["events"][-1]
+    assert (history["event"], history["owner"], history["actor"]) == ("own", "7", "client:of-7")
+    assert (history["claimed_actor"], history["reason"]) == ("somebody", "ours")
+
+
+def test_what_it_takes_to_resolve_whose_a_model_is(platform: Platform) -> None:
+    assert said(platform.client.post("/v1/ownership/resolve", json={})) == (401, "unauthenticated")
+    for scopes in ((), ("model.read", "model.use")):
+        assert said(platform.resolve(*scopes)) == (403, "permission_denied")
+    taken = platform.resolve("model.resolve_ownership", org=8, organization_id="7")
+    assert (taken.status_code, taken.json["organization_id"]) == (200, "8"), "whose it becomes is not sent"
+    assert said(platform.resolve("model.resolve_ownership")) == (403, "permission_denied")
+    foreign, missing = (platform.resolve("model.resolve_ownership", model=name).json for name in ("human_pbmc", "none"))
+    foreign.pop("request_id"), missing.pop("request_id")
+    assert json.dumps(foreign).replace("human_pbmc", "none") == json.dumps(missing)
+    path = "/v1/resolve?task=celltype&ref=human_pbmc@1"
+    assert said(platform.ask("GET", path, "model.resolve_ownership", org=8)) == (404, "model_not_found")
+    assert platform.ask("GET", path, "model.use", org=8).status_code == 200
+
+
+def test_where_nobody_is_asked_who_calls_nobody_resolves(tmp_path: Path) -> None:
+    OldRegistry(tmp_path / "root").model().version("1")
+    client = create_app(Settings(core=CoreSettings(root=str(tmp_path / "root")))).test_client()
+    refused = client.post("/v1/ownership/resolve", json={"task": "celltype", "model_name": "human_pbmc"})
+    assert said(refused) == (403, "permission_denied")

@@ -31,6 +31,7 @@ CALLS = {
     "/v1/auth/status": {"get"},
     "/v1/auth/me": {"get"},
     "/v1/tokens": {"get", "post"},
+    "/v1/ownership/resolve": {"post"},
     "/v1/register": {"post"},
     "/v1/register/ask": {"post"},
     "/v1/resolve": {"get"},

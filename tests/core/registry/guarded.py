@@ -216,7 +216,7 @@ OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
     "register": lambda r, u: r.register(OWN, "m", "9", upload_id=u, set_alias=None),
 }
 
-# About the rules themselves, and tokens: test_access.py.
+# About the rules themselves, and tokens: test_access.py. Whose older models are: ../verbs/test_owning.py.
 OF_ACCESS = {
     "require_caller",
     "access_rules",
@@ -225,6 +225,7 @@ OF_ACCESS = {
     "create_token",
     "list_tokens",
     "revoke_token",
+    "resolve_ownership",
     "whoami",
 }
 # What is filtered, or belongs to whoever began it; each has tests of its own.

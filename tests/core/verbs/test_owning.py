@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry_core import CoreSettings, InvalidParameter, ModelNotFound, ModelRegistry, PermissionDenied
+from registry_core import CoreSettings, InvalidParameter, ModelNotFound, ModelRegistry, PermissionDenied, Principal
+from registry_core.access.principal import Cut, Kind
+from registry_core.access.roles import Role
 from registry_core.format.layout import ModelKeys
 from registry_core.models import owners
+from registry_core.models.journal import Journal
 from registry_core.models.model import ModelStore
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.owners import LEGACY_UNOWNED, UNOWNED, owned_by
 
-from ..access.ruled import put
+from ..access.issuers import OIDC, PLATFORM
+from ..access.ruled import put, written
 from ..models.test_owners import MINE, NAME, OLD, TASK, Place, log, of
 
 
@@ -109,3 +115,106 @@ def test_a_copy_knows_whose_each_model_is(tmp_path: Path, way: str) -> None:
     place.registry.own(TASK, NAME, "9")
     place.registry.migrate_to(copy)
     assert owners.read(ModelStore(target, TASK, NAME, 1.0)) == owned_by("9")
+
+
+# what older software left as legacy_unowned
+
+LEGACY = {**OLD, "status": "legacy_unowned", "organization_id": None, "registered_by": None}
+
+
+def resolver(org: str | None, *permissions: str, **more: Any) -> Principal:
+    given = frozenset(permissions or ["model.resolve_ownership"])
+    return Principal(Kind.USER, f"of-{org}", PLATFORM, org=org, permissions=given, **more)
+
+
+@pytest.fixture
+def unruled(tmp_path: Path) -> Place:
+    """No access document was ever set; the model is of the time before owners."""
+    place = Place(MemoryStorage(), tmp_path, is_ruled=False)
+    place.register("1", None)
+    place.write(LEGACY)
+    return place
+
+
+def test_whoever_the_platform_lets_makes_it_his_organizations_once(unruled: Place) -> None:
+    view = unruled.registry.as_(resolver("7"))
+    done = view.resolve_ownership(TASK, NAME, reason="ours")
+    assert (done.organization_id, done.status, done.seq, done.already_resolved) == ("7", "owned", 2, False)
+    assert unruled.whose() == owned_by("7")
+    event = unruled.registry.history(TASK, NAME, event="own").events[0]
+    assert (event.owner, event.reason, event.actor) == ("7", "ours", "of-7")
+    again = view.resolve_ownership(TASK, NAME)
+    assert (again.already_resolved, again.seq) == (True, 2)
+    with pytest.raises(PermissionDenied):
+        unruled.registry.as_(resolver("8")).resolve_ownership(TASK, NAME)
+    # That call only.
+    for call in (lambda: view.resolve(TASK, f"{NAME}@1"), lambda: view.history(TASK, NAME)):
+        with pytest.raises(ModelNotFound):
+            call()
+    with pytest.raises(PermissionDenied):
+        view.own(TASK, NAME, "7")
+    assert unruled.registry.as_(resolver("7", "model.read")).history(TASK, NAME).events
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        resolver("7", "model.use", "model.read"),
+        resolver("7", expires_at=datetime(2020, 1, 1, tzinfo=UTC)),
+        resolver("7", cut=Cut(Role.MAINTAINER)),
+        Principal(Kind.USER, "of-7", OIDC, org="7", permissions=frozenset(["model.resolve_ownership"])),
+        Principal(Kind.ANONYMOUS),
+    ],
+    ids=["others", "over", "cut", "another issuer's", "nobody"],
+)
+def test_nobody_else_does(unruled: Place, who: Principal) -> None:
+    for name in (NAME, "none"):
+        with pytest.raises(PermissionDenied):
+            unruled.registry.as_(who).resolve_ownership(TASK, name)
+    assert unruled.whose() == LEGACY_UNOWNED
+
+
+def test_of_every_other_model_he_is_told_alike(unruled: Place, tmp_path: Path) -> None:
+    for name, document in (("theirs", {**OLD, "organization_id": "8"}), ("free", None)):
+        unruled.registry.register(TASK, name, "1", tmp_path / "1")
+        if document is not None:
+            keys = ModelKeys(TASK, name)
+            unruled.storage.documents.write(keys.ownership, json.dumps({**document, **keys.names}).encode())
+    view, told = unruled.registry.as_(resolver("7")), set()
+    for name in ("theirs", "free", "none", "n@ne"):
+        with pytest.raises(PermissionDenied) as refused:
+            view.resolve_ownership(TASK, name)
+        told.add(repr((refused.value.message, refused.value.detail)).replace(name, "NAME"))
+    assert len(told) == 1
+
+
+def test_with_an_access_document_admins_do(unruled: Place) -> None:
+    put(unruled.storage, written(admins=["user:platform/of-7", "user:platform/of-None"]))
+    with pytest.raises(PermissionDenied):
+        unruled.registry.as_(resolver("8")).resolve_ownership(TASK, NAME)
+    for view in (unruled.registry, unruled.registry.as_(resolver(None))):
+        with pytest.raises(InvalidParameter):
+            view.resolve_ownership(TASK, NAME)
+    admin = unruled.registry.as_(resolver("7"))
+    assert not admin.resolve_ownership(TASK, NAME).already_resolved
+    unruled.registry.own(TASK, NAME, "8")
+    with pytest.raises(InvalidParameter):
+        admin.resolve_ownership(TASK, NAME)
+    with pytest.raises(ModelNotFound):
+        admin.resolve_ownership(TASK, "none")
+
+
+def test_of_two_who_resolve_at_once_one_is_refused(unruled: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, faster = Journal.append, []
+
+    def append(self: Journal, event: dict[str, Any]) -> None:
+        if not faster:
+            faster.append(True)
+            unruled.registry.as_(resolver("8")).resolve_ownership(TASK, NAME)
+        real(self, event)
+
+    monkeypatch.setattr(Journal, "append", append)
+    monkeypatch.setattr(ModelStore, "lock", lambda _: nullcontext())
+    with pytest.raises(PermissionDenied):
+        unruled.registry.as_(resolver("7")).resolve_ownership(TASK, NAME)
+    assert unruled.whose() == owned_by("8")
