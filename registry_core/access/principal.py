@@ -111,7 +111,10 @@ def covers(on: tuple[ModelPattern, ...], model: tuple[str, str] | None) -> bool:
 
 
 def alias_is_left(aliases: tuple[str, ...] | None, action: Action, alias: str | None) -> bool:
-    """Whether what names only such aliases leaves the action: of promotes those of one of them, and no archiving."""
-    if aliases is None or action != Action.PROMOTE:
+    """Whether what names only such aliases leaves the action: of promotes those of one of them, and no archiving.
+
+    No admin either, who could widen it.
+    """
+    if aliases is None or action not in (Action.PROMOTE, Action.ADMIN):
         return True
-    return alias is not None and any_matches(aliases, alias)
+    return action == Action.PROMOTE and alias is not None and any_matches(aliases, alias)

@@ -239,6 +239,18 @@ def test_a_cut_ends_what_the_list_of_admins_gives_too() -> None:
         assert decide(rules, ada, *question).is_cut
 
 
+def test_what_is_narrowed_to_aliases_is_no_admin_who_could_widen_it() -> None:
+    ada = replace(ADA, cut=Cut(aliases=("*",)))
+    listed = written(admins=["user:ada"])
+    ruled = written(rules=[{"who": ["user:ada"], "on": ["*/*"], "role": "admin", "aliases": ["*"]}])
+    for model in (None, MODEL):
+        assert decide(listed, ada, Action.ADMIN, model).is_cut
+        assert not decide(ruled, ADA, Action.ADMIN, model).allowed
+        assert decide(listed, ADA, Action.ADMIN, model).allowed
+    assert decide(listed, ada, Action.DELETE, MODEL).allowed
+    assert decide(ruled, ADA, Action.DELETE, MODEL).allowed
+
+
 def test_owner_own_is_for_models_that_are_there() -> None:
     rules = written(rules=[{"who": ["authenticated"], "on": ["*/*"], "role": "publisher", "owner": str(Owner.OWN)}])
     assert not decide(rules, replace(ADA, org="7"), Action.WRITE, MODEL, None, NOT_THERE).allowed
