@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .local import credentials, settings
-from .remote.credentials import says_who_calls
+from .remote.credentials import address_of, says_who_calls
 from .remote.transport import Transport
 from .remote.versions import Versions
 
@@ -48,7 +47,7 @@ class RegistryClient(Versions):
         ``headers`` go with every call to the registry, and nowhere else. ``verify_tls``: as httpx takes it.
         Raises ``InvalidParameter`` for an address that is none, and for a token that cannot be sent there.
         """
-        if token is None and not says_who_calls(headers or {}, urlsplit(url)):
+        if token is None and not says_who_calls(headers or {}, address_of(url)):
             token = settings.token() or credentials.kept(url)
         super().__init__(
             Transport(url, timeout_s=timeout_s, retries=retries, headers=headers, token=token, verify=verify_tls)

@@ -34,7 +34,7 @@ def origin_of(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise InvalidParameter(f"{url!r} is no registry's address; one looks like https://registry.", field="url")
+        raise InvalidParameter("This is no registry's address; one looks like https://registry.", field="url")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{_PORTS[parts.scheme] if port is None else port}"
 

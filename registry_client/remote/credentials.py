@@ -5,12 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit
 
 from registry_core import InvalidParameter
 
 MOST_CHARACTERS = 32 * 1024
 _NAME = "authorization"
+
+
+def address_of(url: str) -> SplitResult:
+    """The parts of a registry's address. Raises ``InvalidParameter`` for what is none."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+    except ValueError:
+        is_one = None
+    if not is_one:
+        raise InvalidParameter("This is no registry's address; one looks like http://registry:8095.", field="url")
+    return parts
 
 
 def signed(headers: Mapping[str, str], token: str | None, address: SplitResult) -> dict[str, str]:
@@ -31,7 +43,7 @@ def signed(headers: Mapping[str, str], token: str | None, address: SplitResult) 
     if address.scheme != "https" and not is_loopback(address.hostname or ""):
         raise InvalidParameter(
             "A token is never sent over plain http beyond this machine: whoever is on the way could use it. "
-            "Use the registry's https:// address.",
+            "Use the registry's https:// address, or send none.",
             field="token",
         )
     return {**headers, "Authorization": f"Bearer {token}"}

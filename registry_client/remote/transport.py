@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 from urllib.request import getproxies
 
 import httpx
@@ -90,11 +90,7 @@ class Transport:
         token: str | None = None,
         verify: Any = True,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise InvalidParameter(
-                f"{url!r} is no registry's address; one looks like http://registry:8095.", field="url"
-            )
+        parts = credentials.address_of(url)
         self.retries = retries
         self.timeout_s = timeout_s
         self.base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))

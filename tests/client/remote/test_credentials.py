@@ -89,6 +89,17 @@ def test_what_can_be_no_token_is_refused_unsaid(token: str) -> None:
     assert token.strip() == "" or token not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url", [SECRET, "", "registry", "ftp://registry", "http://", "http://[::1", "http://x?y", "http://x#y"]
+)
+def test_what_is_no_address_is_refused_unsaid(url: str) -> None:
+    """Whoever gives the token in its place is not shown it."""
+    with pytest.raises(InvalidParameter, match="no registry's address") as refused:
+        RegistryClient(url)
+    assert refused.value.detail["field"] == "url"
+    assert SECRET not in refused.value.message
+
+
 def test_who_calls_is_said_once() -> None:
     for url, headers in (("https://u:p@registry", {}), ("https://registry", {"authorization": "Basic x"})):
         with pytest.raises(InvalidParameter, match="Leave one out"):
