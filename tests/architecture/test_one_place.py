@@ -124,3 +124,29 @@ def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
         if isinstance(node, ast.FunctionDef) and node.name in VERBS
     }
     assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token"}
+
+
+def test_what_a_verb_says_of_one_model_it_asks_the_model_for() -> None:
+    """The registry's own storage has every model; what the door gives a caller is the model's, and may have none."""
+    strays, seen = [], 0
+    for module, path in sources().items():
+        if not is_in(module, {"registry_core.registry"}) or module == "registry_core.registry.door":
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef) or "task" not in {one.arg for one in every_argument(function)}:
+                continue
+            seen += 1
+            nodes = list(ast.walk(function))
+            touched = {
+                ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and node.attr == "_storage"
+            }
+            made = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+            touched |= made & {"ModelStore", "all_models"}
+            may = function.name == "_model"  # where nobody is asked; else it goes through the door
+            strays += [] if may else [f"{module}.{function.name}: {name}" for name in touched]
+    assert strays == []
+    assert seen > 40
+
+
+def every_argument(function: ast.FunctionDef) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
