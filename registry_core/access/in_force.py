@@ -15,7 +15,7 @@ from ..format.chain import Line, chain, lost_range
 from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY, REGISTRY_JOURNAL, token
-from ..models.registry_journal import RULING, RegistryJournal, document_key, is_ruled
+from ..models.registry_journal import NOTED, RULING, RegistryJournal, document_key, is_ruled
 from ..models.timeline import happened
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
@@ -84,13 +84,15 @@ def _replay(journal: RegistryJournal, lines: Iterable[Line], until: datetime | N
 
 
 def _proven(journal: RegistryJournal, lines: Iterable[Line]) -> list[Line]:
-    found = []
+    noted, found = journal.noted(), list[Line]()
     for link in chain(lines, journal.names()):
         if link.faults:
             raise unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {link.line.seq}: {link.faults[0]}")
         found.append(link.line)
     if not any(map(_is_of_rules, found)) and is_ruled(journal.storage):
         raise unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
+    if noted > (found[-1].seq if found else 0):  # somebody may have been blocked by it, or a token revoked
+        raise unreadable(f"{REGISTRY_JOURNAL} is an older copy, or has lost its end: event {noted}: {NOTED}")
     return found
 
 

@@ -17,7 +17,7 @@ from . import aliases, evidence, projections
 from .journal import CLOCKS_DIFFER_BY, OWNER, Subject
 from .model import ModelStore
 from .projections import Fields, seq_of
-from .registry_journal import RegistryJournal, is_ruled
+from .registry_journal import NOTED, RegistryJournal, is_ruled
 
 _HEAD = re.compile(r"([1-9][0-9]{0,11}):(?:sha256:)?([0-9a-fA-F]{64})")
 
@@ -48,13 +48,15 @@ def prove(model: ModelStore, expected: Head | None = None) -> JournalProof:
 
 def prove_own(journal: RegistryJournal, expected: Head | None = None) -> JournalProof:
     """As :func:`prove`, of the registry's own journal: by its chain, the head, and what ``registry.json`` says."""
-    events, head, faults = 0, None, list[Fault]()
+    noted, events, head, faults = journal.noted(), 0, None, list[Fault]()
     ahead: list[Line] = []
     for link in chain(journal.journal.read_anew(), journal.names()):
         events, head = link.line.seq, Head(link.line.seq, link.digest or "")
         note_ahead(ahead, link.line)
         faults += [*_of_link(link), *_against(expected, head)]
     faults += _beyond(expected, events)
+    if noted > events:
+        faults.append(Fault(noted, NOTED, is_loss=True))
     if not events and is_ruled(journal.storage):
         faults.append(Fault(1, "the root says that there are rules of access, and no event does", is_loss=True))
     if faults:

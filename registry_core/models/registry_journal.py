@@ -22,6 +22,7 @@ from .model import BeforeChange
 from .projections import Projection
 
 TITLE = "the registry itself"
+NOTED = "it was noted in log/.lock when it was made, and it is not there"
 RULING = (ACCESS, TOKEN)  # from the first such event on there are rules of access
 
 
@@ -53,10 +54,17 @@ class RegistryJournal(Subject):
         if last is not None and not (last.is_own and last.is_of(self.names())):
             raise lost(last.seq, "the line is no event of the registry")
 
+    def noted(self) -> int:
+        """The event that was noted beside the lock when it was made; 0 where none was.
+
+        Read before the journal, which is never behind it, but where an older copy stands in its place.
+        """
+        return self.storage.documents.noted(self.key)[0] or 0
+
     def require_nothing_lost(self) -> None:
-        noted, _ = self.storage.documents.noted(self.key)
-        if noted is not None and not self.journal.reaches(noted):
-            raise lost(noted, "it was noted beside the lock when it was made, and it is not there")
+        noted = self.noted()
+        if noted and not self.journal.reaches(noted):
+            raise lost(noted, NOTED)
 
     def require_reached(self, keys: Iterable[str]) -> None:
         """No document shows an event of it."""

@@ -10,7 +10,7 @@ from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY, REGISTRY_JOURNAL, is_private, token
 from ..models.changes import finish_pending, pending
 from ..models.proof import events_ahead
-from ..models.registry_journal import TITLE, RegistryJournal, document_key, is_ruled
+from ..models.registry_journal import NOTED, TITLE, RegistryJournal, document_key, is_ruled
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, RegistryError
 from ..vocabulary.reports import Finding
@@ -38,13 +38,16 @@ def _compare(journal: RegistryJournal) -> Iterator[Finding]:
     storage = journal.storage
     for step in pending(journal):
         yield Finding("pending", TITLE, f"{step}; the next change to it finishes it", "unfinished", "omr sweep")
-    lines: list[Line] = []
+    noted, lines = journal.noted(), list[Line]()
     for link in chain(journal.journal.read_anew(), journal.names()):
         lines.append(link.line)
         for fault in link.faults:
             yield Finding("damage", f"{REGISTRY_JOURNAL} event {link.line.seq}", fault, "journal_broken")
     if not any(line.get("event") in (ACCESS, TOKEN) for line in lines) and is_ruled(storage):
         message = f"{REGISTRY} says that there are rules of access, and the journal has none"
+        yield Finding("damage", TITLE, message, "journal_short")
+    if noted > (lines[-1].seq if lines else 0):
+        message = f"event {noted}: {NOTED}; an older copy of the journal stands in its place, or its end is lost"
         yield Finding("damage", TITLE, message, "journal_short")
     for line in events_ahead(lines):
         message = f"it says {line.get('ts_utc')}, which is later than now: a clock was ahead, or this one is behind"

@@ -124,6 +124,7 @@ CLOSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "the journal emptied": (lambda root: (root / REGISTRY_JOURNAL).write_bytes(b""), "has none"),
     "an event changed": (lambda root: edit(root / REGISTRY_JOURNAL, b'"actor":null', b'"actor":"ada"'), "not what was"),
     "an event removed": (lambda root: _keep(root / REGISTRY_JOURNAL, slice(1, None)), "not what was written"),
+    "an older copy": (lambda root: _keep(root / REGISTRY_JOURNAL, slice(0, 1)), "an older copy"),
     "a line of nothing": (lambda root: edit(root / REGISTRY_JOURNAL, b"}\n", b"}\n\n"), "not what was written"),
     "registry.json damaged": (lambda root: _keep(root / REGISTRY_JOURNAL, slice(0)) or _spoil(root), "cannot be read"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry_core import CoreSettings, JournalCorrupt, ModelRegistry
+from registry_core import AccessUnreadable, CoreSettings, JournalCorrupt, Kind, ModelRegistry, Principal
 from registry_core.format.events import ACCESS
 from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
 from registry_core.models.changes import Committed, Draft, change, finish_pending, pending
@@ -17,6 +17,8 @@ from registry_core.models.registry_journal import RegistryJournal, document_key,
 from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
+
+from ..access.ruled import FIRST, SECOND, put
 
 NAMED = "sha256:" + "0" * 64
 
@@ -115,3 +117,36 @@ def test_what_is_no_digest_is_no_key(change_it: Callable[[str], str]) -> None:
     assert document_key(named) == f"log/documents/{'a' * 64}.json"
     with pytest.raises(ValueError, match=r".+"):
         document_key(change_it(named))
+
+
+def test_an_older_copy_is_noticed_by_whoever_reads_changes_or_finishes_it(tmp_path: Path) -> None:
+    """It is a whole prefix: its chain is whole, and only the note beside the lock knows that there was more."""
+    storage = FilesystemStorage(tmp_path)
+    put(storage, FIRST)
+    older = (tmp_path / REGISTRY_JOURNAL).read_bytes()
+    put(storage, SECOND)
+    newest = (tmp_path / REGISTRY_JOURNAL).read_bytes()
+    (tmp_path / REGISTRY_JOURNAL).write_bytes(older)
+    registry = ModelRegistry.open(tmp_path)
+    for ask in (
+        registry.access_rules,
+        lambda: registry.access_rules(as_of="2020-01-01T00:00:00Z"),
+        lambda: registry.set_access_rules(FIRST),
+        lambda: registry.create_token("service", "ci"),
+        lambda: registry.as_(Principal(Kind.USER, "first")).list_models(),
+    ):
+        with pytest.raises(AccessUnreadable) as refused:
+            ask()
+        assert "an older copy" in refused.value.message
+    with pytest.raises(JournalCorrupt) as broken:
+        registry.registry_audit_verify()
+    assert broken.value.detail["broken_seq"] == 2
+    assert [(one.severity, one.code) for one in registry.check().findings] == [("damage", "journal_short")]
+    assert (tmp_path / REGISTRY_JOURNAL).read_bytes() == older, "nothing was written"
+    # What it says last is not made true: it may be long past.
+    (tmp_path / REGISTRY).write_bytes((tmp_path / REGISTRY).read_bytes().replace(b'"access": true', b'"x": true'))
+    with pytest.raises(JournalCorrupt, match="event 2"):
+        finish_pending(journal_of(storage))
+    (tmp_path / REGISTRY_JOURNAL).write_bytes(newest)
+    assert finish_pending(journal_of(storage))
+    assert (registry.check().findings, registry.access_rules().seq) == ([], 2)

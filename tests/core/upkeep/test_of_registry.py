@@ -22,7 +22,7 @@ from registry_core.access.governing import create_token, revoke_token, set_docum
 from registry_core.access.in_force import admitted, said
 from registry_core.access.tokens import TokenKind
 from registry_core.format.events import ACCESS
-from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_JOURNAL, TOKENS
+from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, TOKENS
 from registry_core.models.changes import Draft
 from registry_core.models.registry_journal import TITLE, is_ruled
 from registry_core.storage.contract import Storage
@@ -222,6 +222,9 @@ def test_its_journal_is_proven_against_a_head_that_was_kept(root: Path) -> None:
     assert open_registry(root).registry_audit_verify(expect_head=head).events == 6
     log = root / REGISTRY_JOURNAL
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:4]))
+    with pytest.raises(JournalCorrupt, match="event 6: it was noted"):
+        open_registry(root).registry_audit_verify()
+    (root / REGISTRY_HOME / ".lock").unlink()
     assert open_registry(root).registry_audit_verify().events == 4, "by nothing but a head"
     with pytest.raises(JournalCorrupt, match="ends before the expected event 5"):
         open_registry(root).registry_audit_verify(expect_head=head)
