@@ -145,6 +145,9 @@ def near(who: str) -> list[str]:
     return [name for name, model in MODELS.items() if model.gives not in is_far]
 
 
+DAMAGED = "damaged"  # a task that admins see; its model is of older software, and lists warn of it
+
+
 def name_of(model: Model) -> str:
     return "m" if model.is_there else "n"
 
@@ -212,11 +215,17 @@ def make(area: Path, issuer: IssuerServer) -> World:
     for model in THERE:
         for version in () if model.is_old else ("1", "2", "3"):
             whose = lab if model.task == "lab" else registry
-            whose.register(model.task, "m", version, source, set_alias="latest" if version == "1" else None)
+            said = {"metrics": {"hidden": 1.0}} if model.task == "foreign" else {}
+            whose.register(model.task, "m", version, source, said, set_alias="latest" if version == "1" else None)
         for alias, version in (("production", "2"), ("production", "1"), ("candidate", "1")):
             registry.promote(model.task, "m", alias, version, actor="ada")
         registry.delete(model.task, "m", "3", reason="wrong", actor="ada")
         registry.log_metric(model.task, "m", "run", "loss", 1.0)
+    # What no other model has, so that it shows where anything of these two does.
+    registry.patch("foreign", "m", "1", tags={"hidden": "yes"}, description="xyzzy")
+    registry.promote("foreign", "m", "hidden", "1")
+    damaged = old.model(DAMAGED, "m").version("1").version("2", alias=None).version("3", alias=None)
+    (damaged.package("3") / "model_meta.json").write_bytes(b"{")
     old.model("clinic", "m").owned_by("clinic")
     old.model("undecided", "m").owned_by(None)
     undecided = root / "tasks" / "undecided" / "models" / "m" / "ownership.json"

@@ -176,6 +176,17 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/models", {"task": "{task}"}, about=REGISTRY),
         Ask("/v1/models", {"task": "{task}", "model_name": "{model}", "alias": "latest"}, about=REGISTRY),
         Ask("/v1/models", {"q": "{task}", "limit": "10"}, about=REGISTRY),
+        *(
+            Ask("/v1/models", {**asked, "limit": "5"}, about=REGISTRY)
+            for asked in (
+                {"sort": "metric:hidden"},
+                {"metric_lte": "hidden:2"},
+                {"tag": "hidden:yes"},
+                {"alias": "hidden"},
+                {"q": "xyzzy"},
+                {"task": "damaged"},
+            )
+        ),
         Ask("/v1/models", {"metric_gte": "f1:0.1", "sort": "-metric:f1", "limit": "3"}, about=REGISTRY),
     ],
     ("GET", "/v1/tasks"): [Ask("/v1/tasks", about=REGISTRY)],

@@ -14,7 +14,7 @@ from app.web.needs import Need
 from registry_core.access.roles import Role, at_least
 
 from .asking import Asking, answered, check_done, check_refused, filled, made, need_of, read
-from .callers import ADMINS, CALLERS, MODELS, SAID, THERE, World, near
+from .callers import ADMINS, CALLERS, DAMAGED, MODELS, SAID, THERE, World, near
 from .conftest import scratch
 from .matrix import LEAST, OPERATION, ROUTES, SESSION, expected
 
@@ -54,7 +54,7 @@ def test_every_route_is_in_the_table(world: World) -> None:
 def bare(still: World) -> Iterator[World]:
     """The world without what only admins see."""
     with scratch() as area:
-        yield still.without("foreign", "undecided", area=area / "bare")
+        yield still.without("foreign", "undecided", DAMAGED, area=area / "bare")
 
 
 @pytest.mark.parametrize("who", sorted(CALLERS.keys() - ADMINS - {"expired"}))
@@ -106,16 +106,23 @@ def test_what_is_of_others_is_told_as_what_is_of_nobody(still: World, who: str) 
             assert (told, of_others[2]) == of_nobody[1:], f"{who}: {method} {ask}"
 
 
+def seen_by(who: str) -> list[str]:
+    """The tasks whose model the caller may see."""
+    tasks = [model.task for model in THERE if model.role(who) is not None]
+    return sorted([*tasks, DAMAGED] if who in ADMINS else tasks)
+
+
 @pytest.mark.parametrize("who", CALLERS)
 def test_lists_count_what_may_be_seen(still: World, who: str) -> None:
     asking = Asking(still, who)
     if CALLERS[who].is_refused:
         return
-    seen = sorted(model.task for model in THERE if model.role(who) is not None)
+    seen = seen_by(who)
     everything = asking.send("GET", "/v1/models")
     listed = [(item["task"], item["model_name"], item["version"]) for item in everything.json]
     assert sorted(listed) == [(task, "m", version) for task in seen for version in ("1", "2")]
     assert everything.headers["X-Total-Count"] == str(2 * len(seen))
+    assert ("X-Warnings" in everything.headers) is (DAMAGED in seen)
     assert pages(asking, "/v1/models?limit=2") == listed
     for filtered in ("alias=latest", "alias=latest&limit=1", "alias=latest&limit=1&sort=-created_at"):
         assert asking.send("GET", f"/v1/models?{filtered}").headers["X-Total-Count"] == str(len(seen))
@@ -152,9 +159,12 @@ def pages(asking: Asking, address: str | None) -> list[tuple[str, str, str]]:
 def test_the_stream_has_what_may_be_seen(still: World, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "HEARTBEAT_S", -1.0)  # it says so at once where it has nothing more
     monkeypatch.setattr(listing, "POLL_S", 0.0)
+    over = 401 if CALLERS[who].is_refused else 403 if CALLERS[who].is_blocked else None
+    head = Asking(still, who).send("HEAD", "/v1/events")
+    assert (head.status_code, read(head)) == (over or 200, b"")
     answer = Asking(still, who).send("GET", "/v1/events", query_string={"after": "0"})
-    if CALLERS[who].is_refused:
-        assert answer.status_code == 401
+    assert answer.status_code == (over or 200)
+    if over is not None:
         return
     tasks = set()
     for message in answer.response:
@@ -163,7 +173,7 @@ def test_the_stream_has_what_may_be_seen(still: World, who: str, monkeypatch: py
             break
         tasks |= {json.loads(line[6:])["task"] for line in text.splitlines() if line.startswith("data: ")}
     answer.close()
-    assert tasks == {model.task for model in THERE if model.role(who) is not None}
+    assert tasks == set(seen_by(who))
 
 
 def test_whoever_has_not_said_who_he_is_sends_no_body_that_is_looked_at(still: World) -> None:
