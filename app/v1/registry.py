@@ -47,7 +47,13 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
     if not respond_async.is_preferred(prefer):
         return _register(body, key)
     registry = current_registry()
-    registry.require_may(body["task"], body["model_name"], Action.WRITE, sets=body.get("set_alias"))
+    registry.require_may(
+        body["task"],
+        body["model_name"],
+        Action.WRITE,
+        sets=body.get("set_alias"),
+        names_path=body.get("artifacts_dir") is not None,
+    )
     scoped = None if key is None else json.dumps([body["task"], body["model_name"], key])
     return respond_async.start(
         "register",

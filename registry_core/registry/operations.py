@@ -37,14 +37,19 @@ class OperationVerbs(OpenedRegistry):
         """
         return self._operations.begin(verb, request, key, None if self._door is None else self._door.whose)
 
-    def require_may(self, task: str, model_name: str, action: Action, *, sets: str | None = None) -> None:
-        """What goes on later may be begun now: the caller may do that to the model, and let the alias ``sets`` name a
-        new version; or to read a model that may not be seen, which is not there when it is looked for.
+    def require_may(
+        self, task: str, model_name: str, action: Action, *, sets: str | None = None, names_path: bool = False
+    ) -> None:
+        """What goes on later may be begun now: the caller may do that to the model, let the alias ``sets`` name a new
+        version, and with ``names_path`` name an ``artifacts_dir``; or to read a model that may not be seen, which is
+        not there when it is looked for.
 
         Raises ``PermissionDenied``, ``AccessUnreadable``.
         """
         if self._door is not None:
             self._model(task, model_name, action, sets=sets)
+            if names_path:
+                self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
 
     def operation(self, operation_id: str) -> Operation:
         """The operation as it is now, if the caller began it, or is an admin.

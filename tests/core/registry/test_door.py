@@ -50,6 +50,7 @@ from .guarded import (
     THEIRS,
     USE,
     VERBS,
+    WRITE,
     House,
     Verb,
     house,
@@ -299,6 +300,10 @@ def test_without_allowed_roots_only_admins_name_a_directory(tmp_path: Path) -> N
     open_to_all.trust(here.registry._issuers)
     with pytest.raises(PermissionDenied):
         open_to_all.as_(PEOPLE["publisher"]).register(OWN, "m", "8", here.source)
+    with pytest.raises(PermissionDenied):
+        open_to_all.as_(PEOPLE["publisher"]).require_may(OWN, "m", WRITE, names_path=True)
+    open_to_all.as_(PEOPLE["publisher"]).require_may(OWN, "m", WRITE)
+    open_to_all.as_(PEOPLE["chief"]).require_may(OWN, "m", WRITE, names_path=True)
     open_to_all.as_(PEOPLE["chief"]).register(OWN, "m", "8", here.source)
 
 
