@@ -119,6 +119,24 @@ def write(repo, folder):
     return {name: _said(work) for name, work in writes.items()}
 
 
+def with_token(repo, file, token):
+    """What somebody with the token gets; of what is refused the class of the error. None: what the environment says."""
+    api = HfApi(token=token)
+    return {
+        "file": _got(lambda: hf_hub_download(repo, file, token=token)),
+        "info": _got(lambda: api.model_info(repo).id),
+        "listed": _got(lambda: "".join(model.id for model in api.list_models(author=repo.split("/")[0]))),
+        "whoami": _got(lambda: api.whoami()["name"]),
+    }
+
+
+def _got(work):
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see
+        return type(error).__name__
+
+
 def _said(work):
     try:
         work()
