@@ -15,10 +15,13 @@ from registry_core import (
     AccessUnreadable,
     IdentityUnavailable,
     IntegrityError,
+    InvalidToken,
     NotConfigured,
     NotFound,
+    PermissionDenied,
     RegistryError,
     StorageError,
+    Unauthenticated,
 )
 
 from ...support.servers import REPOSITORY
@@ -108,7 +111,7 @@ def test_each_error_becomes_its_answer(leaf: type[RegistryError]) -> None:
 @pytest.mark.parametrize("leaf", sorted(TABLE, key=lambda leaf: leaf.code), ids=lambda leaf: leaf.code)
 def test_each_error_has_its_exit_code(leaf: type[RegistryError]) -> None:
     expected = {NotFound: 3, IntegrityError: 4, StorageError: 5, NotConfigured: 5}
-    expected |= {AccessUnreadable: 5, IdentityUnavailable: 5}
+    expected |= {AccessUnreadable: 5, IdentityUnavailable: 5, Unauthenticated: 7, InvalidToken: 7, PermissionDenied: 8}
     branch = next((branch for branch in expected if issubclass(leaf, branch)), None)
     assert exit_code(leaf("x")) == (expected[branch] if branch else 1)
 
