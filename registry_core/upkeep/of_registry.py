@@ -100,6 +100,8 @@ def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
     lines = list(ours.journal.read_anew())
     for key, (line, named) in _named(lines).items():
         _copy_named(source, target, key, line, named)
+    if not lines and theirs.journal.last() is None:
+        return 0  # neither has rules: nothing is made, a lock neither
     copied = 0
     with theirs.lock():
         known = list(theirs.journal.lines())
