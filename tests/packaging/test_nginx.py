@@ -16,11 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
+
+from registry_core import CoreSettings, ModelRegistry
 
 from ..files.accel import accelerating_nginx
 from ..support.machine import need
-from ..support.servers import REPOSITORY, free_port, nginx_configured, site_configuration
+from ..support.servers import PREFIX, REPOSITORY, free_port, gunicorn, nginx_configured, site_configuration
 
 NAME = "registry.example"
 IDENTITY = [
@@ -154,6 +157,37 @@ def test_every_answer_over_tls_says_to_come_by_nothing_else(tls: Tls) -> None:
     ):
         answer = tls.get(path)
         assert (answer.status, answer.headers.get_all("Strict-Transport-Security")) == (status, [HSTS]), path
+
+
+def test_a_browser_signs_in_over_tls_that_ends_at_the_proxy(certificate: Path, tmp_path: Path) -> None:
+    root, plain_port = tmp_path / "root", free_port()
+    root.mkdir()
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(root)))
+    token = registry.create_token("service", "ci").token
+    env = {PREFIX + "AUTH": "required", PREFIX + "TRUSTED_PROXIES": "1", PREFIX + "TRUSTED_HOSTS": NAME}
+    with (
+        gunicorn(root, env=env) as server,
+        nginx_configured(lambda port: with_tls(server.url, port, plain_port, certificate)) as url,
+        httpx.Client(
+            base_url=f"https://127.0.0.1:{url.rpartition(':')[2]}",
+            verify=ssl.create_default_context(cafile=str(certificate / "fullchain.pem")),
+            headers={"Host": NAME, "Origin": f"https://{NAME}"},
+            timeout=120,
+        ) as browser,
+    ):
+        over = {"extensions": {"sni_hostname": NAME}}
+        done = browser.post("/v1/auth/login", data={"token": token, "next": "/v1/models"}, **over)
+        assert (done.status_code, done.headers["Location"]) == (303, "/v1/models")
+        cookie = done.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-registry_session=")
+        assert {"Secure", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
+        sent = {"Cookie": cookie.partition(";")[0]}
+        me = browser.get("/v1/auth/me", headers=sent, **over)
+        assert (me.status_code, me.json()["name"], me.json()["via"]) == (200, "ci", "session")
+        assert browser.post("/v1/auth/logout", headers=sent, **over).status_code == 403
+        sent["X-Form-Token"] = me.headers["X-Form-Token"]
+        assert browser.post("/v1/auth/logout", headers=sent, **over).status_code == 200
+        assert token not in server.log_file.read_text()
 
 
 def test_a_name_that_is_not_ours_gets_no_certificate_and_no_answer(tls: Tls) -> None:
