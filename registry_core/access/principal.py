@@ -45,8 +45,7 @@ class Principal:
 
     ``subject`` is the issuer's own name for it. ``name`` is what rules may call it too: a verified e-mail address, or
     the name of a service token. ``org`` and ``permissions`` count where the issuer is the platform's. ``token_id``
-    names a token of the registry, ``via`` the way in, ``session`` that of a browser by the digest of its id; after
-    ``expires_at`` it is nobody.
+    names a token of the registry, ``via`` the way in; after ``expires_at`` it is nobody.
     """
 
     kind: Kind
@@ -60,7 +59,6 @@ class Principal:
     via: str | None = None
     expires_at: datetime | None = None
     cut: Cut | None = None
-    session: str | None = None
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SCHEMA = "omr-session/1"
 VIA = "session"
 LIFE = timedelta(hours=8)
-KEPT_S = 5.0  # so old may be what is known of a session that goes on, or of any where each look is a request
+KEPT_S = 5.0  # where each look is a request
 SWEEP_EVERY_S = 3600.0
 MOST_KEPT = 10_000
 _ID_BYTES = 32
@@ -71,26 +71,21 @@ class Sessions:
 
     def principal(self, session_id: str, now: datetime) -> Principal | None:
         """Who has signed in; None where the session has ended. Raises ``AccessUnreadable``, ``StorageError``."""
-        digest = _digest(session_id)
-        fields = self._read(digest, 0.0 if self._storage.documents.looks_are_cheap() else KEPT_S)
+        fields = self._read(_digest(session_id))
         ends = None if fields is None else parse_time(fields.get("expires_at"))
         if fields is None or ends is None or ends <= now:
             return None
         token_id = fields.get("token_id")
         if token_id is not None:
             found = self._token(str(token_id), now)
-            return None if found is None else _in_session(found, digest, min(ends, found.expires_at or ends))
+            return None if found is None else _ending(found, min(ends, found.expires_at or ends))
         try:
-            return _in_session(tokens.person(fields.get("who"), Kind(str(fields.get("kind")))), digest, ends)
+            return _ending(tokens.person(fields.get("who"), Kind(str(fields.get("kind")))), ends)
         except ValueError:
             return None
 
-    def has_ended(self, digest: str) -> bool:
-        """Whether the session whose id has that digest was ended, 5 s ago at the latest. Raises ``StorageError``."""
-        return self._read(digest, KEPT_S) is None
-
     def end(self, session_id: str) -> None:
-        """There is no such session any more: here at once, elsewhere within five seconds; what it began ends too."""
+        """There is no such session any more: here at once, elsewhere on a store within five seconds."""
         digest = _digest(session_id)
         self._storage.documents.delete(session(digest))
         with self._mutex:
@@ -123,10 +118,11 @@ class Sessions:
     def _write(self, key: str, fields: Mapping[str, Any]) -> None:
         self._storage.documents.write(key, json.dumps(fields).encode(), ABSENT, is_private=True)
 
-    def _read(self, digest: str, at_most_s: float) -> Mapping[str, Any] | None:
-        """The document as it was so long ago at most."""
+    def _read(self, digest: str) -> Mapping[str, Any] | None:
+        """The document; on a store, where each look is a request, as it was at most 5 s ago."""
+        is_kept = not self._storage.documents.looks_are_cheap()
         known, read_at = self._known.get(digest, (None, 0.0))
-        if known is not None and time.monotonic() - read_at < at_most_s:
+        if known is not None and is_kept and time.monotonic() - read_at < KEPT_S:
             return known
         read_at = time.monotonic()
         try:
@@ -134,12 +130,13 @@ class Sessions:
         except (KeyNotFound, PackageCorrupt):
             fields = None
         found = fields if fields is not None and fields.get("schema") == SCHEMA and "kind" in fields else None
-        with self._mutex:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            self._known.pop(digest, None)
-            if found is not None:
-                self._known[digest] = (found, read_at)
+        if is_kept:
+            with self._mutex:
+                if len(self._known) >= MOST_KEPT:
+                    self._known.clear()
+                self._known.pop(digest, None)
+                if found is not None:
+                    self._known[digest] = (found, read_at)
         return found
 
     def _sweep_now_and_then(self, now: datetime) -> None:
@@ -152,8 +149,8 @@ class Sessions:
                 log.error("expired sessions were not cleared: %s", error.message)
 
 
-def _in_session(principal: Principal, digest: str, ends: datetime) -> Principal:
-    return replace(principal, via=VIA, expires_at=ends, session=digest)
+def _ending(principal: Principal, ends: datetime) -> Principal:
+    return replace(principal, via=VIA, expires_at=ends)
 
 
 def _digest(session_id: str) -> str:

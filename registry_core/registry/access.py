@@ -44,7 +44,7 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         from .door import Door  # only when it is wanted
 
         view = copy(origin)
-        view._view_of, view._door = origin, Door(principal, origin._rules, self._storage, origin._session_has_ended)  # noqa: SLF001 - as this one
+        view._view_of, view._door = origin, Door(principal, origin._rules, self._storage)  # noqa: SLF001 - as this one
         view._visible = view._door  # noqa: SLF001 - as this one
         return view
 
@@ -79,9 +79,6 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         """Who has signed in with a browser: for the service, which tells by them who calls."""
         self._identity.confirm()
         return self._origin._all_sessions  # noqa: SLF001 - a registry like this one
-
-    def _session_has_ended(self, digest: str) -> bool:
-        return self._all_sessions.has_ended(digest)
 
     @cached_property
     def _all_sessions(self) -> Sessions:

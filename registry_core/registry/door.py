@@ -37,11 +37,8 @@ _NOWHERE = "memory://where no model is"  # what may not be seen is looked for th
 class Door:
     """Every question is answered anew. All raise ``AccessUnreadable``."""
 
-    def __init__(
-        self, principal: Principal, rules: HeldRules, storage: Storage, has_ended: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, principal: Principal, rules: HeldRules, storage: Storage) -> None:
         self.principal = principal
-        self._has_ended = has_ended
         self._rules = rules
         self._storage = storage
 
@@ -169,8 +166,7 @@ class Door:
     def _standing(self) -> Standing:
         """What the rules say now; of whoever is nobody any more that it is blocked."""
         found = self._rules.standing(self.principal)
-        session = self.principal.session
-        if self.principal.is_expired(datetime.now(UTC)) or (session is not None and self._has_ended(session)):
+        if self.principal.is_expired(datetime.now(UTC)):
             return Standing(found.document, self.principal, (), is_blocked=True, is_admin=False)
         return found
 
