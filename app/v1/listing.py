@@ -15,7 +15,6 @@ from registry_core import (
     MAX_LIMIT,
     AccessUnreadable,
     ModelRegistry,
-    PermissionDenied,
     RegistryError,
     StorageError,
     Streamed,
@@ -28,6 +27,7 @@ from ..web.blueprint import Blueprint
 from ..web.gate import current_gate, may_be_large
 from ..web.needs import Need
 from ..web.root import Root, current_registry, current_root
+from ..web.sending import NO_MORE
 from ..web.stopping import stopping
 from . import whole_list
 from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
@@ -109,7 +109,7 @@ def _is_over(root: Root, registry: ModelRegistry, *, is_open: bool) -> bool:
     try:
         registry.require_caller()
         return is_open and root.is_required()
-    except (PermissionDenied, AccessUnreadable) as error:
+    except NO_MORE as error:
         log.warning("a stream of events has ended: %s", error.code)
         return True
     except RegistryError:

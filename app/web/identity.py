@@ -1,4 +1,7 @@
-"""Who is calling: the one place that reads credentials, before a body is parsed; it neither keeps nor logs them."""
+"""Who is calling: the one place that reads credentials, before a body is parsed; it neither logs nor keeps them.
+
+Only what goes on for long has them until it is done, to ask again whether they count.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, after_this_request, current_app, g, request
@@ -82,7 +86,13 @@ def view_of(registry: ModelRegistry) -> ModelRegistry:
         g.principal = principal = sessions.caller(registry) if sent is None else identity.principal(sent, registry)
         if principal.token_id is None:  # else it was asked whether the token counts, and that is by the rules
             registry.admitted("")  # whether rules can be told at all is answered before what they say
-        g.registry_view = view = registry.as_(principal)
+        # What goes on for long asks again; of a token of the registry the rules say whether it counts.
+        still: Callable[[], object] | None = None
+        if sent is None and principal is not ANONYMOUS:
+            still = sessions.still(registry)
+        elif sent is not None and principal.token_id is None:
+            still = partial(identity.principal, sent, registry)
+        g.registry_view = view = registry.as_(principal, still=still)
         after_this_request(keep_private)
     return view
 

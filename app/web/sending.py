@@ -18,7 +18,7 @@ from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 from werkzeug.wsgi import wrap_file
 
-from registry_core import AccessUnreadable, PermissionDenied, Principal, StoredFile
+from registry_core import AccessUnreadable, IdentityUnavailable, InvalidToken, PermissionDenied, Principal, StoredFile
 
 from ..config import Settings
 from .errors import problem
@@ -28,6 +28,8 @@ from .ranges import Part, Unsatisfiable, is_unmodified, may_be_partial, parts, s
 
 log = logging.getLogger(__name__)
 
+# Whoever may have had the beginning of something may not have the rest.
+NO_MORE = (PermissionDenied, AccessUnreadable, InvalidToken, IdentityUnavailable)
 SETTLED = timedelta(seconds=2)  # an address may come to name another file twice within a second
 CHUNK_BYTES = 256 * 1024
 CONTENT_TYPE = "application/octet-stream"
@@ -103,7 +105,7 @@ def breaking_off() -> Iterator[None]:
     """Where the caller may have no more of what is being sent the connection ends, and the log says so."""
     try:
         yield
-    except (PermissionDenied, AccessUnreadable) as error:
+    except NO_MORE as error:
         log.warning("an answer was broken off: %s", error.code, extra=dict(error.detail))
         raise ConnectionResetError(errno.ECONNRESET, "the caller may have no more of it") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Response, after_this_request, request
@@ -50,6 +51,17 @@ def caller(registry: ModelRegistry) -> Principal:
 
     after_this_request(say)
     return found
+
+
+def still(registry: ModelRegistry) -> Callable[[], None]:
+    """For later: raises ``InvalidToken`` where the session that the caller came with has ended since."""
+    session_id = sent(SESSION) or ""
+
+    def ask() -> None:
+        if registry.sessions.principal(session_id, datetime.now(UTC)) is None:
+            raise ended()
+
+    return ask
 
 
 def ended() -> InvalidToken:

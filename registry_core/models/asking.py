@@ -19,12 +19,15 @@ class Asking:
     Raises what the question raises. Any thread may call it.
     """
 
-    def __init__(self, ask: Callable[[], object]) -> None:
+    def __init__(self, ask: Callable[[], object], still: Callable[[], object] | None = None) -> None:
         self._ask = ask
+        self._still = still  # whether it is known who calls, which may take long: not asked with a lock
         self._due_at = time.monotonic() + ASK_EVERY_S
 
     def __call__(self) -> None:
         if time.monotonic() >= self._due_at:
+            if self._still is not None:
+                self._still()
             self.now()
 
     def now(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -32,11 +32,12 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         """What rules say of users, groups and permissions is said of these issuers'. Call it before :meth:`as_`."""
         self._issuers = issuers
 
-    def as_(self, principal: Principal) -> Self:
+    def as_(self, principal: Principal, *, still: Callable[[], object] | None = None) -> Self:
         """The same registry, whose verbs do for the principal what the rules give, as they are at each call.
 
         All of them raise ``PermissionDenied`` and ``AccessUnreadable``. What the principal may not see is answered as
-        what is not there. The operator has the registry itself.
+        what is not there. The operator has the registry itself. ``still`` raises where it is not known any more that it
+        is the principal who calls: asked again and again by whatever goes on for long.
         """
         origin = self._origin
         if principal.kind is Kind.OPERATOR:
@@ -44,7 +45,7 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         from .door import Door  # only when it is wanted
 
         view = copy(origin)
-        view._view_of, view._door = origin, Door(principal, origin._rules, self._storage)  # noqa: SLF001 - as this one
+        view._view_of, view._door = origin, Door(principal, origin._rules, self._storage, still)  # noqa: SLF001 - as this one
         view._visible = view._door  # noqa: SLF001 - as this one
         return view
 
@@ -59,6 +60,8 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         For what goes on for long; each verb asks by itself. Raises ``PermissionDenied``, ``AccessUnreadable``.
         """
         if self._door is not None:
+            if self._door.still is not None:
+                self._door.still()
             self._door.require_counting()
 
     @cached_property

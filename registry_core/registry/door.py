@@ -37,8 +37,10 @@ _NOWHERE = "memory://where no model is"  # what may not be seen is looked for th
 class Door:
     """Every question is answered anew. All raise ``AccessUnreadable``."""
 
-    def __init__(self, principal: Principal, rules: HeldRules, storage: Storage) -> None:
-        self.principal = principal
+    def __init__(
+        self, principal: Principal, rules: HeldRules, storage: Storage, still: Callable[[], object] | None = None
+    ) -> None:
+        self.principal, self.still = principal, still
         self._rules = rules
         self._storage = storage
 

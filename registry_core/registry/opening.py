@@ -281,7 +281,7 @@ class OpenedRegistry:
 
         from ..models.asking import Asking  # only where rules are asked
 
-        asking = Asking(lambda: door.require(task, model_name, action, *more))
+        asking = Asking(lambda: door.require(task, model_name, action, *more), door.still)
 
         def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
             before_change()

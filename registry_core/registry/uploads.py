@@ -128,4 +128,4 @@ class UploadVerbs(OpenedRegistry):
             return reader
         from ..models.asking import AskedReader, Asking  # only where rules are asked
 
-        return AskedReader(reader, Asking(lambda: self._uploads_with(upload_id)))
+        return AskedReader(reader, Asking(lambda: self._uploads_with(upload_id), self._door.still))

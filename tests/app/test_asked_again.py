@@ -9,16 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from werkzeug.test import TestResponse
 
-from app.web import peer, respond_async
+from app import create_app
+from app.config import IdentitySettings, Settings
+from app.web import peer, respond_async, sessions
 from app.web.gate import READERS, Gate
 from app.web.peer import Pace, Peer
 from app.web.sending import breaking_off
-from registry_core import CoreSettings, ModelRegistry, PermissionDenied, Principal
+from registry_core import CoreSettings, Kind, ModelRegistry, PermissionDenied, Principal
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.tokens import TokenKind
 from registry_core.format.layout import REGISTRY_JOURNAL
@@ -97,6 +102,68 @@ def test_the_stream_of_events_ends_where_its_reader_counts_no_longer(
     assert again.status_code in (401, 403, 503)
 
 
+def begin_by_session(place: Place, path: str) -> tuple[TestResponse, Callable[[], None]]:
+    """(an answer to whoever has signed in with a browser, what signs out)."""
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(place.root)))
+    person = Principal(Kind.USER, "reader", place.issuer.url)
+    session_id, _ = registry.sessions.begin(person, datetime.now(UTC))
+    place.client.set_cookie(sessions.SESSION, session_id)
+    return place.client.get(path), lambda: registry.sessions.end(session_id)
+
+
+def test_whoever_signs_out_hears_of_no_further_event(place: Place) -> None:
+    answer, sign_out = begin_by_session(place, "/v1/events?after=0")
+    parts = iter(answer.response)
+    assert b"retry" in next(parts)  # type: ignore[operator]
+    assert b"own" in next(parts)  # type: ignore[operator]
+    sign_out()
+    assert len(list(parts)) < 3
+    answer.close()
+
+
+def test_whoever_signs_out_is_sent_no_more(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(asking, "ASK_EVERY_S", -1.0)
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(place.root)))
+    registry.register("own", "m", "2", write_files(tmp_path / "large", {"large.bin": b"x" * MIB}))
+    answer, sign_out = begin_by_session(place, "/v1/archive/own/m/2")
+    assert answer.status_code == 200
+    parts = iter(answer.response)
+    next(parts)
+    sign_out()
+    with pytest.raises(ConnectionResetError):
+        list(parts)
+    answer.close()
+
+
+@pytest.mark.parametrize("how", ["revoked", "nobody answers"])
+def test_a_token_that_its_issuer_has_taken_back_ends_what_it_began(tmp_path: Path, how: str) -> None:
+    write_package(tmp_path / "source")
+    (tmp_path / "root").mkdir()
+    ModelRegistry.open(settings=CoreSettings(root=str(tmp_path / "root"))).register("t", "m", "1", tmp_path / "source")
+    secret, claims = "the secret that both share, long enough", {"aud": "omnibioai-platform", "type": "access"}
+    with issuer_server() as platform:
+        identity = IdentitySettings("required", iam_url=platform.url, jwt_secret=secret)
+        app = create_app(Settings(core=CoreSettings(root=str(tmp_path / "root")), threads=8, identity=identity))
+        now = int(time.time())
+        said = {**claims, "sub": "12", "iss": "omnibioai-auth", "permissions": ["model.read"], "exp": now + 900}
+        token = jwt.encode({**said, "iat": now}, secret)
+        platform.valid[token] = {"valid": True, "user_id": "12"}
+        answer = app.test_client().get("/v1/events?after=0", headers=bearer(token))
+        assert answer.status_code == 200, answer.text
+        parts = iter(answer.response)
+        assert b"retry" in next(parts)  # type: ignore[operator]
+        assert b"data: " in next(parts)  # type: ignore[operator]
+        if how == "revoked":
+            platform.valid[token] = {"valid": False}
+        else:
+            platform.answers["/auth/validate"] = lambda handler: handler.send_error(500)
+        issued = app.extensions["identity"]._issued.__self__
+        issued._clock = lambda: time.monotonic() + 31  # so long what was verified is believed
+        assert not [part for part in parts if b"data: " in part]  # type: ignore[operator]
+        assert platform.asked.count("/auth/validate") == 2
+        answer.close()
+
+
 def test_whoever_is_blocked_is_refused_the_stream_and_anybody_may_listen_to_what_is_public(place: Place) -> None:
     put(place.journal.storage, MAINTAINER.replace(b'"admins": [', b'"blocked": ["user:reader"], "admins": ['))
     refused = place.client.get("/v1/events", headers=bearer(place.issuer.token(sub="reader")))
@@ -105,9 +172,6 @@ def test_whoever_is_blocked_is_refused_the_stream_and_anybody_may_listen_to_what
 
 
 def test_a_stream_that_began_without_rules_ends_with_the_first(tmp_path: Path) -> None:
-    from app import create_app
-    from app.config import Settings
-
     write_package(tmp_path / "source")
     (tmp_path / "root").mkdir()
     registry = ModelRegistry.open(settings=CoreSettings(root=str(tmp_path / "root")))
