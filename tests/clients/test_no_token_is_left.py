@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,8 @@ from ..support.issuer import AUDIENCE, IssuerServer, issuer_server
 from ..support.machine import remove_tree
 from ..support.packages import write_files
 from ..support.secrets import found_in, tokens_in
-from ..support.servers import PREFIX, START_S, gunicorn, nginx, wait_until
+from ..support.servers import PREFIX, REPOSITORY, START_S, clean_environment, gunicorn, nginx, wait_until
+from .required import MODEL, TASK, required
 
 PLATFORM = {"iss": "omnibioai-auth", "aud": "omnibioai-platform", "type": "access", "permissions": ["model.use"]}
 RULES = {
@@ -165,3 +168,38 @@ def test_after_a_tour_by_every_way_in_no_token_is_left(tmp_path: Path, issuer: I
         digest = hashlib.sha256(made.token.encode()).hexdigest().encode()
         holding = [file for file in area.rglob("*") if file.is_file() and digest in file.read_bytes()]
         assert [(file.parent.name, file.stat().st_mode & 0o777) for file in holding] == [("tokens", 0o600)]
+
+
+def test_after_omr_has_signed_in_pushed_and_pulled_the_token_stands_in_its_own_file_alone() -> None:
+    with required() as service, scratch() as area:
+        write_files(area / "source", {"model.pt": b"new"})
+        config, printed = {"HOME": str(area), "XDG_CONFIG_HOME": str(area / "config")}, area / "printed"
+        about = [TASK, MODEL, "pushed", "--set-alias", "candidate"]
+
+        def omr(*words: str, stdin: str = "") -> int:
+            done = subprocess.run(
+                [sys.executable, "-m", "registry_client.cli.main", *words],
+                cwd=area,
+                env=clean_environment({**config, "PYTHONPATH": str(REPOSITORY)}),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=START_S,
+            )
+            with printed.open("a") as log:
+                log.write(done.stdout + done.stderr)
+            return done.returncode
+
+        at = ("--url", service.url)
+        for name, (pushes, pulls) in {"publisher": (0, 0), "reader": (8, 0), "revoked": (7, 7)}.items():
+            token = service.tokens.get(name) or service.registry.create_token("service", name).token
+            assert omr("login", service.url, stdin=token) == 0
+            if name == "revoked":
+                service.registry.revoke_token(token)
+            assert omr(*at, "push", "source", *about) == pushes, printed.read_text()
+            assert omr(*at, "pull", TASK, f"{MODEL}@1.0.0", f"pulled-{name}") == pulls
+            holding = [file for file in area.rglob("*") if file.is_file() and token.encode() in file.read_bytes()]
+            assert [file.stat().st_mode & 0o777 for file in holding] == [0o600]
+            assert omr("logout", service.url) == 0
+            assert not [file for file in area.rglob("*") if file.is_file() and token.encode() in file.read_bytes()]
+        assert found_in(area) == []
