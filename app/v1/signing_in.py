@@ -7,7 +7,9 @@ import binascii
 import re
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -86,7 +88,8 @@ def paste() -> Response:
     if not came or not came.isascii() or not came.isprintable():
         raise Unauthenticated("There is no token in the form. Paste one.")
     identity: Identity = current_app.extensions["identity"]
-    return _signed_in(identity.principal(came, root.registry()), _see(onward))
+    principal = identity.principal(came, root.registry())
+    return _signed_in(principal, _see(onward), came if principal.token_id is None else None)
 
 
 @blueprint.get("/v1/auth/callback", needs=Need.OPEN)
@@ -127,16 +130,25 @@ def logout() -> Response:
     return answer
 
 
-def _signed_in(principal: Principal, answer: Response) -> Response:
-    """The answer, with the cookie of a new session; the one that this browser had before has ended."""
+def _signed_in(principal: Principal, answer: Response, token: str | None = None) -> Response:
+    """The answer, with the cookie of a new session; the one that this browser had before has ended.
+
+    ``token``: an issuer's, as which the session is good as long as that is.
+    """
     kept = current_root().registry().sessions
     before = sessions.sent(sessions.SESSION)
     now = datetime.now(UTC)
-    session_id, ends = kept.begin(principal, now)
+    session_id, ends = kept.begin(principal, now, None if token is None else _sealed(token))
     if before is not None:
         kept.end(before)
     sessions.keep(answer, sessions.SESSION, session_id, int((ends - now).total_seconds()))
     return answer
+
+
+def _sealed(token: str) -> Callable[[str], str]:
+    from ..web.seals import sealed  # only where an issuer is configured
+
+    return partial(sealed, token)
 
 
 def _page_to_paste(onward: str) -> Response:

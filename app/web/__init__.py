@@ -7,5 +7,6 @@ bytes, ``sending``, ``ranges`` and ``disposition`` send them, ``next_page`` and 
 ``cors`` and ``openapi`` are for browsers; ``stopping`` says when to end. Tokens of others are told apart by
 ``issued_tokens``: those of ``issuers`` by their ``keys``, and ``platform_tokens`` by asking their service; ``fetching``
 is how both ask. What each route needs of its callers stands in ``needs``. Browsers have ``sessions``, begun on
-``pages`` or at a provider by the ``code_flow``; ``refusals`` are what they are refused with.
+``pages`` or at a provider by the ``code_flow``; ``seals`` keep what was pasted, and ``refusals`` are what they are
+refused with.
 """

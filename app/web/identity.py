@@ -57,6 +57,10 @@ class Identity:
             issued = IssuedTokens.of(settings)
             self._issued, self.code_flow = issued.principal, code_flow(settings, issued)
 
+    def caller(self, sent: str | None, registry: ModelRegistry) -> Principal:
+        """Who calls with the token that came, or where none did with a cookie. Raises as :meth:`principal`."""
+        return sessions.caller(registry, self.principal) if sent is None else self.principal(sent, registry)
+
     def principal(self, text: str, registry: ModelRegistry) -> Principal:
         """Who calls with the token. Raises ``InvalidToken``, ``IdentityUnavailable``, ``AccessUnreadable``."""
         if text.startswith(OURS):
@@ -83,13 +87,13 @@ def view_of(registry: ModelRegistry) -> ModelRegistry:
     if view is None:
         identity: Identity = current_app.extensions["identity"]
         sent = _credentials()
-        g.principal = principal = sessions.caller(registry) if sent is None else identity.principal(sent, registry)
+        g.principal = principal = identity.caller(sent, registry)
         if principal.token_id is None:  # else it was asked whether the token counts, and that is by the rules
             registry.admitted("")  # whether rules can be told at all is answered before what they say
         # What goes on for long asks again; of a token of the registry the rules say whether it counts.
         still: Callable[[], object] | None = None
         if sent is None and principal is not ANONYMOUS:
-            still = sessions.still(registry)
+            still = sessions.still(registry, identity.principal)
         elif sent is not None and principal.token_id is None:
             still = partial(identity.principal, sent, registry)
         g.registry_view = view = registry.as_(principal, still=still)

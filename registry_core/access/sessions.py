@@ -50,10 +50,12 @@ class Sessions:
         self._known: dict[str, tuple[Mapping[str, Any], float]] = {}
         self._swept_at: float | None = None
 
-    def begin(self, principal: Principal, now: datetime) -> tuple[str, datetime]:
+    def begin(
+        self, principal: Principal, now: datetime, seal: Callable[[str], str] | None = None
+    ) -> tuple[str, datetime]:
         """(id of a new session, which nobody else has; when it ends: in 8 h, or with the principal if that is sooner).
 
-        Raises ``StorageError``.
+        ``seal``: makes of the id a text that is kept with it. Raises ``StorageError``.
         """
         self._sweep_now_and_then(now)
         session_id = secrets.token_hex(_ID_BYTES)
@@ -64,6 +66,7 @@ class Sessions:
             "expires_at": format_time(ends),
             "token_id": principal.token_id,
             "kind": str(principal.kind),
+            "sealed": None if seal is None else seal(session_id),
             "who": None if principal.token_id is not None else tokens.fields_of_person(principal),
         }
         self._write(session(_digest(session_id)), fields)
@@ -83,6 +86,11 @@ class Sessions:
             return _ending(tokens.person(fields.get("who"), Kind(str(fields.get("kind")))), ends)
         except ValueError:
             return None
+
+    def sealed(self, session_id: str) -> str | None:
+        """What is kept with the session. Raises ``StorageError``."""
+        fields = self._read(_digest(session_id)) or {}
+        return None if fields.get("sealed") is None else str(fields["sealed"])
 
     def end(self, session_id: str) -> None:
         """There is no such session any more: here at once, elsewhere on a store within five seconds."""

@@ -35,6 +35,7 @@ ONLY_IN = {
     # A service without issuers needs neither it nor what it brings along.
     "jwt": {"app.web.issued_tokens", "app.web.issuers", "app.web.keys"},
     "authlib": {"app.web.code_flow"},
+    "cryptography": {"app.web.seals"},
     "yaml": {"app.hub"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},

@@ -145,6 +145,31 @@ def test_a_session_of_a_token_ends_when_the_token_is_revoked_or_expires(place: P
     assert int(max_age[1]) <= 160  # by clocks that may differ by a minute
 
 
+def test_a_session_of_a_platform_s_token_ends_when_its_service_says_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place.journal.storage, written(rules=[{"who": ["authenticated"], "on": ["own/*"], "role": "viewer"}]))
+    said = {"iss": "omnibioai-auth", "aud": "omnibioai-platform", "sub": "7", "type": "access"}
+    token = place.issuer.token(**said)
+    place.issuer.valid[token] = {"valid": True, "user_id": "7"}
+    browser = place.service(oidc_issuer=None, oidc_audience=None, oidc_client_id=None, iam_url=place.issuer.url)
+    session = value(paste(browser, token))
+    kept = "".join(file.read_text() for file in place.sessions())
+    assert not [part for part in (token, session, *token.split(".")) if part in kept]
+    assert browser.get(SHOW, base_url=HOME).status_code == 200
+    [file] = place.sessions()
+    file.write_text(kept.replace('"sealed": "', '"sealed": "x'))
+    assert of(browser.get(SHOW, base_url=HOME)) == (401, "invalid_token")
+    file.write_text(kept)
+    assert browser.get(SHOW, base_url=HOME).status_code == 200
+    monkeypatch.setattr("app.web.issued_tokens.KEPT_S", 0.0)
+    place.issuer.valid[token] = {"valid": False}
+    assert of(browser.get(SHOW, base_url=HOME)) == (401, "invalid_token")
+    without = place.pasting()
+    without.set_cookie("__Host-registry_session", session, domain="registry.example")
+    assert of(without.get(SHOW, base_url=HOME)) == (401, "invalid_token")  # whose issuer counts no more
+
+
 @pytest.mark.parametrize("token", ["", " ", "x", "omr_0", "a.b.c", "é", "x\x00y"])
 def test_what_does_not_count_makes_no_session(place: Place, token: str) -> None:
     done = paste(place.pasting(), token)
