@@ -10,20 +10,17 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ..format.chain import Line
 from ..format.encoding import encode_document, format_time
-from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed
+from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, Status, owned_by
-from ..vocabulary.texts import escaped, parse_object
+from ..vocabulary.texts import escaped, is_segment, parse_object
 from .journal import OWNED, OWNER
+from .model import ModelStore
 from .ownership import after, document, understood
 from .projections import Fields, seq_of
-
-if TYPE_CHECKING:
-    from .model import ModelStore
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +31,13 @@ class Seen:
 
     ownership: Ownership
     seq: int | None = None
+
+
+def named(storage: Storage, task: str, model_name: str) -> Ownership:
+    """As :func:`read`, of any names; those that can be no model's are nobody's."""
+    if not (is_segment(task) and is_segment(model_name)):
+        return NOT_THERE
+    return read(ModelStore(storage, task, model_name, 0.0))
 
 
 def read(model: ModelStore) -> Ownership:

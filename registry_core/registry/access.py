@@ -146,6 +146,7 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         from ..access import decisions, document  # only when it is wanted
         from ..access import who as named
         from ..access.roles import Action
+        from ..models import owners
 
         self._require_admin()
         data = self._rules_at(as_of).data
@@ -154,9 +155,9 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
             principal = named.principal_named(who)
         except ValueError as error:
             raise InvalidParameter(f"Who {error}.", field="who") from None
-        return decisions.decide(
-            rules, principal, document.check_word("action", action, Action), (task, model_name), alias
-        ).told()
+        asked = document.check_word("action", action, Action)
+        ownership = owners.read(self._model(task, model_name, Action.ADMIN))
+        return decisions.decide(rules, principal, asked, (task, model_name), alias, ownership).told()
 
     def _rules_at(self, as_of: str | datetime | None) -> InForce:
         self._identity.confirm()

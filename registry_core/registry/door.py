@@ -18,12 +18,11 @@ from ..access.principal import Kind, Principal
 from ..access.roles import Action
 from ..models import owners
 from ..models.journal import By
-from ..models.model import ModelStore
 from ..models.visible import CanSee
 from ..storage import Storage, StorageOptions, open_storage
 from ..vocabulary.errors import PermissionDenied
 from ..vocabulary.owners import NOT_THERE, UNOWNED, Ownership
-from ..vocabulary.texts import check_new_name, is_segment, printable
+from ..vocabulary.texts import check_new_name, printable
 
 T = TypeVar("T")
 _Ask = Callable[..., Decision]  # of an action, and by its name of an alias
@@ -182,8 +181,7 @@ class Door:
         """Whose the model is; looked for only where a rule that means the caller asks."""
         if all(rule.owner is Owner.ANY for _, rule in standing.rules):
             return UNOWNED
-        can_be = is_segment(task) and is_segment(model_name)
-        return owners.read(ModelStore(self._storage, task, model_name, 0.0)) if can_be else NOT_THERE
+        return owners.named(self._storage, task, model_name)
 
     def _required(self, found: Decision) -> Decision:
         if not found.allowed:

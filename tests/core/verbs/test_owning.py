@@ -218,3 +218,16 @@ def test_of_two_who_resolve_at_once_one_is_refused(unruled: Place, monkeypatch: 
     with pytest.raises(PermissionDenied):
         unruled.registry.as_(resolver("7")).resolve_ownership(TASK, NAME)
     assert unruled.whose() == owned_by("8")
+
+
+def test_to_try_rules_goes_by_whose_the_model_is(place: Place) -> None:
+    put(place.storage, MINE.replace(b"permission:write", b"org:7"))
+    place.register("1", None)
+
+    def allowed(who: str, name: str = NAME) -> bool:
+        return place.registry.try_access_rules(who, "write", TASK, name).allowed
+
+    assert not allowed("org:7")
+    assert allowed("org:7", "none")
+    place.registry.own(TASK, NAME, "7")
+    assert (allowed("org:7"), allowed("org:8")) == (True, False)
