@@ -17,6 +17,7 @@ from app import create_app
 from app.config import IdentitySettings, Settings
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.access import held
+from registry_core.registry import opening
 
 from ..objectstore.simulated import SimulatedStore, simulated_store
 from ..support.issuer import AUDIENCE, issuer_server
@@ -187,3 +188,26 @@ def test_a_store_is_asked_twice_in_five_seconds_whoever_calls_and_however_often(
     clock.now += held.LOOK_EVERY_S
     assert requests(ruled, token, 10) == alone + 2
     assert requests(ruled, "", 10) == alone
+
+
+def test_open_mode_asks_a_store_whether_there_are_rules_once_in_five_seconds_or_never(
+    store: SimulatedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(opening, "monotonic", clock)
+    made("s3://bucket/open", tmp_path / "source")
+    by_default, written_out = (served("s3://bucket/open", IdentitySettings(auth)) for auth in (None, "open"))
+
+    def requests(app: Flask) -> int:
+        before = store.requests
+        for _ in range(10):
+            Counted(app, "")
+        return store.requests - before
+
+    for app in (by_default, written_out):
+        requests(app)
+    alone = requests(written_out)
+    assert requests(by_default) == alone
+    for _ in range(2):
+        clock.now += opening.LOOK_EVERY_S
+        assert (requests(by_default), requests(written_out)) == (alone + 1, alone)
