@@ -14,6 +14,7 @@ from registry_core.access import held, in_force
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.held import HeldRules
 from registry_core.access.in_force import InForce
+from registry_core.access.principal import Kind, Principal
 from registry_core.access.tokens import TokenKind
 from registry_core.format.layout import REGISTRY_HOME, REGISTRY_JOURNAL
 from registry_core.format.layout import token as token_key
@@ -23,7 +24,7 @@ from registry_core.storage.memory.documents import MemoryDocuments
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.errors import StorageUnavailable
 
-from .issuers import ISSUERS
+from .issuers import ISSUERS, OIDC
 from .ruled import FIRST, NOW, SECOND, journal_of, put
 
 FAR, NEVER = -1.0, float("inf")  # how long a look counts: not at all, or for ever
@@ -172,6 +173,18 @@ def test_a_token_whose_document_is_gone_counts_for_some_seconds_at_most(
     (tmp_path / token_key(made.kept.id)).unlink()
     monkeypatch.setattr(held, "LOOK_EVERY_S", FAR)
     assert rules.admitted(made.text, NOW) is None
+
+
+def test_what_the_rules_say_of_somebody_is_found_once_and_goes_with_them(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    put(storage, FIRST)
+    rules, who = held_of(storage), Principal(Kind.USER, "first", OIDC)
+    found = rules.standing(who)
+    assert found.is_admin
+    assert rules.standing(Principal(Kind.USER, "first", OIDC)) is found
+    assert not rules.standing(Principal(Kind.USER, "second", OIDC)).is_admin
+    put(FilesystemStorage(tmp_path), SECOND)
+    assert not rules.standing(who).is_admin
 
 
 def test_many_who_ask_at_once_read_once(tmp_path: Path, reads: list[InForce]) -> None:
