@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Response, after_this_request, request
 from werkzeug.datastructures import MultiDict
@@ -23,25 +24,26 @@ from .parsing import current_budget
 from .peer import comes_from_here
 from .refusals import Refused
 
+Asked = Callable[[str, ModelRegistry], Principal]
+
 HEADER, FIELD = "X-Form-Token", "form_token"
 SESSION, FLOW = "registry_session", "registry_sign_in"
-_Principal = Callable[[str, ModelRegistry], Principal]  # who calls with a token
 _READS = {"GET", "HEAD", "OPTIONS"}
 _FORM = "application/x-www-form-urlencoded"
 _LOCAL = {"localhost", "localhost."}
 
 
-def caller(registry: ModelRegistry, principal: _Principal) -> Principal:
+def caller(registry: ModelRegistry, principal: Asked) -> Principal:
     """Who has signed in with the browser that calls, or nobody in particular.
 
-    ``principal``: who calls with a token, whose session is as good as that is now. Raises as it does, ``InvalidToken``
-    where the session has ended, and ``Refused`` for a change that no page of ours asks for.
+    ``principal``: who calls with a token; a session of one is as good as that is now. Raises as it does,
+    ``InvalidToken`` where the session has ended, and ``Refused`` for a change that no page of ours asks for.
     """
     is_change = request.method not in _READS
     session_id = sent(SESSION) if is_private() and not (is_change and is_from_elsewhere()) else None
     if session_id is None:
         return ANONYMOUS
-    found = _signed_in(registry, session_id, principal)
+    found = _now(registry, session_id, principal)
     if is_change:
         require_form_token(session_id)
     token = form_token(session_id)
@@ -54,17 +56,15 @@ def caller(registry: ModelRegistry, principal: _Principal) -> Principal:
     return found
 
 
-def still(registry: ModelRegistry, principal: _Principal) -> Callable[[], object]:
+def still(registry: ModelRegistry, principal: Asked) -> Callable[[], object]:
     """For later: raises ``InvalidToken`` where the session that the caller came with has ended since."""
-    session_id = sent(SESSION) or ""
-    return lambda: _signed_in(registry, session_id, principal)
+    return partial(_now, registry, sent(SESSION) or "", principal)
 
 
-def _signed_in(registry: ModelRegistry, session_id: str, principal: _Principal) -> Principal:
-    found = registry.sessions.principal(session_id, datetime.now(UTC))
+def _now(registry: ModelRegistry, session_id: str, principal: Asked) -> Principal:
+    found, kept = registry.sessions.signed_in(session_id, datetime.now(UTC))
     if found is None:
         raise ended()
-    kept = registry.sessions.sealed(session_id)
     if kept is None:
         return found
     from .seals import unsealed  # only where an issuer is configured

@@ -74,7 +74,16 @@ class Sessions:
 
     def principal(self, session_id: str, now: datetime) -> Principal | None:
         """Who has signed in; None where the session has ended. Raises ``AccessUnreadable``, ``StorageError``."""
+        return self.signed_in(session_id, now)[0]
+
+    def signed_in(self, session_id: str, now: datetime) -> tuple[Principal | None, str | None]:
+        """(as :meth:`principal`, the sealed text that is kept with the session)."""
         fields = self._read(_digest(session_id))
+        found = self._principal(fields, now)
+        kept = None if fields is None or found is None else fields.get("sealed")
+        return found, None if kept is None else str(kept)
+
+    def _principal(self, fields: Mapping[str, Any] | None, now: datetime) -> Principal | None:
         ends = None if fields is None else parse_time(fields.get("expires_at"))
         if fields is None or ends is None or ends <= now:
             return None
@@ -86,11 +95,6 @@ class Sessions:
             return _ending(tokens.person(fields.get("who"), Kind(str(fields.get("kind")))), ends)
         except ValueError:
             return None
-
-    def sealed(self, session_id: str) -> str | None:
-        """What is kept with the session. Raises ``StorageError``."""
-        fields = self._read(_digest(session_id)) or {}
-        return None if fields.get("sealed") is None else str(fields["sealed"])
 
     def end(self, session_id: str) -> None:
         """There is no such session any more: here at once, elsewhere on a store within five seconds."""
