@@ -52,9 +52,12 @@ class OperationVerbs(OpenedRegistry):
                 self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
 
     def operation(self, operation_id: str) -> Operation:
-        """The operation as it is now, if the caller began it, or is an admin.
+        """The operation as it is now, if the caller began it and still counts, or is an admin.
 
-        Raises ``OperationNotFound``, ``StorageError``.
+        Raises ``OperationNotFound``, ``PermissionDenied``, ``StorageError``.
         """
-        whose = None if self._door is None or self._door.is_admin else self._door.whose
-        return self._operations.get(operation_id, whose)
+        if self._door is None:
+            return self._operations.get(operation_id)
+        found = self._operations.get(operation_id, None if self._door.is_admin else self._door.whose)
+        self._door.require_counting()
+        return found

@@ -394,6 +394,9 @@ def test_operations_and_their_keys_are_of_whoever_began_them(here: House) -> Non
     assert told(of_others, one.operation_id) == told(of_none, "0" * 32)
     with pytest.raises(IdempotencyKeyReused):
         here.as_("user").begin_operation("verify", {"c": 3}, key="k")
+    put(here.storage, RULES.replace(b'"user:left"]', b'"user:left", "user:user"]', 1))
+    assert isinstance(refusal(lambda: here.as_("user").operation(one.operation_id)), PermissionDenied)
+    assert isinstance(refusal(lambda: here.as_("user").operation("0" * 32)), OperationNotFound)
 
 
 @pytest.mark.parametrize("on_a_store", [False, True])
