@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from registry_core import (
     UploadNotFound,
 )
 from registry_core.access.roles import Role, at_least
+from registry_core.access.tokens import cut_of
 from registry_core.format.layout import REGISTRY_JOURNAL
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
@@ -305,6 +307,11 @@ def test_without_allowed_roots_only_admins_name_a_directory(tmp_path: Path) -> N
     open_to_all.as_(PEOPLE["publisher"]).require_may(OWN, "m", WRITE)
     open_to_all.as_(PEOPLE["chief"]).require_may(OWN, "m", WRITE, names_path=True)
     open_to_all.as_(PEOPLE["chief"]).register(OWN, "m", "8", here.source)
+    for left in (cut_of("publisher", None, None), cut_of(None, None, ["*"])):  # of an admin, by his token
+        with pytest.raises(PermissionDenied):
+            open_to_all.as_(replace(PEOPLE["chief"], cut=left)).register(OWN, "m", "9", here.source)
+    narrowed = replace(PEOPLE["chief"], cut=cut_of("publisher", None, None))
+    assert here.registry.as_(narrowed).register(OWN, "m", "9", here.source).version == "9"
 
 
 def test_rules_are_asked_again_under_the_lock(tmp_path: Path) -> None:
