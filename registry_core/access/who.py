@@ -60,13 +60,18 @@ class Who:
         if self.issuer is None or principal.issuer != self.issuer:
             return False
         if self.kind == USER:
-            is_called = principal.name is not None and principal.name.lower() == self.name.lower()
-            return self.name == principal.subject or is_called
+            return self.name == principal.subject or _is_same_address(principal.name or "", self.name)
         if self.kind == GROUP:
             return self.name in principal.groups
         if self.kind == PERMISSION:
             return self.name in principal.permissions
         return self.kind == ORG and principal.org == self.name
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    """Whether they differ in the case of letters at most; no other letter is one of ASCII, though its small one is."""
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(a.lower() == b.lower() and a.isascii() == b.isascii() for a, b in pairs)
 
 
 def parse(text: str, issuers: Issuers) -> Who:

@@ -44,6 +44,15 @@ def test_who_is_meant(text: str, meant: set[str]) -> None:
     assert not who.matches(OPERATOR)
 
 
+def test_an_address_that_only_looks_like_anothers_in_small_letters_is_not_his() -> None:
+    other = "\N{KELVIN SIGN}Ä@lab.example"
+    assert other.lower() == "kä@lab.example"
+    like, theirs = (Principal(Kind.USER, "1", OIDC, name=name) for name in (other, "kä@lab.example"))
+    for named, meant in (("kä@lab.example", theirs), ("KÄ@lab.example", theirs), (other, like), (other[:3], None)):
+        who = parse(f"user:{named}", ISSUERS)
+        assert [one for one in (like, theirs) if who.matches(one)] == [one for one in (meant,) if one], named
+
+
 def test_a_group_may_have_a_slash_behind_the_alias() -> None:
     who = parse("group:oidc//lab/ml", ISSUERS)
     assert who.matches(Principal(Kind.USER, "1", OIDC, groups=frozenset({"/lab/ml"})))
