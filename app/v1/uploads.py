@@ -16,7 +16,7 @@ from ..web.errors import CONTENT_TYPE
 from ..web.gate import current_gate, may_be_large, may_wait
 from ..web.needs import Need
 from ..web.request_body import Body
-from ..web.root import current_registry
+from ..web.root import current_registry, current_root
 from ..web.schemas import Problem
 from . import tus
 from .uploads_schemas import (
@@ -58,8 +58,8 @@ def _says(status: int, *problems: int) -> Callable[[F], F]:
 
 @blueprint.after_request
 def _speak(response: Response) -> Response:
-    try:
-        return tus.speak(response, current_registry().max_upload_bytes)
+    try:  # it is the service's own setting: whoever calls, and was refused perhaps, is not asked for once more
+        return tus.speak(response, current_root().registry().max_upload_bytes)
     except RegistryError:
         return tus.speak(response, 0)
 

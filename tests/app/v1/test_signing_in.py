@@ -190,7 +190,10 @@ def test_a_change_needs_the_form_token_of_the_session(place: Place) -> None:
     for wrong in (None, "", "x", theirs, mine[:-1], mine.upper(), "é"):
         assert of(change(browser, wrong)) == (403, "form_token_missing")
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert of(browser.open("/v1/models", method=method, base_url=HOME)) == (403, "form_token_missing")
+        for path in ("/v1/models", "/v1/uploads", f"/v1/uploads/{'0' * 32}/{'1' * 32}", "/hf/api/models"):
+            answer = browser.open(path, method=method, base_url=HOME)
+            code = answer.headers.get("X-Error-Code") or answer.json.get("code")
+            assert (answer.status_code, code) == (403, "form_token_missing"), f"{method} {path}"
     assert change(browser, mine).status_code == 200
     session = value(sign_in(place, browser))
     assert session not in mine
