@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +24,7 @@ from registry_core import CoreSettings, ModelRegistry
 
 from ..files.accel import accelerating_nginx
 from ..support.machine import need
-from ..support.servers import PREFIX, REPOSITORY, free_port, gunicorn, nginx_configured, site_configuration
+from ..support.servers import PREFIX, REPOSITORY, START_S, free_port, gunicorn, nginx_configured, site_configuration
 
 NAME = "registry.example"
 IDENTITY = [
@@ -62,8 +63,8 @@ class _Echo(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def echoing(**more: str) -> Iterator[str]:
-    handler = type("Echo", (_Echo,), {"more": {name.replace("_", "-"): value for name, value in more.items()}})
+def echoing(kind: type[_Echo] = _Echo, **more: str) -> Iterator[str]:
+    handler = type("Echo", (kind,), {"more": {name.replace("_", "-"): value for name, value in more.items()}})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
@@ -240,6 +241,32 @@ def test_more_than_the_limits_is_a_problem_that_says_so() -> None:
         assert [answer.status for answer in answers] == [200, 200, 429]
         assert json.loads(answers[2].body)["code"] == "too_many_requests"
         assert answers[2].headers["Content-Type"] == "application/problem+json"
+
+
+def test_of_an_address_that_has_its_connections_one_more_is_refused_and_others_go_on() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Waiting(_Echo):
+        def do_GET(self) -> None:
+            if self.path == "/long":
+                asked.set()
+                go_on.wait(START_S)
+            super().do_GET()
+
+    def small(port: int) -> str:
+        text = site_configuration([upstream], port)
+        assert "limit_conn connections 1024;" in text
+        return text.replace("limit_conn connections 1024;", "limit_conn connections 1;")
+
+    with echoing(Waiting) as upstream, nginx_configured(small) as url, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(_get, url, "/long")
+        try:
+            assert asked.wait(START_S)
+            refused = _get(url, "/x")
+        finally:
+            go_on.set()
+        assert (refused.status, json.loads(refused.body)["code"]) == (429, "too_many_requests")
+        assert first.result().status == 200
 
 
 @pytest.mark.parametrize("directive", ["limit_conn connections", "client_header_timeout", "client_body_timeout"])
