@@ -52,6 +52,7 @@ def register(body: dict[str, Any], headers: dict[str, Any]) -> Any:
         body["model_name"],
         Action.WRITE,
         sets=body.get("set_alias"),
+        names=body["version"],
         names_path=body.get("artifacts_dir") is not None,
     )
     scoped = None if key is None else json.dumps([body["task"], body["model_name"], key])

@@ -97,6 +97,14 @@ class Standing:
         sources = None if is_admin else _sources([rule for _, rule in given])
         return Decision(True, required, tuple(number for number, _ in given), is_admin, sources=sources)
 
+    def protects(self, version: str) -> bool:
+        """Whether a version of that name would stand in the place of a protected alias.
+
+        Refs tell versions and aliases apart by nothing. What protects each alias there is means no version's name.
+        """
+        named = tuple(pattern for pattern in self.document.protected_aliases if pattern.strip("*"))
+        return patterns.any_matches(named, version)
+
     def resolves(self, model: Model) -> bool:
         """Whether the principal may say whose a model of older software is, though it need be no admin."""
         cut, resolvers = self.principal.cut, self.document.resolvers

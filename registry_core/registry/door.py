@@ -85,18 +85,31 @@ class Door:
         return open_storage(_NOWHERE, StorageOptions(), lambda _: False)
 
     def require(
-        self, task: str, model_name: str, action: Action, alias: str | None = None, sets: str | None = None
+        self,
+        task: str,
+        model_name: str,
+        action: Action,
+        alias: str | None = None,
+        sets: str | None = None,
+        names: str | None = None,
     ) -> Decision:
-        """What gives it. ``sets``: the alias that a new version is given. Raises ``PermissionDenied``."""
-        return self._require(self._about(task, model_name), action, alias, sets)
+        """What gives it. ``sets``: the alias that a new version is given, ``names``: its own name.
 
-    def _require(self, ask: _Ask, action: Action, alias: str | None = None, sets: str | None = None) -> Decision:
-        for field, name in (("alias", alias), ("alias", sets)):
+        Raises ``PermissionDenied``.
+        """
+        return self._require(self._about(task, model_name), action, alias, sets, names)
+
+    def _require(
+        self, ask: _Ask, action: Action, alias: str | None = None, sets: str | None = None, names: str | None = None
+    ) -> Decision:
+        for field, name in (("alias", alias), ("alias", sets), ("version", names)):
             if name is not None and not isinstance(name, str):
                 check_new_name(field, name)
         found = self._required(ask(action, alias=alias))
         if sets is not None:
             self._required(ask(Action.PROMOTE, alias=sets))
+        if names is not None and self._standing().protects(names):
+            self._required(ask(Action.PROMOTE, alias=names))
         return found
 
     def may(self, task: str, model_name: str, action: Action, alias: str | None = None) -> bool:

@@ -264,16 +264,23 @@ class OpenedRegistry:
     # each verb says here what it does, so that none can forget to ask whether it may
 
     def _model(
-        self, task: str, model_name: str, action: Action, alias: str | None = None, *, sets: str | None = None
+        self,
+        task: str,
+        model_name: str,
+        action: Action,
+        alias: str | None = None,
+        *,
+        sets: str | None = None,
+        names: str | None = None,
     ) -> ModelStore:
-        """The model, for whoever may do that to it. ``sets``: the alias that a new version is given.
+        """The model, for whoever may do that to it. ``sets``: a new version's alias, ``names``: its own name.
 
         Raises ``PermissionDenied``, ``AccessUnreadable``, ``InvalidName``, ``NotConfigured``.
         """
         self._identity.confirm()
         if self._door is None:
             return open_model(self._storage, task, model_name, *self._around_changes())
-        return self._guarded(self._door, task, model_name, action, alias, sets)
+        return self._guarded(self._door, task, model_name, action, alias, sets, names)
 
     def _guarded(self, door: Door, task: str, model_name: str, action: Action, *more: str | None) -> ModelStore:
         storage = door.storage_for(task, model_name, action, *more)

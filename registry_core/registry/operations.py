@@ -38,16 +38,23 @@ class OperationVerbs(OpenedRegistry):
         return self._operations.begin(verb, request, key, None if self._door is None else self._door.whose)
 
     def require_may(
-        self, task: str, model_name: str, action: Action, *, sets: str | None = None, names_path: bool = False
+        self,
+        task: str,
+        model_name: str,
+        action: Action,
+        *,
+        sets: str | None = None,
+        names: str | None = None,
+        names_path: bool = False,
     ) -> None:
         """What goes on later may be begun now: the caller may do that to the model, let the alias ``sets`` name a new
-        version, and with ``names_path`` name an ``artifacts_dir``; or to read a model that may not be seen, which is
-        not there when it is looked for.
+        version, call that ``names``, and with ``names_path`` name an ``artifacts_dir``; or to read a model that may
+        not be seen, which is not there when it is looked for.
 
         Raises ``PermissionDenied``, ``AccessUnreadable``.
         """
         if self._door is not None:
-            self._model(task, model_name, action, sets=sets)
+            self._model(task, model_name, action, sets=sets, names=names)
             if names_path:
                 self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
 

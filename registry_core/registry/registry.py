@@ -86,7 +86,7 @@ class ModelRegistry(
         ``StorageUnavailable`` with ``committed: true`` leaves a change behind, and that one whole.
         """
         alias, left_out = self._alias_for(task, model_name, set_alias)
-        model = self._model(task, model_name, Action.WRITE, sets=alias)
+        model = self._model(task, model_name, Action.WRITE, sets=alias, names=version)
         request = verbs.registration.Request(
             task=task,
             model_name=model_name,
@@ -136,7 +136,7 @@ class ModelRegistry(
         said = {} if metadata is None else metadata
         alias, _ = self._alias_for(task, model_name, set_alias)
         request = verbs.registration.Request(task, model_name, version, None, said, alias, actor, reason, None)
-        model = self._model(task, model_name, Action.WRITE, sets=alias)
+        model = self._model(task, model_name, Action.WRITE, sets=alias, names=version)
         return verbs.admission.ask(model, request, self._gate)
 
     def _alias_for(self, task: str, model_name: str, asked: str | Unset | None) -> tuple[str | None, str | None]:

@@ -280,6 +280,24 @@ def test_latest_is_left_out_where_nobody_named_it(here: House) -> None:
     assert (again.version, again.alias_set) == ("8", None)
 
 
+def test_a_version_takes_the_place_of_a_protected_alias_for_those_only_who_may_move_it(here: House) -> None:
+    registry, publisher = here.registry, here.as_("publisher")
+    registry.unalias(OWN, "m", "production")
+    for call in (
+        lambda: publisher.register(OWN, "m", "production", here.source),
+        lambda: publisher.register(OWN, "new", "production", here.source),
+        lambda: publisher.ask_register(OWN, "m", "production"),
+        lambda: publisher.require_may(OWN, "m", WRITE, names="production"),
+    ):
+        error = refusal(call)
+        assert isinstance(error, PermissionDenied)
+        assert (error.detail["required"]["action"], error.detail["required"]["alias"]) == ("promote", "production")
+    assert here.as_("approver").register(OWN, "new", "staging", here.source).version == "staging"
+    put(here.storage, RULES.replace(b'["production", "staging"]', b'["*", "rc-*"]'))
+    assert publisher.register(OWN, "m", "8", here.source, set_alias=None).version == "8"  # or only approvers could
+    assert isinstance(refusal(lambda: publisher.register(OWN, "m", "rc-1", here.source)), PermissionDenied)
+
+
 def test_an_artifacts_dir_lies_where_rules_and_settings_allow(tmp_path: Path) -> None:
     rules = [{"who": ["user:publisher"], "on": ["own/*"], "role": "publisher", "from": [str(tmp_path / "team")]}]
     here = house(MemoryStorage(), tmp_path, written(admins=["user:chief"], rules=rules))
