@@ -80,7 +80,7 @@ class Standing:
             return Decision(True, required, is_admin=True)
         if self.is_blocked:
             return Decision(False, required, is_blocked=True)
-        is_protected = alias is None or patterns.any_matches(self.document.protected_aliases, alias)
+        is_protected = alias is None or patterns.any_protects(self.document.protected_aliases, alias)
         given = [
             (number, rule)
             for number, rule in self.rules
@@ -103,7 +103,7 @@ class Standing:
         Refs tell versions and aliases apart by nothing. What protects each alias there is means no version's name.
         """
         named = tuple(pattern for pattern in self.document.protected_aliases if pattern.strip("*"))
-        return patterns.any_matches(named, version)
+        return patterns.any_protects(named, version)
 
     def resolves(self, model: Model) -> bool:
         """Whether the principal may say whose a model of older software is, though it need be no admin."""

@@ -32,6 +32,11 @@ def any_matches(patterns: tuple[str, ...], name: str) -> bool:
     return any(matches(pattern, name) for pattern in patterns)
 
 
+def any_protects(patterns: tuple[str, ...], name: str) -> bool:
+    """As :func:`any_matches`, whatever the case of letters: for people, and on some filesystems, names are then one."""
+    return any_matches(tuple(pattern.casefold() for pattern in patterns), name.casefold())
+
+
 def fault_of(pattern: str) -> str | None:
     """Why the text is no pattern of one name, in words; None if it is one."""
     if not pattern or len(pattern) > MAX_CHARACTERS:

@@ -298,6 +298,17 @@ def test_a_version_takes_the_place_of_a_protected_alias_for_those_only_who_may_m
     assert isinstance(refusal(lambda: publisher.register(OWN, "m", "rc-1", here.source)), PermissionDenied)
 
 
+@pytest.mark.parametrize("alias", ["Production", "PRODUCTION", "sTaging"])
+def test_the_case_of_letters_takes_no_protection_off_an_alias(here: House, alias: str) -> None:
+    publisher = here.as_("publisher")
+    assert isinstance(refusal(lambda: publisher.promote(OWN, "m", alias, "1")), PermissionDenied)
+    assert isinstance(
+        refusal(lambda: publisher.register(OWN, "m", "8", here.source, set_alias=alias)), PermissionDenied
+    )
+    assert isinstance(refusal(lambda: publisher.register(OWN, "m", alias, here.source)), PermissionDenied)
+    assert here.as_("approver").promote(OWN, "m", alias, "1").alias == alias
+
+
 def test_an_artifacts_dir_lies_where_rules_and_settings_allow(tmp_path: Path) -> None:
     rules = [{"who": ["user:publisher"], "on": ["own/*"], "role": "publisher", "from": [str(tmp_path / "team")]}]
     here = house(MemoryStorage(), tmp_path, written(admins=["user:chief"], rules=rules))
