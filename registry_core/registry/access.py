@@ -224,7 +224,7 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
         """
         from ..access import governing, tokens  # only when it is wanted
 
-        token_id, ask = tokens.id_of(token_id) or token_id, None
+        token_id, ask = tokens.id_of(token_id) or token_id, self._require_admin
         if self._door is not None and not self._door.is_admin:
             ask = self._door.require_known
             if token_id not in {one.id for one in self.list_tokens()}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from registry_core import (
     PermissionDenied,
     TokenNotFound,
 )
+from registry_core.access.governing import set_document
 from registry_core.format.layout import REGISTRY_JOURNAL
+from registry_core.models.registry_journal import RegistryJournal
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
+from ..access.ruled import written
 from .guarded import OWN, PEOPLE, RULES, House, house, somebody
 
 
@@ -161,3 +165,24 @@ def test_a_service_token_is_made_by_an_admin_and_ends_at_once(here: House, tmp_p
     assert here.registry.admitted(made.token) is None
     kept = b"".join(path.read_bytes() for path in (tmp_path / "root").rglob("*") if path.is_file())
     assert made.token.encode() not in kept
+
+
+def test_who_is_an_admin_no_more_when_the_lock_is_had_ends_no_token(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given when the verb began, and is taken back while it waits for another change, is not done."""
+    made, before = here.registry.create_token("service", "ci"), here.registry._identity.before_change
+
+    class Held(RegistryJournal):
+        def lock(self) -> AbstractContextManager[None]:
+            return nullcontext()  # the verb has it: as if another had changed the rules just before
+
+    def take_away() -> None:
+        before()
+        others = written(admins=["user:other"])
+        set_document(Held(here.storage, 1.0), others, expected_seq=None, actor=None, reason=None)
+
+    monkeypatch.setattr(here.registry._identity, "before_change", take_away)
+    with pytest.raises(PermissionDenied):
+        here.as_("chief").revoke_token(made.id)
+    assert here.registry.admitted(made.token) is not None
