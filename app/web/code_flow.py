@@ -116,7 +116,9 @@ class CodeFlow:
         except Unreachable as error:
             log.warning("nobody can sign in at %s: %s", self._issuer.name, error)
             raise _unavailable() from None
-        except (OAuth2Error, ValueError, TypeError):
+        except (OAuth2Error, ValueError, TypeError) as error:  # a wrong secret is an operator's to mend
+            said_so = error.error if isinstance(error, OAuth2Error) else type(error).__name__
+            log.warning("%s takes no code of this service: %.100s", self._issuer.name, said_so)
             raise failed("the provider does not take the code, or no more") from None
         token = said.get("id_token")
         if not isinstance(token, str):
@@ -149,13 +151,14 @@ class CodeFlow:
                 return self._said
             if self._said is None and self._asked_at and age_s < SPARED_S:
                 raise _unavailable()
-            self._asked_at = self._clock()
             try:
                 self._said = _usable(fetch_json(_discovery(self._issuer.name)), self._issuer.name)
             except Unreachable as error:
                 self._said = None
                 log.warning("nobody can sign in at %s: %s", self._issuer.name, error)
                 raise _unavailable() from None
+            finally:
+                self._asked_at = self._clock()  # now: those who waited meanwhile do not ask one after the other
             return self._said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from ..config import PLATFORM_AUDIENCE, PLATFORM_ISSUER
 from .fetching import Unreachable, fetch_json
 from .issuers import VIA, Issuer, name_in, names_in, refused
 from .keys import KeySet
+
+log = logging.getLogger(__name__)
 
 KEPT_S = 30.0  # so long its word that a token does not count is believed
 SPARED_S = 2.0  # so long nobody asks again where it did not answer
@@ -52,8 +55,9 @@ class PlatformTokens(Issuer):
             raise _unavailable()
         try:
             answer = fetch_json(self._url, {"token": text})
-        except Unreachable:
+        except Unreachable as error:
             self._silent_since = self._clock()
+            log.warning("nobody with a token of the platform is let in: %s", error)
             raise _unavailable() from None
         self._silent_since = None
         counts = answer.get("valid") is True and str(answer.get("user_id", subject)) == str(subject)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from app.web.code_flow import Begun, CodeFlow
+from app.web.issuers import Issuer, principal_of
+from registry_core import IdentityUnavailable
 
 from ...support.issuer import AUDIENCE, Key, answer_json, issuer_server
 from ...support.packages import write_package
@@ -29,6 +34,7 @@ from ..browsing import (
     sign_in,
     value,
 )
+from .test_issuers import Clock
 
 
 @pytest.fixture
@@ -173,6 +179,33 @@ def test_a_provider_that_is_away_is_said_to_be_away(place: Place) -> None:
     place.issuer.close()
     assert of(finish(browser, back)) == (503, "identity_unavailable")
     assert of(place.service().get(LOGIN, base_url=HOME)) == (503, "identity_unavailable")
+
+
+def test_those_who_waited_for_a_silent_provider_do_not_ask_it_one_after_the_other(place: Place) -> None:
+    clock = Clock()
+
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        clock.now += 10
+        handler.send_error(500)
+
+    place.issuer.answers["/.well-known/openid-configuration"] = silent
+    issuer = Issuer(place.issuer.url, AUDIENCE, None, None, principal_of(place.issuer.url))
+    flow = CodeFlow(issuer, CLIENT, None, "openid", clock)
+    for _ in range(3):
+        with pytest.raises(IdentityUnavailable):
+            flow.address(Begun("s"), HOME + CALLBACK)
+    assert len(place.issuer.asked) == 1
+    clock.now += 6
+    with pytest.raises(IdentityUnavailable):
+        flow.address(Begun("s"), HOME + CALLBACK)
+    assert len(place.issuer.asked) == 2
+
+
+def test_the_log_says_why_a_provider_takes_no_code(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    browser = place.service()
+    said = begin(browser)
+    assert of(finish(browser, {"code": "unknown", "state": said["state"]})) == (400, "sign_in_failed")
+    assert f"{place.issuer.url} takes no code of this service: invalid_grant" in caplog.text
 
 
 @pytest.mark.parametrize(

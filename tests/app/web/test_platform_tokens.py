@@ -166,7 +166,9 @@ def test_an_answer_that_does_not_say_so_is_no(platform: Platform, answer: dict[s
         platform.tokens.principal(token)
 
 
-def test_where_it_does_not_answer_people_are_not_let_in_and_programs_are(platform: Platform) -> None:
+def test_where_it_does_not_answer_people_are_not_let_in_and_programs_are(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
     token = platform.sign(person(), "HS256")
     assert platform.tokens.principal(token)
     for number, fault in enumerate([lambda one: one.send_error(500), lambda one: answer_json(one, ["no"])]):
@@ -177,6 +179,8 @@ def test_where_it_does_not_answer_people_are_not_let_in_and_programs_are(platfor
                 platform.tokens.principal(token)
         assert platform.asked() == 2 + number  # and the next callers did not wait
         assert platform.tokens.principal(platform.sign(program(), "HS256"))
+    assert caplog.text.count(f"{platform.server.url}/auth/validate answers with") == 2  # the operator is told
+    assert token not in caplog.text
 
 
 def test_a_token_that_is_not_signed_is_never_shown_to_it(platform: Platform) -> None:
