@@ -1,4 +1,4 @@
-"""Access over HTTP: who calls, the rules that hold, and tokens. The answer of a new token is its only copy."""
+"""Access over HTTP: who calls, the rules that hold, tokens, and whose a model is. A new token is in its answer only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of access: the rules, and the tokens that count. Whoever has the root is asked nothing."""
+"""The commands of access: the rules, whose a model is, and tokens. Whoever has the root is asked nothing."""
 
 from __future__ import annotations
 

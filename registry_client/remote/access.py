@@ -1,4 +1,4 @@
-"""The verbs of access over HTTP: who calls, the rules that hold, and tokens."""
+"""The verbs of access over HTTP: who calls, the rules that hold, tokens, and whose a model is."""
 
 from __future__ import annotations
 
