@@ -166,13 +166,6 @@ def token_document(storage: Storage, said: Said, token_id: str) -> TokenDocument
     return found if found.id == token_id else None
 
 
-def admitted(storage: Storage, said: Said, text: str, now: datetime) -> TokenDocument | None:
-    """The token that the text is, if it counts now. Raises ``AccessUnreadable``."""
-    token_id = tokens.id_of(text)
-    found = token_document(storage, said, token_id) if token_id is not None else None
-    return found if found is not None and found.admits(text, now) else None
-
-
 def unreadable(why: str) -> AccessUnreadable:
     """The refusal where it cannot be told who may do what."""
     return AccessUnreadable(

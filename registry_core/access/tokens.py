@@ -57,23 +57,8 @@ class TokenDocument:
 
     def principal(self) -> Principal:
         """Who calls with it."""
-        if self.owner is None:
-            who = Principal(Kind.SERVICE, name=self.name)
-        else:
-            who = self.owner
-        return Principal(
-            kind=who.kind,
-            subject=who.subject,
-            issuer=who.issuer,
-            name=who.name,
-            groups=who.groups,
-            org=who.org,
-            permissions=who.permissions,
-            token_id=self.id,
-            via=VIA,
-            expires_at=self.expires_at,
-            cut=self.cut,
-        )
+        who = self.owner or Principal(Kind.SERVICE, name=self.name)
+        return replace(who, token_id=self.id, via=VIA, expires_at=self.expires_at, cut=self.cut)
 
     def admits(self, text: str, now: datetime) -> bool:
         """Whether the text is this token, and it has not expired."""

@@ -9,7 +9,8 @@ from typing import Any
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.access import in_force
 from registry_core.access.governing import set_document
-from registry_core.access.in_force import InForce
+from registry_core.access.in_force import InForce, Said, token_document
+from registry_core.access.tokens import TokenDocument, id_of
 from registry_core.models.registry_journal import RegistryJournal
 from registry_core.storage.contract import Storage
 
@@ -37,3 +38,10 @@ def put(storage: Storage, data: bytes) -> int:
 
 def read(storage: Storage) -> InForce:
     return in_force.read(journal_of(storage), ISSUERS)
+
+
+def admitted(storage: Storage, said: Said, text: str, now: datetime) -> TokenDocument | None:
+    """The token that the text is, if it counts now."""
+    token_id = id_of(text)
+    found = None if token_id is None else token_document(storage, said, token_id)
+    return found if found is not None and found.admits(text, now) else None

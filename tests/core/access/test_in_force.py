@@ -14,7 +14,7 @@ from registry_core import AccessUnreadable
 from registry_core.access import in_force
 from registry_core.access.document import default_rules
 from registry_core.access.governing import create_token, revoke_token
-from registry_core.access.in_force import admitted, said
+from registry_core.access.in_force import said
 from registry_core.access.tokens import TokenKind
 from registry_core.format.encoding import digest, parse_time
 from registry_core.format.events import ACCESS
@@ -26,7 +26,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.vocabulary.errors import StorageUnavailable
 
 from .issuers import ISSUERS
-from .ruled import FIRST, NOW, SECOND, journal_of, put, read
+from .ruled import FIRST, NOW, SECOND, admitted, journal_of, put, read
 
 
 @pytest.fixture

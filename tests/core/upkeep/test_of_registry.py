@@ -19,7 +19,7 @@ from registry_core import (
     PackageCorrupt,
 )
 from registry_core.access.governing import create_token, revoke_token, set_document
-from registry_core.access.in_force import admitted, said
+from registry_core.access.in_force import said
 from registry_core.access.tokens import TokenKind
 from registry_core.format.events import ACCESS
 from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, TOKENS
@@ -30,7 +30,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
 from ...support.packages import open_registry, write_files
-from ..access.ruled import FIRST, NOW, SECOND, journal_of, put, read
+from ..access.ruled import FIRST, NOW, SECOND, admitted, journal_of, put, read
 
 
 @pytest.fixture
