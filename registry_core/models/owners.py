@@ -126,7 +126,7 @@ def to_record(model: ModelStore) -> str | None:
     return org if is_free and seen.seq is None else None
 
 
-def claim(model: ModelStore) -> bool:
+def take(model: ModelStore) -> bool:
     """A name that no model has is the caller's organization's, if it has one, from its first run on.
 
     True: somebody may have made it another's since it was asked whether the caller may, so that is to be asked again.

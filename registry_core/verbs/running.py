@@ -76,7 +76,7 @@ def _writable(model: ModelStore, run_id: str, actor: str | None) -> Run:
     model.storage.probe()
     model.storage.check_guarantees()
     model.changing()
-    if owners.claim(model):
+    if owners.take(model):
         model.changing()
     return Run(model, run_id)
 
