@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CHARACTERS = 32 * 1024
 OURS = "omr_"  # how tokens of the registry begin
 _VARIES = "Authorization, Cookie"
 _REALM = 'realm="model registry"'
@@ -66,10 +65,10 @@ class Identity:
         if text.startswith(OURS):
             found = registry.admitted(text)
             if found is None:
-                raise _refused()
+                raise refusals.token_refused()
             return found
-        if self._issued is None or len(text) > MOST_CHARACTERS:
-            raise _refused()
+        if self._issued is None:
+            raise refusals.token_refused()
         return self._issued(text)
 
 
@@ -115,25 +114,21 @@ def _credentials() -> str | None:
     scheme, _, rest = sent.partition(" ")
     text = rest.strip()
     if not text:
-        raise _refused()
+        raise refusals.token_refused()
     if scheme.lower() == "basic":
         try:
             _, _, text = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
-            raise _refused() from None
+            raise refusals.token_refused() from None
     elif scheme.lower() != "bearer":
-        raise _refused()
+        raise refusals.token_refused()
     if not text.isascii() or not text.isprintable():
-        raise _refused()
+        raise refusals.token_refused()
     return text
 
 
 def _unknown() -> Unauthenticated:
     return Unauthenticated("This registry is for those who say who they are. Send a token.")
-
-
-def _refused() -> InvalidToken:
-    return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
 
 
 def _deny(error: PermissionDenied) -> Response:

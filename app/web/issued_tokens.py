@@ -14,9 +14,10 @@ import jwt
 from registry_core import Principal
 
 from ..config import IdentitySettings
-from .issuers import FAULTS, Issuer, end_of, principal_of, refused
+from .issuers import FAULTS, Issuer, end_of, principal_of
 from .keys import KeySet
 from .platform_tokens import PlatformTokens
+from .refusals import token_refused
 
 if TYPE_CHECKING:
     from .code_flow import CodeFlow
@@ -59,7 +60,7 @@ class IssuedTokens:
     def principal(self, text: str) -> Principal:
         """Who calls with the token. Raises ``InvalidToken``, ``IdentityUnavailable``."""
         if len(text) > MOST_CHARACTERS:
-            raise refused()
+            raise token_refused()
         digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
         known, asked_at = self._known.get(digest, (None, 0.0))
         if known is not None and now - asked_at < KEPT_S and not known.is_expired(datetime.now(UTC)):
@@ -75,17 +76,17 @@ class IssuedTokens:
         try:
             claimed = jwt.decode(text, options={"verify_signature": False}).get("iss")
         except FAULTS:
-            raise refused() from None
+            raise token_refused() from None
         if not isinstance(claimed, str | None):
-            raise refused()
+            raise token_refused()
         issuer = self._issuers.get(claimed or "") or self._nameless
         if issuer is None:
-            raise refused()
+            raise token_refused()
         claims = issuer.claims(text)
         try:
             return issuer.principal_of(claims, end_of(claims))
         except FAULTS:
-            raise refused() from None
+            raise token_refused() from None
 
     def of_issuer(self, name: str) -> Issuer:
         return self._issuers[name]

@@ -9,9 +9,10 @@ from typing import Any
 
 import jwt
 
-from registry_core import InvalidToken, Kind, Principal
+from registry_core import Kind, Principal
 
 from .keys import ALGORITHMS, KeySet
+from .refusals import token_refused
 
 SHARED = "HS256"
 SKEW_S = 60
@@ -46,7 +47,7 @@ class Issuer:
             elif algorithm in ALGORITHMS and self.keys is not None and isinstance(kid, str | None):
                 key = self.keys.key(kid, algorithm)
             if key is None:
-                raise refused()
+                raise token_refused()
             said: dict[str, Any] = jwt.decode(
                 text,
                 key,
@@ -57,13 +58,8 @@ class Issuer:
                 options={"require": ["exp", "aud", *([] if self.is_nameless else ["iss"])]},
             )
         except FAULTS:
-            raise refused() from None
+            raise token_refused() from None
         return said
-
-
-def refused() -> InvalidToken:
-    """The same words for every reason: whoever guesses learns nothing by them."""
-    return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
 
 
 def end_of(claims: Mapping[str, Any]) -> datetime:

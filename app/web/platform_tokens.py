@@ -14,8 +14,9 @@ from registry_core import IdentityUnavailable, Kind, Principal
 
 from ..config import PLATFORM_AUDIENCE, PLATFORM_ISSUER
 from .fetching import Unreachable, fetch_json
-from .issuers import VIA, Issuer, name_in, names_in, refused
+from .issuers import VIA, Issuer, name_in, names_in
 from .keys import KeySet
+from .refusals import token_refused
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ class PlatformTokens(Issuer):
         """As of any issuer; and a person's token was not revoked 30 s ago, which the service is asked."""
         said = super().claims(text)
         if said.get("type") != "access":  # those for refreshing, for a second factor and for links are signed too
-            raise refused()
+            raise token_refused()
         if said.get("sub") is not None and not self._still_counts(text, said["sub"]):
-            raise refused()
+            raise token_refused()
         return said
 
     def _still_counts(self, text: str, subject: object) -> bool:

@@ -1,10 +1,12 @@
-"""What is refused to a browser that signs in, or has: THE table of its codes and statuses."""
+"""What is refused to a browser that signs in, or has (THE table of its codes and statuses), and bad tokens."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
 from flask import Flask, Response
+
+from registry_core import InvalidToken
 
 from .errors import problem
 
@@ -21,6 +23,11 @@ class Refused(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code, self.detail = code, detail
+
+
+def token_refused() -> InvalidToken:
+    """The same words for every reason: whoever guesses learns nothing by them."""
+    return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
 
 
 def init_app(app: Flask) -> None:
