@@ -15,7 +15,7 @@ from . import patterns
 from .document import AccessDocument, Rule
 from .ownership import Owner, counts
 from .principal import Kind, Principal, alias_is_left, covers
-from .roles import Action, Role, gives
+from .roles import Action, Role, gives, least_for
 from .who import Who
 
 Model = tuple[str, str]
@@ -37,7 +37,8 @@ class Required:
 class Decision:
     """``rules``: the numbers of the rules that give it, from 0. ``is_admin``: the list of admins does, or the root.
 
-    ``is_blocked`` and ``is_cut``: why it is not given although it would be. ``sources``: below which directories an
+    ``is_blocked`` and ``is_cut``: why it is not given although it would be. ``role``: the least that would do, where
+    the caller is not blocked. ``sources``: below which directories an
     ``artifacts_dir`` may lie; None where that is not narrowed.
     """
 
@@ -47,6 +48,7 @@ class Decision:
     is_admin: bool = False
     is_blocked: bool = False
     is_cut: bool = False
+    role: Role | None = None
     sources: tuple[str, ...] | None = None
 
     def told(self) -> Trial:
@@ -90,10 +92,11 @@ class Standing:
             and alias_is_left(rule.aliases, action, alias)
         ]
         is_admin = self.is_admin and gives(Role.ADMIN, action)
+        least = least_for(action, is_protected=is_protected)
         if not given and not is_admin:
-            return Decision(False, required)
+            return Decision(False, required, role=least)
         if principal.cut is not None and not principal.cut.leaves(action, model, alias, is_protected=is_protected):
-            return Decision(False, required, is_cut=True)
+            return Decision(False, required, is_cut=True, role=least)
         sources = None if is_admin else _sources([rule for _, rule in given])
         return Decision(True, required, tuple(number for number, _ in given), is_admin, sources=sources)
 

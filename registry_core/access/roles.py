@@ -45,9 +45,9 @@ def at_least(role: Role, least: Role) -> bool:
 
 def gives(role: Role, action: Action, *, is_protected: bool = False) -> bool:
     """Whether the role may do it; what ``is_protected`` only who approves may promote. An unknown action nobody may."""
-    least = _LEAST.get(action)
-    if least is None:
-        return False
-    if action == Action.PROMOTE and is_protected:
-        least = Role.APPROVER
-    return at_least(role, least)
+    return action in _LEAST and at_least(role, least_for(action, is_protected=is_protected))
+
+
+def least_for(action: Action, *, is_protected: bool = False) -> Role:
+    """The least role that may do it; only who approves may promote what ``is_protected``."""
+    return Role.APPROVER if action == Action.PROMOTE and is_protected else _LEAST.get(action, Role.ADMIN)

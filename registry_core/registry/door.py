@@ -157,13 +157,13 @@ class Door:
     def require_known(self) -> None:
         """It is somebody whose rights have not ended. Raises ``PermissionDenied``."""
         if self.is_nobody:
-            raise _denied(Required(Action.READ, None, None))
+            raise self._denied(Decision(False, Required(Action.READ, None, None)))
         self.require_counting()
 
     def require_counting(self) -> None:
         """The rights of the principal have not ended as a whole. Raises ``PermissionDenied``."""
         if self._standing().is_blocked:
-            raise _denied(Required(Action.READ, None, None))
+            raise self._denied(Decision(False, Required(Action.READ, None, None)))
 
     @property
     def is_admin(self) -> bool:
@@ -198,18 +198,24 @@ class Door:
 
     def _required(self, found: Decision) -> Decision:
         if not found.allowed:
-            raise _denied(found.required)
+            raise self._denied(found)
         return found
 
-
-def _denied(required: Required) -> PermissionDenied:
-    on, alias = (None if text is None else printable(text) for text in (required.on, required.alias))
-    what = f"to {on}" if on is not None else "to the registry"
-    return PermissionDenied(
-        f"The rules of access do not give you {required.action} {what}"
-        f"{f', of the alias {alias!r}' if alias is not None else ''}. Whoever is an admin can.",
-        required={"action": str(required.action), "on": on, "alias": alias},
-    )
+    def _denied(self, found: Decision) -> PermissionDenied:
+        """The refusal, with what would do: said by the rules and the caller alone, never by what is there."""
+        required = found.required
+        on, alias = (None if text is None else printable(text) for text in (required.on, required.alias))
+        what = f"{required.action} to {on if on is not None else 'the registry'}"
+        of_alias = f", of the alias {alias!r}" if alias is not None else ""
+        takes = "An admin can."
+        if found.role is not None:
+            where = "there" if on is not None else "for all models"
+            made_for_it = ", and a token that was made for it" if self.principal.cut is not None else ""
+            takes = f"It takes the role {found.role} {where}, which an admin can give{made_for_it}."
+        return PermissionDenied(
+            f"The rules of access do not give you {what}{of_alias}. {takes}",
+            required={"action": str(required.action), "on": on, "alias": alias},
+        )
 
 
 def _common(some: tuple[str, ...], others: tuple[str, ...]) -> Iterator[str]:
