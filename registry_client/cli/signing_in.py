@@ -26,7 +26,22 @@ def _named(url: str | None) -> str:
     return chosen
 
 
-@click.command()
+class _Unrepeated(click.Command):
+    """A word too much is refused without being repeated: it may be the token."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        left = super().parse_args(ctx, args)
+        if left:
+            raise click.UsageError(
+                "Give the address of the service, and no token: others could read it there. "
+                "Type it in when asked, or send it to standard input.",
+                ctx,
+            )
+        return left
+
+
+@click.command(cls=_Unrepeated)
 @_url
 @plain_verb
 def login(_: None, *, as_json: bool, url: str | None) -> None:

@@ -94,6 +94,12 @@ def test_it_is_not_even_asked_for_where_it_would_be_sent_in_the_clear(asking: As
     assert "secret" not in done.err
 
 
+def test_a_token_on_the_command_line_is_refused_without_being_repeated(asking: Asking) -> None:
+    done = asking.omr("login", asking.url, asking.tokens["ci"])  # that it is not printed omr() looks at
+    assert (done.code, asking.kept()) == (2, [])
+    assert "send it to standard input" in done.err
+
+
 def test_a_service_that_asks_nobody_is_given_none(shell: Shell) -> None:
     with gunicorn(shell.root, workers=1) as server:
         env = {"XDG_CONFIG_HOME": str(shell.area / "config")}
