@@ -502,3 +502,26 @@ def test_nobody_is_told_who_has_done_what(here: House) -> None:
     assert "max@lab" not in repr(told)
     assert "named" not in repr([one.to_dict() for one in nobody.history(PUBLIC, "m").events])
     assert "max@lab" in repr(here.as_("stranger").history(PUBLIC, "m"))
+
+
+@pytest.mark.parametrize(
+    ("who", "alias", "takes"),
+    [
+        ("publisher", "production", "It takes the role approver there, which an admin can give."),
+        ("user", "candidate", "It takes the role publisher there, which an admin can give."),
+        ("left", "candidate", "An admin can."),
+    ],
+)
+@pytest.mark.parametrize("task", [OWN, PUBLIC])
+def test_a_refused_promote_says_which_role_would_do(here: House, who: str, alias: str, takes: str, task: str) -> None:
+    with pytest.raises(PermissionDenied) as refused:
+        here.as_(who).promote(task, "not-there" if task == OWN else "m", alias, "1.0.0")
+    assert refused.value.message.endswith(takes)
+
+
+def test_so_do_the_refusals_of_the_rules_and_of_a_token_that_was_made_for_less(here: House) -> None:
+    with pytest.raises(PermissionDenied, match="It takes the role admin for all models, which an admin can give"):
+        here.as_("publisher").access_rules()
+    narrowed = replace(PEOPLE["publisher"], cut=cut_of("user", None, None))
+    with pytest.raises(PermissionDenied, match=r"role publisher there, .*, and a token that was made for it"):
+        here.registry.as_(narrowed).promote(OWN, "m", "candidate", "1.0.0")
