@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0  # of a request, for a registry that is still being opened
 PROBED_FOR_S = 1.0  # so long a reader believes that the root can be read; whoever changes something asks anew
 _READS = {"GET", "HEAD"}
+_ASKS = {
+    REQUIRED: "callers are asked who they are",
+    OPEN: "nobody is asked who is calling",
+    None: "callers are asked who they are once there are rules of access or tokens",
+}
 
 
 class Root:
@@ -125,7 +130,7 @@ class Root:
         else:
             threading.Thread(target=_recover, args=(registry,), name="recovery", daemon=True).start()
         self._registry = registry
-        log.info("the registry is open")
+        log.info("the root is open; %s", _ASKS[self._settings.identity.auth])
         return registry
 
     def check_ready(self) -> int | None:

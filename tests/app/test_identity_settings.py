@@ -147,8 +147,9 @@ def service(root: Path, **named: str) -> Settings:
     ],
 )
 def test_a_registry_with_rules_is_open_only_where_that_is_written_out(
-    tmp_path: Path, auth: str | None, has_rules: bool, status: int
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, auth: str | None, has_rules: bool, status: int
 ) -> None:
+    caplog.set_level("INFO", "app.web.root")
     if has_rules:
         put(FilesystemStorage(tmp_path), FIRST)
     named = {} if auth is None else {"AUTH": auth}
@@ -156,3 +157,6 @@ def test_a_registry_with_rules_is_open_only_where_that_is_written_out(
     answer = client.get("/v1/models", headers={"Authorization": "Bearer x"})
     assert answer.status_code == status
     assert client.get("/v1/auth/status").json["mode"] == ("open" if status == 200 else "jwt")
+    told = {"open": "nobody is asked", "required": "callers are asked who they are", None: "once there are rules"}[auth]
+    (line,) = [line for line in caplog.messages if line.startswith("the root is open; ")]
+    assert told in line

@@ -127,8 +127,8 @@ class Server:
 
     @property
     def open_workers(self) -> int:
-        """How many workers have said that the registry is open for them."""
-        return sum(line["message"] == "the registry is open" for line in self.log)
+        """How many workers have said that they have opened the root."""
+        return sum(line["message"].startswith("the root is open; ") for line in self.log)
 
     def kill(self) -> None:
         """SIGKILL for the master and all its workers; returns when they are gone."""
