@@ -10,7 +10,7 @@ from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY, REGISTRY_JOURNAL, is_private, token
 from ..models.changes import finish_pending, pending
 from ..models.proof import events_ahead
-from ..models.registry_journal import NOTED, TITLE, RegistryJournal, document_key, is_ruled
+from ..models.registry_journal import NOTED, RULING, TITLE, RegistryJournal, document_key, is_ruled
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, RegistryError
 from ..vocabulary.reports import Finding
@@ -43,7 +43,7 @@ def _compare(journal: RegistryJournal) -> Iterator[Finding]:
         lines.append(link.line)
         for fault in link.faults:
             yield Finding("damage", f"{REGISTRY_JOURNAL} event {link.line.seq}", fault, "journal_broken")
-    if not any(line.get("event") in (ACCESS, TOKEN) for line in lines) and is_ruled(storage):
+    if not any(line.get("event") in RULING for line in lines) and is_ruled(storage):
         message = f"{REGISTRY} says that there are rules of access, and the journal has none"
         yield Finding("damage", TITLE, message, "journal_short")
     if noted > (lines[-1].seq if lines else 0):
@@ -92,7 +92,7 @@ def _document_key(named: str) -> str:
 def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
     """What is of the registry itself is in the target too, byte for byte; how many of its events that took.
 
-    What events name goes first, and each event is followed as it arrives: the target is closed before it has models.
+    What events name goes first, then the events, and then that there are rules: before any model, so nobody sees those.
     Raises ``DestinationDiffers``, ``PackageCorrupt`` where something that an event names is not what it was.
     """
     ours, theirs = RegistryJournal(source, lock_timeout_s), RegistryJournal(target, lock_timeout_s)
@@ -110,9 +110,9 @@ def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
         for line in lines[len(known) :]:
             target.documents.append(REGISTRY_JOURNAL, line.raw, line.seq)
             copied += 1
-        for line in lines:
-            if line.is_own and line.fields is not None:
-                theirs.follow(line.fields)
+        ruling = next((line.fields for line in lines if line.is_own and line.get("event") in RULING), None)
+        if ruling is not None:
+            theirs.follow(ruling)  # one and the same follows all of them
     return copied
 
 

@@ -25,9 +25,10 @@ from registry_core.format.events import ACCESS
 from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, TOKENS
 from registry_core.models.changes import Draft
 from registry_core.models.registry_journal import TITLE, is_ruled
-from registry_core.storage.contract import Storage
+from registry_core.storage.contract import Document, Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.upkeep import of_registry
 
 from ...support.packages import open_registry, write_files
 from ..access.ruled import FIRST, NOW, SECOND, admitted, journal_of, put, read
@@ -143,6 +144,27 @@ def test_what_a_crash_left_is_finished(tmp_path: Path, by: str) -> None:
 
 def opened(storage: Storage) -> ModelRegistry:
     return ModelRegistry.open("memory://", storage=storage, settings=CoreSettings(workers=1))
+
+
+def test_a_copy_asks_what_the_root_says_of_itself_as_often_however_many_events_there_are(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, there = FilesystemStorage(root), MemoryStorage()
+    asked: list[str] = []
+    real = there.documents.read
+
+    def read_there(key: str) -> Document:
+        asked.append(key)
+        return real(key)
+
+    monkeypatch.setattr(there.documents, "read", read_there)
+    of_registry.copy(storage, there, 1.0)
+    few = asked.count(REGISTRY)
+    for data in (FIRST, SECOND, FIRST):
+        put(storage, data)
+    asked.clear()
+    assert of_registry.copy(storage, there, 1.0) == 3
+    assert asked.count(REGISTRY) <= few
 
 
 def test_a_copy_obeys_the_same_rules_and_takes_the_same_tokens(root: Path, tmp_path: Path) -> None:
