@@ -27,7 +27,9 @@ class Refused(Exception):
 
 def token_refused() -> InvalidToken:
     """The same words for every reason: whoever guesses learns nothing by them."""
-    return InvalidToken("The token that came with the request does not count, or no more. Sign in again.")
+    return InvalidToken(
+        "The token that came with the request does not count, or no more. Sign in again, or have an admin make another."
+    )
 
 
 def init_app(app: Flask) -> None:

@@ -75,8 +75,9 @@ def parse(data: bytes, issuers: Issuers) -> AccessDocument:
         value = json.loads(data, object_pairs_hook=_without_repeats, parse_constant=_no_number)
     except InvalidParameter:
         raise
-    except (ValueError, RecursionError):
-        raise InvalidParameter("The access document is no JSON object.", field="access") from None
+    except (ValueError, RecursionError) as error:
+        at = f": see line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidParameter(f"The access document is no JSON object{at}.", field="access") from None
     return _document(value, issuers)
 
 

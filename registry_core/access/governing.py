@@ -157,7 +157,10 @@ def revoke_token(journal: RegistryJournal, token_id: str, *, actor: str | None, 
 def unknown(token_id: str) -> TokenNotFound:
     """The refusal where no such token counts. Whoever wrote more than an id may have written a secret."""
     if not tokens.is_id(token_id):
-        return TokenNotFound("No token counts that is called like this; its id has 16 digits.", token_id=None)
+        return TokenNotFound(
+            "No token counts that is called like this: an id of 16 digits is wanted, as the list of tokens has it.",
+            token_id=None,
+        )
     return TokenNotFound(f"No token {token_id!r} counts.", token_id=token_id)
 
 
