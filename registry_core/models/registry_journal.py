@@ -22,7 +22,7 @@ from .model import BeforeChange
 from .projections import Projection
 
 TITLE = "the registry itself"
-NOTED = "it was noted in log/.lock when it was made, and it is not there"
+NOTED = "it was noted in log/journal/.lock when it was made, and it is not there"
 RULING = (ACCESS, TOKEN)  # from the first such event on there are rules of access
 
 
