@@ -169,7 +169,7 @@ def token_document(storage: Storage, said: Said, token_id: str) -> TokenDocument
 def unreadable(why: str) -> AccessUnreadable:
     """The refusal where it cannot be told who may do what."""
     return AccessUnreadable(
-        f"Who may do what cannot be told: {why}. Until an operator has mended that, nobody else may do anything: a backup "
-        "of log/ does and, where its journal is whole, 'omr --root ROOT access set'.",
+        f"Who may do what cannot be told: {why}. Until an operator has mended that, nobody else may do anything: a "
+        "backup of log/ does and, where its journal is whole, 'omr --root ROOT access set'.",
         retry_after_s=5,
     )

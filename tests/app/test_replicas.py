@@ -169,6 +169,6 @@ def test_replicas_that_nobody_set_up_are_closed_each_with_its_words(tmp_path: Pa
                 for sent in ({}, token):
                     refused = get(server.url + SHOW, sent)
                     assert (refused.status_code, refused.json()["code"]) == (503, "access_unreadable")
-                    assert "Until an operator has mended that, nobody else may do anything: a backup of log/" in refused.json()["detail"]
+                    assert "nobody else may do anything: a backup of log/ does" in refused.json()["detail"]
                 assert get(f"{server.url}/health/ready").status_code == 503
                 assert get(f"{server.url}/health").status_code == 200

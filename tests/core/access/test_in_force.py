@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,6 +44,21 @@ def test_a_token_alone_rules_too(storage: Storage) -> None:
     create_token(journal_of(storage), TokenKind.SERVICE, "ci")
     assert read(storage).said.is_ruled
     assert read(storage).rules == default_rules(ISSUERS)
+
+
+def test_without_any_copy_of_it_an_operator_begins_anew(storage: Storage, tmp_path: Path) -> None:
+    """As docs/errors.md says at access_unreadable; no token of before counts then."""
+    put(storage, FIRST)
+    made = create_token(journal_of(storage), TokenKind.SERVICE, "ci")
+    shutil.rmtree(tmp_path / "log")
+    with pytest.raises(AccessUnreadable, match="a backup of log/ does"):
+        said(journal_of(storage))
+    marked = json.loads((tmp_path / REGISTRY).read_text())
+    del marked["access"]
+    (tmp_path / REGISTRY).write_text(json.dumps(marked))
+    put(storage, SECOND)
+    now = said(journal_of(storage))
+    assert (now.is_ruled, admitted(storage, now, made.text, NOW)) == (True, None)
 
 
 def test_the_last_document_holds(storage: Storage) -> None:
