@@ -5,6 +5,8 @@ No rule of the registry is decided here; see ``registry_core``.
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -33,6 +35,8 @@ from .web.root import Root
 
 __all__ = ["create_app"]
 
+log = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings | None = None, registry: ModelRegistry | None = None) -> Flask:
     """A wired WSGI application. Starts without a usable root too, and then says so in its answers.
@@ -42,6 +46,8 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     not say what it needs of its callers.
     """
     settings = settings or Settings.from_env()
+    for remark in settings.remarks:
+        log.warning(remark)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False

@@ -6,8 +6,9 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from registry_core import CoreSettings, Issuers, NotConfigured
@@ -23,6 +24,7 @@ MOST_PRESIGNED_S = 3600  # where callers say who they are: so long an address ou
 OPEN, REQUIRED = "open", "required"
 PLATFORM_ISSUER, PLATFORM_AUDIENCE = "omnibioai-auth", "omnibioai-platform"
 _ALIAS = r"[a-z0-9][a-z0-9._-]*"
+_OF_CLIENTS = {"URL", "TOKEN", "ACTOR", "CACHE_DIR"}  # settings too, and not the service's
 LEAST_SECRET_BYTES = 32  # as many as the digest of HS256 has
 
 
@@ -196,11 +198,37 @@ def is_trusted_address(text: str) -> bool:
         return parts.scheme == "http" and "." not in host
 
 
+class _Asked(Mapping[str, str]):
+    """The environment, and which of its names are settings: those that were looked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self._asked.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+    def remarks(self) -> Iterator[str]:
+        """A sentence about each name that looks like a setting and is none: it may be a misspelt one."""
+        known = self._asked | {PREFIX + name for name in _OF_CLIENTS}
+        for name in sorted(name for name in self._environ if name.startswith(PREFIX) and name not in known):
+            like = get_close_matches(name, known, n=1)
+            yield f"{name} is no setting, and changes nothing.{f' There is {like[0]}.' if like else ''}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to serve, beside what the core itself is told. Sizes in bytes, times in seconds.
 
-    ``presign_required_s`` takes the place of ``presign_s`` where callers must say who they are.
+    ``presign_required_s`` takes the place of ``presign_s`` where callers must say who they are. ``remarks`` are for
+    whoever set them.
     """
 
     core: CoreSettings = field(default_factory=CoreSettings)
@@ -224,11 +252,16 @@ class Settings:
     hub: bool = True
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     log_level: str = "INFO"
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Settings by their ``OMNIBIOAI_MODEL_REGISTRY_*`` names. Raises ``NotConfigured``."""
+        asked = _Asked(environ)
+        return replace(cls._of(asked), remarks=tuple(asked.remarks()))
 
+    @classmethod
+    def _of(cls, environ: Mapping[str, str]) -> Settings:
         def whole(name: str, default: int, least: int, most: int = sys.maxsize) -> int:
             text = environ.get(PREFIX + name, "").strip()
             try:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from app import create_app
 from app.config import MIB, PREFIX, Settings
 from registry_core import NotConfigured
 
@@ -46,6 +47,17 @@ def test_every_setting_has_its_name() -> None:
     assert (core.root, core.lock_timeout_s, core.workers) == ("/srv/models", 2.5, 4)
     assert core.required_files == ("model.pt", "metrics.json")
     assert core.artifacts_allowed_roots == ("/a", "/b")
+
+
+def test_a_name_that_is_no_setting_is_remarked_upon(caplog: pytest.LogCaptureFixture) -> None:
+    """A misspelt AUTH leaves the service open: its log must say so."""
+    said = {"AUHT": "required", "URL": "http://a", "TOKEN": "t", "ACTOR": "a", "CACHE_DIR": "/c", "PORT": "1"}
+    settings = Settings.from_env({"HOME": "/", **{PREFIX + name: value for name, value in said.items()}})
+    (remark,) = settings.remarks
+    assert remark == f"{PREFIX}AUHT is no setting, and changes nothing. There is {PREFIX}AUTH."
+    assert settings.port == 1
+    create_app(settings)
+    assert remark in caplog.messages
 
 
 @pytest.mark.parametrize(
