@@ -24,6 +24,7 @@ COPY, OPENSSL = "cp && sync -f", "openssl dgst -sha256"
 MANY_ROUNDS = 2
 MANY_BYTES = 4096
 MANY_MOST = 3.0
+WHY_ALONE = "it takes the CPU of cp and of openssl together (next row), which two cores share; and a disk is waited for"
 WHY_MANY = "a file costs 55 us of CPU, 23 of them in the kernel; cp takes 15. Two threads share the interpreter"
 
 
@@ -71,6 +72,7 @@ def _large(case: Case, place: str, top: Path, scale: Scale) -> Table:
             times["register"] / slower,
             "x",
             case.register_most,
+            note=WHY_ALONE if alone else "",
         ),
         Row("register / cp and openssl, CPU", cpu["register"] / (cpu[COPY] + cpu[OPENSSL]), "x"),
         Row("verify / openssl", times["verify"] / times[OPENSSL], "x", case.verify_most),
