@@ -29,20 +29,23 @@ run: $(VENV)/.run
 	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
-# What lies in other programs' hands takes longest; what kills and injects faults at every step comes next.
+# What lies in other programs' hands takes longest; what kills and injects faults at every step comes next, and peers
+# that lie, stall or are to be cut off.
 KILLS := tests/client/test_killed.py tests/uploads/test_kills.py
+PEERS_AT_FAULT := tests/client/test_hostile_server.py tests/files/test_slow_downloads.py \
+	$(addprefix tests/app/,test_slow_peers.py test_slow_calls.py test_asked_again.py)
 OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(KILLS) $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(KILLS) $(PEERS_AT_FAULT) $(OUTSIDE))
 
 test-faults test-object-store test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(SUITE)
 
-test-faults: SUITE := tests/faults $(KILLS)
+test-faults: SUITE := tests/faults $(KILLS) $(PEERS_AT_FAULT)
 test-object-store: SUITE := tests/objectstore
 test-outside: SUITE := $(OUTSIDE)
 
