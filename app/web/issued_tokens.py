@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import jwt
 
-from registry_core import Principal
+from registry_core import Bounded, Principal
 
 from ..config import IdentitySettings
 from .issuers import FAULTS, Issuer, end_of, principal_of
@@ -38,8 +37,7 @@ class IssuedTokens:
         self._issuers = {issuer.name: issuer for issuer in issuers if not issuer.is_nameless}
         self._nameless = next((issuer for issuer in issuers if issuer.is_nameless), None)
         self._clock = clock
-        self._mutex = threading.Lock()
-        self._known: dict[bytes, tuple[Principal, float]] = {}  # digest of a token -> whom it means, asked when
+        self._known: Bounded[bytes, tuple[Principal, float]] = Bounded(MOST_KEPT)  # by its digest; asked when
 
     @classmethod
     def of(cls, settings: IdentitySettings) -> IssuedTokens:
@@ -62,14 +60,11 @@ class IssuedTokens:
         if len(text) > MOST_CHARACTERS:
             raise token_refused()
         digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
-        known, asked_at = self._known.get(digest, (None, 0.0))
+        known, asked_at = self._known.get(digest) or (None, 0.0)
         if known is not None and now - asked_at < KEPT_S and not known.is_expired(datetime.now(UTC)):
             return known
         found = self._verified(text)
-        with self._mutex:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            self._known[digest] = (found, now)
+        self._known.put(digest, (found, now))
         return found
 
     def _verified(self, text: str) -> Principal:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from registry_core import IdentityUnavailable, Kind, Principal
+from registry_core import Bounded, IdentityUnavailable, Kind, Principal
 
 from ..config import PLATFORM_AUDIENCE, PLATFORM_ISSUER
 from .fetching import Unreachable, fetch_json
@@ -34,8 +33,7 @@ class PlatformTokens(Issuer):
         super().__init__(PLATFORM_ISSUER, PLATFORM_AUDIENCE, keys, secret, principal_of)
         self._url = f"{iam_url}/auth/validate"
         self._clock = clock
-        self._mutex = threading.Lock()
-        self._refused: dict[bytes, float] = {}  # digest of a token that does not count -> when that was asked
+        self._refused: Bounded[bytes, float] = Bounded(MOST_KEPT)  # by the digest of the token; asked when
         self._silent_since: float | None = None
 
     def claims(self, text: str) -> dict[str, Any]:
@@ -63,10 +61,7 @@ class PlatformTokens(Issuer):
         self._silent_since = None
         counts = answer.get("valid") is True and str(answer.get("user_id", subject)) == str(subject)
         if not counts:  # where it does, whoever asked keeps that (see IssuedTokens)
-            with self._mutex:
-                if len(self._refused) >= MOST_KEPT:
-                    self._refused.clear()
-                self._refused[digest] = now
+            self._refused.put(digest, now)
         return counts
 
 

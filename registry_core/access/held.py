@@ -138,6 +138,7 @@ class HeldRules:
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    # Asked several times in each call, and so no Bounded, which locks.
     if len(kept) >= MOST_KEPT:
         kept.clear()
     kept[key] = value

@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from typing import Any
 from ..format.encoding import format_time, parse_time
 from ..format.layout import SESSIONS, session
 from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Storage
+from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, RegistryError
 from ..vocabulary.texts import parse_object
 from . import tokens
@@ -46,8 +46,7 @@ class Sessions:
     def __init__(self, storage: Storage, token: Callable[[str, datetime], Principal | None]) -> None:
         self._storage = storage
         self._token = token
-        self._mutex = threading.Lock()
-        self._known: dict[str, tuple[Mapping[str, Any], float]] = {}
+        self._known: Bounded[str, tuple[Mapping[str, Any], float]] = Bounded(MOST_KEPT)
         self._swept_at: float | None = None
 
     def begin(
@@ -100,8 +99,7 @@ class Sessions:
         """There is no such session any more: here at once, elsewhere on a store within five seconds."""
         digest = _digest(session_id)
         self._storage.documents.delete(session(digest))
-        with self._mutex:
-            self._known.pop(digest, None)
+        self._known.forget(digest)
 
     def spend(self, text: str, ends: datetime) -> bool:
         """Whether nobody has spent the text before; nobody else can until ``ends``. Raises ``StorageError``."""
@@ -133,7 +131,7 @@ class Sessions:
     def _read(self, digest: str) -> Mapping[str, Any] | None:
         """The document; on a store, where each look is a request, as it was at most 5 s ago."""
         is_kept = not self._storage.documents.looks_are_cheap()
-        known, read_at = self._known.get(digest, (None, 0.0))
+        known, read_at = self._known.get(digest) or (None, 0.0)
         if known is not None and is_kept and time.monotonic() - read_at < KEPT_S:
             return known
         read_at = time.monotonic()
@@ -142,13 +140,10 @@ class Sessions:
         except (KeyNotFound, PackageCorrupt):
             fields = None
         found = fields if fields is not None and fields.get("schema") == SCHEMA and "kind" in fields else None
-        if is_kept:
-            with self._mutex:
-                if len(self._known) >= MOST_KEPT:
-                    self._known.clear()
-                self._known.pop(digest, None)
-                if found is not None:
-                    self._known[digest] = (found, read_at)
+        if is_kept and found is not None:
+            self._known.put(digest, (found, read_at))
+        elif is_kept:
+            self._known.forget(digest)
         return found
 
     def _sweep_now_and_then(self, now: datetime) -> None:
