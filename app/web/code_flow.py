@@ -17,8 +17,7 @@ from authlib.oauth2.client import OAuth2Client
 
 from registry_core import IdentityUnavailable, InvalidToken, Principal
 
-from ..config import is_trusted_address
-from .fetching import Unreachable, ask, fetch_json, json_object
+from .fetching import Unreachable, ask, discovery, json_object
 from .issuers import FAULTS, Issuer, end_of
 from .refusals import Refused
 
@@ -152,7 +151,7 @@ class CodeFlow:
             if self._said is None and self._asked_at and age_s < SPARED_S:
                 raise _unavailable()
             try:
-                self._said = _usable(fetch_json(_discovery(self._issuer.name)), self._issuer.name)
+                self._said = discovery(self._issuer.name, "authorization_endpoint", "token_endpoint")
             except Unreachable as error:
                 self._said = None
                 log.warning("nobody can sign in at %s: %s", self._issuer.name, error)
@@ -181,19 +180,6 @@ class _Answer:
 
     def raise_for_status(self) -> None:
         raise Unreachable(f"{self.url} answers with status {self.status_code}")
-
-
-def _discovery(issuer: str) -> str:
-    return issuer.rstrip("/") + "/.well-known/openid-configuration"
-
-
-def _usable(said: Mapping[str, Any], issuer: str) -> Mapping[str, Any]:
-    if said.get("issuer") != issuer:
-        raise Unreachable("its discovery document is another issuer's")
-    for name in ("authorization_endpoint", "token_endpoint"):
-        if not isinstance(said.get(name), str) or not is_trusted_address(said[name]):
-            raise Unreachable(f"its discovery document names no {name} that can be trusted")
-    return said
 
 
 def failed(why: str) -> Refused:

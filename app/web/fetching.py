@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 
+from ..config import is_trusted_address
+
 SILENCE_S = 5.0  # without a byte
 PATIENCE_S = 10.0  # for the whole answer
 MOST_BYTES = 1024 * 1024
@@ -41,6 +43,20 @@ def fetch_json(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     if status >= 300:
         raise Unreachable(f"{url} answers with status {status}")
     return json_object(url, data)
+
+
+def discovery(issuer: str, *wanted: str) -> dict[str, Any]:
+    """What an OpenID issuer says of itself, with the addresses that are wanted, each to be trusted.
+
+    Raises ``Unreachable``.
+    """
+    said = fetch_json(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    if said.get("issuer") != issuer:
+        raise Unreachable("its discovery document is another issuer's")
+    for name in wanted:
+        if not isinstance(said.get(name), str) or not is_trusted_address(said[name]):
+            raise Unreachable(f"its discovery document names no {name} that can be trusted")
+    return said
 
 
 def json_object(url: str, data: bytes) -> dict[str, Any]:

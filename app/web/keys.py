@@ -12,8 +12,7 @@ import jwt
 
 from registry_core import IdentityUnavailable
 
-from ..config import is_trusted_address
-from .fetching import Unreachable, fetch_json
+from .fetching import Unreachable, discovery, fetch_json
 
 log = logging.getLogger(__name__)
 
@@ -70,23 +69,13 @@ class KeySet:
                 return
             self._asked_at = self._clock()
             try:
-                self._keys = _usable(fetch_json(self._url or self._discovered()))
+                self._keys = _usable(fetch_json(self._url or discovery(self._issuer, "jwks_uri")["jwks_uri"]))
                 self._fetched_at, self._is_away = self._clock(), False
             except Unreachable as error:
                 self._is_away = True
                 log.warning("the keys of %s are not to be had: %s", self._issuer, error)
         finally:
             self._asking.release()
-
-    def _discovered(self) -> str:
-        """Where the keys are, as the issuer says."""
-        said = fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-        place = said.get("jwks_uri")
-        if said.get("issuer") != self._issuer:
-            raise Unreachable("its discovery document is another issuer's")
-        if not isinstance(place, str) or not is_trusted_address(place):
-            raise Unreachable("its discovery document names no address of keys that can be trusted")
-        return place
 
 
 def _usable(document: Mapping[str, Any]) -> tuple[jwt.PyJWK, ...]:
