@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from flask import Response, current_app, g, jsonify, request, url_for
 
-from registry_core import ANONYMOUS, InvalidName, ModelNotFound, Snapshot, VersionNotFound
+from registry_core import InvalidName, ModelNotFound, Snapshot, VersionNotFound
 
 from ..web import next_page
 from ..web.answers import warn
@@ -19,7 +19,7 @@ from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large
 from ..web.needs import Need
 from ..web.parsing import current_budget
-from ..web.root import current_registry, was_asked_who_calls
+from ..web.root import current_caller, current_registry
 from ..web.sending import CONTENT_TYPE, send
 from .answers import account, branches_and_tags, commit_fields, entries, model_fields, tree_at
 from .errors import PREFIX, refuse_to_write
@@ -190,8 +190,7 @@ def auth_check_write(task: str, model_name: str) -> Response:  # noqa: ARG001 - 
 @blueprint.sends_json()
 def whoami() -> Response:
     """Who asks; `anonymous` where nobody is asked who it is."""
-    registry = current_registry()
-    return jsonify(account(registry.whoami() if was_asked_who_calls() else ANONYMOUS.told(is_admin=False)))
+    return jsonify(account(current_caller()))
 
 
 @blueprint.get("/api/agent-harnesses", needs=Need.KNOWN)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from marshmallow import fields
 
-from registry_core import ANONYMOUS, ModelRegistry, PermissionDenied, TokenFacts, VerbsOfAccess
+from registry_core import ModelRegistry, PermissionDenied, TokenFacts, VerbsOfAccess
 
 from ..config import PREFIX
 from ..web.answers import Answer, answer
@@ -15,7 +15,7 @@ from ..web.blueprint import Blueprint
 from ..web.gate import may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
-from ..web.root import current_registry, was_asked_who_calls
+from ..web.root import current_caller, current_registry, was_asked_who_calls
 from ..web.schemas import answer_schema, field_of, part_schema, request_schema
 
 blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Access: who calls, and what they may do")
@@ -71,8 +71,7 @@ def _governed() -> ModelRegistry:
 @blueprint.answers(answer_schema(VerbsOfAccess.whoami), problems=(503,))
 def whoami() -> dict[str, Any]:
     """Who calls, as far as it was verified; where nobody is asked, `anonymous`."""
-    registry = current_registry()
-    return answer(registry.whoami() if was_asked_who_calls() else ANONYMOUS.told(is_admin=False))
+    return answer(current_caller())
 
 
 @blueprint.get("/access", needs=Need.ADMIN)

@@ -41,7 +41,7 @@ def ready() -> dict[str, Any]:
     if root.seems_required():
         return _ready_to_anybody(root)
     free_bytes = root.check_ready()
-    return answer({"free_bytes": free_bytes, "catalog": current_root().registry().catalog_state.to_dict()})
+    return answer({"free_bytes": free_bytes, "catalog": root.registry().catalog_state.to_dict()})
 
 
 def _ready_to_anybody(root: Root) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from flask import Flask, current_app, g, has_request_context, request
 
-from registry_core import ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
+from registry_core import ANONYMOUS, Caller, ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
 
 from ..config import OPEN, REQUIRED, Settings
 from .needs import Need
@@ -177,6 +177,12 @@ def current_registry() -> ModelRegistry:
     from .identity import view_of
 
     return view_of(registry)
+
+
+def current_caller() -> Caller:
+    """Who calls, as far as it was verified; ``anonymous`` where nobody is asked. Raises as :func:`current_registry`."""
+    registry = current_registry()
+    return registry.whoami() if was_asked_who_calls() else ANONYMOUS.told(is_admin=False)
 
 
 def was_asked_who_calls() -> bool:
