@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -284,11 +284,16 @@ class OpenedRegistry:
 
     def _guarded(self, door: Door, task: str, model_name: str, action: Action, *more: str | None) -> ModelStore:
         storage = door.storage_for(task, model_name, action, *more)
-        timeout_s, touch, before_change = self._around_changes()
+        return self._asked_of(door, storage, task, model_name, lambda: door.require(task, model_name, action, *more))
 
+    def _asked_of(
+        self, door: Door, storage: Storage, task: str, model_name: str, ask: Callable[[], object]
+    ) -> ModelStore:
+        """The model, of which ``ask`` was asked just now, and is again before anything is changed."""
         from ..models.asking import Asking  # only where rules are asked
 
-        asking = Asking(lambda: door.require(task, model_name, action, *more), door.still)
+        timeout_s, touch, before_change = self._around_changes()
+        asking = Asking(ask, door.still)
 
         def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
             before_change()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..access.roles import Action
-from ..models.model import open_model
 from ..vocabulary.access import ModelOwner, ResolvedOwner
 from ..vocabulary.errors import InvalidName
 from .opening import OpenedRegistry
@@ -35,15 +36,9 @@ class OwningVerbs(OpenedRegistry):
             return owning.resolve(model, None, refusal=None, actor=actor, reason=reason)
         self._identity.confirm()
         refusal = door.require_resolving(task, model_name)
-        timeout_s, touch, before_change = self._around_changes()
-
-        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
-            before_change()
-            door.require_resolving(task, model_name)
-
+        ask = partial(door.require_resolving, task, model_name)
         try:
-            model = open_model(self._storage, task, model_name, timeout_s, touch, ask_again)
+            model = self._asked_of(door, self._storage, task, model_name, ask)
         except InvalidName as error:
             raise refusal or error from None
-        model.by = door.by
         return owning.resolve(model, door.principal.org, refusal=refusal, actor=actor, reason=reason)
