@@ -38,8 +38,8 @@ class Decision:
     """``rules``: the numbers of the rules that give it, from 0. ``is_admin``: the list of admins does, or the root.
 
     ``is_blocked`` and ``is_cut``: why it is not given although it would be. ``role``: the least that would do, where
-    the caller is not blocked. ``sources``: below which directories an
-    ``artifacts_dir`` may lie; None where that is not narrowed.
+    the caller is not blocked. ``sources``: below which directories an ``artifacts_dir`` may lie; None where that is not
+    narrowed.
     """
 
     allowed: bool

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..format.layout import REGISTRY_HOME, REGISTRY_JOURNAL
 from ..models.registry_journal import RegistryJournal
-from ..vocabulary.errors import AccessUnreadable, RegistryError
+from ..vocabulary.errors import RegistryError
 from . import in_force
 from .decisions import Standing, standing
 from .in_force import InForce, unreadable
@@ -129,8 +129,6 @@ class HeldRules:
             if place is not None:
                 return place
             found = [f"{entry.key} {entry.size_bytes}" for entry in storage.documents.list(REGISTRY_HOME)]
-        except AccessUnreadable:
-            raise
         except RegistryError as error:
             self._held = None
             raise unreadable(f"nobody can look at {REGISTRY_JOURNAL}: {error.message}") from error

@@ -66,7 +66,6 @@ class TokenDocument:
 
     def facts(self) -> TokenFacts:
         """What may be told of it."""
-        cut = self.cut or Cut()
         return TokenFacts(
             id=self.id,
             kind=str(self.kind),
@@ -74,9 +73,7 @@ class TokenDocument:
             owner=None if self.owner is None else self.owner.name or self.owner.subject,
             created_at=format_time(self.created_at),
             expires_at=format_time(self.expires_at),
-            role=None if cut.role is None else str(cut.role),
-            on=None if cut.on is None else [str(one) for one in cut.on],
-            aliases=None if cut.aliases is None else list(cut.aliases),
+            **_fields_of_cut(self.cut or Cut()),
         )
 
 
@@ -145,7 +142,7 @@ def cut_of(role: Any, on: Any, aliases: Any) -> Cut:
 
 def render(token: TokenDocument) -> bytes:
     """The bytes of the document."""
-    owner, cut = token.owner, token.cut
+    owner = token.owner
     return encode_document(
         {
             "schema": SCHEMA,
@@ -156,15 +153,17 @@ def render(token: TokenDocument) -> bytes:
             "created_at": format_time(token.created_at),
             "expires_at": format_time(token.expires_at),
             "owner": None if owner is None else fields_of_person(owner),
-            "cut": None
-            if cut is None
-            else {
-                "role": cut.role,
-                "on": None if cut.on is None else [str(one) for one in cut.on],
-                "aliases": None if cut.aliases is None else list(cut.aliases),
-            },
+            "cut": None if token.cut is None else _fields_of_cut(token.cut),
         }
     )
+
+
+def _fields_of_cut(cut: Cut) -> dict[str, Any]:
+    return {
+        "role": None if cut.role is None else str(cut.role),
+        "on": None if cut.on is None else [str(one) for one in cut.on],
+        "aliases": None if cut.aliases is None else list(cut.aliases),
+    }
 
 
 def fields_of_person(principal: Principal) -> dict[str, Any]:
