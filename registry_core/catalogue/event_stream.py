@@ -89,20 +89,16 @@ def last_position(connection: sqlite3.Connection) -> int:
 
 def last_id(connection: sqlite3.Connection, shown: str | None, *, is_all: bool) -> str:
     """The id after which nothing is known yet, of the models that may be seen."""
-    found = _select(connection, 0, 1, shown, is_all=is_all, order="DESC")
+    found = noted(connection, 0, 1, shown, is_all=is_all, order="DESC")
     # Of no event at all: now, so that what is old is not told to whoever comes to see it.
     now = "" if is_all else format_time(datetime.now(UTC))
     return found[0].id if found else f"{fact(connection, 'epoch')}.0.{now}"
 
 
-def noted(connection: sqlite3.Connection, after: int, limit: int, shown: str | None, *, is_all: bool) -> list[Noted]:
-    """The events behind the position, of the models that may be seen (see :func:`.pages.shown_models`)."""
-    return _select(connection, after, limit, shown, is_all=is_all)
-
-
-def _select(
+def noted(
     connection: sqlite3.Connection, after: int, limit: int, shown: str | None, *, is_all: bool, order: str = "ASC"
 ) -> list[Noted]:
+    """The events behind the position, of the models that may be seen (see :func:`.pages.shown_models`)."""
     epoch = fact(connection, "epoch")
     sql = (
         "SELECT position, known_at, task, name, event.seq FROM event JOIN model ON model.id = model_id"
