@@ -19,6 +19,7 @@ from .owning import OwningVerbs
 if TYPE_CHECKING:
     from ..access.held import HeldRules
     from ..access.in_force import InForce
+    from ..access.roles import Action
     from ..access.sessions import Sessions
     from ..vocabulary.access import VerbsOfAccess
 
@@ -63,6 +64,18 @@ class AccessVerbs(OwningVerbs, MaintainingVerbs):
             if self._door.still is not None:
                 self._door.still()
             self._door.require_counting()
+
+    def allows(self, task: str | None, model_name: str | None, action: Action, alias: str | None = None) -> bool:
+        """Whether a verb that needs the action would not be refused now: for what a person is offered.
+
+        Of the registry itself where both names are None; a promote without ``alias`` is to archive. The verb asks anew
+        all the same. Raises ``AccessUnreadable``, ``InvalidName``.
+        """
+        if self._door is None:
+            return True
+        if task is None or model_name is None:
+            return self._door.may_everywhere(action)
+        return self._door.may(task, model_name, action, alias)
 
     @cached_property
     def _rules(self) -> HeldRules:

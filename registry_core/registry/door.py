@@ -165,9 +165,13 @@ class Door:
         if self._standing().is_blocked:
             raise self._denied(Decision(False, Required(Action.READ, None, None)))
 
+    def may_everywhere(self, action: Action) -> bool:
+        """Whether it may do that to the registry itself."""
+        return self._standing().decide(action, None).allowed
+
     @property
     def is_admin(self) -> bool:
-        return self._standing().decide(Action.ADMIN, None).allowed
+        return self.may_everywhere(Action.ADMIN)
 
     def would_be_admin(self, rules: AccessDocument) -> bool:
         """Whether by those rules the principal is an admin of the registry."""

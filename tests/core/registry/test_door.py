@@ -15,6 +15,7 @@ from registry_core import (
     ANONYMOUS,
     OPERATOR,
     AccessUnreadable,
+    Action,
     IdempotencyKeyReused,
     ModelNotFound,
     ModelRegistry,
@@ -132,6 +133,31 @@ def test_what_the_rules_give_is_done_and_nothing_else(tmp_path: Path, who: str, 
             assert len(before) == 7, name
 
 
+@pytest.mark.parametrize("who", PEOPLE)
+def test_what_is_said_to_be_allowed_is_what_is_not_refused(lasting: House, who: str) -> None:
+    view = lasting.as_(who)
+    for task in (OWN, FOREIGN, PUBLIC):
+        for name, verb in VERBS.items():
+            alias = verb.alias if verb.action is Action.PROMOTE else None
+            assert view.allows(task, "m", verb.action, alias) is bool(expected(who, task, verb)), (task, name)
+    for action in Action:
+        assert view.allows(None, None, action) is (who == "chief")
+        assert lasting.registry.allows(OWN, "m", action)
+        assert lasting.registry.allows(None, None, action)
+
+
+def test_what_is_allowed_is_asked_of_the_rules_as_they_are_now(here: House) -> None:
+    publisher = here.as_("publisher")
+    assert publisher.allows(OWN, "m", Action.WRITE)
+    assert not publisher.allows(OWN, "m", Action.PROMOTE, "Production")
+    assert here.as_(somebody("narrow")).allows(OWN, "m", Action.PROMOTE, "candidate")
+    assert not here.as_(somebody("narrow")).allows(OWN, "m", Action.PROMOTE, "latest")
+    put(here.storage, written(admins=["user:chief"]))
+    assert not publisher.allows(OWN, "m", Action.WRITE)
+    over = somebody("admin", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert not here.as_(over).allows(OWN, "m", Action.READ)
+
+
 @pytest.mark.parametrize("name", VERBS)
 @pytest.mark.parametrize("who", PEOPLE)
 def test_a_model_that_may_not_be_seen_and_none_are_told_alike(lasting: House, who: str, name: str) -> None:
@@ -244,7 +270,8 @@ def test_where_the_rules_cannot_be_told_nobody_does_anything(tmp_path: Path) -> 
     for verb in VERBS.values():
         error = refusal(lambda verb=verb: verb.call(here.as_("chief"), OWN, "m"))  # type: ignore[misc]
         assert isinstance(error, AccessUnreadable)
-    for call in (here.as_("chief").list_models, here.as_("chief").list_tasks, here.as_("chief").events):
+    chief = here.as_("chief")
+    for call in (chief.list_models, chief.list_tasks, chief.events, lambda: chief.allows(OWN, "m", Action.READ)):
         with pytest.raises(AccessUnreadable):
             call()
     assert here.registry.list_aliases(OWN, "m")
