@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from registry_core import ModelRegistry
 
+from . import pages
 from .config import Settings
 from .hub.errors import PREFIX as HUB
 from .hub.errors import translated
@@ -60,10 +61,11 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     if hops := settings.trusted_proxies:
         x_prefix = 0 if settings.base_path else hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, x_prefix)  # type: ignore[method-assign]
+    has_pages = settings.ui != "false"
     tracing.init_app(app)
     protecting.init_app(app)
     cors.init_app(app, settings.cors_origins)
-    errors.init_app(app, {f"{HUB}/": translated})
+    errors.init_app(app, {f"{HUB}/": translated, **({f"{pages.PREFIX}/": pages.problem_page} if has_pages else {})})
     api = openapi.init_app(app)
     for blueprint in (
         health,
@@ -82,6 +84,8 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     if settings.hub:
         api.register_blueprint(hub)
     app.extensions["settings"] = settings
+    if has_pages:
+        pages.init_app(app)
     identity.init_app(app, identity.Identity(settings.identity))
     Root(settings, registry).init_app(app)
     gate.init_app(app, Gate(settings.threads))

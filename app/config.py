@@ -17,11 +17,12 @@ PREFIX = "OMNIBIOAI_MODEL_REGISTRY_"
 MIB = 1024 * 1024
 HOST_NAME = r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]"  # in lower case, without a port
 ORIGIN = rf"https?://({HOST_NAME})(?::[0-9]{{1,5}})?"  # as browsers write it
-OWN_PATHS = {"v1", "hf", "health", "docs", "openapi.json"}  # the first words of the service's addresses
+OWN_PATHS = {"v1", "hf", "ui", "health", "docs", "openapi.json"}  # the first words of the service's addresses
 _PATH = r"(/[A-Za-z0-9._~-]+)+"
 MOST_PRESIGN_S = 7 * 24 * 3600  # what S3 allows
 MOST_PRESIGNED_S = 3600  # where callers say who they are: so long an address outlives a right that was taken away
 OPEN, REQUIRED = "open", "required"
+READONLY = "readonly"  # of the pages: they show and change nothing
 PLATFORM_ISSUER, PLATFORM_AUDIENCE = "omnibioai-auth", "omnibioai-platform"
 _ALIAS = r"[a-z0-9][a-z0-9._-]*"
 _OF_CLIENTS = {"URL", "TOKEN", "ACTOR", "CACHE_DIR"}  # settings too, and not the service's
@@ -250,6 +251,7 @@ class Settings:
     base_path: str = ""
     trusted_proxies: int = 0
     hub: bool = True
+    ui: str = "true"
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     log_level: str = "INFO"
     remarks: tuple[str, ...] = ()
@@ -294,6 +296,9 @@ class Settings:
         hub = environ.get(PREFIX + "HUB", "").strip().lower() or "true"
         if hub not in ("true", "false"):
             raise NotConfigured(f"{PREFIX}HUB is {hub!r}; it takes true or false.")
+        ui = environ.get(PREFIX + "UI", "").strip().lower() or cls.ui
+        if ui not in ("true", READONLY, "false"):
+            raise NotConfigured(f"{PREFIX}UI is {ui!r}; it takes true, {READONLY} or false.")
         identity = IdentitySettings.from_env(environ)
         most_presign_s = MOST_PRESIGNED_S if identity.auth == REQUIRED else MOST_PRESIGN_S
         log_level = environ.get(PREFIX + "LOG_LEVEL", cls.log_level).strip().upper()
@@ -319,6 +324,7 @@ class Settings:
             base_path=base_path,
             trusted_proxies=whole("TRUSTED_PROXIES", cls.trusted_proxies, 0, 10),
             hub=hub == "true",
+            ui=ui,
             identity=identity,
             log_level=log_level,
         )

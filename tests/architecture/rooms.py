@@ -27,6 +27,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         # No way in knows another.
         "v1": {"web", "config"},
         "hub": {"web", "config"},
+        "pages": {"web", "config"},
         "serving": {"web", "config"},
     },
     "registry_client": {

@@ -1,0 +1,47 @@
+"""What a person has chosen for all pages: light or dark, kept in a cookie that says nothing else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from ..web.needs import Need
+from .blueprint import blueprint
+
+COOKIE = "registry_theme"
+THEMES = ("light", "dark")
+_YEAR_S = 365 * 24 * 3600
+
+
+def theme() -> str | None:
+    """The theme that was chosen; None: as the system has it."""
+    found = request.cookies.get(COOKIE)
+    return found if found in THEMES else None
+
+
+@blueprint.post("/theme", needs=Need.OPEN)
+def choose_theme() -> Redirect:
+    """The pages are light, or dark, from now on; and back to the page that asked."""
+    chosen = request.form.get("theme")
+    answer = redirect(here(request.form.get("next")), 303)
+    answer.set_cookie(
+        COOKIE,
+        chosen if chosen in THEMES else "",
+        max_age=_YEAR_S if chosen in THEMES else 0,
+        path=request.script_root or "/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Strict",
+    )
+    return answer
+
+
+def here(came: str | None) -> str:
+    """A path below the pages' own, whatever came: so no form leads anywhere else."""
+    home = url_for("pages.home")
+    parts = urlsplit(came or "")
+    is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(home) and "\\" not in parts.path
+    is_plain = is_ours and (came or "").isascii() and (came or "").isprintable() and ".." not in parts.path
+    return f"{parts.path}?{parts.query}" if is_plain and parts.query else parts.path if is_plain else home
