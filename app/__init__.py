@@ -23,6 +23,7 @@ from .v1.files import blueprint as files
 from .v1.governing import blueprint as governance
 from .v1.health import blueprint as health
 from .v1.listing import blueprint as catalogue
+from .v1.looking import blueprint as looking
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
 from .v1.runs import blueprint as runs
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
         access,
         registry_blueprint,
         aliases,
+        looking,
         governance,
         runs,
         catalogue,

@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     )
     from .vocabulary.filters import MAX_LIMIT, Filters
     from .vocabulary.finite import finite
+    from .vocabulary.looking import DeletedVersion, Span, SpanPage, VerbsOfLooking
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
     from .vocabulary.progress import Meter, Progress, ProgressCallback
     from .vocabulary.reports import (
@@ -176,6 +177,7 @@ __all__ = [
     "Comparison",
     "Conflict",
     "CoreSettings",
+    "DeletedVersion",
     "Description",
     "DestinationDiffers",
     "DigestMismatch",
@@ -243,6 +245,8 @@ __all__ = [
     "RunPage",
     "RunningOperation",
     "Snapshot",
+    "Span",
+    "SpanPage",
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
@@ -269,6 +273,7 @@ __all__ = [
     "UploadTooLarge",
     "Verbs",
     "VerbsOfAccess",
+    "VerbsOfLooking",
     "Verification",
     "VersionExists",
     "VersionFacts",
@@ -325,6 +330,7 @@ _PLACES = {
         ),
         "vocabulary.filters": "MAX_LIMIT Filters",
         "vocabulary.finite": "finite",
+        "vocabulary.looking": "DeletedVersion Span SpanPage VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",

@@ -34,6 +34,7 @@ _ROOMS = {
     "access": "access token",
     "signing_in": "login logout whoami",
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
+    "looking": "deleted spans",
     "running": "runs",
     "listing": "models tasks watch",
     "maintaining": "init sweep check migrate purge adopt reindex",
@@ -194,10 +195,11 @@ def verify(registry: Registry, *, as_json: bool, task: str, ref: str) -> None:
 @main.command()
 @click.argument("task")
 @click.argument("model_name")
+@option(Verbs.list_aliases, "--as-of", metavar="TIME")
 @verb
-def aliases(registry: Registry, *, as_json: bool, task: str, model_name: str) -> None:
+def aliases(registry: Registry, *, as_json: bool, task: str, model_name: str, as_of: str | None) -> None:
     """List the aliases of a model."""
-    found = registry.list_aliases(task, model_name)
+    found = registry.list_aliases(task, model_name, as_of)
     content = {"model_name": model_name, "aliases": [alias.to_dict() for alias in found], "warnings": found.warnings}
     columns = ("alias", "version", "updated_at", "actor", "reason", "seq")
     finish(content, as_json, table_of("aliases", columns))

@@ -26,6 +26,7 @@ from .bodies import object_of
 from .calls import call
 from .governing import Governing
 from .listing import ListingVerbs
+from .looking import Looking
 from .operations import Operation, finish
 from .running import Running
 from .transport import Repeat, as_json
@@ -34,7 +35,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, ListingVerbs, Access):
+class Versions(Governing, Running, Looking, ListingVerbs, Access):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..format.encoding import format_time
+from ..vocabulary.answers import Alias
 from ..vocabulary.errors import JournalCorrupt, VersionNotFound
 from ..vocabulary.texts import printable
-from . import older
+from . import aliases, older
 from .model import ModelStore
 from .timeline import Moment, replay
 
@@ -47,6 +48,13 @@ def find_at(model: ModelStore, selector: str, until: datetime) -> FoundThen:
         selector=printable(selector),
         as_of=format_time(until),
     )
+
+
+def aliases_at(model: ModelStore, until: datetime) -> list[Alias]:
+    """The aliases that there were then, sorted, each as its last move had left it."""
+    moment = replay(model.told.linked(model.journal.links(model.keys.names)), until)
+    model.notice_newest()
+    return [aliases.moved_by(moment.aliases[alias], alias) for alias in sorted(moment.pointing())]
 
 
 def _existed(model: ModelStore, now: Moment, then: Moment, version: str) -> bool:

@@ -64,6 +64,18 @@ def replay(lines: Iterable[Line], until: datetime | None = None) -> Moment:
     return moment
 
 
+def counting_times(lines: Sequence[Line]) -> Iterator[datetime | None]:
+    """From when on each counts, as :func:`happened` has it: a line counts at the moment where it is given."""
+    then: datetime | None = None
+    floor: datetime | None = None  # no line counts before one of ours that comes before it
+    for line, when in zip(lines, effective_times(lines), strict=True):
+        then = when or then
+        known = [moment for moment in (then, floor) if moment is not None]
+        yield max(known, default=None)
+        if line.is_own:
+            floor = max(known, default=None)
+
+
 def happened(lines: Sequence[Line], until: datetime) -> Iterator[Line]:
     """Those of the lines that had happened then. A line without a time came with the one before it."""
     then: datetime | None = None

@@ -37,13 +37,21 @@ from .access import AccessVerbs
 from .beginning import BeginningVerbs
 from .governing import GoverningVerbs
 from .listing import ListingVerbs
+from .looking import LookingVerbs
 from .operations import OperationVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
 
 
 class ModelRegistry(
-    BeginningVerbs, GoverningVerbs, RunningVerbs, ListingVerbs, UploadVerbs, OperationVerbs, AccessVerbs
+    BeginningVerbs,
+    GoverningVerbs,
+    RunningVerbs,
+    LookingVerbs,
+    ListingVerbs,
+    UploadVerbs,
+    OperationVerbs,
+    AccessVerbs,
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.
 
@@ -190,8 +198,11 @@ class ModelRegistry(
         checked = self._prove(found, progress)
         return replace(checked, warnings=[*checked.warnings, *resolution.told(found)])
 
-    def list_aliases(self, task: str, model_name: str) -> Warned[Alias]:
+    def list_aliases(self, task: str, model_name: str, as_of: str | datetime | None = None) -> Warned[Alias]:
         model = self._model(task, model_name, Action.READ)
+        if as_of is not None:
+            then = verbs.looking.aliases_at(model.require(), as_of)
+            return Warned(self._unnamed(then), then.warnings)
         found, warnings = model.told.aliases(), model.told.warnings(asks=True)
         if warnings or not model.noticed.shown:  # else the journal has an event that they show, so there is a model
             try:

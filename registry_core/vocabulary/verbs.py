@@ -298,10 +298,15 @@ class Verbs(Protocol):
     def verify(self, task: Task, ref: Ref, *, progress: Told = None) -> Verification:
         """Every byte of the version was read and is as registered. Raises as :meth:`resolve`."""
 
-    def list_aliases(self, task: Task, model_name: ModelName) -> Warned[Alias]:
+    def list_aliases(
+        self,
+        task: Task,
+        model_name: ModelName,
+        as_of: Annotated[str | datetime | None, "As they were at this moment (RFC 3339), by the journal."] = None,
+    ) -> Warned[Alias]:
         """The model's aliases, sorted by name, with ``warnings``; none where its versions are gone.
 
-        Raises ``ModelNotFound``.
+        Raises ``ModelNotFound``, ``InvalidParameter``.
         """
 
     def history(

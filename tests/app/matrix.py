@@ -164,7 +164,15 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/v1/artifacts"): [Ask("/v1/artifacts", REF)],
     ("GET", "/v1/metrics"): [Ask("/v1/metrics", ALIASED)],
     ("GET", "/v1/compare"): [Ask("/v1/compare", {**QUERY, "versions": "1&versions=2"})],
-    ("GET", "/v1/aliases"): [Ask("/v1/aliases", QUERY)],
+    ("GET", "/v1/aliases"): [
+        Ask("/v1/aliases", QUERY),
+        Ask("/v1/aliases", {**QUERY, "as_of": "2100-01-01T00:00:00Z"}),
+    ],
+    ("GET", "/v1/aliases/spans"): [
+        Ask("/v1/aliases/spans", QUERY),
+        Ask("/v1/aliases/spans", {**QUERY, "alias": "production", "limit": "1"}),
+    ],
+    ("GET", "/v1/versions/deleted"): [Ask("/v1/versions/deleted", QUERY)],
     ("GET", "/v1/history"): [Ask("/v1/history", QUERY), Ask("/v1/history", {**QUERY, "version": "3", "limit": "1"})],
     ("GET", "/v1/audit/verify"): [Ask("/v1/audit/verify", QUERY)],
     ("GET", "/v1/runs/get"): [Ask("/v1/runs/get", {**QUERY, "run_id": "run"}, missing=(404, "run_not_found"))],

@@ -102,6 +102,9 @@ TOLD: dict[str, tuple[str, ...]] = {
     f"/v1/history?{OF}": (PERSON, CLAIMED, SERVICE, OLDER),
     "/v1/events?after=0": (PERSON, CLAIMED, SERVICE, OLDER),
     f"/v1/aliases?{OF}": (PERSON, SERVICE),
+    f"/v1/aliases?{OF}&as_of=2100-01-01T00:00:00Z": (PERSON, SERVICE, OLDER),
+    f"/v1/aliases/spans?{OF}": (PERSON, SERVICE, OLDER),
+    f"/v1/versions/deleted?{OF}": (PERSON,),
     "/v1/resolve?task=public&ref=m@2": (PERSON,),
     "/v1/show?task=public&ref=m@2": (PERSON,),
     "/v1/show?task=public&ref=m@1": (),
@@ -204,6 +207,9 @@ def test_the_library_and_its_client_are_told_the_same(place: Place) -> None:
         asked: list[Callable[[Any], Any]] = [
             lambda registry: registry.history("public", "m"),
             lambda registry: registry.list_aliases("public", "m"),
+            lambda registry: registry.list_aliases("public", "m", "2100-01-01T00:00:00Z"),
+            lambda registry: registry.list_deleted("public", "m"),
+            lambda registry: registry.alias_spans("public", "m", limit=1),
             lambda registry: registry.run("public", "m", "r"),
             lambda registry: registry.audit_verify("public", "m"),
         ]

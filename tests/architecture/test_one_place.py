@@ -11,11 +11,16 @@ from typing import Any, get_args
 import pytest
 
 from registry_client import RegistryClient
-from registry_core import Filters, ModelRegistry, Verbs, VerbsOfAccess, answer_of, parameters_of
+from registry_core import Filters, ModelRegistry, Verbs, VerbsOfAccess, VerbsOfLooking, answer_of, parameters_of
 
 from .test_imports import is_in, sources
 
-VERBS = {name: verb for kind in (Verbs, VerbsOfAccess) for name, verb in vars(kind).items() if not name.startswith("_")}
+VERBS = {
+    name: verb
+    for kind in (Verbs, VerbsOfAccess, VerbsOfLooking)
+    for name, verb in vars(kind).items()
+    if not name.startswith("_")
+}
 # What a client is asked for beside what the verb takes.
 MORE = {(RegistryClient, "verify"): ["wait"]}
 

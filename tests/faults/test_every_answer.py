@@ -221,7 +221,17 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/compare", {**MODEL, "versions": "{version}"}),
         Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1&versions=2"}),
     ],
-    ("GET", "/v1/aliases"): [Call("/v1/aliases", MODEL)],
+    ("GET", "/v1/aliases"): [
+        Call("/v1/aliases", MODEL),
+        Call("/v1/aliases", {**MODEL, "as_of": "2026-01-01T00:00:00Z"}),
+        Call("/v1/aliases", {**MODEL, "as_of": "{version}"}),
+    ],
+    ("GET", "/v1/aliases/spans"): [
+        Call("/v1/aliases/spans", MODEL),
+        Call("/v1/aliases/spans", {**MODEL, "alias": "{alias}", "limit": "1"}),
+        Call("/v1/aliases/spans", {**MODEL, "limit": "{version}"}),
+    ],
+    ("GET", "/v1/versions/deleted"): [Call("/v1/versions/deleted", MODEL)],
     ("GET", "/v1/history"): [
         Call("/v1/history", MODEL),
         Call("/v1/history", {**MODEL, "alias": "{alias}", "version": "{version}", "event": "{path}"}),
@@ -513,7 +523,15 @@ COMMANDS: dict[str, list[list[str]]] = {
     "artifacts": [["artifacts", "{task}", "{model}@{version}"]],
     "metrics": [["metrics", "{task}", "{model}@{version}"]],
     "compare": [["compare", "{task}", "{model}", "{version}", "1", "2", "--lower-is-better", "{alias}"]],
-    "aliases": [["aliases", "{task}", "{model}"]],
+    "aliases": [
+        ["aliases", "{task}", "{model}"],
+        ["aliases", "{task}", "{model}", "--as-of", "2026-01-01T00:00:00Z"],
+    ],
+    "spans": [
+        ["spans", "{task}", "{model}"],
+        ["spans", "{task}", "{model}", "--alias", "{alias}", "--limit", "{version}"],
+    ],
+    "deleted": [["deleted", "{task}", "{model}"]],
     "history": [
         ["history", "{task}", "{model}"],
         ["history", "{task}", "{model}", "--alias", "{alias}", "--version", "{version}", "--event", "{path}"],
@@ -587,6 +605,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
+READING |= {"spans", "deleted"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2

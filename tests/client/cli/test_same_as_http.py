@@ -17,6 +17,8 @@ def without(answer: dict[str, Any], *fields: str) -> dict[str, Any]:
 def test_reading_verbs_answer_the_same(shell: Shell) -> None:
     shell.ok("register", "t", "m", "1", "source", "--actor", "ada", "--metadata", '{"note": "ü", "n": 1.5}')
     shell.ok("promote", "t", "m", "production", "1", "--reason", "good")
+    shell.ok("register", "t", "m", "2", "source", "--no-alias")
+    shell.ok("delete", "t", "m", "2", "--reason", "wrong")
     ref, model = {"task": "t", "ref": "m@production"}, {"task": "t", "model": "m"}
     with gunicorn(shell.root, workers=1) as server:
         for arguments, path, query in (
@@ -26,6 +28,10 @@ def test_reading_verbs_answer_the_same(shell: Shell) -> None:
             (["show", "t", "m@production"], "show", ref),
             (["artifacts", "t", "m@production"], "artifacts", ref),
             (["aliases", "t", "m"], "aliases", model),
+            (["aliases", "t", "m", "--as-of", "2100-01-01"], "aliases", {**model, "as_of": "2100-01-01"}),
+            (["spans", "t", "m"], "aliases/spans", model),
+            (["spans", "t", "m", "--alias", "latest", "--limit", "1"], "aliases/spans", {**model, "alias": "latest"}),
+            (["deleted", "t", "m"], "versions/deleted", model),
             (["history", "t", "m"], "history", model),
             (["history", "t", "m", "--limit", "1"], "history", {**model, "limit": "1"}),
         ):

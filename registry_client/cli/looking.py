@@ -1,0 +1,38 @@
+"""The commands for whoever looks at a model's past: what is gone, and what each alias named when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry_core import VerbsOfLooking
+
+from .command import finish, option, table_of, verb
+
+if TYPE_CHECKING:
+    from .command import Registry
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@verb
+def deleted(registry: Registry, *, as_json: bool, task: str, model_name: str) -> None:
+    """List the versions of a model that are deleted, the last deleted first."""
+    found = registry.list_deleted(task, model_name)
+    content = {"model_name": model_name, "deleted": [one.to_dict() for one in found], "warnings": found.warnings}
+    columns = ("version", "deleted_at", "actor", "reason", "restorable")
+    finish(content, as_json, table_of("deleted", columns))
+
+
+@click.command()
+@click.argument("task")
+@click.argument("model_name")
+@option(VerbsOfLooking.alias_spans, "--alias")
+@option(VerbsOfLooking.alias_spans, "--limit")
+@verb
+def spans(registry: Registry, *, as_json: bool, task: str, model_name: str, **words: Any) -> None:
+    """List what each alias of a model named, from when to when, the oldest first."""
+    columns = ("alias", "version", "since", "until", "actor", "reason", "seq")
+    finish(registry.alias_spans(task, model_name, **words).to_dict(), as_json, table_of("spans", columns))

@@ -1,0 +1,15 @@
+"""The verbs for whoever looks at a model's past, over HTTP."""
+
+from __future__ import annotations
+
+from registry_core import VerbsOfLooking
+
+from .calls import call
+from .connection import Connected
+
+
+class Looking(Connected):
+    """They change nothing, and are sent again after failures in passing."""
+
+    list_deleted = call(VerbsOfLooking.list_deleted, "GET", "/v1/versions/deleted", within="deleted")
+    alias_spans = call(VerbsOfLooking.alias_spans, "GET", "/v1/aliases/spans")

@@ -1,0 +1,50 @@
+"""What is gone of a model, and what its aliases named: by its tombstones, and by its journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..models.as_of import aliases_at as as_of_journal
+from ..models.model import ModelStore
+from ..models.spans import moves_of, newest, spans
+from ..vocabulary.answers import Alias, Warned
+from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.looking import DeletedVersion, SpanPage
+from .resolution import moment_of
+
+MOST_DELETED = 1000
+
+
+def deleted(model: ModelStore) -> Warned[DeletedVersion]:
+    """The versions that are deleted now, the last deleted first."""
+    stones = [stone for name in model.deleted() if (stone := model.tombstone(name)) is not None]
+    stones.sort(key=lambda stone: (stone.deleted_at or "", stone.seq or 0), reverse=True)
+    found = [
+        DeletedVersion(stone.version, stone.deleted_at, stone.actor, stone.reason, stone.purged_at is None)
+        for stone in stones[:MOST_DELETED]
+    ]
+    more = [f"{len(stones)} versions are deleted, of which {len(found)} are shown."] if len(stones) > len(found) else []
+    return Warned(found, [*more, *model.told.warnings(asks=True)])
+
+
+def aliases_at(model: ModelStore, as_of: str | datetime) -> Warned[Alias]:
+    """The aliases that there were then. Raises ``InvalidParameter``."""
+    found = as_of_journal(model, moment_of(as_of))
+    return Warned(found, model.told.warnings(asks=True))
+
+
+def check_limit(limit: int) -> None:
+    """Raises ``InvalidParameter``."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+
+
+def alias_spans(model: ModelStore, alias: str | None, limit: int) -> SpanPage:
+    """What each alias named, from when to when, as far as its newest moves go."""
+    check_limit(limit)
+    lines = list(model.told.linked(model.journal.links(model.keys.names)))
+    moves = [move for move in moves_of(lines) if alias is None or move.alias == alias]
+    found = spans(*newest(moves, limit))
+    model.notice_newest()
+    return SpanPage(found.spans, found.complete_since, model.told.warnings(asks=True))

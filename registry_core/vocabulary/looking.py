@@ -1,0 +1,69 @@
+"""What is told to whoever looks at a model's past: what is gone, and what each alias named when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Protocol
+
+from .answers import Value, Warned
+from .verbs import ModelName, Task
+
+
+@dataclass(frozen=True)
+class DeletedVersion(Value):
+    """A version that is deleted now."""
+
+    version: str
+    deleted_at: str | None
+    actor: Annotated[str | None, "Who deleted it."]
+    reason: str | None
+    restorable: Annotated[bool, "false once it was purged: then only its tombstone is left."]
+
+
+@dataclass(frozen=True)
+class Span(Value):
+    """An alias named a version: from the moment ``since`` on, until just before ``until``.
+
+    The two are equal where nobody can have seen it: a clock was wrong, and was set right.
+    """
+
+    alias: str
+    version: str
+    since: Annotated[str | None, "null: from before all times that the journal knows."]
+    until: Annotated[str | None, "null: it names it still."]
+    actor: Annotated[str | None, "Who made it name the version."]
+    reason: str | None
+    seq: Annotated[int | None, "The event that did; null where older software wrote it."]
+
+
+@dataclass(frozen=True)
+class SpanPage(Value):
+    """What aliases named, the oldest first."""
+
+    spans: list[Span]
+    complete_since: Annotated[str | None, "From this moment on no span is missing; null: none is."]
+    warnings: list[str] = field(default_factory=list)
+
+
+class VerbsOfLooking(Protocol):
+    """What ``ModelRegistry`` and ``RegistryClient`` have in common beside ``Verbs``."""
+
+    def list_deleted(self, task: Task, model_name: ModelName) -> Warned[DeletedVersion]:
+        """The versions that are deleted now, the last deleted first; at most 1,000, and ``warnings`` say so.
+
+        Raises ``ModelNotFound``.
+        """
+        ...
+
+    def alias_spans(
+        self,
+        task: Task,
+        model_name: ModelName,
+        alias: Annotated[str | None, "Only what this alias named."] = None,
+        limit: Annotated[int, "Of the newest moves of aliases so many, 1 to 1000."] = 300,
+    ) -> SpanPage:
+        """What each alias named, from when to when, as ``as_of`` means it; with what each named before those moves.
+
+        Raises ``ModelNotFound``, ``InvalidParameter``.
+        """
+        ...
