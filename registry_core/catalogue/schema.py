@@ -5,16 +5,16 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 12
+FORMAT = 13
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
--- What a list of models shows is kept with each: the newest version's description, how many there are, when it changed.
+-- What a list of models shows is kept with each: the newest version, what that says, how many there are, what changed.
 CREATE TABLE model (
     id INTEGER PRIMARY KEY, task TEXT NOT NULL, name TEXT NOT NULL, mark TEXT,
     seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT, is_whole INTEGER NOT NULL DEFAULT 0,
     description TEXT, versions INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, newest_id INTEGER,
-    changed_at TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
+    changed_at TEXT NOT NULL DEFAULT '', newest_at TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
     owner TEXT NOT NULL DEFAULT 'legacy_unowned', -- closed until it is known
     UNIQUE (task, name)
 );
@@ -53,9 +53,11 @@ CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event 
 
 _INDEXES = """
 CREATE INDEX IF NOT EXISTS model_name ON model (name);
-CREATE INDEX IF NOT EXISTS model_changed ON model (changed_at);
-CREATE INDEX IF NOT EXISTS model_versions ON model (versions);
-CREATE INDEX IF NOT EXISTS model_bytes ON model (bytes);
+CREATE INDEX IF NOT EXISTS model_by_name ON model (task, name) WHERE seq > 0 OR versions > 0;
+CREATE INDEX IF NOT EXISTS model_changed ON model (changed_at, task, name) WHERE seq > 0 OR versions > 0;
+CREATE INDEX IF NOT EXISTS model_newest ON model (newest_at, task, name, newest_id) WHERE seq > 0 OR versions > 0;
+CREATE INDEX IF NOT EXISTS model_versions ON model (versions, task, name) WHERE seq > 0 OR versions > 0;
+CREATE INDEX IF NOT EXISTS model_bytes ON model (bytes, task, name) WHERE seq > 0 OR versions > 0;
 CREATE INDEX IF NOT EXISTS model_lost ON model (id) WHERE lost IS NOT NULL;
 CREATE INDEX IF NOT EXISTS model_unsure ON model (id) WHERE mark = '?';
 CREATE UNIQUE INDEX IF NOT EXISTS version_name ON version (task, model_name, version_order, version);

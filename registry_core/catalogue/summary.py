@@ -44,8 +44,9 @@ def summarise(connection: sqlite3.Connection, model_id: int, task: str, name: st
     (last_at,) = connection.execute(_LAST_TIME, (model_id,)).fetchone() or ("",)
     description, changed_at, body = shown_of(task, name, created_at, annotations, last_at)
     (before,) = connection.execute("SELECT body FROM model WHERE id = ?", (model_id,)).fetchone()
-    values = (description, newest_id, changed_at, body, model_id)
-    connection.execute("UPDATE model SET description = ?, newest_id = ?, changed_at = ?, body = ? WHERE id = ?", values)
+    values = (description, newest_id, created_at, changed_at, body, model_id)
+    sql = "UPDATE model SET description = ?, newest_id = ?, newest_at = ?, changed_at = ?, body = ? WHERE id = ?"
+    connection.execute(sql, values)
     if body != before:
         sql = "INSERT INTO model_words (model_words, rowid, body) VALUES ('delete', ?, ?)"
         connection.execute(sql, (model_id, before))

@@ -174,9 +174,16 @@ PAGES = {  # what pages of one model, and of all, will ask
     "SELECT seq FROM event WHERE model_id = 1 AND actor = 'x' ORDER BY seq DESC LIMIT 50": "event_actor",
     "SELECT seq FROM event WHERE model_id = 1 AND seq < 9 ORDER BY seq DESC LIMIT 50": "event_seq",
     "SELECT position FROM event WHERE at < '2026' ORDER BY at DESC LIMIT 50": "event_at",
-    "SELECT id FROM model ORDER BY changed_at DESC LIMIT 50": "model_changed",
-    "SELECT id FROM model ORDER BY versions DESC LIMIT 50": "model_versions",
-    "SELECT id FROM model ORDER BY bytes DESC LIMIT 50": "model_bytes",
+    **{
+        f"SELECT id FROM model WHERE seq > 0 OR versions > 0 ORDER BY {order} LIMIT 50": f"model_{index}"
+        for order, index in (
+            ("task, name", "by_name"),
+            ("changed_at DESC, task DESC, name DESC", "changed"),
+            ("newest_at, task, name", "newest"),
+            ("versions DESC, task DESC, name DESC", "versions"),
+            ("bytes DESC, task DESC, name DESC", "bytes"),
+        )
+    },
     "SELECT month, event, n FROM event_month WHERE model_id = 1 ORDER BY month": "PRIMARY KEY (model_id=?)",
 }
 
