@@ -47,7 +47,7 @@ class Query(Filters):
             for text in getattr(self, field):
                 found.append(self._by_metric(operator, *_number_pair(field, text)))
         for text in self.tags:
-            found.append(Condition("SELECT version_id FROM tag WHERE key = ? AND value = ?", _pair("tag", text)))
+            found.append(Condition("SELECT version_id FROM tag WHERE key = ? AND value = ?", pair("tag", text)))
         return list(dict.fromkeys(found))
 
     def _by_metric(self, operator: str, key: str, number: float) -> Condition:
@@ -63,12 +63,7 @@ class Query(Filters):
 
     def match(self) -> str | None:
         """The full-text search, None if nothing is searched for. Empty: no version can have such words."""
-        if self.text is None or not self.text.strip():
-            return None
-        words = dict.fromkeys(split_words(self.text))
-        if len(words) > MAX_FILTERS:
-            raise InvalidParameter(f"q holds more than {MAX_FILTERS} words.", field="q")
-        return " AND ".join(f'"{word}"*' for word in words)
+        return match_of(self.text)
 
     def order(self) -> Order:
         """The order. Raises ``InvalidParameter``."""
@@ -110,8 +105,7 @@ class Query(Filters):
     def fingerprint(self) -> str:
         """Names the filters and the order, so that a cursor is not used with others."""
         parts = (self.task, self.model_name, self.alias, self.stage, self.metric_gte, self.metric_lte)
-        text = json.dumps([*parts, self.tags, self.text, self.sort])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint_of(*parts, self.tags, self.text, self.sort)
 
     def after(self) -> list[Any]:
         """The values of the last item before the cursor, one for each column of the order.
@@ -119,25 +113,14 @@ class Query(Filters):
         Raises ``InvalidParameter``.
         """
         columns = self.order().columns
-        cursor = self.cursor or ""
-        made_for: object
-        last: list[Any]
-        try:
-            made_for, *last = json.loads(base64.urlsafe_b64decode((cursor + "=" * (-len(cursor) % 4)).encode()))
-        except (ValueError, TypeError, binascii.Error, RecursionError):
-            made_for, last = None, []
-        fits = len(last) == len(columns) and all(map(_fits, columns, last))
-        if made_for != self.fingerprint() or not fits:
-            raise InvalidParameter(
-                "The cursor is not one that this query has given. Take it from a Link header, with the same filters.",
-                field="cursor",
-            )
+        last = read_cursor(self.cursor or "", self.fingerprint())
+        if len(last) != len(columns) or not all(map(_fits, columns, last)):
+            raise wrong_cursor()
         return last
 
     def cursor_after(self, last: Sequence[Any]) -> str:
         """The cursor of what follows the version with these values of the order's columns."""
-        text = json.dumps([self.fingerprint(), *last])
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return make_cursor(self.fingerprint(), *last)
 
 
 def _fits(column: str, value: object) -> bool:
@@ -186,7 +169,49 @@ class Order:
         return f"({columns}) {operator} ({', '.join('?' * len(last))})", last
 
 
-def _pair(field: str, text: str) -> tuple[str, str]:
+def match_of(text: str | None) -> str | None:
+    """As :meth:`Query.match`. Raises ``InvalidParameter``."""
+    if text is None or not text.strip():
+        return None
+    words = dict.fromkeys(split_words(text))
+    if len(words) > MAX_FILTERS:
+        raise InvalidParameter(f"q holds more than {MAX_FILTERS} words.", field="q")
+    return " AND ".join(f'"{word}"*' for word in words)
+
+
+def fingerprint_of(*asked: Any) -> str:
+    """Names what is asked for, so that a cursor is not used with anything else."""
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def make_cursor(fingerprint: str, *last: Any) -> str:
+    """The cursor of what follows these values."""
+    text = json.dumps([fingerprint, *last])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, fingerprint: str, field: str = "cursor") -> list[Any]:
+    """The values that the cursor was made of, whatever they are. Raises ``InvalidParameter`` where it is another's."""
+    made_for: object
+    last: list[Any]
+    try:
+        made_for, *last = json.loads(base64.urlsafe_b64decode((cursor + "=" * (-len(cursor) % 4)).encode()))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        made_for, last = None, []
+    if made_for != fingerprint:
+        raise wrong_cursor(field)
+    return last
+
+
+def wrong_cursor(field: str = "cursor") -> InvalidParameter:
+    return InvalidParameter(
+        f"The {field} is not one that this query has given. Take it from the page before, with the same filters.",
+        field=field,
+    )
+
+
+def pair(field: str, text: str) -> tuple[str, str]:
+    """(key, value) of a filter. Raises ``InvalidParameter``."""
     key, colon, value = text.rpartition(":") if field != "tag" else text.partition(":")
     if not colon or not key:
         raise InvalidParameter(f"{field} is written key:value, not {printable(text)!r}.", field=field)
@@ -194,7 +219,7 @@ def _pair(field: str, text: str) -> tuple[str, str]:
 
 
 def _number_pair(field: str, text: str) -> tuple[str, float]:
-    key, value = _pair(field, text)
+    key, value = pair(field, text)
     try:
         number = float(value)
     except ValueError:
