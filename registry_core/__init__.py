@@ -118,7 +118,7 @@ if TYPE_CHECKING:
         VersionInUse,
         VersionNotFound,
     )
-    from .vocabulary.filters import MAX_LIMIT, Filters
+    from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
     from .vocabulary.looking import DeletedVersion, Span, SpanPage, VerbsOfLooking
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
@@ -135,6 +135,7 @@ if TYPE_CHECKING:
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
+    from .vocabulary.summaries import Facets, ModelSummary, NewestVersion, SummaryPage
     from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
@@ -182,6 +183,7 @@ __all__ = [
     "DestinationDiffers",
     "DigestMismatch",
     "Event",
+    "Facets",
     "Filters",
     "Finding",
     "Head",
@@ -212,7 +214,9 @@ __all__ = [
     "ModelOwner",
     "ModelPage",
     "ModelRegistry",
+    "ModelSummary",
     "NameTaken",
+    "NewestVersion",
     "NotConfigured",
     "NotFound",
     "Operation",
@@ -253,6 +257,8 @@ __all__ = [
     "StoredFile",
     "Streamed",
     "StreamedEvent",
+    "SummaryFilters",
+    "SummaryPage",
     "SweepReport",
     "Syncs",
     "TarReader",
@@ -328,7 +334,7 @@ _PLACES = {
             "Unauthenticated UploadExpired UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge "
             "VersionExists VersionInUse VersionNotFound"
         ),
-        "vocabulary.filters": "MAX_LIMIT Filters",
+        "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
         "vocabulary.looking": "DeletedVersion Span SpanPage VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
@@ -337,6 +343,7 @@ _PLACES = {
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",
+        "vocabulary.summaries": "Facets ModelSummary NewestVersion SummaryPage",
         "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",

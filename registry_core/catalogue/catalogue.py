@@ -16,9 +16,11 @@ from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import IndexBuilding
 from ..vocabulary.streamed import Reached, Streamed
-from . import event_stream, unbuilt
+from ..vocabulary.summaries import Facets, SummaryPage
+from . import event_stream, model_list, unbuilt
 from .database import Trouble, fact, snapshot
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
+from .model_queries import SummaryQuery
 from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
@@ -27,6 +29,7 @@ __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
 SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
 MAX_REBUILDS = 10  # while one question waits
+COUNTS = 100  # of models, by what was asked for
 
 
 class Catalogue(Kept):
@@ -37,6 +40,8 @@ class Catalogue(Kept):
         # By the state of the catalogue too, so that what is not true any more is not asked for again.
         self._passing: Bounded[object, Selection] = Bounded(SELECTIONS_BYTES, lambda found: found.size_bytes)
         self._totals: Bounded[object, int] = Bounded(1)
+        self._counts: Bounded[object, int] = Bounded(COUNTS)
+        self._facets: Bounded[object, Facets] = Bounded(COUNTS // 10)
 
     @contextmanager
     def _asking(self, visible: Visible) -> Iterator[sqlite3.Connection]:
@@ -73,7 +78,7 @@ class Catalogue(Kept):
         with self._asking(visible) as connection:
             shown = shown_models(connection, visible)
             # What passes is kept until the catalogue changes, since finding it costs what it finds.
-            state = (fact(connection, "epoch"), fact(connection, "changes"))
+            state = _state(connection)
             asked = (query.selection(), shown, state)
             found = self._passing.get(asked) or passing(connection, query, shown)
             if found is not None:
@@ -84,6 +89,28 @@ class Catalogue(Kept):
                 self._totals.put(state, total)
             page, warnings = select(connection, query, found), remarks(connection, query, found, shown)
         return ModelPage(page.items, total, page.next, warnings)
+
+    def summaries(self, query: SummaryQuery, visible: Visible) -> SummaryPage:
+        """The models that the query asks for, a row each. Raises ``InvalidParameter``."""
+        query.check()
+        with self._asking(visible) as connection:
+            shown = shown_models(connection, visible)
+            asked = (query.selection(), shown, _state(connection))
+            total = self._counts.get(asked)
+            if total is None:
+                total = model_list.count(connection, query, shown)
+                self._counts.put(asked, total)
+            items, following = model_list.page(connection, query, shown)
+            warnings = [*lost_ends(connection, shown), *left_out(connection, query.task, shown)]
+        return SummaryPage(items, following, total, warnings)
+
+    def facets(self, visible: Visible) -> Facets:
+        """What models can be filtered by, and how many there are of each."""
+        with self._asking(visible) as connection:
+            asked = (shown := shown_models(connection, visible), _state(connection))
+            found = self._facets.get(asked) or model_list.facets(connection, shown)
+            self._facets.put(asked, found)
+            return found
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""
@@ -134,3 +161,8 @@ class Catalogue(Kept):
         is_all = visible.can_see() is None
         with self._asking(visible) as connection:
             return event_stream.last_id(connection, shown_models(connection, visible), is_all=is_all)
+
+
+def _state(connection: sqlite3.Connection) -> tuple[object, object]:
+    """What is remembered of answers is true for as long as this is the same."""
+    return fact(connection, "epoch"), fact(connection, "changes")

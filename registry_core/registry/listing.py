@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..catalogue.model_queries import SummaryQuery
 from ..catalogue.queries import Query
 from ..vocabulary.answers import CatalogState, ModelPage, TaskSummary, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.parameters import taking
 from ..vocabulary.streamed import Reached, Streamed
+from ..vocabulary.summaries import Facets, SummaryPage
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
@@ -29,6 +31,19 @@ class ListingVerbs(OpenedRegistry):
         Raises ``InvalidParameter``, ``StorageUnavailable``.
         """
         return self._catalogue.versions(query, self._visible)
+
+    @taking(SummaryQuery)
+    def list_summaries(self, query: SummaryQuery) -> SummaryPage:
+        """The models that pass all filters, a row each: what is newest, which aliases there are, how large it is.
+
+        Pages by ``cursor`` (the ``next`` of the page before). Raises ``InvalidParameter``, ``StorageUnavailable``.
+        """
+        page = self._catalogue.summaries(query, self._visible)
+        return replace(page, items=[replace(one, aliases=self._unnamed(one.aliases)) for one in page.items])
+
+    def list_facets(self) -> Facets:
+        """What models can be filtered by, and how many models there are of each. Raises ``StorageUnavailable``."""
+        return self._catalogue.facets(self._visible)
 
     def require_catalogue(self) -> None:
         """The catalogue is built, waited for if need be. Raises ``IndexBuilding``, ``StorageUnavailable``."""

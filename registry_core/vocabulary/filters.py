@@ -27,3 +27,21 @@ class Filters:
     sort: Annotated[str, "name, created_at or metric:KEY, those without it last; with - before it descending."] = "name"
     limit: Annotated[int, "At most so many."] = 100
     cursor: Annotated[str | None, "Where the page begins: the next of the one before (HTTP: its Link header)."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryFilters:
+    """Models pass that pass all filters."""
+
+    task: Annotated[str | None, "Only models of this task."] = None
+    alias: Annotated[str | None, "Only models that have this alias."] = None
+    without_alias: Annotated[str | None, "Only models that do not have this alias, as production, yet."] = None
+    tag: Annotated[tuple[str, ...], "key:value; only models whose newest version has this tag. May be repeated."] = ()
+    q: Annotated[
+        str | None, "Words, each of which begins a word of task, name, or the newest version's tags and description."
+    ] = None
+    sort: Annotated[
+        str, "name, changed_at, created_at (of the newest version), versions or bytes; with - before it descending."
+    ] = "name"
+    limit: Annotated[int, "At most so many models."] = 100
+    cursor: Annotated[str | None, "Where the page begins: the next of the page before (HTTP: its Link header)."] = None

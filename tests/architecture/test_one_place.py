@@ -11,7 +11,16 @@ from typing import Any, get_args
 import pytest
 
 from registry_client import RegistryClient
-from registry_core import Filters, ModelRegistry, Verbs, VerbsOfAccess, VerbsOfLooking, answer_of, parameters_of
+from registry_core import (
+    Filters,
+    ModelRegistry,
+    SummaryFilters,
+    Verbs,
+    VerbsOfAccess,
+    VerbsOfLooking,
+    answer_of,
+    parameters_of,
+)
 
 from .test_imports import is_in, sources
 
@@ -69,7 +78,7 @@ def test_every_parameter_says_what_it_means(name: str) -> None:
 
 def described() -> set[str]:
     """What all parameters of verbs, filters, and fields of answers mean, in words."""
-    places = [*VERBS.values(), Filters, *ANSWERS]
+    places = [*VERBS.values(), Filters, SummaryFilters, *ANSWERS]
     return {one.meaning for place in places for one in parameters_of(place).values() if one.meaning}
 
 

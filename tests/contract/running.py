@@ -102,6 +102,7 @@ class Running:
             assert refused_too.value.code in ("model_not_found", "version_not_found")
         assert place.replica().list_models().items == []
         assert place.replica().list_tasks() == []
+        assert place.replica().list_summaries().items == []
         place.register("1")
         assert place.way.training_runs(TASK, MODEL)[0]["run_id"] == "run-17"
         assert place.way.check()["clean"] is True

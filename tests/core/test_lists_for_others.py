@@ -37,7 +37,11 @@ def told(view: ModelRegistry) -> tuple[Any, ...]:
     pages = [view.list_models(limit=1, sort=sort) for sort in ("name", "-created_at", "metric:loss")]
     searches = [view.list_models(text="m"), view.list_models(alias="latest"), view.list_models(sort="metric:hidden")]
     tasks = view.list_tasks()
-    return shown, list(events), events.warnings, pages, searches, list(tasks), tasks.warnings, view.catalog_state
+    rows = [view.list_summaries(limit=1, sort=sort) for sort in ("name", "-changed_at", "-created_at", "-versions")]
+    rows += [view.list_summaries(alias="latest"), view.list_summaries(without_alias="hidden")]
+    rows += [view.list_summaries(q="m")]
+    told = list(tasks), tasks.warnings, view.catalog_state, rows, view.list_facets()
+    return shown, list(events), events.warnings, pages, searches, *told
 
 
 def without_ids(found: tuple[Any, ...]) -> str:
@@ -157,7 +161,10 @@ def test_while_the_index_is_built_nobody_else_is_told_how_many_models_there_are(
             item["task"] for item in here.registry.list_models().items if who == "chief" or item["task"] in seen(who)
         }
         said = page.warnings
-        for ask in (view.list_tasks, view.events, view.last_event, view.require_catalogue):
+        for ask in (
+            *(view.list_tasks, view.events, view.last_event, view.require_catalogue),
+            *(view.list_summaries, view.list_facets),
+        ):
             with pytest.raises(IndexBuilding) as refused:
                 ask()
             said.append(f"{refused.value.message} {refused.value.detail}")

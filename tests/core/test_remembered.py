@@ -22,6 +22,8 @@ from .registry.guarded import FOREIGN, OWN, PEOPLE, PUBLIC, VERBS, House, house
 REMEMBERED = {
     # By whoever asks, or by what he may see.
     "registry_core/catalogue/catalogue.py: self._passing": "its key has the models that the caller may see",
+    "registry_core/catalogue/catalogue.py: self._counts": "its key has the models that the caller may see",
+    "registry_core/catalogue/catalogue.py: self._facets": "its key has the models that the caller may see",
     "registry_core/catalogue/catalogue.py: self._totals": "asked where all models are seen, and nothing is filtered",
     "app/web/issued_tokens.py: self._known": "its key is the digest of the whole token",
     "app/web/platform_tokens.py: self._refused": "its key is the digest of the whole token",
@@ -113,6 +115,9 @@ LISTS: dict[str, Callable[[ModelRegistry], Any]] = {
     "models:of": lambda r: r.list_models(task=FOREIGN, model_name="m", limit=1),
     "models:metric": lambda r: r.list_models(sort="metric:f1"),
     "tasks": lambda r: list(r.list_tasks()),
+    "summaries": lambda r: r.list_summaries(),
+    "summaries:found": lambda r: r.list_summaries(alias="latest", q="m", sort="-bytes", limit=1),
+    "facets": lambda r: r.list_facets(),
     "events": lambda r: [one.event for one in r.events()],
 }
 

@@ -257,6 +257,8 @@ def questions(made: Made, root: Path, registry: ModelRegistry) -> Iterator[tuple
     yield UPLOAD, lambda: registry.upload(made.upload)
     yield OPERATION, lambda: registry.operation(made.operation)
     yield "tasks", lambda: registry.list_tasks()
+    yield "summaries", lambda: registry.list_summaries()
+    yield "facets", lambda: registry.list_facets()
     for filters in ({}, {"task": "t"}, {"tags": ["tissue:blood"]}, {"stage": "archived"}, {"text": "donors"}):
         yield f"models {filters}", lambda filters=filters: registry.list_models(**filters)
     yield "events", lambda: _events(registry)

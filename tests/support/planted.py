@@ -188,6 +188,8 @@ READING: dict[str, Verb] = {
     "audit": lambda registry, _: registry.audit_verify(TASK, MODEL),
     "models": lambda registry, _: registry.list_models(),
     "tasks": lambda registry, _: registry.list_tasks(),
+    "summaries": lambda registry, _: registry.list_summaries(),
+    "facets": lambda registry, _: registry.list_facets(),
     "reindex": lambda registry, _: registry.reindex(),
     "check": lambda registry, _: registry.check(),
     "sweep, dry": lambda registry, _: registry.sweep(0, dry_run=True),

@@ -232,7 +232,9 @@ OF_ACCESS = {
     "whoami",
 }
 # What is filtered, or belongs to whoever began it; each has tests of its own.
-FILTERED = {"list_models", "list_tasks", "events", "begin_operation", "operation", "allows"}
+FILTERED = {
+    *("list_models", "list_summaries", "list_facets", "list_tasks", "events", "begin_operation", "operation", "allows"),
+}
 # What says nothing of models, and is what a service does by itself or asks before it knows who calls.
 OPEN = {
     *("open", "init", "identify", "probe", "check_root", "check_guarantees", "recovers_quickly", "id", "is_ruled"),

@@ -230,6 +230,7 @@ def test_lists_counts_and_events_look_at_owners(owned: House, who: str) -> None:
     assert {item["task"] for item in page.items} == reached
     assert page.total == 2 * len(reached)
     assert {one.task for one in view.list_tasks()} == reached
+    assert {one.task for one in view.list_summaries().items} == set(view.list_facets().tasks) == reached
     assert {one.event.task for one in view.events()} == reached
 
 
@@ -271,7 +272,8 @@ def test_where_the_rules_cannot_be_told_nobody_does_anything(tmp_path: Path) -> 
         error = refusal(lambda verb=verb: verb.call(here.as_("chief"), OWN, "m"))  # type: ignore[misc]
         assert isinstance(error, AccessUnreadable)
     chief = here.as_("chief")
-    for call in (chief.list_models, chief.list_tasks, chief.events, lambda: chief.allows(OWN, "m", Action.READ)):
+    lists = (chief.list_models, chief.list_tasks, chief.events, chief.list_summaries, chief.list_facets)
+    for call in (*lists, lambda: chief.allows(OWN, "m", Action.READ)):
         with pytest.raises(AccessUnreadable):
             call()
     assert here.registry.list_aliases(OWN, "m")
