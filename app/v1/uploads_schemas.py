@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import fields
 
 from registry_core import UploadTooLarge, Verbs
 
 from ..web.answers import Answer, Open
+from ..web.described import Described
 from ..web.parsing import Request
 from ..web.schemas import field_of, text
 
@@ -100,10 +101,7 @@ class UploadSessionAnswer(UploadAnswer):
     files = fields.List(fields.Nested(UploadFileFields))
 
 
-class TusHeaders(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
+class TusHeaders(Described):
     tus_resumable = text("1.0.0", data_key="Tus-Resumable", load_default=None)
 
 

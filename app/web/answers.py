@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, g, jsonify
 from flask.json.provider import DefaultJSONProvider
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import fields
 
 from registry_core import finite
+
+from .described import Described
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -23,11 +25,8 @@ MOST_TOLD = 20  # unknown fields that a warning names
 MOST_OF_A_NAME = 100
 
 
-class Open(Schema):
+class Open(Described):
     """Described as open: fields may be added to what the service sends, and no client may trip over one."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 class Answer(Open):

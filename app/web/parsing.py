@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, g
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow import ValidationError, fields, pre_load
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from registry_core import InvalidMetadata, InvalidParameter
 
+from .described import Described
 from .gate import current_gate
 
 BYTES_OF_A_VALUE = 16  # on average; keys are values too
@@ -133,14 +134,11 @@ _BODIES = {"json", BODY_OR_QUERY, None}
 Parser.__location_map__ = {**FlaskParser.__location_map__, BODY_OR_QUERY: "load_json_or_query"}
 
 
-class Request(Schema):
+class Request(Described):
     """A field that is not known is no error, but the answer names it in ``warnings``.
 
     A model is named by ``model_name`` or ``model``: deployed clients use either, in queries and in bodies.
     """
-
-    class Meta:
-        unknown = EXCLUDE
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -7,11 +7,12 @@ from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, get_args, get_origin
 
-from marshmallow import EXCLUDE, Schema, fields, missing
+from marshmallow import fields, missing
 
 from registry_core import UNSET, Parameter, answer_of, parameters_of
 
 from .answers import Answer, Open
+from .described import Described
 from .parsing import Request
 
 
@@ -113,10 +114,7 @@ def _of_type(kind: Any, **options: Any) -> fields.Field[Any]:
     return plain[kind](**options)
 
 
-class PreferHeaders(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
+class PreferHeaders(Described):
     prefer = text(
         "respond-async: answer at once, and tell of the outcome at /v1/operations/.",
         data_key="Prefer",
