@@ -107,12 +107,13 @@ def house(
     return House(registry, storage, source)
 
 
-def house_of_owners(storage: Storage, place: Path) -> House:
+def house_of_owners(storage: Storage, place: Path, tasks: Sequence[str] = (OURS, THEIRS, NOBODYS, LEGACY)) -> House:
     """As :func:`house`, of each task by whose its model is."""
-    found = house(storage, place, RULES_BY_OWNER, (OURS, THEIRS, NOBODYS, LEGACY), OWNERS)
-    keys = ModelKeys(LEGACY, "m")
-    said = {"schema_version": 1, **keys.names, "organization_id": None, "status": "legacy_unowned"}
-    storage.documents.write(keys.ownership, encode_document({**said, "note": "discovered"}))
+    found = house(storage, place, RULES_BY_OWNER, tasks, OWNERS)
+    if LEGACY in tasks:
+        keys = ModelKeys(LEGACY, "m")
+        said = {"schema_version": 1, **keys.names, "organization_id": None, "status": "legacy_unowned"}
+        storage.documents.write(keys.ownership, encode_document({**said, "note": "discovered"}))
     return found
 
 
@@ -123,6 +124,9 @@ class Verb:
     action: Action
     call: Callable[[ModelRegistry, str, str], Any]
     alias: str | None = "candidate"
+
+    def changes(self) -> bool:
+        return self.action not in (READ, USE)
 
     def least(self) -> Role:
         if self.action is PROMOTE:
