@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -29,6 +30,10 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         if needs is not None:
             said, endpoint = needs, self._endpoints[-1]
             self.record(lambda state: say(state.app, f"{state.name}.{endpoint}", said))
+
+    def register_views_in_doc(self, api: Any, *about: Any, **named: Any) -> None:
+        """As smorest's, when somebody asks for the document."""
+        api.describe_later(partial(super().register_views_in_doc, api, *about, **named))
 
     def arguments(self, schema: type[Schema], **options: Any) -> Callable[[F], F]:
         """As smorest's, with one schema for all requests of the view in place of a new one for each."""

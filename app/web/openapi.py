@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request, send_from_directory
@@ -36,6 +37,22 @@ class _Api(Api):  # type: ignore[misc]
     # What smorest adds by itself to calls that take arguments (422) is a problem document too.
     ERROR_SCHEMA = Problem
 
+    def __init__(self, app: Flask) -> None:
+        self._untold: list[Callable[[], None]] = []
+        self._telling = Lock()
+        super().__init__(app)
+
+    def describe_later(self, tell: Callable[[], None]) -> None:
+        """``tell`` puts something into the document, once somebody asks for it: most workers are never asked."""
+        self._untold.append(tell)
+
+    def _described(self) -> dict[str, Any]:
+        with self._telling:
+            while self._untold:
+                self._untold.pop(0)()
+            document: dict[str, Any] = self.spec.to_dict()
+        return document
+
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = CONTENT_TYPE
         super()._register_responses()
@@ -45,7 +62,7 @@ class _Api(Api):  # type: ignore[misc]
         pass
 
     def _openapi_json(self) -> Response:
-        document = self.spec.to_dict()
+        document = self._described()
         is_required = current_root().seems_required()
         for path, method, operation in _operations(document["paths"]):
             endpoint = _endpoint(path, method)
@@ -136,4 +153,6 @@ def init_app(app: Flask) -> Api:
 
     for endpoint in ("assets", "api-docs.openapi_json", "api-docs.openapi_swagger_ui"):
         say(app, endpoint, Need.OPEN)
-    return _Api(app)
+    api = _Api(app)
+    del app.cli.commands["openapi"]  # smorest's: what it prints is half of what is served
+    return api

@@ -13,7 +13,7 @@ from app.web.described import Described
 from app.web.schemas import Problem
 from registry_core import CoreSettings
 
-FIELDS = 1_000  # of the few schemas that are made when each of them is described for the first time
+FIELDS = 700  # those of the problem document, for each status
 
 
 def test_a_copy_of_a_description_has_the_same_schema() -> None:
@@ -32,7 +32,7 @@ def test_the_service_starts_without_a_copy_of_each_field_for_each_view(monkeypat
     copy_field = fields.Field.__deepcopy__
     monkeypatch.setattr(fields.Field, "__deepcopy__", lambda *asked: copied.append(None) or copy_field(*asked))
     create_app(Settings(core=CoreSettings()))
-    assert 0 < len(copied) <= FIELDS
+    assert len(copied) <= FIELDS
 
 
 def _below(kind: type[Schema]) -> list[type[Schema]]:

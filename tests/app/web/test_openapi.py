@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 import schemathesis
+from apispec import APISpec
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import FailedHealthCheck, Unsatisfiable
 from schemathesis import checks
@@ -70,6 +71,19 @@ def test_the_description_names_every_call_and_every_call_is_described(service: S
     routes = {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
     undescribed = {"/openapi.json", "/docs", "/docs/assets/<path:name>"}
     assert {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) for route in routes - undescribed} == set(paths)
+
+
+def test_the_description_is_made_for_whoever_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    described: list[str] = []
+    path = APISpec.path
+    monkeypatch.setattr(
+        APISpec, "path", lambda spec, *about, **said: described.append("") or path(spec, *about, **said)
+    )
+    service = create_app(Settings()).test_client()
+    assert described == []
+    first, second = service.get("/openapi.json"), service.get("/openapi.json")
+    assert len(described) > len(first.json["paths"]) > 30
+    assert first.data == second.data
 
 
 def test_programs_can_be_made_from_the_description() -> None:
