@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlunsplit
@@ -70,6 +73,18 @@ class Backoff:
         time.sleep(delay_s)
 
 
+def _trusting(verify: Any) -> Any:
+    """What TLS is proven by, read once a process: reading all certificates of a machine costs more than a call does."""
+    if verify is not True:
+        return verify
+    return _context(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+@cache
+def _context(*_: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
 def _direct(limits: httpx.Limits, verify: Any, *, past_proxies: bool) -> httpx.BaseTransport | None:
     """Connections that notice a peer which is gone. None (httpx's own choice) where the machine has proxies."""
     if not past_proxies and getproxies().keys() & {"http", "https", "all"}:
@@ -103,15 +118,16 @@ class Transport:
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=5.0)
         agent = {"User-Agent": f"omnibioai-model-registry/{__version__}"}
         timeout = httpx.Timeout(timeout_s, pool=None)
+        trusted = _trusting(verify)
 
         def client(extra: Mapping[str, str]) -> httpx.Client:
             return httpx.Client(
                 headers={**agent, **PLAIN, **extra},
                 timeout=timeout,
                 # A token that must not leave this machine in the clear goes through no proxy either.
-                transport=_direct(limits, verify, past_proxies=bool(token) and parts.scheme == "http"),
+                transport=_direct(limits, trusted, past_proxies=bool(token) and parts.scheme == "http"),
                 limits=limits,
-                verify=verify,
+                verify=trusted,
                 follow_redirects=False,
             )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -287,3 +289,18 @@ def test_a_key_that_is_no_text_is_refused_as_the_registry_itself_does(metadata: 
         with pytest.raises(InvalidParameter):
             client.patch("t", "m", "1", tags={1: "x"})
         assert server.asked == []
+
+
+def test_the_certificates_of_the_machine_are_read_once_a_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read: list[None] = []
+    make = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda **how: read.append(None) or make(**how))
+    for number in range(2):  # each of these is another answer to what is trusted
+        (tmp_path / f"{number}").mkdir()
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / f"{number}"))
+        for _ in range(3):
+            with RegistryClient("https://registry.example"):
+                pass
+        assert len(read) == number + 1
