@@ -37,6 +37,9 @@ PEERS_AT_FAULT := tests/client/test_hostile_server.py tests/files/test_slow_down
 OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+# Compiled once for all processes that tests start, also where the environment has Python keep nothing.
+test test-faults test-object-store test-outside soak: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(KILLS) $(PEERS_AT_FAULT) $(OUTSIDE))

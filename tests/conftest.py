@@ -6,6 +6,7 @@ examples each time, so that a change is judged by itself; elsewhere they are new
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -22,3 +23,9 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("registry")
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of is looked through once, not again by each collection of garbage."""
+    gc.collect()
+    gc.freeze()

@@ -16,7 +16,10 @@ from pathlib import Path
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
-    ["app", "app.serving.worker", "gunicorn.app.wsgiapp", "registry_client.client", "tests.client.killing"]
+    [
+        *("app", "app.serving.worker", "registry_core.registry.ahead", "gunicorn.app.wsgiapp"),
+        *("registry_client.client", "tests.client.killing"),
+    ]
 )
 
 

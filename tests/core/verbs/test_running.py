@@ -18,7 +18,7 @@ from registry_core.storage.memory.root import MemoryStorage
 from registry_core.verbs import running
 from registry_core.verbs.running import Batch
 
-HUGE = 10**4_000_000
+HUGE = 1 << 13_300_000  # of 4 million digits, which nothing may write out
 WRONG_POINTS: dict[str, Any] = {
     "NaN": {"key": "loss", "value": math.nan},
     "infinity": {"key": "loss", "value": -math.inf},
