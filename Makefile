@@ -4,6 +4,7 @@
 # make mutants   small mistakes put into the core, each of which its tests must notice
 # make coverage   which branches of the core and the service those tests enter that run on one machine alone
 # make soak   the long sweeps; make lint, make demo
+# make demo-data   fill a registry of its own (./demo_data unless DEMO_ROOT is set) with made-up models, to look at
 # make bench   all costs, as ratios to bare tools, and docs/performance.md; make bench-peers the same jobs done by MLflow
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 3
 
-.PHONY: run test test-faults test-object-store test-outside lint bench bench-peers demo soak mutants coverage clean
+.PHONY: run test test-faults test-object-store test-outside lint bench bench-peers demo demo-data soak mutants coverage clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -100,6 +101,10 @@ $(DEMO)/.ready: requirements-example.txt | $(VENV)/.run
 
 demo: $(VENV)/.run $(DEMO)/.ready
 	PYTHON=$(BIN)/python DEMO_PYTHON=$(DEMO)/bin/python examples/pbmc_celltype/demo.sh
+
+DEMO_ROOT ?= $(CURDIR)/demo_data
+demo-data: $(VENV)/.run
+	$(BIN)/python examples/demo_data "$(DEMO_ROOT)"
 
 clean:
 	rm -rf $(VENV) build ./*.egg-info
