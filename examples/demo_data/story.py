@@ -195,7 +195,7 @@ class Story:
 
     def _describes(self, version: str, figures: dict[str, float], actor: str) -> Callable[[], object]:
         model = self.model
-        text = f"{model.about} {model.decisive} {figures[model.decisive]:.3f} on held-out donors."
+        text = f"{model.about.removesuffix('.')}; {model.decisive} {figures[model.decisive]:.3f}"
         tags = {"organism": model.organism, "framework": model.framework, "team": "atlas"}
         return lambda: self.registry.patch(
             model.task, model.name, version, description=text, tags=tags, actor=actor, reason="for the catalogue"
