@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
-import yaml
+from registry_core import ArtifactNotFound, Bounded, RegistryError, Snapshot
 
-from registry_core import ArtifactNotFound, Bounded, RegistryError, Snapshot, finite
+from ..web.front_matter import split
 
 README, CONFIG = "README.md", "config.json"
 MOST_BYTES = 1024 * 1024  # of a file that is read
-MOST_FRONT_MATTER = 16 * 1024  # characters; those of well-known models have some hundred
 REMEMBERED = 8 * 1024 * 1024  # characters, of all cards
-
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
-_LONGEST_WHOLE_NUMBER = 2**53
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def card_of(snapshot: Snapshot) -> Card:
         readme, config = _read(snapshot, README), _read(snapshot, CONFIG)
     except RegistryError:
         return _NONE  # not readable at the moment: asked again
-    card = Card(front_matter(readme), _config(config))
+    card = Card(split(readme)[0], _config(config))
     _known.put(snapshot.commit_id, card)
     return card
 
@@ -90,41 +84,6 @@ def _read(snapshot: Snapshot, path: str) -> str:
     if hashlib.sha256(content).hexdigest() != stored.sha256:
         raise RegistryError(f"{path} is damaged.")
     return content.decode("utf-8", "replace")
-
-
-def front_matter(readme: str) -> dict[str, Any]:
-    """The mapping between the first two lines of three dashes, as JSON; empty if that is no such thing."""
-    found = _FRONT_MATTER.match(readme[: MOST_FRONT_MATTER + 16])
-    if found is None or len(found[1]) > MOST_FRONT_MATTER:
-        return {}
-    try:
-        mapping = _Loader(found[1]).get_single_data()
-    except Exception:  # noqa: BLE001 - the library raises what a wrong scalar makes it: KeyError, AttributeError, ...
-        return {}
-    card: dict[str, Any] = finite(_plain(mapping))[0] if isinstance(mapping, dict) else {}
-    return card
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Without aliases: a few lines of them stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError
-        return super().compose_node(parent, index)
-
-
-def _plain(value: Any) -> Any:
-    """The value in the kinds that JSON has; what is of another is text or null."""
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(part) for part in value]
-    if isinstance(value, int):  # bool, too
-        return value if abs(value) < _LONGEST_WHOLE_NUMBER else None
-    if isinstance(value, str | float) or value is None:
-        return value
-    return value.isoformat() if isinstance(value, date) else None
 
 
 def _config(text: str) -> dict[str, Any]:

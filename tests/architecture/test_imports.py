@@ -36,7 +36,7 @@ ONLY_IN = {
     "jwt": {"app.web.issued_tokens", "app.web.issuers", "app.web.keys"},
     "authlib": {"app.web.code_flow"},
     "cryptography": {"app.web.seals"},
-    "yaml": {"app.hub"},
+    "yaml": {"app.web.front_matter"},
     "swagger_ui_bundle": {"app"},
     "pythonjsonlogger": {"app"},
     # The bucket is what the object storage does its requests with; no other module knows obstore.

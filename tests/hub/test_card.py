@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from app import create_app
 from app.config import Settings
-from app.hub.card import MOST_BYTES, MOST_FRONT_MATTER, front_matter
+from app.hub.card import MOST_BYTES
 from app.hub.listing import MOST_LISTED
 from registry_core import CoreSettings, ModelRegistry
 
@@ -48,51 +46,6 @@ CARD = {
 }
 TAGS = ["transformers", "text-classification", "en", "de", "cells", "pbmc: human", "license:apache-2.0"]
 TAGS = [*TAGS, "dataset:pbmc3k", "organ:blood"]
-
-
-def test_the_front_matter_is_what_stands_between_the_dashes() -> None:
-    assert front_matter(README) == CARD
-    assert front_matter(README.replace("\n", "\r\n")) == CARD
-    assert front_matter("\ufeff" + README) == CARD
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "# A model\n---\na: 1\n---\n",
-        "---\na: 1\n",
-        "---\n- a\n---\n",
-        "---\na: b: c\n---\n",
-        "---\na: !!python/object/apply:os.system [id]\n---\n",
-        "---\na: &x [1]\nb: *x\n---\n",
-        "---\na: !!bool x\n---\n",
-        "---\na: !!timestamp x\n---\n",
-        "---\na: 2026-99-99\n---\n",
-        f"---\na: {'9' * 5000}\n---\n",
-        f"---\na: {'[' * 5000}\n---\n",
-        f"---\na: {'x' * MOST_FRONT_MATTER}\n---\n",
-        "---\n? [a]\n: b\n---\n",
-    ],
-)
-def test_what_is_no_mapping_is_no_card(text: str) -> None:
-    assert front_matter(text) == {}
-
-
-def test_what_json_has_not_is_text_or_null() -> None:
-    text = "---\na: .nan\nb: -.inf\nc: !!binary AAAA\nd: !!set {x}\n1: 1.0e+400\ne: 99999999999999999999\n---\n"
-    assert front_matter(text) == {"a": None, "b": None, "c": None, "d": ["x"], "1": None, "e": None}
-
-
-@given(st.text(alphabet="abn:-[]{}&*!?|>'\"#%@`,. \t\n01\u00e9\ud800", max_size=200))
-@example("a: ! ''")
-@example("a: !!int ''")
-@example("a: 0x")
-@example("=: =")
-@example("<<: 1")
-def test_any_text_is_a_card_or_none(text: str) -> None:
-    """And strict JSON, for which nothing waits long."""
-    json.dumps(front_matter(f"---\n{text}\n---\n"), allow_nan=False)
 
 
 @pytest.fixture(scope="module")
