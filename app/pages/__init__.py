@@ -1,22 +1,36 @@
 """The web pages: what persons see and press. Each view loads, calls verbs of the core, and renders one template.
 
-Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
-pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
-script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. Views: ``home``.
+Every state is an address, every action a plain form; a script only spares reloads.
+
+- ``blueprint`` guards and marks all pages, ``render`` makes them
+- ``figures`` says values as persons read them
+- ``assets`` sends the stylesheet and the script
+- ``failing`` turns a problem into a page
+- ``look`` keeps what a person has chosen
+- ``card`` makes HTML of a README.md, ``highlight`` of code
+- ``home``: all models
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from . import home, look, render
+from . import (
+    home,
+    look,
+    render,
+)
 from .assets import Assets
 from .blueprint import PREFIX, blueprint, lead_here
 from .failing import problem_page
 
 __all__ = ["PREFIX", "init_app", "problem_page"]
 
-_VIEWS = (home, look)  # each has put its addresses on the blueprint when it was imported
+# Each has put its addresses on the blueprint when it was imported.
+_VIEWS = (
+    home,
+    look,
+)
 
 
 def init_app(app: Flask) -> None:
