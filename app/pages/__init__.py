@@ -39,3 +39,4 @@ def init_app(app: Flask) -> None:
     render.init_app(app)
     app.register_blueprint(blueprint)
     lead_here(app)
+"""The web pages: what persons see and press."""

@@ -30,6 +30,7 @@ ONLY_IN = {
     "marshmallow": {"app"},
     "webargs": {"app"},
     "werkzeug": {"app"},
+    "markupsafe": {"app.pages"},
     "gunicorn": {"app"},
     "flask_cors": {"app.web"},
     # A service without issuers needs neither it nor what it brings along.
