@@ -61,7 +61,7 @@ class _Placed:
 
 
 def curve(lines: Sequence[Sequence[Point]], sentence: str, note: str = "") -> Markup:
-    """The lines in one drawing, each with a class of its own, s0 first; nothing where there is no number at all.
+    """The lines in one drawing, each with a class of its own, s1 first; nothing where there is no number at all.
 
     ``note`` is written beside the point that is marked ``now``. At most 300 points of all lines together are drawn.
     """
@@ -158,7 +158,7 @@ def _line(n: int, line: list[_Placed]) -> Markup:
         places = [_at(one) for one in points]
         # A point alone is seen all the same: a stroke without length, with round ends.
         path += "M" + ("L".join(places) if len(places) > 1 else f"{places[0]}h0")
-    return element("path", class_=f"line s{n}", d=path)
+    return element("path", class_=f"line s{n + 1}", d=path)
 
 
 def _dots(n: int, line: list[_Placed]) -> Markup:
@@ -172,7 +172,7 @@ def _dots(n: int, line: list[_Placed]) -> Markup:
     for mark, dots in groups.items():
         if dots:
             path = "".join(f"M{_at(one)}h0" for one in dots)
-            parts.append(element("path", class_=f"dots s{n} {mark}".rstrip(), d=path))
+            parts.append(element("path", class_=f"dots s{n + 1} {mark}".rstrip(), d=path))
             if not mark:
                 parts.append(element("path", class_="dots hole", d=path))
     return joined(parts)

@@ -95,7 +95,7 @@ def test_lines_beside_each_other_share_the_room_and_have_classes_of_their_own() 
     runs = [[Point(1 / (n + 1), str(n), x=n) for n in range(1000)], [Point(0.5, "0", x=0), Point(0.1, "500", x=500)]]
     drawn = read(curve(runs, "two runs"))
     first, second = of_class(drawn, "line")
-    assert [one.attrib["class"] for one in (first, second)] == ["line s0", "line s1"]
+    assert [one.attrib["class"] for one in (first, second)] == ["line s1", "line s2"]
     assert first.attrib["d"].count("L") < 150
     assert second.attrib["d"].split("L")[1].startswith("500.5 ")
 
