@@ -135,7 +135,7 @@ if TYPE_CHECKING:
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
-    from .vocabulary.summaries import Facets, ModelSummary, NewestVersion, SummaryPage
+    from .vocabulary.summaries import Facets, ModelSummary, NewestVersion, SummaryPage, VersionRow
     from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
@@ -285,6 +285,7 @@ __all__ = [
     "VersionFacts",
     "VersionInUse",
     "VersionNotFound",
+    "VersionRow",
     "Warned",
     "__version__",
     "answer_of",
@@ -343,7 +344,7 @@ _PLACES = {
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",
-        "vocabulary.summaries": "Facets ModelSummary NewestVersion SummaryPage",
+        "vocabulary.summaries": "Facets ModelSummary NewestVersion SummaryPage VersionRow",
         "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",

@@ -16,8 +16,8 @@ from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import IndexBuilding
 from ..vocabulary.streamed import Reached, Streamed
-from ..vocabulary.summaries import Facets, SummaryPage
-from . import event_stream, model_list, unbuilt
+from ..vocabulary.summaries import Facets, ModelSummary, SummaryPage, VersionPage
+from . import event_stream, model_list, unbuilt, version_list
 from .database import Trouble, fact, snapshot
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
 from .model_queries import SummaryQuery
@@ -111,6 +111,20 @@ class Catalogue(Kept):
             found = self._facets.get(asked) or model_list.facets(connection, shown)
             self._facets.put(asked, found)
             return found
+
+    def summary(self, task: str, model_name: str, visible: Visible) -> ModelSummary | None:
+        """The model at a glance; None where there is none, or none that may be seen."""
+        with self._asking(visible) as connection:
+            found = version_list.model_id(connection, task, model_name, visible)
+            return None if found is None else version_list.summary(connection, found)
+
+    def versions_of(
+        self, task: str, model_name: str, visible: Visible, metrics: tuple[str, ...], limit: int, cursor: str | None
+    ) -> VersionPage | None:
+        """The model's versions, the last made first; None as of :meth:`summary`. Raises ``InvalidParameter``."""
+        with self._asking(visible) as connection:
+            found = version_list.model_id(connection, task, model_name, visible)
+            return None if found is None else version_list.page(connection, found, metrics, limit, cursor)
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""

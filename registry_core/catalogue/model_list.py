@@ -66,7 +66,7 @@ def page(
     )
     found = connection.execute(sql, values).fetchall()
     following = query.cursor_after(found[query.limit - 1][1:]) if len(found) > query.limit else None
-    return _summaries(connection, [row[0] for row in found[: query.limit]]), following
+    return summaries(connection, [row[0] for row in found[: query.limit]]), following
 
 
 def _passing(query: SummaryQuery, shown: str | None) -> tuple[list[str], list[Any]]:
@@ -74,7 +74,7 @@ def _passing(query: SummaryQuery, shown: str | None) -> tuple[list[str], list[An
     return (tests, values) if shown is None else ([*tests, f"+m.id IN ({SHOWN})"], [*values, shown])
 
 
-def _summaries(connection: sqlite3.Connection, ids: list[int]) -> list[ModelSummary]:
+def summaries(connection: sqlite3.Connection, ids: list[int]) -> list[ModelSummary]:
     rows = {row[0]: row[1:] for row in connection.execute(_ROWS, (json.dumps(ids),))}
     metrics: dict[int, dict[str, float]] = {}
     newest = json.dumps([row[0] for row in rows.values() if row[0] is not None])

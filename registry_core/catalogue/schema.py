@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 13
+FORMAT = 14
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -74,6 +74,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS event_seq ON event (model_id, seq);
 CREATE INDEX IF NOT EXISTS event_known ON event (known_at);
 CREATE INDEX IF NOT EXISTS event_at ON event (at);
 CREATE INDEX IF NOT EXISTS event_alias ON event (model_id, alias, seq);
+CREATE INDEX IF NOT EXISTS event_version ON event (model_id, version, seq);
 CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',

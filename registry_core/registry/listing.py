@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..access.roles import Action
 from ..catalogue.model_queries import SummaryQuery
 from ..catalogue.queries import Query
+from ..models.model import ModelStore
 from ..vocabulary.answers import CatalogState, ModelPage, TaskSummary, Warned
-from ..vocabulary.errors import InvalidParameter, StorageUnavailable
+from ..vocabulary.errors import InvalidParameter, ModelNotFound, StorageUnavailable
 from ..vocabulary.parameters import taking
 from ..vocabulary.streamed import Reached, Streamed
-from ..vocabulary.summaries import Facets, SummaryPage
+from ..vocabulary.summaries import Facets, ModelSummary, SummaryPage, VersionPage
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
@@ -44,6 +46,34 @@ class ListingVerbs(OpenedRegistry):
     def list_facets(self) -> Facets:
         """What models can be filtered by, and how many models there are of each. Raises ``StorageUnavailable``."""
         return self._catalogue.facets(self._visible)
+
+    def summary(self, task: str, model_name: str) -> ModelSummary:
+        """The model as :meth:`list_summaries` has it. Raises ``ModelNotFound``, ``StorageUnavailable``."""
+        model = self._model(task, model_name, Action.READ)
+        found = self._catalogue.summary(task, model_name, self._visible)
+        if found is None:
+            raise _not_there(model)
+        return replace(found, aliases=self._unnamed(found.aliases))
+
+    def list_versions(
+        self,
+        task: str,
+        model_name: str,
+        *,
+        metrics: tuple[str, ...] = (),
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> VersionPage:
+        """The versions of the model, the last made first, with who made each and what it achieved of ``metrics``.
+
+        Pages by ``cursor`` (the ``next`` of the page before). Raises ``ModelNotFound``, ``InvalidParameter``,
+        ``StorageUnavailable``.
+        """
+        model = self._model(task, model_name, Action.READ)
+        page = self._catalogue.versions_of(task, model_name, self._visible, metrics, limit, cursor)
+        if page is None:
+            raise _not_there(model)
+        return replace(page, items=self._unnamed(page.items))
 
     def require_catalogue(self) -> None:
         """The catalogue is built, waited for if need be. Raises ``IndexBuilding``, ``StorageUnavailable``."""
@@ -86,3 +116,7 @@ class ListingVerbs(OpenedRegistry):
         """How far the catalogue is built, in whatever process of this host; the numbers are the operator's."""
         state = self._catalogue.state
         return state if self._door is None else CatalogState(state.ready, 0, 0)
+
+
+def _not_there(model: ModelStore) -> ModelNotFound:
+    return ModelNotFound(f"There is no model {model.keys.title}.", **model.keys.names)

@@ -51,3 +51,25 @@ class Facets(Value):
     tasks: dict[str, int]
     aliases: dict[str, int]
     tags: dict[str, int]
+
+
+@dataclass(frozen=True)
+class VersionRow(Value):
+    """One version in the list of its model."""
+
+    version: str
+    created_at: str | None
+    actor: Annotated[str | None, "Who registered it."]
+    reason: str | None
+    stage: str
+    size_bytes: Annotated[int, "Of all its files."]
+    aliases: Annotated[list[str], "Those that name it, sorted."]
+    metrics: Annotated[dict[str, float], "Of the keys that were asked for those that it has."]
+
+
+@dataclass(frozen=True)
+class VersionPage(Value):
+    """Versions of one model, the last made first."""
+
+    items: list[VersionRow]
+    next: Annotated[str | None, "The cursor of the versions that follow, null at the end."]

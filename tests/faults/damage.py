@@ -258,6 +258,8 @@ def questions(made: Made, root: Path, registry: ModelRegistry) -> Iterator[tuple
     yield OPERATION, lambda: registry.operation(made.operation)
     yield "tasks", lambda: registry.list_tasks()
     yield "summaries", lambda: registry.list_summaries()
+    yield "summary", lambda: registry.summary("t", "m")
+    yield "versions of m", lambda: registry.list_versions("t", "m", metrics=("accuracy",))
     yield "facets", lambda: registry.list_facets()
     for filters in ({}, {"task": "t"}, {"tags": ["tissue:blood"]}, {"stage": "archived"}, {"text": "donors"}):
         yield f"models {filters}", lambda filters=filters: registry.list_models(**filters)

@@ -189,6 +189,8 @@ READING: dict[str, Verb] = {
     "models": lambda registry, _: registry.list_models(),
     "tasks": lambda registry, _: registry.list_tasks(),
     "summaries": lambda registry, _: registry.list_summaries(),
+    "summary": lambda registry, _: registry.summary(TASK, MODEL),
+    "versions": lambda registry, _: registry.list_versions(TASK, MODEL, metrics=("accuracy",)),
     "facets": lambda registry, _: registry.list_facets(),
     "reindex": lambda registry, _: registry.reindex(),
     "check": lambda registry, _: registry.check(),

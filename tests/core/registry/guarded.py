@@ -153,6 +153,8 @@ VERBS: dict[str, Verb] = {
     "list_aliases:then": Verb(READ, lambda r, t, m: r.list_aliases(t, m, "2100-01-01T00:00:00Z")),
     "list_deleted": Verb(READ, lambda r, t, m: r.list_deleted(t, m)),
     "alias_spans": Verb(READ, lambda r, t, m: r.alias_spans(t, m)),
+    "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),
+    "list_versions": Verb(READ, lambda r, t, m: r.list_versions(t, m)),
     "history": Verb(READ, lambda r, t, m: r.history(t, m)),
     "artifacts": Verb(READ, lambda r, t, m: r.artifacts(t, f"{m}@1")),
     "metrics": Verb(READ, lambda r, t, m: r.metrics(t, f"{m}@1")),

@@ -1,0 +1,95 @@
+"""One model at a glance, and its newest versions: each row is found by an index, however many there are."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from ..format.events import REGISTER
+from ..models.visible import Visible
+from ..vocabulary import owners
+from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.summaries import ModelSummary, VersionPage, VersionRow
+from .model_list import summaries
+from .queries import fingerprint_of, make_cursor, read_cursor, wrong_cursor
+
+_METRICS = (
+    "SELECT t.version_id, t.key, t.value FROM json_each(?) o CROSS JOIN json_each(?) k CROSS JOIN metric t"
+    " ON t.version_id = o.value AND t.key = k.value"
+)
+_ALIASES = (
+    "SELECT a.version, a.alias FROM json_each(?) o CROSS JOIN alias a INDEXED BY alias_version"
+    " ON a.model_id = ? AND a.version = o.value ORDER BY a.alias"
+)
+# The first of a version's events that took it in: one that was restored has not come anew.
+_MADE = (
+    "SELECT e.version, e.actor, e.reason FROM json_each(?) o CROSS JOIN event e ON e.rowid = ("
+    "SELECT n.rowid FROM event n INDEXED BY event_version WHERE n.model_id = ? AND n.version = o.value"
+    " AND n.event = ? ORDER BY n.seq LIMIT 1)"
+)
+
+
+def model_id(connection: sqlite3.Connection, task: str, model_name: str, visible: Visible) -> int | None:
+    """The model's id; None where there is none, or none that may be seen."""
+    sql = "SELECT id, owner FROM model WHERE task = ? AND name = ? AND (seq > 0 OR versions > 0)"
+    row = connection.execute(sql, (task, model_name)).fetchone()
+    can_see = visible.can_see()
+    if row is None or (can_see is not None and not can_see(task, model_name, owners.parse(row[1]))):
+        return None
+    return int(row[0])
+
+
+def summary(connection: sqlite3.Connection, found: int) -> ModelSummary:
+    """The model at a glance."""
+    return summaries(connection, [found])[0]
+
+
+def page(
+    connection: sqlite3.Connection, found: int, metrics: tuple[str, ...], limit: int, cursor: str | None
+) -> VersionPage:
+    """The model's versions, the last made first, each with what it achieved of ``metrics``.
+
+    Raises ``InvalidParameter``.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+    asked = fingerprint_of("versions", found)
+    behind, last = ("", ()) if cursor is None else (" AND (created_at, id) < (?, ?)", _last(cursor, asked))
+    rows = connection.execute(
+        "SELECT id, version, created_at, stage, size_bytes FROM version INDEXED BY version_model"
+        f" WHERE model_id = ?{behind} ORDER BY created_at DESC, id DESC LIMIT ?",
+        (found, *last, limit + 1),
+    ).fetchall()
+    shown = rows[:limit]
+    ids, names = json.dumps([row[0] for row in shown]), json.dumps([row[1] for row in shown])
+    achieved: dict[int, dict[str, float]] = {}
+    for row_id, key, value in connection.execute(_METRICS, (ids, json.dumps(metrics))):
+        achieved.setdefault(row_id, {})[key] = value
+    aliases: dict[str, list[str]] = {}
+    for version, alias in connection.execute(_ALIASES, (names, found)):
+        aliases.setdefault(version, []).append(alias)
+    made = {version: (actor, reason) for version, actor, reason in connection.execute(_MADE, (names, found, REGISTER))}
+    items = [
+        VersionRow(
+            version,
+            created_at or None,
+            *made.get(version, (None, None)),
+            stage,
+            size_bytes,
+            aliases.get(version, []),
+            achieved.get(row_id, {}),
+        )
+        for row_id, version, created_at, stage, size_bytes in shown
+    ]
+    following = make_cursor(asked, shown[-1][2], shown[-1][0]) if len(rows) > limit else None
+    return VersionPage(items, following)
+
+
+def _last(cursor: str, asked: str) -> tuple[str, int]:
+    """What the page before ended with. Raises ``InvalidParameter``."""
+    last = read_cursor(cursor, asked)
+    if [type(one) for one in last] != [str, int] or not 0 <= last[1] < 1 << 63:
+        raise wrong_cursor()
+    created_at, row_id = last
+    return str(created_at), int(row_id)
