@@ -8,6 +8,7 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
 - ``card`` makes HTML of a README.md, ``highlight`` of code
+- ``svg`` draws curves, strips, lines and lineages
 - ``home``: all models
 """
 
@@ -39,4 +40,6 @@ def init_app(app: Flask) -> None:
     render.init_app(app)
     app.register_blueprint(blueprint)
     lead_here(app)
+
+
 """The web pages: what persons see and press."""

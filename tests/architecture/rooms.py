@@ -29,7 +29,6 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "hub": {"web", "config"},
         "pages": {"web", "config"},
         "serving": {"web", "config"},
-        "pages": {"web", "config"},
     },
     "registry_client": {
         "forms": set(),
