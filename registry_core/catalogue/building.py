@@ -30,7 +30,8 @@ ROWS_AT_ONCE = 500  # versions in one transaction: others write between them
 SHARE_AT_ONCE = 50  # of the models before them, at most so large a part is written later: others see how far it is
 WORDS_AT_ONCE = 5_000
 MODELS_AT_ONCE = 8  # that one of the crew reads before it is heard of
-_TABLES = ("version", "document", "metric", "tag", "left_out", "alias", "arrived")  # that are only added to
+# That are only added to.
+_TABLES = ("version", "document", "metric", "tag", "left_out", "alias", "arrived", "unaliased")
 _OF_MODEL = (
     "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, newest_at, description,"
     " changed_at, body, owner"
@@ -121,7 +122,9 @@ class _Writer:
             self._rows["alias"].append((self._model_id, alias, moved.version, target, *moved[1:]))
         events = outline.news.events
         known_at = event_stream.happened_before([told.at for told in events], format_time(datetime.now(UTC)))
-        self._rows["arrived"] += [(at, self._model_id, *told) for at, told in zip(known_at, events, strict=True)]
+        self._rows["arrived"] += [(at, self._model_id, *told[:-1]) for at, told in zip(known_at, events, strict=True)]
+        gone = ((self._model_id, alias, told.seq) for told in events for alias in told.unaliased)
+        self._rows["unaliased"] += gone
         lost = reading.lost_end(model, outline.news)
         is_unsure = lost is not None and not self._storage.documents.looks_are_cheap()
         last_at = next((told.at for told in reversed(events) if told.at), "")

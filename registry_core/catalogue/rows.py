@@ -20,6 +20,7 @@ from .database import Database, count_change
 from .summary import count_months, summarise
 from .values import UNSURE, Change, Entry, Known, Moved, Said, Told
 
+_OF_EVENTS = ("event", "event_month", "unaliased")
 _SAID = "SELECT annotations, body FROM document WHERE version_id = ?"
 
 
@@ -115,8 +116,8 @@ class Writer:
             if not self._take_turn(connection):
                 return None
             if change.is_anew:
-                connection.execute("DELETE FROM event WHERE model_id = ?", (self._id,))
-                connection.execute("DELETE FROM event_month WHERE model_id = ?", (self._id,))
+                for table in _OF_EVENTS:
+                    connection.execute(f"DELETE FROM {table} WHERE model_id = ?", (self._id,))
             has_changed = self._put(connection, change.versions)
             for version in change.gone:
                 has_changed |= self._remove(connection, version)
@@ -260,9 +261,11 @@ def _put_events(connection: sqlite3.Connection, model_id: int, events: Sequence[
     now = format_time(datetime.now(UTC))
     sql = (
         "INSERT OR IGNORE INTO event (known_at, model_id, seq, at, event, alias, version, previous_version, actor,"
-        " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " reason, said) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    new = [told for told in events if connection.execute(sql, (now, model_id, *told)).rowcount]
+    new = [told for told in events if connection.execute(sql, (now, model_id, *told[:-1])).rowcount]
+    gone = [(model_id, alias, told.seq) for told in new for alias in told.unaliased]
+    connection.executemany("INSERT OR IGNORE INTO unaliased VALUES (?, ?, ?)", gone)
     count_months(connection, model_id, new)
 
 
@@ -270,7 +273,7 @@ def forget(connection: sqlite3.Connection, model_id: int) -> None:
     """Nothing of the model is in the catalogue."""
     for (row_id,) in connection.execute("SELECT id FROM version WHERE model_id = ?", (model_id,)).fetchall():
         _delete(connection, row_id)
-    for table in ("left_out", "alias", "event", "event_month"):
+    for table in ("left_out", "alias", *_OF_EVENTS):
         connection.execute(f"DELETE FROM {table} WHERE model_id = ?", (model_id,))
     (body,) = connection.execute("SELECT body FROM model WHERE id = ?", (model_id,)).fetchone()
     connection.execute("INSERT INTO model_words (model_words, rowid, body) VALUES ('delete', ?, ?)", (model_id, body))

@@ -40,13 +40,16 @@ CREATE TABLE metric (version_id INTEGER NOT NULL, key TEXT NOT NULL, value REAL 
     model_id INTEGER NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (version_id, key)) WITHOUT ROWID;
 CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (version_id, key)) WITHOUT ROWID;
--- known_at: when it became known here. at: when it happened, empty where it does not say so.
+-- known_at: when it became known here. at: when it happened, empty where it does not say so. said: JSON of more fields.
 CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
     seq INTEGER NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT,
-    actor TEXT, reason TEXT);
+    actor TEXT, reason TEXT, said TEXT);
+-- Aliases that an event has removed and does not name as its own.
+CREATE TABLE unaliased (model_id INTEGER NOT NULL, alias TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (model_id, alias, seq)) WITHOUT ROWID;
 -- Events of a build that goes on, in no order yet.
 CREATE TABLE arrived (known_at TEXT NOT NULL, model_id INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL,
-    event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT);
+    event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT, said TEXT);
 CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
@@ -76,6 +79,9 @@ CREATE INDEX IF NOT EXISTS event_at ON event (at);
 CREATE INDEX IF NOT EXISTS event_alias ON event (model_id, alias, seq);
 CREATE INDEX IF NOT EXISTS event_version ON event (model_id, version, seq);
 CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
+CREATE INDEX IF NOT EXISTS event_kind ON event (model_id, event, seq);
+CREATE INDEX IF NOT EXISTS event_version ON event (model_id, coalesce(version, previous_version), seq);
+CREATE INDEX IF NOT EXISTS event_when ON event (model_id, at, seq);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',
     prefix = '1 2 3'

@@ -31,7 +31,10 @@ class Known:
 
 
 class Told(NamedTuple):
-    """An event as the catalogue keeps it; ``at`` is empty where it does not say when it happened."""
+    """An event as the catalogue keeps it; ``at`` is empty where it does not say when it happened.
+
+    ``said``: JSON of what else it shows. ``unaliased``: aliases that it removes beside its own.
+    """
 
     seq: int
     at: str
@@ -41,6 +44,8 @@ class Told(NamedTuple):
     previous_version: str | None
     actor: str | None
     reason: str | None
+    said: str | None
+    unaliased: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,10 @@ TABLES = {
         "SELECT v.task, v.model_name, v.version, t.key, t.value FROM tag t LEFT JOIN version v ON v.id = t.version_id"
     ),
     "event": (
-        "SELECT m.task, m.name, e.seq, e.at, e.event, e.alias, e.version, e.previous_version, e.actor, e.reason"
-        " FROM event e LEFT JOIN model m ON m.id = e.model_id"
+        "SELECT m.task, m.name, e.seq, e.at, e.event, e.alias, e.version, e.previous_version, e.actor, e.reason,"
+        " e.said FROM event e LEFT JOIN model m ON m.id = e.model_id"
     ),
+    "unaliased": "SELECT m.task, m.name, u.alias, u.seq FROM unaliased u LEFT JOIN model m ON m.id = u.model_id",
     "event_month": (
         "SELECT m.task, m.name, e.month, e.event, e.n FROM event_month e LEFT JOIN model m ON m.id = e.model_id"
     ),
