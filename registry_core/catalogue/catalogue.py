@@ -6,25 +6,30 @@ A projection like the documents, but of everything at once: it can be deleted at
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import IndexBuilding
+from ..vocabulary.happened import ActivityPage
 from ..vocabulary.streamed import Reached, Streamed
 from ..vocabulary.summaries import Facets, ModelSummary, SummaryPage, VersionPage
-from . import event_stream, model_list, unbuilt, version_list
+from ..vocabulary.texts import is_unicode
+from . import event_stream, happened, model_list, unbuilt, version_list
 from .database import Trouble, fact, snapshot
+from .event_queries import EventQuery
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
-from .model_queries import SummaryQuery
+from .model_queries import LISTED, SummaryQuery
 from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
 
+T = TypeVar("T")
 __all__ = ["Catalogue", "CatalogueProgress", "catalogue_path"]
 
 SELECTIONS_BYTES = 32 * 1024 * 1024  # each has a byte for every version
@@ -125,6 +130,23 @@ class Catalogue(Kept):
         with self._asking(visible) as connection:
             found = version_list.model_id(connection, task, model_name, visible)
             return None if found is None else version_list.page(connection, found, metrics, limit, cursor)
+
+    def activity(self, query: EventQuery, cursor: str | None, visible: Visible) -> ActivityPage:
+        """The events of all models from the cursor on that the query asks for. Raises ``InvalidParameter``."""
+        with self._asking(visible) as connection:
+            shown = shown_models(connection, visible)
+            return ActivityPage(*happened.of_all(connection, query, shown, cursor), lost_ends(connection, shown))
+
+    def of_model(
+        self, task: str, model_name: str, visible: Visible, ask: Callable[[sqlite3.Connection, int], T]
+    ) -> T | None:
+        """What is asked of the model by its number; None where no list has it. Whoever asks may see it."""
+        if not is_unicode(task + model_name):
+            return None
+        with self._asking(visible) as connection:
+            sql = f"SELECT m.id FROM model m WHERE m.task = ? AND m.name = ? AND {LISTED}"
+            row = connection.execute(sql, (task, model_name)).fetchone()
+            return ask(connection, row[0]) if row is not None else None
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""

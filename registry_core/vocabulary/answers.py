@@ -290,10 +290,10 @@ class Event(Value):
 
 @dataclass(frozen=True)
 class HistoryPage(Value):
-    """Events, oldest first."""
+    """Events of one model, or of the registry itself."""
 
     events: list[Event]
-    next: Annotated[int | None, "What to send as after for more, null at the end."]
+    next: Annotated[int | None, "What to send for more, as after or, newest first, as before; null at the end."]
     warnings: list[str] = field(default_factory=list)
 
 
