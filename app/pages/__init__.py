@@ -10,6 +10,10 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``card`` makes HTML of a README.md, ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
 - ``home``: all models
+Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
+pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
+script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
+README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
 """
 
 from __future__ import annotations
