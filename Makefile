@@ -1,6 +1,6 @@
 # make run    serve the registry on port 8095 (root: ./registry_data unless set)
 # make test   the tests of the core, the service and the client, in some minutes
-# make test-faults, make test-object-store, make test-outside   the rest of what .ci/run runs
+# make test-faults, make test-object-store, make test-browser, make test-outside   the rest of what .ci/run runs
 # make mutants   small mistakes put into the core, each of which its tests must notice
 # make coverage   which branches of the core and the service those tests enter that run on one machine alone
 # make soak   the long sweeps; make lint, make demo
@@ -14,7 +14,7 @@ PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 3
 
-.PHONY: run test test-faults test-object-store test-outside lint bench bench-peers demo demo-data soak mutants coverage clean
+.PHONY: run test test-faults test-object-store test-browser test-outside lint bench bench-peers demo demo-data soak mutants coverage clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,14 +43,15 @@ test test-faults test-object-store test-outside soak: export PYTHONDONTWRITEBYTE
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore $(KILLS) $(PEERS_AT_FAULT) $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore tests/browser $(KILLS) $(PEERS_AT_FAULT) $(OUTSIDE))
 
-test-faults test-object-store test-outside: $(VENV)/.dev
+test-faults test-object-store test-browser test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(SUITE)
 
 test-faults: SUITE := tests/faults $(KILLS) $(PEERS_AT_FAULT)
 test-object-store: SUITE := tests/objectstore
+test-browser: SUITE := tests/browser
 test-outside: SUITE := $(OUTSIDE)
 
 # How long each fuzzer goes on; the sweeps beside them end by themselves.

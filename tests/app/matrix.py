@@ -121,6 +121,7 @@ TRIED = {"action": "read", "task": "own", "model_name": "m"}
 TAR = {"Content-Type": "application/x-tar"}
 LENGTH = {"Upload-Length": "1", "Upload-Metadata": named("new")}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+HTML, OURS, SEEN = {"Accept": "text/html"}, {"Origin": "http://localhost"}, (303, None)  # a page of the service
 
 ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/health"): [Ask("/health", about=NOTHING)],
@@ -147,6 +148,13 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("DELETE", "/v1/tokens/<token_id>"): [Ask("/v1/tokens/{token}", about=TOKEN)],
     ("POST", "/v1/ownership/resolve"): [  # whoever is an admin here is of no organization
         Ask("/v1/ownership/resolve", body={"task": "{task}", "model_name": "{model}"}, ok=NO_ORG, missing=NO_ORG)
+    ],
+    ("GET", "/"): [Ask("/", ok=(404, "no_such_path"), about=NOTHING), Ask("/", headers=HTML, ok=SEEN, about=NOTHING)],
+    ("GET", "/ui/"): [Ask("/ui/", about=REGISTRY)],
+    ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
+    ("POST", "/ui/theme"): [
+        Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),
+        Ask("/ui/theme", data=b"theme=dark", headers=FORM, ok=(403, "untrusted_host"), about=NOTHING),
     ],
     ("GET", "/docs"): [Ask("/docs", about=NOTHING)],
     ("GET", "/docs/assets/<path:name>"): [Ask("/docs/assets/swagger-ui.css", about=NOTHING)],

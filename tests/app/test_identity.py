@@ -181,7 +181,8 @@ def test_no_route_but_those_that_are_open_answers_who_is_not_known(place: Place)
             answered[f"{method} {path}"] = answer.status_code
     still_open = {call.split()[1] for call, status in answered.items() if status != 401}
     signing_in = {f"/v1/auth/{call}" for call in ("status", "login", "callback", "logout")}
-    assert still_open - signing_in == {"/health", "/health/ready", "/docs", "/docs/assets/x", "/openapi.json"}
+    pages = {"/", "/ui/static/x", "/ui/theme"}
+    assert still_open - signing_in - pages == {"/health", "/health/ready", "/docs", "/docs/assets/x", "/openapi.json"}
     assert len(answered) > 60
 
 

@@ -20,7 +20,7 @@ from ..core.access.ruled import FIRST, put
 
 # What says nothing of the registry.
 SAYING_NOTHING = r"/v1/auth/(status|login|callback|logout)|/hf/api/(whoami-v2|agent-harnesses)"
-OPEN = re.compile(rf"/health|/docs.*|/openapi\.json|/static/.*|{SAYING_NOTHING}")
+OPEN = re.compile(rf"/health|/docs.*|/openapi\.json|/|/ui/static/.*|/ui/theme|{SAYING_NOTHING}")
 CALLS = ["/v1/models", "/v1/aliases?task=t&model_name=m", "/v1/resolve?task=t&ref=m@1", "/hf/api/models", "/v1/tasks"]
 
 

@@ -166,6 +166,7 @@ ALIAS = {"task": "{task}", "model_name": "{model}", "alias": "{alias}"}
 RUN = {"task": "{task}", "model_name": "{model}", "run_id": "{version}"}
 WHY = {"actor": "{alias}", "reason": "{version}"}
 TUS = {"Tus-Resumable": "1.0.0"}
+OURS = {"Origin": "http://localhost", "Content-Type": "application/x-www-form-urlencoded"}  # a form of a page
 HUB = "/hf/api/models/{task}/{model}"
 
 ROUTES: dict[tuple[str, str], list[Call]] = {
@@ -201,6 +202,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/v1/auth/callback"): [Call("/v1/auth/callback", {"code": "{version}", "state": "{alias}"})],
     ("POST", "/v1/auth/logout"): [Call("/v1/auth/logout", headers={"Cookie": "registry_session={version}"})],
+    ("GET", "/"): [Call("/"), Call("/", headers={"Accept": "text/html"})],
+    ("GET", "/ui/"): [Call("/ui/")],
+    ("GET", "/ui/static/<name>"): [Call("/ui/static/{version}")],
+    ("POST", "/ui/theme"): [Call("/ui/theme", data=b"theme=%ff&next=%ff", headers=OURS), Call("/ui/theme", data=b"x")],
     ("GET", "/docs"): [Call("/docs")],
     ("GET", "/docs/assets/<path:name>"): [Call("/docs/assets/{path}")],
     ("GET", "/openapi.json"): [Call("/openapi.json")],
