@@ -24,7 +24,7 @@ from . import event_stream, happened, model_list, unbuilt, version_list
 from .database import Trouble, fact, snapshot
 from .event_queries import EventQuery
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
-from .model_queries import LISTED, SummaryQuery
+from .model_queries import SummaryQuery
 from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
@@ -119,34 +119,33 @@ class Catalogue(Kept):
 
     def summary(self, task: str, model_name: str, visible: Visible) -> ModelSummary | None:
         """The model at a glance; None where there is none, or none that may be seen."""
-        with self._asking(visible) as connection:
-            found = version_list.model_id(connection, task, model_name, visible)
-            return None if found is None else version_list.summary(connection, found)
+        return self.of_model(task, model_name, visible, version_list.summary)
 
     def versions_of(
         self, task: str, model_name: str, visible: Visible, metrics: tuple[str, ...], limit: int, cursor: str | None
     ) -> VersionPage | None:
         """The model's versions, the last made first; None as of :meth:`summary`. Raises ``InvalidParameter``."""
+
+        def page(connection: sqlite3.Connection, model_id: int) -> VersionPage:
+            return version_list.page(connection, model_id, metrics, limit, cursor)
+
+        return self.of_model(task, model_name, visible, page)
+
+    def of_model(
+        self, task: str, model_name: str, visible: Visible, ask: Callable[[sqlite3.Connection, int], T]
+    ) -> T | None:
+        """What is asked of the model by its number; None as of :meth:`summary`."""
+        if not is_unicode(task + model_name):
+            return None
         with self._asking(visible) as connection:
             found = version_list.model_id(connection, task, model_name, visible)
-            return None if found is None else version_list.page(connection, found, metrics, limit, cursor)
+            return None if found is None else ask(connection, found)
 
     def activity(self, query: EventQuery, cursor: str | None, visible: Visible) -> ActivityPage:
         """The events of all models from the cursor on that the query asks for. Raises ``InvalidParameter``."""
         with self._asking(visible) as connection:
             shown = shown_models(connection, visible)
             return ActivityPage(*happened.of_all(connection, query, shown, cursor), lost_ends(connection, shown))
-
-    def of_model(
-        self, task: str, model_name: str, visible: Visible, ask: Callable[[sqlite3.Connection, int], T]
-    ) -> T | None:
-        """What is asked of the model by its number; None where no list has it. Whoever asks may see it."""
-        if not is_unicode(task + model_name):
-            return None
-        with self._asking(visible) as connection:
-            sql = f"SELECT m.id FROM model m WHERE m.task = ? AND m.name = ? AND {LISTED}"
-            row = connection.execute(sql, (task, model_name)).fetchone()
-            return ask(connection, row[0]) if row is not None else None
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""

@@ -20,7 +20,7 @@ LOOKED_AT = 3_000  # events, for a page
 FEW_ROWS = 10_000  # that are put in order together, where that spares a walk past events of others
 _SAID = "e.seq, e.at, e.event, e.alias, e.version, e.previous_version, e.actor, e.reason, e.said"
 # What most narrows the events of a model, and the index that they are walked by.
-_INDEXES = {"version": "event_version", "alias": "event_seq", "actor": "event_actor", "event": "event_kind"}
+_INDEXES = {"version": "event_about", "alias": "event_seq", "actor": "event_actor", "event": "event_kind"}
 # Of each model that may be seen those that can be on the page.
 _OF_FEW = (
     "e.position IN (SELECT p.position FROM json_each(?) o CROSS JOIN event p ON p.position IN (SELECT n.position FROM"

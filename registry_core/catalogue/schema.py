@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 14
+FORMAT = 15
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -80,7 +80,7 @@ CREATE INDEX IF NOT EXISTS event_alias ON event (model_id, alias, seq);
 CREATE INDEX IF NOT EXISTS event_version ON event (model_id, version, seq);
 CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
 CREATE INDEX IF NOT EXISTS event_kind ON event (model_id, event, seq);
-CREATE INDEX IF NOT EXISTS event_version ON event (model_id, coalesce(version, previous_version), seq);
+CREATE INDEX IF NOT EXISTS event_about ON event (model_id, coalesce(version, previous_version), seq);
 CREATE INDEX IF NOT EXISTS event_when ON event (model_id, at, seq);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',
