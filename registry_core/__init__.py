@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     )
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
+    from .vocabulary.happened import ActivityPage, VerbsOfEvents
     from .vocabulary.looking import DeletedVersion, Span, SpanPage, VerbsOfLooking
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
     from .vocabulary.progress import Meter, Progress, ProgressCallback
@@ -157,6 +158,7 @@ __all__ = [
     "AccessRules",
     "AccessUnreadable",
     "Action",
+    "ActivityPage",
     "Admission",
     "AdoptionReport",
     "Alias",
@@ -279,6 +281,7 @@ __all__ = [
     "UploadTooLarge",
     "Verbs",
     "VerbsOfAccess",
+    "VerbsOfEvents",
     "VerbsOfLooking",
     "Verification",
     "VersionExists",
@@ -337,6 +340,7 @@ _PLACES = {
         ),
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
+        "vocabulary.happened": "ActivityPage VerbsOfEvents",
         "vocabulary.looking": "DeletedVersion Span SpanPage VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from registry_core import MAX_LIMIT, Verbs
+from registry_core import Verbs
 
 from ..web.answers import answer, sent
 from ..web.blueprint import Blueprint
@@ -15,7 +15,7 @@ from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
 from ..web.schemas import answer_schema, request_schema
-from .schemas import MODEL, AliasesAnswer, between
+from .schemas import MODEL, AliasesAnswer, HistoryAnswer, HistoryQuery
 
 blueprint = Blueprint("aliases", __name__, url_prefix="/v1", description="Aliases: movable names with a history")
 
@@ -60,11 +60,12 @@ def rollback(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.get("/history", needs=Need.READ)
-@blueprint.arguments(
-    request_schema(Verbs.history, model_name=MODEL, after=between(0), limit=between(1, MAX_LIMIT)), location="query"
-)
+@blueprint.arguments(HistoryQuery, location="query")
 @may_be_large
-@blueprint.answers(answer_schema(Verbs.history), problems=(404, 422, 503))
+@blueprint.answers(HistoryAnswer, problems=(404, 422, 503))
 def history(query: dict[str, Any]) -> dict[str, Any]:
-    """The events of a model, oldest first."""
-    return answer(current_registry().history(**query))
+    """The events of a model, oldest first; without a model those of all, newest first."""
+    names = {name: query.pop(name) for name in ("task", "model_name") if name in query}
+    if names:
+        return answer(current_registry().history(**names, **query))
+    return answer(current_registry().activity(**query))

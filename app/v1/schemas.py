@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, missing, validate, validates_schema
 
-from registry_core import STAGES, Admission, Alias, CatalogState, Registration, Verbs
+from registry_core import MAX_LIMIT, STAGES, Admission, Alias, CatalogState, Registration, Verbs, VerbsOfEvents
 
 from ..web.answers import Answer
 from ..web.parsing import Request
-from ..web.schemas import PreferHeaders, field_of, fields_of, part_schema, text
+from ..web.schemas import PreferHeaders, answer_schema, field_of, fields_of, part_schema, request_schema, text
 
 # How HTTP has it where a verb is described otherwise: the name in a query, and what is checked before the registry.
 MODEL: dict[str, Any] = {"data_key": "model"}
@@ -61,6 +61,46 @@ AdmissionAnswer = type("AdmissionAnswer", (Answer,), fields_of(Admission))
 class AliasesAnswer(Answer):
     model_name = fields.String()
     aliases = fields.List(fields.Nested(part_schema(Alias)))
+
+
+_LEFT_OUT: dict[str, Any] = {"required": False, "load_default": missing}
+
+
+class _OfOneOrAll(Request):
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def one_or_all(self, _data: Any, sent: Any, **_: Any) -> None:
+        """A model is named whole, or not at all; numbers of events after which to begin are those of one."""
+        lacking = [name for name in ("task", "model") if name not in sent]
+        if lacking and any(name in sent for name in ("task", "model", "after")):
+            raise ValidationError({name: ["Missing data for required field."] for name in lacking})
+
+
+# One call for the events of a model and of all: what either has is left out where it is not sent.
+HistoryQuery = type(
+    "HistoryRequest",
+    (
+        _OfOneOrAll,
+        request_schema(
+            VerbsOfEvents.history,
+            task=_LEFT_OUT,
+            model_name={**MODEL, **_LEFT_OUT},
+            after={**between(0), "load_default": missing},
+            limit=between(1, MAX_LIMIT),
+            order={"validate": validate.OneOf(("asc", "desc")), "load_default": missing},
+        ),
+    ),
+    {},
+)
+HistoryAnswer = type(
+    "HistoryAnswer",
+    (answer_schema(VerbsOfEvents.history),),
+    {
+        "next": fields.Raw(
+            allow_none=True,
+            metadata={"description": "What to send for more, as after or before; null at the end."},
+        )
+    },
+)
 
 
 class HealthAnswer(Answer):

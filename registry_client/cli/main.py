@@ -20,7 +20,7 @@ import click
 from registry_core import UNSET, Verbs, __version__
 
 from . import output
-from .command import PREFIX, choose, expected_seq, finish, local_verb, of_registry, option, table_of, verb, who, why
+from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _ROOMS = {
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
     "looking": "deleted spans",
     "running": "runs",
+    "happened": "history activity",
     "listing": "models tasks watch",
     "maintaining": "init sweep check migrate purge adopt reindex",
     "repairing": "repair",
@@ -203,37 +204,6 @@ def aliases(registry: Registry, *, as_json: bool, task: str, model_name: str, as
     content = {"model_name": model_name, "aliases": [alias.to_dict() for alias in found], "warnings": found.warnings}
     columns = ("alias", "version", "updated_at", "actor", "reason", "seq")
     finish(content, as_json, table_of("aliases", columns))
-
-
-@main.command()
-@option(Verbs.history, "--alias")
-@option(Verbs.history, "--version")
-@option(Verbs.history, "--event", help="Only events of this kind, for example promote.")
-@option(Verbs.history, "--after")
-@option(Verbs.history, "--limit")
-@verb
-@of_registry
-def history(registry: Any, *, as_json: bool, task: str | None, model_name: str | None, **filters: Any) -> None:
-    """List the events of a model, or of the registry itself, oldest first."""
-    columns: tuple[str, ...] = ("seq", "ts_utc", "event", "version", "alias", "previous_version", "actor", "reason")
-    if task is None:
-        if filters.pop("alias") is not None or filters.pop("version") is not None:
-            raise click.UsageError("Events of the registry itself are about no alias and no version.")
-        page, columns = registry.registry_history(**filters), ("seq", "ts_utc", "event", "about", "actor", "reason")
-    else:
-        page = registry.history(task, model_name, **filters)
-    finish(
-        page.to_dict(), as_json, lambda content: output.table(columns, [_with_about(one) for one in content["events"]])
-    )
-    if page.next is not None and not as_json:
-        output.line(f"There are more: --after {page.next}", err=True)
-
-
-def _with_about(event: dict[str, Any]) -> dict[str, Any]:
-    """The event, and in a word what it is about, where that is the registry itself."""
-    token = event.get("token") or {}
-    named = f"token {token.get('id')} {token.get('name') or 'revoked'}" if token else event.get("document")
-    return {**event, "about": named}
 
 
 @main.command()

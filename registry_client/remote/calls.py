@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_args
 
-from registry_core import UNSET, HistoryPage, Warned, answer_of, parameters_of
+from registry_core import UNSET, ActivityPage, HistoryPage, Warned, answer_of, parameters_of
 
 from .answers import read, read_list, strange, texts
 from .bodies import object_of
@@ -58,11 +58,20 @@ def call(
             answer = self.transport.call(method, path, body=sent, repeat=Repeat.IF_UNDONE, patient=waits)
         content = page_of(kind, answer, sent.get("cursor")) if paged else object_of(answer)
         found: Any = read(kind, content) if within is None else list_of(get_args(kind)[0], content, within)
-        if isinstance(found, HistoryPage) and found.next is not None and found.next <= (sent.get("after") or 0):
-            raise strange(HistoryPage, "it goes on where it began, for ever")
+        if isinstance(found, HistoryPage | ActivityPage) and not _goes_on(found.next, sent):
+            raise strange(kind, "it goes on where it began, for ever")
         return found  # type: ignore[no-any-return]
 
     return called
+
+
+def _goes_on(following: int | str | None, sent: Mapping[str, Any]) -> bool:
+    """Whether the page that follows is another one; ``sent``: what was asked for."""
+    if isinstance(following, int):
+        before = str(sent.get("before"))
+        is_behind = not (before.isascii() and before.isdecimal()) or following < int(before)
+        return is_behind if sent.get("order") == "desc" else following > (sent.get("after") or 0)
+    return following is None or following != sent.get("before")
 
 
 def list_of(kind: type[V], content: Mapping[str, Any], within: str) -> Warned[V]:

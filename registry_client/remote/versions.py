@@ -17,6 +17,7 @@ from registry_core import (
     Registration,
     Resolution,
     Verbs,
+    VerbsOfEvents,
     Verification,
 )
 
@@ -40,7 +41,8 @@ class Versions(Governing, Running, Looking, ListingVerbs, Access):
 
     show = call(Verbs.show, "GET", "/v1/show")
     list_aliases = call(Verbs.list_aliases, "GET", "/v1/aliases", within="aliases")
-    history = call(Verbs.history, "GET", "/v1/history")
+    history = call(VerbsOfEvents.history, "GET", "/v1/history")
+    activity = call(VerbsOfEvents.activity, "GET", "/v1/history")
     artifacts = call(Verbs.artifacts, "GET", "/v1/artifacts")
     metrics = call(Verbs.metrics, "GET", "/v1/metrics")
     compare = call(Verbs.compare, "GET", "/v1/compare")

@@ -22,7 +22,6 @@ from ..vocabulary.answers import (
     Alias,
     Comparison,
     Description,
-    HistoryPage,
     PackageListing,
     Registration,
     Resolution,
@@ -36,6 +35,7 @@ from ..vocabulary.unset import UNSET, Unset
 from .access import AccessVerbs
 from .beginning import BeginningVerbs
 from .governing import GoverningVerbs
+from .happened import EventVerbs
 from .listing import ListingVerbs
 from .looking import LookingVerbs
 from .operations import OperationVerbs
@@ -48,6 +48,7 @@ class ModelRegistry(
     GoverningVerbs,
     RunningVerbs,
     LookingVerbs,
+    EventVerbs,
     ListingVerbs,
     UploadVerbs,
     OperationVerbs,
@@ -212,21 +213,6 @@ class ModelRegistry(
                     raise
                 found = []
         return Warned(self._unnamed(found), warnings)
-
-    def history(
-        self,
-        task: str,
-        model_name: str,
-        *,
-        alias: str | None = None,
-        version: str | None = None,
-        event: str | None = None,
-        after: int = 0,
-        limit: int = 100,
-    ) -> HistoryPage:
-        wanted = {"alias": alias, "version": version, "event": event}
-        page = verbs.history.history(self._model(task, model_name, Action.READ).require(), wanted, after, limit)
-        return replace(page, events=self._unnamed(page.events))
 
     def artifacts(self, task: str, ref: str) -> PackageListing:
         found = self._find(task, ref, Action.READ)

@@ -38,7 +38,7 @@ def find_then(model: ModelStore, selector: str, as_of: str | datetime) -> tuple[
     return Found(model, then.version, then.alias, location, model.facts(then.version)), then.moment
 
 
-def moment_of(when: str | datetime) -> datetime:
+def moment_of(when: str | datetime, field: str = "as_of") -> datetime:
     """The moment in UTC; a text is an RFC 3339 time. Without an offset it is UTC already.
 
     Raises ``InvalidParameter``.
@@ -48,7 +48,7 @@ def moment_of(when: str | datetime) -> datetime:
     if moment is None:
         raise InvalidParameter(
             f"{printable(text)!r} is not a time. Write it as in RFC 3339, for example 2026-11-24T09:30:00Z.",
-            field="as_of",
+            field=field,
         )
     return moment
 

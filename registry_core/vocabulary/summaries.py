@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from .answers import Alias, Value
 
@@ -14,7 +14,7 @@ class NewestVersion(Value):
 
     version: str
     created_at: str | None
-    metrics: Annotated[dict[str, float], "Its numbers, by their keys; at most 100."]
+    metrics: Annotated[dict[str, Any], "Its numbers, by their keys; at most 100."]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ModelSummary(Value):
     aliases: Annotated[list[Alias], "Sorted by name; at most 100, the stages and latest among them."]
     changed_at: Annotated[str | None, "When the newest version was made, or the last event, whichever is later."]
     metric: Annotated[str | None, "The first key of the newest version's metrics."]
-    metric_points: Annotated[list[float], "Its values in the versions that have it, oldest first; the newest 20."]
+    metric_points: Annotated[list[Any], "Its values in the versions that have it, oldest first; the newest 20."]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from .answers import (
     Annotation,
     Comparison,
     Description,
-    HistoryPage,
     JournalProof,
     PackageListing,
     Promotion,
@@ -305,22 +304,6 @@ class Verbs(Protocol):
         as_of: Annotated[str | datetime | None, "As they were at this moment (RFC 3339), by the journal."] = None,
     ) -> Warned[Alias]:
         """The model's aliases, sorted by name, with ``warnings``; none where its versions are gone.
-
-        Raises ``ModelNotFound``, ``InvalidParameter``.
-        """
-
-    def history(
-        self,
-        task: Task,
-        model_name: ModelName,
-        *,
-        alias: Annotated[str | None, "Only events of this alias."] = None,
-        version: Annotated[str | None, "Only events of this version."] = None,
-        event: Annotated[str | None, "Only events of this kind."] = None,
-        after: Annotated[int, "Only events after this seq."] = 0,
-        limit: Annotated[int, "At most so many events."] = 100,
-    ) -> HistoryPage:
-        """The model's events, oldest first; ``limit`` is from 1 to 1000.
 
         Raises ``ModelNotFound``, ``InvalidParameter``.
         """

@@ -31,6 +31,9 @@ LISTS = [
     "/v1/models?sort=metric:hidden",
     "/v1/models?sort=-metric:f1",
     "/v1/tasks",
+    "/v1/history",
+    "/v1/history?limit=1",
+    "/v1/history?order=asc&q=model",
     "/v1/events?after=0",
     "/v1/events",
     "/hf/api/models",
@@ -186,7 +189,7 @@ def test_while_the_index_is_built_no_answer_has_a_number(place: Place, monkeypat
             assert page.status_code == 200
             assert "X-Total-Count" not in page.headers
             told = [*json.loads(page.headers["X-Warnings"])]
-            for list_of in ("/v1/models", "/v1/tasks", "/v1/events", "/hf/api/models"):
+            for list_of in ("/v1/models", "/v1/tasks", "/v1/history", "/v1/events", "/hf/api/models"):
                 refused = place.get(list_of, token)
                 assert refused.json["code"] == "index_building"
                 assert refused.json.keys().isdisjoint({"models_done", "models_total"})

@@ -100,6 +100,8 @@ OF = "task=public&model=m"
 # Path -> the names that those who are known are told there.
 TOLD: dict[str, tuple[str, ...]] = {
     f"/v1/history?{OF}": (PERSON, CLAIMED, SERVICE, OLDER),
+    f"/v1/history?{OF}&order=desc": (PERSON, SERVICE, OLDER),
+    "/v1/history?limit=1000": (PERSON, SERVICE, OLDER),
     "/v1/events?after=0": (PERSON, CLAIMED, SERVICE, OLDER),
     f"/v1/aliases?{OF}": (PERSON, SERVICE),
     f"/v1/aliases?{OF}&as_of=2100-01-01T00:00:00Z": (PERSON, SERVICE, OLDER),

@@ -17,6 +17,7 @@ from registry_core import (
     SummaryFilters,
     Verbs,
     VerbsOfAccess,
+    VerbsOfEvents,
     VerbsOfLooking,
     answer_of,
     parameters_of,
@@ -24,12 +25,8 @@ from registry_core import (
 
 from .test_imports import is_in, sources
 
-VERBS = {
-    name: verb
-    for kind in (Verbs, VerbsOfAccess, VerbsOfLooking)
-    for name, verb in vars(kind).items()
-    if not name.startswith("_")
-}
+KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfLooking)
+VERBS = {name: verb for kind in KINDS for name, verb in vars(kind).items() if not name.startswith("_")}
 # What a client is asked for beside what the verb takes.
 MORE = {(RegistryClient, "verify"): ["wait"]}
 

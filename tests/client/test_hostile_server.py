@@ -363,6 +363,7 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
         "show t m@1": {**described, **more, "warnings": [ESCAPES]},
         "resolve t m@1": {**home.server.resolution(), "path": ESCAPES, "warnings": [ESCAPES]},
         "history t m": {"events": [json.loads(event(reason=ESCAPES, version=ESCAPES))], "next": None},
+        "activity": {"events": [json.loads(event(reason=ESCAPES, version=ESCAPES))], "next": None},
         "aliases t m": {"aliases": [alias]},
         "artifacts t m@1": {"version": "1", "files": [{"name": ESCAPES, "sha256": None, "size_bytes": 1}]},
         "models": [item, {}, {"aliases": 5}],
@@ -384,6 +385,13 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
 def test_I13_pages_that_lead_back_are_refused(home: Home) -> None:
     home.server.lies = {"history": answer(200, {"events": [], "next": 5})}
     assert home.omr("history", "t", "m", "--after", "5").exit_code == 5
+    assert home.omr("history", "t", "m", "--order", "desc", "--before", "5").exit_code == 5
+    assert home.omr("history", "t", "m", "--order", "desc", "--before", "6").exit_code == 0
+    assert home.omr("activity").exit_code == 5  # a number is no cursor
+    home.server.lies = {"history": answer(200, {"events": [], "next": "abc"})}
+    assert home.omr("activity", "--before", "abc").exit_code == 5
+    assert home.omr("activity").exit_code == 0
+    assert home.omr("history", "t", "m").exit_code == 5
     link = {"Link": '</v1/models?cursor=abc>; rel="next"', "X-Total-Count": "9" * 5000}
     home.server.lies = {"models": answer(200, [], link)}
     assert home.omr("models", "--cursor", "abc").exit_code == 5

@@ -50,6 +50,14 @@ def test_lists_are_those_of_the_core(filled: Service, client: RegistryClient, mo
         found = client.list_models(**filters)  # type: ignore[arg-type]
         assert found.to_dict() == registry.list_models(**filters).to_dict(), filters  # type: ignore[arg-type]
     assert {task.to_dict()["task"] for task in client.list_tasks()} >= {"t"}
+    newest = {"order": "desc", "since": "2020-01-01", "q": model}
+    assert client.activity(limit=3) == registry.activity(limit=3)
+    assert (
+        client.activity(before=client.activity(limit=3).next, limit=2).events == registry.activity(limit=5).events[3:]
+    )
+    assert client.history("t", model, limit=2, **newest) == registry.history("t", model, limit=2, **newest)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter):
+        client.history("t", model, before="x")
     with pytest.raises(InvalidParameter):
         client.list_models(limit=0)
     with pytest.raises(InvalidParameter):

@@ -40,7 +40,8 @@ def told(view: ModelRegistry) -> tuple[Any, ...]:
     rows = [view.list_summaries(limit=1, sort=sort) for sort in ("name", "-changed_at", "-created_at", "-versions")]
     rows += [view.list_summaries(alias="latest"), view.list_summaries(without_alias="hidden")]
     rows += [view.list_summaries(q="m")]
-    told = list(tasks), tasks.warnings, view.catalog_state, rows, view.list_facets()
+    past = view.activity(), view.activity(limit=1), view.activity(order="asc", q="production", limit=3)
+    told = list(tasks), tasks.warnings, view.catalog_state, rows, view.list_facets(), past
     return shown, list(events), events.warnings, pages, searches, *told
 
 
@@ -163,7 +164,7 @@ def test_while_the_index_is_built_nobody_else_is_told_how_many_models_there_are(
         said = page.warnings
         for ask in (
             *(view.list_tasks, view.events, view.last_event, view.require_catalogue),
-            *(view.list_summaries, view.list_facets),
+            *(view.list_summaries, view.list_facets, view.activity),
         ):
             with pytest.raises(IndexBuilding) as refused:
                 ask()

@@ -118,6 +118,7 @@ LISTS: dict[str, Callable[[ModelRegistry], Any]] = {
     "summaries": lambda r: r.list_summaries(),
     "summaries:found": lambda r: r.list_summaries(alias="latest", q="m", sort="-bytes", limit=1),
     "facets": lambda r: r.list_facets(),
+    "activity": lambda r: r.activity(),
     "events": lambda r: [one.event for one in r.events()],
 }
 

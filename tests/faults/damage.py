@@ -261,6 +261,8 @@ def questions(made: Made, root: Path, registry: ModelRegistry) -> Iterator[tuple
     yield "summary", lambda: registry.summary("t", "m")
     yield "versions of m", lambda: registry.list_versions("t", "m", metrics=("accuracy",))
     yield "facets", lambda: registry.list_facets()
+    yield "activity", lambda: registry.activity()
+    yield "newest history", lambda: registry.history("t", "m", order="desc")
     for filters in ({}, {"task": "t"}, {"tags": ["tissue:blood"]}, {"stage": "archived"}, {"text": "donors"}):
         yield f"models {filters}", lambda filters=filters: registry.list_models(**filters)
     yield "events", lambda: _events(registry)

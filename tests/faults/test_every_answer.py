@@ -241,6 +241,13 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/history", MODEL),
         Call("/v1/history", {**MODEL, "alias": "{alias}", "version": "{version}", "event": "{path}"}),
         Call("/v1/history", {**MODEL, "after": "{version}", "limit": "{version}"}),
+        Call("/v1/history", {**MODEL, "order": "desc", "before": "{version}", "q": "{path}"}),
+        Call(
+            "/v1/history", {**MODEL, "order": "desc", "alias": "{alias}", "since": "2026-01-01", "actor": "{version}"}
+        ),
+        Call("/v1/history", {"version": "{version}", "q": "{alias}", "until": "{path}"}),
+        Call("/v1/history", {"alias": "{alias}", "before": "{version}", "order": "{path}"}),
+        Call("/v1/history", {"limit": "1000"}),
     ],
     ("GET", "/v1/audit/verify"): [
         Call("/v1/audit/verify", MODEL),
@@ -541,6 +548,12 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["history", "{task}", "{model}"],
         ["history", "{task}", "{model}", "--alias", "{alias}", "--version", "{version}", "--event", "{path}"],
         ["history", "{task}", "{model}", "--after", "{version}", "--limit", "{version}"],
+        ["history", "{task}", "{model}", "--order", "desc", "--before", "{version}", "-q", "{alias}"],
+    ],
+    "activity": [
+        ["activity", "--limit", "1000"],
+        ["activity", "--alias", "{alias}", "--actor", "{version}", "-q", "{path}", "--since", "{version}"],
+        ["activity", "--before", "{version}"],
     ],
     "audit verify": [
         ["audit", "verify", "{task}", "{model}"],
@@ -609,7 +622,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "completion": [],  # prints a script
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
-READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
+READING |= {"activity", "runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
 READING |= {"spans", "deleted"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}

@@ -192,6 +192,8 @@ READING: dict[str, Verb] = {
     "summary": lambda registry, _: registry.summary(TASK, MODEL),
     "versions": lambda registry, _: registry.list_versions(TASK, MODEL, metrics=("accuracy",)),
     "facets": lambda registry, _: registry.list_facets(),
+    "activity": lambda registry, _: registry.activity(),
+    "newest history": lambda registry, _: registry.history(TASK, MODEL, order="desc"),
     "reindex": lambda registry, _: registry.reindex(),
     "check": lambda registry, _: registry.check(),
     "sweep, dry": lambda registry, _: registry.sweep(0, dry_run=True),

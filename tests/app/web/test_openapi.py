@@ -248,6 +248,8 @@ def test_real_answers_keep_to_the_description(api_schema: Any) -> None:
         ("/v1/promote", "POST", {"body": promote}),
         ("/v1/aliases", "GET", {"query": model}),
         ("/v1/history", "GET", {"query": model}),
+        ("/v1/history", "GET", {"query": {**model, "order": "desc", "limit": 1}}),
+        ("/v1/history", "GET", {"query": {"limit": 1}}),
     ):
         response = api_schema[path][method].Case(**request).call_and_validate(checks=CHECKS)
         assert response.status_code == 200, path

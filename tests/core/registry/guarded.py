@@ -156,6 +156,10 @@ VERBS: dict[str, Verb] = {
     "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),
     "list_versions": Verb(READ, lambda r, t, m: r.list_versions(t, m)),
     "history": Verb(READ, lambda r, t, m: r.history(t, m)),
+    "history:newest": Verb(READ, lambda r, t, m: r.history(t, m, order="desc", q="m")),
+    "event_months": Verb(READ, lambda r, t, m: r.event_months(t, m)),
+    "metric_values": Verb(READ, lambda r, t, m: r.metric_values(t, m, "loss")),
+    "metric_keys": Verb(READ, lambda r, t, m: r.metric_keys(t, m)),
     "artifacts": Verb(READ, lambda r, t, m: r.artifacts(t, f"{m}@1")),
     "metrics": Verb(READ, lambda r, t, m: r.metrics(t, f"{m}@1")),
     "compare": Verb(READ, lambda r, t, m: r.compare(t, m, ["1", "2"])),
@@ -239,7 +243,8 @@ OF_ACCESS = {
 }
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {
-    *("list_models", "list_summaries", "list_facets", "list_tasks", "events", "begin_operation", "operation", "allows"),
+    *("list_models", "list_summaries", "list_facets", "list_tasks", "events", "activity"),
+    *("begin_operation", "operation", "allows"),
 }
 # What says nothing of models, and is what a service does by itself or asks before it knows who calls.
 OPEN = {

@@ -231,7 +231,7 @@ def test_lists_counts_and_events_look_at_owners(owned: House, who: str) -> None:
     assert page.total == 2 * len(reached)
     assert {one.task for one in view.list_tasks()} == reached
     assert {one.task for one in view.list_summaries().items} == set(view.list_facets().tasks) == reached
-    assert {one.event.task for one in view.events()} == reached
+    assert {one.event.task for one in view.events()} == {one.task for one in view.activity().events} == reached
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\nb", "ü", "x" * 300, "\udcff", "m@1"])
@@ -272,7 +272,7 @@ def test_where_the_rules_cannot_be_told_nobody_does_anything(tmp_path: Path) -> 
         error = refusal(lambda verb=verb: verb.call(here.as_("chief"), OWN, "m"))  # type: ignore[misc]
         assert isinstance(error, AccessUnreadable)
     chief = here.as_("chief")
-    lists = (chief.list_models, chief.list_tasks, chief.events, chief.list_summaries, chief.list_facets)
+    lists = (chief.list_models, chief.list_tasks, chief.events, chief.list_summaries, chief.list_facets, chief.activity)
     for call in (*lists, lambda: chief.allows(OWN, "m", Action.READ)):
         with pytest.raises(AccessUnreadable):
             call()
