@@ -62,11 +62,11 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     if hops := settings.trusted_proxies:
         x_prefix = 0 if settings.base_path else hops
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, x_prefix)  # type: ignore[method-assign]
-    has_pages = settings.ui != "false"
     tracing.init_app(app)
     protecting.init_app(app)
     cors.init_app(app, settings.cors_origins)
-    errors.init_app(app, {f"{HUB}/": translated, **({f"{pages.PREFIX}/": pages.problem_page} if has_pages else {})})
+    of_pages = dict.fromkeys((f"{pages.PREFIX}/", "/v1/auth/"), pages.problem_page) if settings.has_pages else {}
+    errors.init_app(app, {f"{HUB}/": translated, **of_pages})
     api = openapi.init_app(app)
     for blueprint in (
         health,
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     if settings.hub:
         api.register_blueprint(hub)
     app.extensions["settings"] = settings
-    if has_pages:
+    if settings.has_pages:
         pages.init_app(app)
     identity.init_app(app, identity.Identity(settings.identity))
     Root(settings, registry).init_app(app)

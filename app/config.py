@@ -256,6 +256,11 @@ class Settings:
     log_level: str = "INFO"
     remarks: tuple[str, ...] = ()
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether there are pages for persons below ``/ui``."""
+        return self.ui != "false"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Settings by their ``OMNIBIOAI_MODEL_REGISTRY_*`` names. Raises ``NotConfigured``."""

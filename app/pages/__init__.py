@@ -7,13 +7,10 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``assets`` sends the stylesheet and the script
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
-- ``card`` makes HTML of a README.md, ``highlight`` of code
+- ``card`` makes HTML of a README.md, ``previews`` of other files, ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
+- ``signing`` dresses the pages of signing in
 - ``home``: all models
-Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
-pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
-script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
-README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
 """
 
 from __future__ import annotations
@@ -24,6 +21,7 @@ from . import (
     home,
     look,
     render,
+    signing,
 )
 from .assets import Assets
 from .blueprint import PREFIX, blueprint, lead_here
@@ -42,8 +40,6 @@ def init_app(app: Flask) -> None:
     """The pages are served below ``PREFIX``, and whoever prefers HTML is led there from ``/``."""
     app.extensions["assets"] = Assets()
     render.init_app(app)
+    signing.init_app(app)
     app.register_blueprint(blueprint)
     lead_here(app)
-
-
-"""The web pages: what persons see and press."""

@@ -1,9 +1,10 @@
-"""A problem document below ``/ui`` is a page that says what happened and what to do."""
+"""A problem document below ``/ui``, or of signing in, is a page that says what happened and what to do."""
 
 from __future__ import annotations
 
 from flask import Response, request, url_for
 
+from ..web import pages
 from ..web.tracing import request_id
 from .blueprint import mark
 from .render import html
@@ -13,11 +14,12 @@ _KEPT = ("Retry-After", "WWW-Authenticate", "Vary", "Allow")
 
 def problem_page(response: Response) -> Response:
     """The problem as a page of the same status; a JSON document stays one for whoever asks for it."""
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) != "text/html":
+    if not pages.are_preferred():
         return response
     told = response.get_json(silent=True) or {}
-    asks = told.get("code") in ("unauthenticated", "invalid_token")
-    back = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else url_for("pages.home")
+    asks = told.get("code") in ("unauthenticated", "invalid_token", "sign_in_failed")
+    is_there = request.method == "GET" and request.blueprint != "signing_in"  # to come back to
+    back = request.script_root + request.full_path.rstrip("?") if is_there else url_for("pages.home")
     text = html(
         "error.html",
         problem=told,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, g, render_template, request, url_for
 
-from registry_core import Action, Principal, RegistryError, __version__
+from registry_core import ANONYMOUS, Action, Principal, RegistryError, __version__
 
 from ..web import sessions
 from ..web.root import current_registry, current_root
@@ -50,7 +50,7 @@ def html(template: str, **said: Any) -> str:
         "version_of_service": __version__,
         "is_required": current_root().seems_required(),
         "is_readonly": is_readonly(),
-        "who": (principal.name or principal.subject) if principal is not None and principal.subject else None,
+        "who": None if principal in (None, ANONYMOUS) else principal.name or principal.subject,
         "form_token": None if session_id is None else sessions.form_token(session_id),
         "here": request.script_root + request.full_path.rstrip("?"),
         "home": url_for("pages.home"),

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from flask import Response, current_app, request, url_for
 
-from registry_core import InvalidParameter, Principal, Unauthenticated
+from registry_core import InvalidParameter, InvalidToken, Principal, Unauthenticated
 
+from ..config import Settings
 from ..web import pages, sessions
 from ..web.blueprint import Blueprint
 from ..web.gate import may_wait
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("signing_in", __name__, description="Signing in and out with a browser")
 
 BEGUN_S = 600  # so long a sign-in may take
-FIRST_PAGE = "/docs"
+FIRST_PAGE, WITHOUT_PAGES = "/ui/", "/docs"
 MOST_CHARACTERS = 1000
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")  # printable ASCII, no backslash, and no host
 
@@ -85,10 +86,15 @@ def paste() -> Response:
     if sessions.is_from_elsewhere():
         raise Refused("sign_in_failed", "Nobody was signed in: the form is of a page that is not this service's.")
     came = form.get("token", "").strip()
-    if not came or not came.isascii() or not came.isprintable():
-        raise Unauthenticated("There is no token in the form. Paste one.")
     identity: Identity = current_app.extensions["identity"]
-    principal = identity.principal(came, root.registry())
+    try:
+        if not came or not came.isascii() or not came.isprintable():
+            raise Unauthenticated("There is no token in the form. Paste one.")
+        principal = identity.principal(came, root.registry())
+    except (InvalidToken, Unauthenticated) as error:
+        if not pages.are_preferred():
+            raise
+        return _page_to_paste(onward, error.message)
     return _signed_in(principal, _see(onward), came if principal.token_id is None else None)
 
 
@@ -151,15 +157,17 @@ def _sealed(token: str) -> Callable[[str], str]:
     return partial(sealed, token)
 
 
-def _page_to_paste(onward: str) -> Response:
+def _page_to_paste(onward: str, refused: str | None = None) -> Response:
     session_id = sessions.sent(sessions.SESSION)
     registry = current_root().registry()
     found = None if session_id is None else registry.sessions.principal(session_id, datetime.now(UTC))
     return pages.paste(
+        401 if refused else 200,
+        refused=refused,
         login=url_for("signing_in.paste"),
         logout=url_for("signing_in.logout"),
         next=onward,
-        who=None if found is None else found.name or found.subject,
+        signed_in_as=None if found is None else found.name or found.subject,
         form_token=None if session_id is None else sessions.form_token(session_id),
     )
 
@@ -196,7 +204,8 @@ def _redirect_uri() -> str:
 def _path_of_ours(path: str | None) -> str:
     """Where to go on within this service, below whatever path it is. Raises ``InvalidParameter`` for anything else."""
     if not path:
-        path = FIRST_PAGE
+        settings: Settings = current_app.extensions["settings"]
+        path = FIRST_PAGE if settings.has_pages else WITHOUT_PAGES
     steps = [unquote(step) for step in re.split(r"[/?#]", path)]
     if len(path) > MOST_CHARACTERS or _PATH.fullmatch(path) is None or "." in steps or ".." in steps:
         raise InvalidParameter(
