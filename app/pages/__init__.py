@@ -8,9 +8,11 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
 - ``card`` makes HTML of a README.md, ``previews`` of other files, ``highlight`` of code
+- ``card`` makes HTML of a README.md, ``previews`` of other files, and ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
 - ``signing`` dresses the pages of signing in
 - ``home``: all models
+- ``raw``: a file's bytes, as nothing that a browser would run
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from flask import Flask
 from . import (
     home,
     look,
+    raw,
     render,
     signing,
 )
@@ -33,6 +36,7 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 _VIEWS = (
     home,
     look,
+    raw,
 )
 
 

@@ -61,7 +61,9 @@ _OF_THE_WEB = re.compile(r"(?:https?://[^/\\\s]|mailto:)[^\s\x00-\x1f]*\Z", re.I
 _SCHEME = re.compile(r"[^/?#]*:")
 _RAW_HEADING = re.compile(r"(</?h)([1-5])(?=[\s/>])", re.IGNORECASE)
 _ELEMENT = re.compile(r"<[a-z]", re.IGNORECASE)
-_IMAGE = re.compile(r"<img([^>]*)>")  # exact in what nh3 gives: it writes < and > of a value out
+# Exact in what nh3 gives: it writes < and > of a text and a value out, and " of a value.
+_IMAGE = re.compile(r"<img([^>]*)>")
+_NAMED = re.compile(r'(<[^>]*) id="([^"]*)"')
 _ALT = re.compile(r' alt="([^"]*)"')
 _TASK = re.compile(r"\[([ xX])\] ")
 
@@ -190,7 +192,14 @@ def _clean(html: str, images: str, files: str) -> str:
         url_schemes={"http", "https", "mailto"},
         id_prefix=ID_PREFIX,
     )
-    return _IMAGE.sub(_shown, cleaned)
+    seen: set[str] = set()
+
+    def once(named: re.Match[str]) -> str:
+        is_new = named[2] not in seen
+        seen.add(named[2])
+        return named[0] if is_new else named[1]
+
+    return _NAMED.sub(once, _IMAGE.sub(_shown, cleaned))
 
 
 def _shown(image: re.Match[str]) -> str:

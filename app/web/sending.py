@@ -57,7 +57,7 @@ def send(stored: StoredFile, headers: Mapping[str, str] | None = None, named_at:
     if len(wanted) == 1:
         content_range = {"Content-Range": wanted[0].content_range(stored.size_bytes)}
         return _one_part(stored, wanted[0], 206, {**described, **content_range})
-    return _many_parts(partial(_read, stored), stored.size_bytes, wanted, described)
+    return _many_parts(partial(read_part, stored), stored.size_bytes, wanted, described)
 
 
 Make = Callable[[int, int], Iterable[bytes]]  # of (start, length)
@@ -265,7 +265,7 @@ def _one_part(stored: StoredFile, part: Part, status: int, headers: Mapping[str,
     return response
 
 
-def _read(stored: StoredFile, start: int, length: int) -> Iterator[bytes]:
+def read_part(stored: StoredFile, start: int, length: int) -> Iterator[bytes]:
     with stored.open(start, length) as reader:
         while chunk := reader.read(CHUNK_BYTES):
             yield chunk

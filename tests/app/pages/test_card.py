@@ -74,6 +74,8 @@ def of(text: str) -> Card:
 def require_harmless(made: Card) -> None:
     elements = Elements(made.html)
     assert elements.open == []
+    ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
     for tag, attributes in elements.found:
         assert tag in TAGS
         assert attributes.keys() <= ATTRIBUTES
@@ -165,6 +167,13 @@ def test_an_image_of_another_place_is_its_text() -> None:
     assert of(text).html == (
         '<p><a href="https://ci.example/" rel="noopener noreferrer nofollow">Build &lt;b&gt;</a> a &lt; bx</p>\n'
     )
+
+
+def test_no_name_stands_twice() -> None:
+    html = of('# a\n\n<a id="a">1</a> <a id="a" title="x">2 id="a"</a> <a title=" id=&quot;a&quot;" id="b">3</a>').html
+    assert html.count(' id="readme-a"') == 1
+    assert 'title="x" rel="noopener noreferrer nofollow">2 id="a"</a>' in html
+    assert ' id="readme-b"' in html
 
 
 def test_what_is_too_much_is_cut_between_blocks_or_shown_as_it_is() -> None:
