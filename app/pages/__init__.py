@@ -13,6 +13,13 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``signing`` dresses the pages of signing in
 - ``home``: all models
 - ``raw``: a file's bytes, as nothing that a browser would run
+Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
+pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
+script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
+README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
+- ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
+- ``home``: all models
+- ``upload``: registering the files of a browser
 """
 
 from __future__ import annotations
@@ -25,6 +32,7 @@ from . import (
     raw,
     render,
     signing,
+    upload,
 )
 from .assets import Assets
 from .blueprint import PREFIX, blueprint, lead_here
@@ -37,6 +45,7 @@ _VIEWS = (
     home,
     look,
     raw,
+    upload,
 )
 
 

@@ -31,7 +31,12 @@ def is_preferred(prefer: str | None) -> bool:
 
 
 def start(verb: str, request: Mapping[str, Any], key: str | None, work: Work) -> Response:
-    """The 202 of an operation that does the work, or that did or does it already under the same key.
+    """The 202 of what :func:`begin` begins. Raises as that does."""
+    return _accepted(begin(verb, request, key, work))
+
+
+def begin(verb: str, request: Mapping[str, Any], key: str | None, work: Work) -> Operation:
+    """An operation that does the work, or that did or does it already under the same key.
 
     Raises ``Busy``, and as ``ModelRegistry.begin_operation``.
     """
@@ -47,7 +52,7 @@ def start(verb: str, request: Mapping[str, Any], key: str | None, work: Work) ->
     finally:
         if not begun:
             gate.admitted.release()
-    return _accepted(operation)
+    return operation
 
 
 def _spawn(gate: Gate, running: RunningOperation, work: Work, request: str | None) -> None:

@@ -39,6 +39,7 @@ class Page(HTMLParser):
         self._words: list[str] = []
         self._open: list[str] = []
         self._in_button = False
+        self._written: str | None = None
         self.feed(text)
 
     @property
@@ -69,6 +70,7 @@ class Page(HTMLParser):
             is_chosen = said.get("type") not in ("checkbox", "radio") or "checked" in said
             if tag in ("input", "textarea", "button") and is_chosen:
                 self.forms[-1].fields.setdefault(said["name"], said.get("value", ""))
+            self._written = said["name"] if tag == "textarea" else None
         if tag in ("input", "meta", "link", "img", "br", "hr", "source", "wbr"):
             self._open.pop()
 
@@ -80,6 +82,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not {"script", "style"} & set(self._open):
             self._words.append(data)
+            if self._written is not None and self._open[-1:] == ["textarea"]:
+                self.forms[-1].fields[self._written] += data
             if self.forms and "button" in self._open and data.strip():
                 self.forms[-1].buttons.append(data.strip())
 
