@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import socket
 import ssl
@@ -77,11 +76,11 @@ def _trusting(verify: Any) -> Any:
     """What TLS is proven by, read once a process: reading all certificates of a machine costs more than a call does."""
     if verify is not True:
         return verify
-    return _context(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+    return _context(ssl.get_default_verify_paths())
 
 
 @cache
-def _context(*_: str | None) -> ssl.SSLContext:
+def _context(_: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
