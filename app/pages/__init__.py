@@ -13,12 +13,14 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``signing`` dresses the pages of signing in
 - ``home``: all models
 - ``raw``: a file's bytes, as nothing that a browser would run
+- ``changing``: moving an alias, with what ``grades`` says is better
 Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
 pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
 script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
 README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``home``: all models
+- ``changing``: moving an alias, with what ``grades`` says is better
 - ``upload``: registering the files of a browser
 """
 
@@ -27,6 +29,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import (
+    changing,
     home,
     look,
     raw,
@@ -42,6 +45,7 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 
 # Each has put its addresses on the blueprint when it was imported.
 _VIEWS = (
+    changing,
     home,
     look,
     raw,

@@ -68,7 +68,7 @@ def test_two_to_five_are_chosen(eyes: Eyes) -> None:
     eyes.run(
         f"{ADD} const f = document.createElement('form'); f.dataset.choose = '2 5'; f.id = 'chosen';"
         "for (let i = 0; i < 6; i++) { const b = document.createElement('input'); b.type = 'checkbox'; f.append(b) }"
-        "const b = document.createElement('button'); b.dataset.chooseNone = 'Select 2 to 5';"
+        "const b = document.createElement('button'); b.dataset.choice = ''; b.dataset.chooseNone = 'Select 2 to 5';"
         "b.dataset.chooseSome = 'Compare {n}'; f.append(b); box.append(f)"
     )
     boxes = eyes.browser.find_elements("css selector", "#chosen input")

@@ -7,10 +7,11 @@
 // data-focus       what has the focus when its dialog opens
 // data-poll        an element with an id: its content comes anew from that address, while the page is seen;
 //                  data-poll-ms="400 5000": the first and the longest pause
-// data-stale       an element with an id: the page is looked at again when it gets the focus after a minute, and
-//                  template[data-moved] is shown where this value has changed
+// data-stale       an element: the page is looked at again when it gets the focus after a minute, and
+//                  template[data-moved] is shown where this value has changed, or what the element names
 // data-submit-on-change   a form
-// data-choose      a form: its button counts the chosen boxes, of which it takes data-choose="2 5"
+// data-choose      a form: its button[data-choice] counts the chosen boxes, of which it takes data-choose="2 5"; it says
+//                  data-choose-none, or data-choose-some with their number as {n}, where it has these
 // data-key         what a key, or two ("g m"), clicks, opens or gives the focus to
 // data-script      shown only where scripts run; so is what copies
 
@@ -159,7 +160,7 @@ function choose(form) {
   const boxes = [...form.elements].filter((field) => field.type === "checkbox");
   const chosen = boxes.filter((box) => box.checked).length;
   for (const box of boxes) box.disabled = !box.checked && chosen >= most;
-  const button = form.querySelector("button[data-choose-some]") ?? form.querySelector("button");
+  const button = form.querySelector("button[data-choice]");
   const { chooseNone, chooseSome } = button.dataset;
   button.disabled = chosen < fewest;
   if (chooseSome) button.textContent = chosen < fewest ? chooseNone : chooseSome.replace("{n}", chosen);
@@ -233,6 +234,9 @@ document.addEventListener("keydown", (event) => {
 
 // What may have changed since the page was made
 
+const named = (element) => [element.dataset.stale, ...texts(element.querySelectorAll(".chip, .version"))].join(" ");
+const texts = (elements) => Array.from(elements, (element) => element.textContent);
+
 let looked = made;
 async function lookAgain() {
   const ours = document.querySelector("[data-stale]");
@@ -241,8 +245,8 @@ async function lookAgain() {
   looked = Date.now();
   try {
     const { answer, content } = await page(location.href);
-    const theirs = content.getElementById(ours.id);
-    if (!answer.ok || !theirs || theirs.dataset.stale === ours.dataset.stale) return;
+    const theirs = content.querySelector("[data-stale]");
+    if (!answer.ok || !theirs || named(theirs) === named(ours)) return;
   } catch {
     return; // whoever changes something is told all the same
   }
