@@ -14,13 +14,14 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``home``: all models
 - ``raw``: a file's bytes, as nothing that a browser would run
 - ``changing``: moving an alias, with what ``grades`` says is better
+- ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 Every state is an address, every action a plain form; a script only spares reloads. ``blueprint`` guards and marks all
 pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
 script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
 README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``home``: all models
-- ``changing``: moving an alias, with what ``grades`` says is better
+- ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 - ``upload``: registering the files of a browser
 """
 

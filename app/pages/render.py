@@ -14,7 +14,7 @@ from registry_core import ANONYMOUS, Action, Principal, RegistryError, __version
 
 from ..web import sessions
 from ..web.root import current_registry, current_root
-from . import figures, look
+from . import figures, happened, look
 from .assets import address
 from .blueprint import is_readonly
 
@@ -54,6 +54,7 @@ def html(template: str, **said: Any) -> str:
         "form_token": None if session_id is None else sessions.form_token(session_id),
         "here": request.script_root + request.full_path.rstrip("?"),
         "home": url_for("pages.home"),
+        "done": happened.asked_for() if "done" in request.args else None,
         "json_address": None,
         "command": None,
     }

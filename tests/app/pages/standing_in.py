@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Flask, render_template_string
 
+from app.pages import happened
+
 PLACES = {
     "model": "/models/<task>/<model_name>",
     "version": "/models/<task>/<model_name>/versions/<version>",
@@ -26,7 +28,7 @@ def stand_in(app: Flask) -> Flask:
             "home": "/ui/",
             "here": "",
         }
-        return render_template_string('{% extends "ui/page.html" %}', **common)
+        return render_template_string('{% extends "ui/page.html" %}', **common, done=happened.asked_for())
 
     for name, place in PLACES.items():
         if f"pages.{name}" not in app.view_functions:
