@@ -19,9 +19,11 @@ Every state is an address, every action a plain form; a script only spares reloa
 pages, ``render`` makes them, ``figures`` says values as persons read them, ``assets`` sends the stylesheet and the
 script, ``failing`` turns a problem into a page, ``look`` keeps what a person has chosen. ``card`` makes HTML of a
 README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home``.
+- ``svg`` draws curves, strips, lines and lineages
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``home``: all models
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
+- ``retiring``: archiving, deleting, restoring
 - ``upload``: registering the files of a browser
 """
 
@@ -36,6 +38,7 @@ from . import (
     raw,
     render,
     signing,
+    retiring,
     upload,
 )
 from .assets import Assets
@@ -50,6 +53,7 @@ _VIEWS = (
     home,
     look,
     raw,
+    retiring,
     upload,
 )
 
