@@ -23,7 +23,7 @@ README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``home``: all models
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
-- ``retiring``: archiving, deleting, restoring
+- ``retiring``: archiving, deleting, restoring; ``describing``: tags and description
 - ``upload``: registering the files of a browser
 """
 
@@ -33,6 +33,7 @@ from flask import Flask
 
 from . import (
     changing,
+    describing,
     home,
     look,
     raw,
@@ -50,6 +51,7 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 # Each has put its addresses on the blueprint when it was imported.
 _VIEWS = (
     changing,
+    describing,
     home,
     look,
     raw,
