@@ -23,7 +23,7 @@ README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``home``: all models
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
-- ``retiring``: archiving, deleting, restoring; ``describing``: tags and description
+- ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``upload``: registering the files of a browser
 """
 
@@ -41,6 +41,7 @@ from . import (
     signing,
     retiring,
     upload,
+    verifying,
 )
 from .assets import Assets
 from .blueprint import PREFIX, blueprint, lead_here
@@ -57,6 +58,7 @@ _VIEWS = (
     raw,
     retiring,
     upload,
+    verifying,
 )
 
 
