@@ -1,4 +1,4 @@
-"""The catalogue's database file: made, opened, and thrown away when it cannot be trusted.
+"""The catalogue's database file: made, opened, told what has changed, and thrown away when it cannot be trusted.
 
 Everything in it is derived from the registry, so no trouble with it is ever repaired: the file goes, and
 the next refresh makes it anew.
@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..models.model import ModelStore
 from ..storage.locks import LOCK_BITS, exclusive
 from ..vocabulary.errors import LockTimeout
+from ..vocabulary.texts import escaped
 from .schema import FORMAT, TABLES
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,31 @@ class Database:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                 raise
+
+    def note(self, model: ModelStore) -> None:
+        """The model has been changed, which those see who ask next: bringing it up to date is left to them.
+
+        Never raises: a failure is left to the next refresh.
+        """
+        row = "INSERT OR REPLACE INTO changed (task, name) VALUES (?, ?)"  # a new id: it is not the one that was read
+        try:
+            if self.exists:
+                with self.writing() as connection:
+                    connection.execute(row, (model.keys.task, model.keys.model_name))
+        except Trouble as error:
+            log.warning("%s: not in the catalogue yet: %s", model.title, error)
+        except Exception:
+            log.exception("%s: not in the catalogue yet", escaped(model.title))
+
+    def noted(self) -> list[tuple[int, str, str]]:
+        """(id, task, name) of each change that was noted, in order."""
+        with self.reading() as connection:
+            return connection.execute("SELECT id, task, name FROM changed ORDER BY id").fetchall()
+
+    def forget_noted(self, noted: list[tuple[int, str, str]]) -> None:
+        """These are no more; one of the same model that was noted meanwhile stays."""
+        with self.writing() as connection:
+            connection.executemany("DELETE FROM changed WHERE id = ?", [(number,) for number, *_ in noted])
 
     def discard(self) -> None:
         """The file is gone; the next use makes an empty one. Raises :class:`Trouble`."""

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..models.model import ModelStore, open_model
+from ..models.model import ModelStore, OnChange, open_model
 from ..storage.contract import Storage
 from ..storage.locks import release, try_hold
 from ..vocabulary.answers import CatalogState
 from ..vocabulary.errors import IndexBuilding, InvalidName, StorageUnavailable
-from ..vocabulary.texts import escaped
 from . import announcements, building, one_model, rows
 from .database import Database, NoRoom, Trouble, count_change, fact, set_fact
 from .present import present_models
@@ -42,6 +41,9 @@ class Kept:
         self._database = Database(path)
         self._refresh_s = refresh_s
         self._is_fed = announcements.is_kept(storage)
+        #: Whoever asks the catalogue next, in any process of the host, is shown a change just made; so are other
+        #: replicas after a while. Never raises.
+        self.touch: OnChange = self._announce if self._is_fed else self._database.note
         self._no_room_until = 0.0  # time.monotonic()
 
     @property
@@ -58,34 +60,17 @@ class Kept:
             return CatalogState(ready=False, models_done=0, models_total=0)
         return CatalogState(built, done, done if built or not isinstance(total, int) else max(done, total))
 
-    def touch(self, model: ModelStore) -> None:
-        """Whoever asks the catalogue next, in any process of the host, is shown a change just made; so are other
-        replicas after a while.
-
-        Only notes that there was one: bringing the model up to date is for whoever asks. Never raises: a failure
-        is left to the next refresh.
-        """
-        if self._is_fed:
-            announcements.announce(model)
-        note = "INSERT OR REPLACE INTO changed (task, name) VALUES (?, ?)"  # a new id: it is not the one that was read
-        try:
-            if self._database.exists:
-                with self._database.writing() as connection:
-                    connection.execute(note, (model.keys.task, model.keys.model_name))
-        except Trouble as error:
-            log.warning("%s: not in the catalogue yet: %s", model.title, error)
-        except Exception:
-            log.exception("%s: not in the catalogue yet", escaped(model.title))
+    def _announce(self, model: ModelStore) -> None:
+        announcements.announce(model)
+        self._database.note(model)
 
     def _follow_changes(self) -> None:
         """The models that were noted as changed are up to date; a change noted meanwhile stays noted."""
-        with self._database.reading() as connection:
-            noted = connection.execute("SELECT id, task, name FROM changed ORDER BY id").fetchall()
+        noted = self._database.noted()
         if noted:
             found = [ModelStore(self._storage, task, name, 0.0) for _, task, name in noted]
             self._refresh_models(found, None, are_told=True)
-            with self._database.writing() as connection:
-                connection.executemany("DELETE FROM changed WHERE id = ?", [(number,) for number, *_ in noted])
+            self._database.forget_noted(noted)
 
     def _catch_up(self) -> None:
         """As :meth:`_follow_changes`; where that cannot be, the catalogue stays as it is."""
