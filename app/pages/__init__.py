@@ -38,8 +38,8 @@ from . import (
     look,
     raw,
     render,
-    signing,
     retiring,
+    signing,
     upload,
     verifying,
 )
