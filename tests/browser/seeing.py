@@ -103,14 +103,19 @@ class Eyes:
             return
         directory = Path(os.environ[PICTURES])
         directory.mkdir(parents=True, exist_ok=True)
-        for form, (width, height, dark) in FORMS.items():
-            size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": form == "phone"}
-            self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-            self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        for form in FORMS:
+            self.show_as(form)
             self.browser.save_screenshot(str(directory / f"{name}-{form}.png"))
         self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def show_as(self, form: str, width: int | None = None) -> None:
+        """On a screen of that form: light, dark, or a phone."""
+        usual, height, dark = FORMS[form]
+        size = {"width": width or usual, "height": height, "deviceScaleFactor": 1, "mobile": form == "phone"}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
 
 
 @contextmanager

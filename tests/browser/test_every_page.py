@@ -1,0 +1,85 @@
+"""Every page in a real browser: read by axe in three forms, narrower than any phone, and stopped by no policy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import create_app
+from app.config import Settings
+from registry_core import CoreSettings, ModelRegistry
+
+from ..app.pages.signed_in import RULES
+from ..support.installing import node_packages
+from ..support.servers import REPOSITORY, gunicorn
+from .seeing import FORMS, Eyes, a_browser
+
+AXE = "axe-core@4.10.3"
+NARROWEST = 320
+MODEL = "/ui/models/celltype/human_pbmc"
+VERSION = f"{MODEL}/versions/3.1.0"
+# rule -> addresses of its states, of a registry that the demo has filled; {operation} is one of it.
+PAGES: dict[str, list[str]] = {
+    "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
+}
+NO_PAGES = {"/ui/static/<name>"}  # what a page loads
+
+
+def _rules() -> set[str]:
+    rules = create_app(Settings()).url_map.iter_rules()
+    return {rule.rule for rule in rules if rule.rule.startswith("/ui/") and "GET" in (rule.methods or set())}
+
+
+def test_every_page_is_looked_at() -> None:
+    assert _rules() - NO_PAGES == set(PAGES)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make demo-data` makes."""
+    root = tmp_path_factory.mktemp("demo") / "root"
+    subprocess.run(
+        [sys.executable, "examples/demo_data", str(root), "--models", "4"], cwd=REPOSITORY, check=True, timeout=200
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def reader(filled: Path) -> Iterator[Eyes]:
+    with gunicorn(filled, workers=1) as server, a_browser(server.url) as eyes:
+        yield eyes
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (node_packages("axe", AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def judged(eyes: Eyes, axe: str) -> list[str]:
+    """What axe says is wrong with the page, and where."""
+    eyes.run(axe)
+    told: Any = eyes.browser.execute_async_script("const done = arguments[0]; axe.run(document).then(done);")
+    return [
+        f"{found['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for found in told["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", [path for paths in PAGES.values() for path in paths])
+def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str) -> None:
+    reader.go(path)
+    for form in FORMS:
+        reader.show_as(form)
+        reader.go(path)  # drawn anew: a transition between two colours is neither
+        assert judged(reader, axe) == [], (path, form)
+    reader.show_as("phone", width=NARROWEST)
+    assert reader.run("return document.documentElement.scrollWidth") <= NARROWEST, path
+    reader.picture("page-" + path.strip("/").replace("/", "-").partition("?")[0])
+    reader.show_as("light")
+    assert not reader.refusals()
