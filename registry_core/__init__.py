@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         Alias,
         Annotation,
         CatalogState,
-        Comparison,
         Description,
         Event,
         Head,
@@ -63,10 +62,10 @@ if TYPE_CHECKING:
         TaskSummary,
         Tombstone,
         Verification,
-        VersionFacts,
         Warned,
     )
     from .vocabulary.bounded import Bounded
+    from .vocabulary.comparison import Comparison, FileDiff, VersionFacts
     from .vocabulary.errors import (
         AccessMoved,
         AccessUnreadable,
@@ -186,6 +185,7 @@ __all__ = [
     "DigestMismatch",
     "Event",
     "Facets",
+    "FileDiff",
     "Filters",
     "Finding",
     "Head",
@@ -323,11 +323,12 @@ _PLACES = {
             "AccessRules Caller Change MadeToken ModelOwner ResolvedOwner Revocation TokenFacts Trial VerbsOfAccess"
         ),
         "vocabulary.answers": (
-            "Admission Alias Annotation CatalogState Comparison Description Event Head HistoryPage JournalProof "
+            "Admission Alias Annotation CatalogState Description Event Head HistoryPage JournalProof "
             "ModelPage PackageFile PackageListing Problem Promotion Registration Removal Resolution Restoration "
-            "StreamedEvent TaskSummary Tombstone Verification VersionFacts Warned"
+            "StreamedEvent TaskSummary Tombstone Verification Warned"
         ),
         "vocabulary.bounded": "Bounded",
+        "vocabulary.comparison": "Comparison FileDiff VersionFacts",
         "vocabulary.errors": (
             "AccessMoved AccessUnreadable AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound "
             "ArtifactsRefused ChecksumMismatch ClockBehind ClockWrong Conflict DestinationDiffers DigestMismatch "

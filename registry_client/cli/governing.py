@@ -186,6 +186,7 @@ def metrics(registry: Registry, *, as_json: bool, task: str, ref: str) -> None:
 @click.argument("model_name")
 @click.argument("versions", nargs=-1, required=True)
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="A metric whose best value is its lowest.")
+@option(Verbs.compare, "--path", metavar="FILE")
 @verb
 def compare(
     registry: Registry,
@@ -195,10 +196,23 @@ def compare(
     model_name: str,
     versions: tuple[str, ...],
     lower_is_better: tuple[str, ...],
+    path: str | None,
 ) -> None:
     """Compare 2 to 20 VERSIONS; the best value of each metric is marked with *."""
-    found = registry.compare(task, model_name, list(versions))
-    finish(found.to_dict(), as_json, lambda _: output.table(("", *found.versions), _rows(found, lower_is_better)))
+    found = registry.compare(task, model_name, list(versions), path)
+
+    def show(_: dict[str, Any]) -> None:
+        if found.file is None:
+            output.table(("", *found.versions), _rows(found, lower_is_better))
+        elif found.file.kind != "text":
+            output.line(f"{found.file.path}: {found.file.kind}")
+        else:
+            for line in found.file.diff.splitlines():
+                output.line(line)
+            if found.file.is_cut:
+                output.line("The rest is left out: the files differ in too much.", err=True)
+
+    finish(found.to_dict(), as_json, show)
 
 
 def _rows(found: Comparison, lower_is_better: tuple[str, ...]) -> list[Mapping[str, Any]]:
@@ -209,8 +223,9 @@ def _rows(found: Comparison, lower_is_better: tuple[str, ...]) -> list[Mapping[s
     ]
     for metric, values in sorted(_metrics(found).items()):
         rows.append({"": metric, **_marked(values, lowest=metric in lower_is_better)})
-    for param, values in found.diff["params"].items():
-        rows.append({"": f"param {param}", **values})
+    for kind, names_of in (("param", "params"), ("tag", "tags"), ("from", "provenance")):
+        for key, values in found.diff.get(names_of, {}).items():
+            rows.append({"": f"{kind} {key}", **values})
     for path, digests in found.diff["files"].items():
         shown = {name: str(digest).removeprefix("sha256:")[:12] if digest else "-" for name, digest in digests.items()}
         rows.append({"": f"file {path}", **shown})

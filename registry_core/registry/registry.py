@@ -20,7 +20,6 @@ from ..verbs import resolution
 from ..vocabulary.answers import (
     Admission,
     Alias,
-    Comparison,
     Description,
     PackageListing,
     Registration,
@@ -28,6 +27,7 @@ from ..vocabulary.answers import (
     Verification,
     Warned,
 )
+from ..vocabulary.comparison import Comparison
 from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
@@ -260,5 +260,6 @@ class ModelRegistry(
         said = verbs.comparison.metrics(found.model, found.version)
         return replace(said, runs=self._unnamed(said.runs), warnings=[*said.warnings, *resolution.told(found)])
 
-    def compare(self, task: str, model_name: str, versions: list[str]) -> Comparison:
-        return verbs.comparison.compare(self._model(task, model_name, Action.READ).require(), versions)
+    def compare(self, task: str, model_name: str, versions: list[str], path: str | None = None) -> Comparison:
+        model = self._model(task, model_name, Action.READ if path is None else Action.USE).require()
+        return verbs.comparison.compare(model, versions, path, self._inventories)

@@ -8,15 +8,18 @@ from typing import Any
 from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import META
 from ..models.annotation import read
-from ..models.model import ModelStore
+from ..models.model import Found, ModelStore
 from ..models.package_manifest import is_ours
 from ..models.runs import Run, ids
-from ..packages import contents
+from ..packages import contents, provenance, text_diff
 from ..packages.stated_metrics import _as_written, of_version, run_of
-from ..vocabulary.answers import Comparison, VersionFacts
-from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+from ..packages.stored_files import Inventories, StoredFile
+from ..storage.contract import read_all
+from ..vocabulary.comparison import Comparison, FileDiff, VersionFacts
+from ..vocabulary.errors import ArtifactNotFound, InvalidParameter, PackageCorrupt
 from ..vocabulary.finite import finite
 from ..vocabulary.runs import Metrics, RunFacts
+from ..vocabulary.texts import printable
 from . import running
 
 FEWEST, MOST = 2, 20
@@ -56,9 +59,16 @@ def _point(step: Any, value: Any, ts_utc: str | None = None) -> dict[str, Any]:
     return {"step": step, "value": value, "timestamp": ts_utc, "ts_utc": ts_utc}
 
 
-def compare(model: ModelStore, versions: list[str]) -> Comparison:
-    """The versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``VersionNotFound``."""
+def compare(
+    model: ModelStore, versions: list[str], path: str | None = None, inventories: Inventories | None = None
+) -> Comparison:
+    """The versions side by side, and all in which they differ; of two versions also how the file does.
+
+    Raises ``InvalidParameter``, ``VersionNotFound``, ``ArtifactNotFound``.
+    """
     wanted = list(dict.fromkeys(versions))
+    if path is not None and len(wanted) != FEWEST:
+        raise InvalidParameter("A file is compared of exactly two versions.", field="path")
     if not FEWEST <= len(wanted) <= MOST:
         raise InvalidParameter(f"Compare {FEWEST} to {MOST} different versions.", field="versions")
     for version in wanted:
@@ -70,11 +80,42 @@ def compare(model: ModelStore, versions: list[str]) -> Comparison:
         diff={
             "metrics": _differences({version: dict(_as_written(found.metrics)) for version, found in facts.items()}),
             "params": _differences({version: found.params for version, found in facts.items()}),
+            "tags": _differences({version: found.tags for version, found in facts.items()}),
+            "provenance": _differences({version: found.provenance for version, found in facts.items()}),
             # Every version's metadata differs from every other's, if only in its name.
             "files": _differences({version: _without_meta(found.files) for version, found in facts.items()}),
+            "sizes": _differences({version: _without_meta(found.sizes) for version, found in facts.items()}),
         },
+        file=None if path is None else _file(model, wanted, path, inventories or Inventories()),
         warnings=model.told.warnings(asks=True),
     )
+
+
+def _file(model: ModelStore, versions: list[str], path: str, inventories: Inventories) -> FileDiff:
+    """How the file of two versions differs, each as it was registered. Raises ``ArtifactNotFound``."""
+    sides: dict[str, StoredFile | None] = {}
+    for version in versions:
+        found = Found(model, version, None, model.require_version(version), model.facts(version))
+        try:
+            sides[version] = inventories.of(found).file(found, path)
+        except ArtifactNotFound:
+            if sides and not any(sides.values()):
+                raise
+            sides[version] = None
+    known, shown = [file for file in sides.values() if file is not None], printable(path)
+    if any(file.size_bytes > text_diff.MAX_BYTES for file in known):
+        is_same = len({(file.sha256, file.size_bytes) for file in sides.values() if file}) == 1 < len(known)
+        return FileDiff(shown, "same" if is_same and known[0].sha256 else "too_large", "")
+    old, new = ((version, None if file is None else _bytes(model, file)) for version, file in sides.items())
+    return text_diff.differ(shown, old, new)
+
+
+def _bytes(model: ModelStore, file: StoredFile) -> bytes:
+    """The file as it was registered. Raises ``PackageCorrupt``."""
+    with file.open() as reader:
+        data = read_all(reader)
+    contents.require_said(model, file.version, file.path, data, file.sha256)
+    return data
 
 
 def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +125,7 @@ def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
 def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFacts:
     listing = contents.listing(model, version)
     files = {file.name: file.sha256 for file in listing.files if file.role is None}
+    sizes = {file.name: file.size_bytes for file in listing.files if file.role is None}
     digests = None
     if is_ours(model, version):
         digests = {path: sha256.removeprefix(DIGEST_PREFIX) for path, sha256 in files.items() if sha256 is not None}
@@ -102,6 +144,8 @@ def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFac
         tags=tags,
         params=_params(model, meta, runs),
         files=files,
+        sizes=sizes,
+        provenance=provenance.of_meta(meta),
     )
 
 

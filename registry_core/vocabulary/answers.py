@@ -120,27 +120,6 @@ class Annotation(Value):
 
 
 @dataclass(frozen=True)
-class VersionFacts(Value):
-    """One side of a comparison."""
-
-    metrics: dict[str, Any]
-    created_at: str | None
-    stage: str
-    tags: dict[str, Any]
-    params: dict[str, Any]
-    files: Annotated[dict[str, str | None], "Path -> digest, null where nothing covers the file."]
-
-
-@dataclass(frozen=True)
-class Comparison(Value):
-    """Versions side by side."""
-
-    versions: dict[str, VersionFacts]
-    diff: Annotated[dict[str, dict[str, dict[str, Any]]], "metrics, params and files -> key -> version -> value."]
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class JournalProof(Value):
     """An intact journal."""
 

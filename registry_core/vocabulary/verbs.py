@@ -12,7 +12,6 @@ from typing import Annotated, Any, Protocol
 from .answers import (
     Alias,
     Annotation,
-    Comparison,
     Description,
     JournalProof,
     PackageListing,
@@ -24,6 +23,7 @@ from .answers import (
     Verification,
     Warned,
 )
+from .comparison import Comparison
 from .progress import ProgressCallback
 from .runs import Logged, Metrics, RunDetail, RunEnd, RunPage
 from .unset import UNSET, Unset
@@ -325,5 +325,9 @@ class Verbs(Protocol):
         task: Task,
         model_name: ModelName,
         versions: Annotated[list[str], "2 to 20 versions, each as a field of its own."],
+        path: Annotated[str | None, "Of two versions also how this file of theirs differs, line by line."] = None,
     ) -> Comparison:
-        """The versions side by side, and all in which they differ. Raises ``InvalidParameter``, ``NotFound``."""
+        """The versions side by side, and all in which they differ.
+
+        Raises ``InvalidParameter``, ``NotFound``, and ``ArtifactNotFound`` where neither has the file.
+        """

@@ -171,7 +171,10 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ],
     ("GET", "/v1/artifacts"): [Ask("/v1/artifacts", REF)],
     ("GET", "/v1/metrics"): [Ask("/v1/metrics", ALIASED)],
-    ("GET", "/v1/compare"): [Ask("/v1/compare", {**QUERY, "versions": "1&versions=2"})],
+    ("GET", "/v1/compare"): [
+        Ask("/v1/compare", {**QUERY, "versions": "1&versions=2"}),
+        Ask("/v1/compare", {**QUERY, "versions": "1&versions=2", "path": "model.pt"}, need=Need.USE),
+    ],
     ("GET", "/v1/aliases"): [
         Ask("/v1/aliases", QUERY),
         Ask("/v1/aliases", {**QUERY, "as_of": "2100-01-01T00:00:00Z"}),

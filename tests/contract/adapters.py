@@ -32,6 +32,7 @@ STATUS = {
     **dict.fromkeys(("invalid_name", "invalid_ref", "invalid_metadata", "invalid_parameter", "artifacts_refused"), 422),
     **dict.fromkeys(("idempotency_key_reused", "digest_mismatch", "invalid_request"), 422),
     **dict.fromkeys(("model_not_found", "version_not_found", "alias_not_found", "run_not_found"), 404),
+    "artifact_not_found": 404,
     **dict.fromkeys(("version_exists", "name_taken", "alias_moved", "version_in_use", "package_corrupt"), 409),
     "journal_corrupt": 409,
     **dict.fromkeys(("storage_unavailable", "lock_timeout", "index_building", "not_configured"), 503),
@@ -149,8 +150,8 @@ class Core:
     def metrics(self, task: str, ref: str) -> Answer:
         return tidy(self.registry.metrics(task, ref).to_dict())
 
-    def compare(self, task: str, model_name: str, versions: list[str]) -> Answer:
-        return tidy(self.registry.compare(task, model_name, versions).to_dict())
+    def compare(self, task: str, model_name: str, versions: list[str], path: str | None = None) -> Answer:
+        return tidy(self.registry.compare(task, model_name, versions, path).to_dict())
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return tidy(self.registry.audit_verify(task, model_name, expect_head=expect_head).to_dict())
@@ -196,7 +197,7 @@ class Http(Core):
         app = create_app(Settings(core=CoreSettings()), registry)
         self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://registry")
 
-    def call(self, method: str, path: str, *, succeeds: int = 200, headers: Any = None, **fields: Any) -> Answer:
+    def call(self, method: str, path: str, /, *, succeeds: int = 200, headers: Any = None, **fields: Any) -> Answer:
         """The answer's fields, ``ok`` proven and taken off."""
         if method == "GET":
             answer = self.client.get(path, params=_query(fields))
@@ -280,8 +281,9 @@ class Http(Core):
     def metrics(self, task: str, ref: str) -> Answer:
         return self.call("GET", "/v1/metrics", task=task, ref=ref)
 
-    def compare(self, task: str, model_name: str, versions: list[str]) -> Answer:
-        return self.call("GET", "/v1/compare", task=task, model=model_name, versions=versions)
+    def compare(self, task: str, model_name: str, versions: list[str], path: str | None = None) -> Answer:
+        named = {} if path is None else {"path": path}
+        return self.call("GET", "/v1/compare", task=task, model=model_name, versions=versions, **named)
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return self.call("GET", "/v1/audit/verify", task=task, model=model_name, expect_head=expect_head)
@@ -452,8 +454,8 @@ class Cli(Core):
     def metrics(self, task: str, ref: str) -> Answer:
         return self.run("metrics", [task, ref])
 
-    def compare(self, task: str, model_name: str, versions: list[str]) -> Answer:
-        return self.run("compare", [task, model_name, *versions])
+    def compare(self, task: str, model_name: str, versions: list[str], path: str | None = None) -> Answer:
+        return self.run("compare", [task, model_name, *versions], **({} if path is None else {"path": path}))
 
     def audit_verify(self, task: str, model_name: str, *, expect_head: str | None = None) -> Answer:
         return self.run("audit verify", [task, model_name], expect_head=expect_head)

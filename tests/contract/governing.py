@@ -11,6 +11,7 @@ import pytest
 from registry_core import (
     AliasMoved,
     AliasNotFound,
+    ArtifactNotFound,
     InvalidParameter,
     JournalCorrupt,
     ModelNotFound,
@@ -442,14 +443,15 @@ class Governing:
     def test_versions_are_compared(self, place: Place) -> None:
         for version, cells, labels in (("1", 700, b"a"), ("2", 900, b"a"), ("3", 900, b"b")):
             metadata = {"metrics": {"cells": cells, "nested": {"f1": 0.5}, "name": "x"}, "params": {"lr": 1}}
-            source = place.source({"model.pt": b"w", "labels": labels})
+            metadata |= {"framework": "torch", "code": {"commit": labels.decode(), "dirty": False}}
+            source = place.source({"model.pt": b"w", "labels": labels * cells})
             place.way.register(TASK, MODEL, version, source, metadata, set_alias=None)
         place.way.stage(TASK, MODEL, "2", "staging")
         place.way.tag(TASK, MODEL, "2", "tissue", "blood")
         answer = place.way.compare(TASK, MODEL, ["1", "2", "3"])
         assert list(answer["versions"]) == ["1", "2", "3"]
         two = answer["versions"]["2"]
-        assert two.keys() == {"metrics", "created_at", "stage", "tags", "params", "files"}
+        assert two.keys() == {"metrics", "created_at", "stage", "tags", "params", "files", "sizes", "provenance"}
         assert (two["stage"], two["tags"], two["params"]) == ("staging", {"tissue": "blood"}, {"lr": 1})
         assert two["metrics"] == {"cells": 900, "nested": {"f1": 0.5}, "name": "x"}
         assert two["files"].keys() == {"model.pt", "labels", "model_meta.json"}
@@ -458,7 +460,46 @@ class Governing:
         assert {type(value) for value in diff["metrics"]["cells"].values()} == {int}  # as it was written
         assert diff["params"] == {}
         assert diff["files"].keys() == {"labels"}
+        assert diff["sizes"] == {"labels": {"1": 700, "2": 900, "3": 900}}
+        assert diff["tags"] == {"tissue": {"1": None, "2": "blood", "3": None}}
+        assert diff["provenance"] == {"code.commit": {"1": "a", "2": "a", "3": "b"}}
+        assert two["provenance"] == {"framework": "torch", "code.commit": "a", "code.dirty": False}
+        assert two["sizes"]["labels"] == 900
+        assert answer["file"] is None
         assert place.way.compare(TASK, MODEL, ["2", "3"])["diff"]["metrics"] == {}
+
+    def test_a_file_of_two_versions_is_compared_line_by_line(self, place: Place) -> None:
+        big = 2**20 + 1
+        sides = {
+            "1": {"README.md": b"one\ntwo\nthree", "same": b"s", "raw": b"\xff", "gone": b"g\n", "big": b"1" * big},
+            "2": {"README.md": b"one\n2\nthree\n", "same": b"s", "raw": b"\xfe", "come": b"", "big": b"2" * big},
+        }
+        for version, files in sides.items():
+            place.way.register(TASK, MODEL, version, place.source(files), {}, set_alias=None)
+
+        def compared(path: str) -> dict[str, Any]:
+            file: dict[str, Any] = place.way.compare(TASK, MODEL, ["1", "2"], path)["file"]
+            return file
+
+        assert compared("README.md") == {
+            "path": "README.md",
+            "kind": "text",
+            "is_cut": False,
+            "diff": "--- 1/README.md\n+++ 2/README.md\n@@ -1,3 +1,3 @@\n one\n-two\n-three\n"
+            "\\ No newline at end of file\n+2\n+three\n",
+        }
+        kinds = {path: compared(path)["kind"] for path in ("same", "raw", "big", "gone", "come", "model_meta.json")}
+        assert kinds == {
+            **{"same": "same", "raw": "binary", "big": "too_large"},
+            **dict.fromkeys(("gone", "come", "model_meta.json"), "text"),
+        }
+        assert compared("gone")["diff"] == "--- 1/gone\n+++ /dev/null\n@@ -1 +0,0 @@\n-g\n"
+        assert compared("come")["diff"] == "--- /dev/null\n+++ 2/come\n"
+        for path in ("none", "../1/README.md", ""):
+            with pytest.raises(ArtifactNotFound):
+                compared(path)
+        with pytest.raises(InvalidParameter):
+            place.way.compare(TASK, MODEL, ["1", "2", "3"], "same")
 
     def test_two_to_twenty_versions_are_compared(self, two_versions: Place) -> None:
         for versions in (["1"], ["1", "1"], [str(n) for n in range(21)]):

@@ -225,6 +225,8 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/v1/compare"): [
         Call("/v1/compare", {**MODEL, "versions": "{version}"}),
         Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1&versions=2"}),
+        Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1.2.3", "path": "{path}"}),
+        Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1.2.3", "path": "model_meta.json"}),
     ],
     ("GET", "/v1/aliases"): [
         Call("/v1/aliases", MODEL),
@@ -534,7 +536,11 @@ COMMANDS: dict[str, list[list[str]]] = {
     ],
     "artifacts": [["artifacts", "{task}", "{model}@{version}"]],
     "metrics": [["metrics", "{task}", "{model}@{version}"]],
-    "compare": [["compare", "{task}", "{model}", "{version}", "1", "2", "--lower-is-better", "{alias}"]],
+    "compare": [
+        ["compare", "{task}", "{model}", "{version}", "1", "2", "--lower-is-better", "{alias}"],
+        ["compare", "{task}", "{model}", "{version}", "1.2.3", "--path", "{path}"],
+        ["compare", "{task}", "{model}", "{version}", "1.2.3", "--path", "model_meta.json"],
+    ],
     "aliases": [
         ["aliases", "{task}", "{model}"],
         ["aliases", "{task}", "{model}", "--as-of", "2026-01-01T00:00:00Z"],

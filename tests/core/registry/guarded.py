@@ -163,6 +163,7 @@ VERBS: dict[str, Verb] = {
     "artifacts": Verb(READ, lambda r, t, m: r.artifacts(t, f"{m}@1")),
     "metrics": Verb(READ, lambda r, t, m: r.metrics(t, f"{m}@1")),
     "compare": Verb(READ, lambda r, t, m: r.compare(t, m, ["1", "2"])),
+    "compare:file": Verb(USE, lambda r, t, m: r.compare(t, m, ["1", "2"], "model.pt")),
     "audit_verify": Verb(READ, lambda r, t, m: r.audit_verify(t, m)),
     "run": Verb(READ, lambda r, t, m: r.run(t, m, "run")),
     "runs": Verb(READ, lambda r, t, m: r.runs(t, m)),
