@@ -260,6 +260,11 @@ class ModelRegistry(
         said = verbs.comparison.metrics(found.model, found.version)
         return replace(said, runs=self._unnamed(said.runs), warnings=[*said.warnings, *resolution.told(found)])
 
+    def stated_metrics(self, task: str, ref: str) -> dict[str, Any]:
+        """The ``version_metrics`` of :meth:`metrics`, at the cost of one version. Raises as :meth:`show`."""
+        found = self._find(task, ref, Action.READ)
+        return verbs.comparison.stated_metrics(found.model, found.version)
+
     def compare(self, task: str, model_name: str, versions: list[str], path: str | None = None) -> Comparison:
         model = self._model(task, model_name, Action.READ if path is None else Action.USE).require()
         return verbs.comparison.compare(model, versions, path, self._inventories)

@@ -54,6 +54,14 @@ def metrics(model: ModelStore, version: str) -> Metrics:
     )
 
 
+def stated_metrics(model: ModelStore, version: str) -> dict[str, Any]:
+    """What the version states that it achieved, without a word of runs. Raises ``PackageCorrupt``."""
+    digests = contents.said_of(model, version)
+    meta = contents.read_meta(model, version, (digests or {}).get(META))
+    said: dict[str, Any] = finite(of_version(model, version, meta, digests))[0]
+    return said
+
+
 def _point(step: Any, value: Any, ts_utc: str | None = None) -> dict[str, Any]:
     """Clients call its time one or the other."""
     return {"step": step, "value": value, "timestamp": ts_utc, "ts_utc": ts_utc}

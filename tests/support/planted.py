@@ -184,6 +184,7 @@ READING: dict[str, Verb] = {
     "files of the other": lambda registry, _: _read_files(registry, "2"),
     "snapshot": lambda registry, _: registry.snapshot(TASK, MODEL, "main"),
     "metrics": lambda registry, _: registry.metrics(TASK, f"{MODEL}@1"),
+    "stated metrics": lambda registry, _: registry.stated_metrics(TASK, f"{MODEL}@1"),
     "compare": lambda registry, _: registry.compare(TASK, MODEL, ["1", "2"]),
     "audit": lambda registry, _: registry.audit_verify(TASK, MODEL),
     "models": lambda registry, _: registry.list_models(),
