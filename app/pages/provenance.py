@@ -1,0 +1,137 @@
+"""From what a version was made, and what its run logged: picked out of its metadata, in the order that people ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from registry_core import Description, RunDetail
+
+from . import figures, svg
+
+MOST_FACTS, LONGEST_FACT = 24, 200
+MOST_PARAMS, MOST_METRICS, MOST_CURVES = 100, 100, 12
+MOST_POINTS = 300  # of a curve
+
+FIRST = ("dataset", "run_id", "git_commit", "code", "image", "framework", "parent_version")
+_OURS = {"task", "model_name", "version", "created_at", "tags", "stage", "description", "metrics", "lineage"}
+_PARAMS = ("params", "hyperparameters")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """``key`` as the metadata has it; ``text`` is the value in at most :data:`LONGEST_FACT` characters."""
+
+    key: str
+    text: str
+
+
+def facts(meta: Mapping[str, Any]) -> list[Fact]:
+    """What the metadata says beside what a page shows elsewhere, what everybody looks for first."""
+    lineage = meta.get("lineage")
+    said = {**meta, **(lineage if isinstance(lineage, Mapping) else {})}
+    keys = [key for key in said if key not in _OURS and key not in _PARAMS and said[key] not in (None, "", {}, [])]
+    keys.sort(key=lambda key: FIRST.index(key) if key in FIRST else len(FIRST))
+    return [Fact(key, text_of(said[key])) for key in keys[:MOST_FACTS]]
+
+
+def text_of(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"
+
+
+def run_of(meta: Mapping[str, Any]) -> str | None:
+    """The run that the version names."""
+    named = _said(meta, "run_id")
+    return named if isinstance(named, str) and named else None
+
+
+def params(meta: Mapping[str, Any], run: RunDetail | None) -> list[tuple[str, str]]:
+    """(parameter, value) of its run and of its metadata, whose words count."""
+    found = dict(run.params) if run is not None else {}
+    for key in _PARAMS:
+        said = meta.get(key)
+        found |= said if isinstance(said, Mapping) else {}
+    return [(key, text_of(found[key])) for key in sorted(found)[:MOST_PARAMS]]
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """(key, value) of all that are no mappings, nested keys with dots between."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found += flat(value, f"{prefix}{key}.")
+        else:
+            found.append((prefix + key, value if isinstance(value, int | float | str) else text_of(value)))
+    return found[:MOST_METRICS]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of one run, or of several: a line for each, None where it has none."""
+
+    key: str
+    lines: tuple[tuple[svg.Point, ...], ...]
+
+    def drawn(self, sentence: str) -> Markup:
+        return svg.curve(self.lines, sentence)
+
+    @property
+    def ends(self) -> list[tuple[float, float, float, float, int]]:
+        """(first, last, lowest, highest, points) of each line that has any."""
+        values = [[one.value for one in line if one.value is not None] for line in self.lines]
+        return [(line[0], line[-1], min(line), max(line), len(line)) for line in values if line]
+
+
+def curves(runs: Sequence[tuple[str, RunDetail | None]]) -> list[Curve]:
+    """The curves of the runs, each named, by the keys of their metrics."""
+    keys = sorted({key for _, run in runs if run is not None for key in run.metric_history})
+    return [Curve(key, tuple(_line(name, run, key) for name, run in runs)) for key in keys[:MOST_CURVES]]
+
+
+def _line(name: str, run: RunDetail | None, key: str) -> tuple[svg.Point, ...]:
+    points = [] if run is None else run.metric_history.get(key, [])
+    return tuple(_point(name, place, point) for place, point in enumerate(points[-MOST_POINTS:]))
+
+
+def _point(name: str, place: int, point: Mapping[str, Any]) -> svg.Point:
+    step, value = point.get("step"), point.get("value")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    at = float(step) if isinstance(step, int | float) and not isinstance(step, bool) else float(place)
+    words = f"{name} · {figures.number(step if step is not None else place)}: {figures.number(value)}".removeprefix(
+        " · "
+    )
+    return svg.Point(float(value) if is_number else None, f"{at:g}", words, x=at)  # type: ignore[arg-type]
+
+
+def drawn(shown: Description, to: Callable[..., str]) -> Callable[[str, Mapping[str, str]], Markup]:
+    """Where the version came from, for a sentence and the words of each kind of thing."""
+    parent, run = _said(shown.meta, "parent_version"), run_of(shown.meta)
+    names = {key: text_of(value) for key in FIRST if (value := _said(shown.meta, key)) and key not in ("framework",)}
+
+    def draw(sentence: str, words: Mapping[str, str]) -> Markup:
+        boxes = [svg.Box("now", 2, shown.version, ", ".join(shown.aliases[:3]), None, "now")]
+        lines = []
+        if parent:
+            boxes.append(svg.Box("parent", 1, str(parent), words["parent_version"], to(version=str(parent))))
+            lines.append(("parent", "now"))
+        if run is not None:
+            boxes.append(svg.Box("run", 1, run, words["run_id"], None, "thing"))
+            lines.append(("run", "now"))
+        for key, text in names.items():
+            if key not in ("parent_version", "run_id"):
+                boxes.append(svg.Box(key, 0, text, words[key], None, "thing"))
+                lines.append((key, "run" if run is not None else "now"))
+        return svg.lineage(boxes, lines, sentence)
+
+    return draw
+
+
+def _said(meta: Mapping[str, Any], key: str) -> Any:
+    lineage = meta.get("lineage")
+    found = lineage.get(key) if isinstance(lineage, Mapping) else None
+    return found if found is not None else meta.get(key)
