@@ -12,6 +12,8 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``svg`` draws curves, strips, lines and lineages
 - ``signing`` dresses the pages of signing in
 - ``home``: all models
+- ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
+- ``version``: one version
 - ``raw``: a file's bytes, as nothing that a browser would run
 - ``changing``: moving an alias, with what ``grades`` says is better
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
@@ -42,6 +44,7 @@ from . import (
     signing,
     upload,
     verifying,
+    version,
 )
 from .assets import Assets
 from .blueprint import PREFIX, blueprint, lead_here
@@ -59,6 +62,7 @@ _VIEWS = (
     retiring,
     upload,
     verifying,
+    version,
 )
 
 

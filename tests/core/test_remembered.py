@@ -37,6 +37,7 @@ REMEMBERED = {
             "registry_core/packages/snapshots.py: self._versions",
             "registry_core/packages/snapshots.py: self._commits",
             "app/hub/card.py: _known",
+            "app/pages/version.py: _cards",
             "registry_core/uploads/stored_bytes.py: self._up_to",
             "registry_core/uploads/running_hashes.py: self._known",
             "registry_core/uploads/announcement.py: self._last",

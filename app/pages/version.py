@@ -1,0 +1,263 @@
+"""One version: what its README.md says, its files, its numbers, where it came from, and how its bytes are proven."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from registry_core import (
+    Action,
+    Alias,
+    ArtifactNotFound,
+    Bounded,
+    Description,
+    Event,
+    ModelRegistry,
+    ModelSummary,
+    PackageCorrupt,
+    PackageFiles,
+    RegistryError,
+    RunDetail,
+    StoredFile,
+    VersionNotFound,
+)
+
+from ..web.needs import Need
+from ..web.root import current_registry
+from . import provenance, proving
+from .blueprint import blueprint
+from .card import Card, card
+from .package_tree import File, Tree, tree
+from .previews import MOST_BYTES, Table, is_image, is_read, preview
+from .render import page, path
+
+TABS = ("card", "files", "metrics", "lineage", "integrity")
+README, MANIFEST = "README.md", "sha256sums.txt"
+MOST_README = 1024 * 1024  # bytes
+MOST_EVENTS = 8
+REMEMBERED = 4 * 1024 * 1024  # characters, of all cards
+
+_cards: Bounded[tuple[str, str, str], Card] = Bounded(REMEMBERED, lambda made: 200 + len(made.html))
+
+
+@blueprint.get("/models/<task>/<model_name>/versions/<version>", needs=Need.READ)
+def version(task: str, model_name: str, version: str) -> Response | Redirect:
+    """The version, in one of its tabs. An alias leads to the version that it names now."""
+    try:
+        shown = current_registry().show(task, f"{model_name}@{version}")
+    except VersionNotFound as error:
+        stone = error.detail.get("deleted")
+        if not isinstance(stone, dict):
+            raise
+        return page("gone.html", status=404, task=task, model_name=model_name, version=version, stone=stone)
+    if shown.version != version:
+        return redirect(url_for("pages.version", task=task, model_name=model_name, version=shown.version), 303)
+    asked = request.args.get("tab", "")
+    seen = Seen(current_registry(), task, model_name, shown)
+    tab = asked if asked in TABS else "card"
+    return page(
+        "version.html",
+        part="models",
+        seen=seen,
+        tab=tab,
+        **_TABS[tab](seen),
+        json_address=url_for("registry.show", task=task, ref=seen.ref),
+        command=proving.shown(task, model_name, version),
+    )
+
+
+@dataclass
+class Seen:
+    """What the page knows of the version; each is asked for once, and only where a tab shows it."""
+
+    registry: ModelRegistry
+    task: str
+    model_name: str
+    shown: Description
+
+    @property
+    def version(self) -> str:
+        return self.shown.version
+
+    @property
+    def ref(self) -> str:
+        return f"{self.model_name}@{self.version}"
+
+    @cached_property
+    def may_use(self) -> bool:
+        """Whether the caller may have the bytes."""
+        return self.registry.allows(self.task, self.model_name, Action.USE)
+
+    @cached_property
+    def package(self) -> PackageFiles | None:
+        """None for whoever may not have the bytes. Raises ``PackageCorrupt`` where not even the manifest is whole."""
+        return self.registry.package_files(self.task, self.ref) if self.may_use else None
+
+    @cached_property
+    def damage(self) -> PackageCorrupt | None:
+        """What is not as it was registered, as far as a look without reading the bytes tells."""
+        try:
+            if self.package is not None:
+                self.package.files()
+        except PackageCorrupt as error:
+            return error
+        return None
+
+    @cached_property
+    def files(self) -> list[File]:
+        """All files, the manifest too; none where nobody can tell which there are."""
+        if self.may_use and self.damage is None and self.package is not None:
+            return [File(one.path, one.size_bytes, one.sha256) for one in self.package.files()]
+        try:
+            listing = self.registry.artifacts(self.task, self.ref)
+        except PackageCorrupt:
+            return []
+        return [File(one.name, one.size_bytes, (one.sha256 or "").removeprefix("sha256:")) for one in listing.files]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(one.size_bytes or 0 for one in self.files)
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The first events of the version, the oldest first."""
+        return self.registry.history(self.task, self.model_name, version=self.version, limit=100).events
+
+    @property
+    def newest_events(self) -> list[Event]:
+        return self.events[::-1][:MOST_EVENTS]
+
+    @property
+    def registered(self) -> Event | None:
+        """The event that made it a version; None of older software's."""
+        return next((one for one in self.events if one.event == "register"), None)
+
+    @cached_property
+    def model(self) -> ModelSummary | None:
+        """The model as the index has it; None while that is built."""
+        try:
+            return self.registry.summary(self.task, self.model_name)
+        except RegistryError:
+            return None
+
+    @property
+    def production(self) -> Alias | None:
+        return next((one for one in (self.model.aliases if self.model else ()) if one.alias == "production"), None)
+
+    @cached_property
+    def metrics(self) -> list[tuple[str, Any]]:
+        """(key, value) of all that the version states of what it achieved, nested keys with dots between."""
+        return provenance.flat(self.registry.stated_metrics(self.task, self.ref))
+
+    @cached_property
+    def facts(self) -> list[provenance.Fact]:
+        return provenance.facts(self.shown.meta)
+
+    def to(self, endpoint: str = "pages.version", **values: Any) -> str:
+        """An address of this version."""
+        said = {"task": self.task, "model_name": self.model_name, "version": self.version, **values}
+        return url_for(endpoint, **said)
+
+    def download(self, file: str) -> str:
+        return self.to("files.file", version=None, selector=self.version, path=file)
+
+
+def _card(seen: Seen) -> dict[str, Any]:
+    """The model card; where it is damaged that is said in its place."""
+    if not seen.may_use:
+        return {"card": None}
+    try:
+        stored = seen.package.file(README) if seen.package is not None else None
+        return {"card": _card_of(seen, stored) if stored is not None else None, "readme": stored}
+    except ArtifactNotFound:
+        return {"card": None, "readme": None}
+    except PackageCorrupt as error:
+        return {"card": None, "broken": error}
+
+
+def _card_of(seen: Seen, stored: StoredFile) -> Card | None:
+    """None of a README.md that is larger than any person reads. Raises ``PackageCorrupt``."""
+    if stored.size_bytes > MOST_README:
+        return None
+    images = seen.to("pages.raw", path="-").removesuffix("-")
+    files = seen.to(tab="files", path="-").removesuffix("-")
+    name = (stored.sha256 or "", images, files)
+    known = _cards.get(name) if stored.sha256 is not None else None
+    if known is None:
+        known = card(_bytes(stored, MOST_README).decode("utf-8", "replace"), images=images, files=files)
+        if stored.sha256 is not None:
+            _cards.put(name, known)
+    return known
+
+
+def _bytes(stored: StoredFile, most: int) -> bytes:
+    """The first bytes of the file; if they are all of it, the registered ones. Raises ``PackageCorrupt``."""
+    with closing(stored.open(0, min(most, stored.size_bytes))) as reader:
+        data = b"".join(iter(lambda: reader.read(MOST_BYTES), b""))
+    if len(data) == stored.size_bytes and stored.sha256 not in (None, hashlib.sha256(data).hexdigest()):
+        raise PackageCorrupt(f"{stored.path} of {stored.version} is not what was registered.", path=stored.path)
+    return data
+
+
+def _files(seen: Seen) -> dict[str, Any]:
+    """A part of the tree, and what the chosen file looks like."""
+    chosen, match = request.args.get("path"), request.args.get("match", "")
+    file = next((one for one in seen.files if one.path == chosen), None)
+    said = {"tree": _tree(seen, match, chosen), "match": match, "chosen": chosen, "file": file}
+    if file is None or not seen.may_use or seen.package is None:
+        return said
+    if is_image(file.path, file.size_bytes or 0):
+        return {**said, "image": seen.to("pages.raw", path=file.path)}
+    if not is_read(file.path):
+        return said
+    try:
+        stored = seen.package.file(file.path)
+        found = preview(file.path, _bytes(stored, MOST_BYTES), stored.size_bytes)
+    except PackageCorrupt as error:
+        return {**said, "broken": error}
+    return {**said, "table" if isinstance(found, Table) else "text": found}
+
+
+def _tree(seen: Seen, match: str, chosen: str | None) -> Tree:
+    start = request.args.get("from", 0, type=int)
+    return tree(seen.files, start, match[:200], chosen)
+
+
+def _metrics(seen: Seen) -> dict[str, Any]:
+    """Its numbers; and how its run went, if there is one."""
+    run_id = provenance.run_of(seen.shown.meta)
+    run: RunDetail | None = None
+    if run_id is not None:
+        try:
+            run = seen.registry.run(seen.task, seen.model_name, run_id, points=provenance.MOST_POINTS)
+        except RegistryError:
+            run = None
+    return {
+        "run_id": run_id,
+        "run": run,
+        "curves": provenance.curves([("", run)]),
+        "params": provenance.params(seen.shown.meta, run),
+    }
+
+
+def _lineage(seen: Seen) -> dict[str, Any]:
+    return {"drawn": provenance.drawn(seen.shown, seen.to)}
+
+
+def _integrity(seen: Seen) -> dict[str, Any]:
+    event = seen.registered
+    return {
+        "ways": proving.ways(seen.task, seen.model_name, seen.version),
+        "is_recorded": event is not None and event.package_digest == seen.shown.package_digest,
+        "manifest": next((one for one in seen.files if one.path == MANIFEST), None),
+        "manifest_address": seen.to(tab="files") + "&path=" + path(MANIFEST),
+    }
+
+
+_TABS = {"card": _card, "files": _files, "metrics": _metrics, "lineage": _lineage, "integrity": _integrity}
