@@ -16,6 +16,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,9 @@ def environment(endpoint: str, *, access_key: str = ACCESS_KEY, secret_key: str 
     }
 
 
+@cache
 def s3_client(endpoint: str) -> Any:
-    """botocore's client: a second, independent reader of the same store."""
+    """botocore's client: a second, independent reader of the same store. Making one takes longer than most tests."""
     import botocore.session
     from botocore.config import Config
 
