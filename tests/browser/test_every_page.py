@@ -12,9 +12,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from registry_core import CoreSettings, ModelRegistry
 
-from ..app.pages.signed_in import RULES
 from ..support.installing import node_packages
 from ..support.servers import REPOSITORY, gunicorn
 from .seeing import FORMS, Eyes, a_browser
