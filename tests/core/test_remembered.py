@@ -21,6 +21,7 @@ from .registry.guarded import FOREIGN, OWN, PEOPLE, PUBLIC, VERBS, House, house
 # Everything of the core and the service that is kept for a later question -> why it gives nobody what is another's.
 REMEMBERED = {
     # By whoever asks, or by what he may see.
+    "app/pages/version.py: @cached_property": "of one page for one caller, and gone with it",
     "registry_core/catalogue/catalogue.py: self._passing": "its key has the models that the caller may see",
     "registry_core/catalogue/catalogue.py: self._counts": "its key has the models that the caller may see",
     "registry_core/catalogue/catalogue.py: self._facets": "its key has the models that the caller may see",

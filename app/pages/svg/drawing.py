@@ -12,17 +12,22 @@ _SHORTENED = "…"
 
 
 def element(name: str, *children: str, **attributes: object) -> Markup:
-    """One element. Its children that are no Markup, and all its attributes, are escaped; those that are None left out.
+    """One element. What is no Markup of its children and attributes is escaped; those that are None left out.
 
     ``class_`` stands for class, and _ in a name for a hyphen.
     """
     said = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(shown(str(value)))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
     inner = "".join(escape(child) if isinstance(child, Markup) else escape(shown(child)) for child in children)
     return Markup(f"<{name}{said}>{inner}</{name}>")  # nosec B704
+
+
+def _escaped(value: object) -> Markup:
+    """Once: a sentence that a template has put together is escaped already."""
+    return Markup(shown(value)) if isinstance(value, Markup) else escape(shown(str(value)))  # nosec B704
 
 
 def joined(parts: Iterable[str]) -> Markup:
