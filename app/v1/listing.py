@@ -30,7 +30,16 @@ from ..web.root import Root, current_registry, current_root
 from ..web.sending import NO_MORE
 from ..web.stopping import stopping
 from . import whole_list
-from .listing_schemas import EventsHeaders, EventsQuery, ListedVersion, ModelsQuery, NoQuery, TasksAnswer
+from .listing_schemas import (
+    EventsHeaders,
+    EventsQuery,
+    ListedModel,
+    ListedVersion,
+    ModelsQuery,
+    NoQuery,
+    SummariesQuery,
+    TasksAnswer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +71,23 @@ def models(query: dict[str, Any]) -> Response:
         response.headers["X-Total-Count"] = str(page.total)
     if not is_whole:
         next_page.point_to(response, url_for("catalogue.models"), page.next)
+    warn(response, [*page.warnings, *unknown_fields()])
+    return response
+
+
+@blueprint.get("/models/summary", needs=Need.READ)
+@blueprint.arguments(SummariesQuery, location="query")
+@may_be_large
+@blueprint.answers(ListedModel(many=True), problems=(422, 503))
+def summaries(query: dict[str, Any]) -> Response:
+    """The models that pass all filters, a row each.
+
+    The header Link names the next page, X-Total-Count how many models pass, X-Warnings what was ignored.
+    """
+    page = current_registry().list_summaries(**query)
+    response = jsonify([item.to_dict() for item in page.items])
+    response.headers["X-Total-Count"] = str(page.total)
+    next_page.point_to(response, url_for("catalogue.summaries"), page.next)
     warn(response, [*page.warnings, *unknown_fields()])
     return response
 

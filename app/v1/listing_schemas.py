@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import INCLUDE, fields
 
-from registry_core import MAX_LIMIT, Filters, TaskSummary
+from registry_core import MAX_LIMIT, Filters, ModelSummary, SummaryFilters, TaskSummary
 
 from ..web.answers import Answer, Open
 from ..web.parsing import Request
@@ -14,6 +14,8 @@ from .schemas import ONE_STAGE, between
 ModelsQuery = request_schema(
     Filters, stage=ONE_STAGE, tags={"data_key": "tag"}, text={"data_key": "q"}, limit=between(1, MAX_LIMIT)
 )
+SummariesQuery = request_schema(SummaryFilters, limit=between(1, MAX_LIMIT))
+ListedModel = part_schema(ModelSummary)
 
 
 class ListedVersion(Open):

@@ -38,12 +38,12 @@ def run(places: Places, scale: Scale) -> Iterator[Table]:
                 HELP: [OMR, "--help"],
                 "omr --version": [OMR, "--version"],
                 LOCAL: [OMR, "--root", top / "root", "resolve", *ask],
-                "omr models, on a local root": [OMR, "--root", top / "root", "models", "--json"],
+                "omr versions, on a local root": [OMR, "--root", top / "root", "versions", "--json"],
                 "omr promote, on a local root": [
                     *(OMR, "--root", top / "root", "promote", "celltype", "pbmc", "production", "v1")
                 ],
                 REMOTE: [OMR, "--url", server.url, "resolve", *ask],
-                "omr models, against a service": [OMR, "--url", server.url, "models", "--json"],
+                "omr versions, against a service": [OMR, "--url", server.url, "versions", "--json"],
             }
             env = clean_environment({"HOME": str(top)})
             turns = {name: lambda command=command: of_command(*command, env=env) for name, command in commands.items()}

@@ -1,4 +1,4 @@
-"""The commands over the whole registry: models, tasks, watch."""
+"""The commands over the whole registry: models, versions, tasks, watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_core import STAGES, Filters, StorageError, Streamed
+from registry_core import STAGES, Filters, StorageError, Streamed, SummaryFilters
 
 from . import output
 from .command import finish, option, table_of, verb
@@ -19,6 +19,33 @@ if TYPE_CHECKING:
     from .command import Registry
 
 POLL_S = 0.5
+
+
+@click.command()
+@option(SummaryFilters, "--task")
+@option(SummaryFilters, "--alias")
+@option(SummaryFilters, "--without-alias")
+@option(SummaryFilters, "--tag", multiple=True, metavar="KEY:VALUE")
+@option(SummaryFilters, "-q", "--query", "q")
+@option(SummaryFilters, "--sort")
+@option(SummaryFilters, "--limit")
+@option(SummaryFilters, "--cursor")
+@verb
+def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
+    """List the models, a row each, filtered and sorted."""
+    page = registry.list_summaries(**filters)
+    columns = ("task", "model_name", "newest", "aliases", "versions", "bytes", "changed_at")
+    rows = [
+        {
+            **vars(item),
+            "newest": item.newest.version if item.newest is not None else None,
+            "aliases": " ".join(f"{one.alias}={one.version}" for one in item.aliases),
+        }
+        for item in page.items
+    ]
+    finish(page.to_dict(), as_json, lambda _: output.table(columns, rows))
+    if not as_json:
+        _say_how_many(len(rows), page.total, page.next)
 
 
 @click.command()
@@ -34,15 +61,14 @@ POLL_S = 0.5
 @option(Filters, "--limit")
 @option(Filters, "--cursor")
 @verb
-def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
+def versions(registry: Registry, *, as_json: bool, **filters: Any) -> None:
     """List versions of all models, filtered and sorted."""
     page = registry.list_models(**filters)
     columns = ("task", "model_name", "version", "stage", "aliases", "created_at")
     rows = [{column: _cell(item.get(column)) for column in columns} for item in page.items]
     finish(page.to_dict(), as_json, lambda _: output.table(columns, rows))
     if not as_json:
-        total = "" if page.total is None else f" of {page.total}"
-        output.line(f"{len(rows)}{total}" + (f"; more: --cursor {page.next}" if page.next else ""), err=True)
+        _say_how_many(len(rows), page.total, page.next)
 
 
 @click.command()
@@ -69,6 +95,11 @@ def watch(registry: Registry, *, as_json: bool, after: str | None, limit: int | 
     for item in events:
         content = {"id": item.id, **item.event.to_dict()}
         output.as_json(content) if as_json else output.line(_line(content))
+
+
+def _say_how_many(shown: int, total: int | None, following: str | None) -> None:
+    of_all = "" if total is None else f" of {total}"
+    output.line(f"{shown}{of_all}" + (f"; more: --cursor {following}" if following else ""), err=True)
 
 
 def _said_once(said: frozenset[str], warnings: list[str]) -> frozenset[str]:

@@ -37,7 +37,7 @@ _ROOMS = {
     "looking": "deleted spans",
     "running": "runs",
     "happened": "history activity",
-    "listing": "models tasks watch",
+    "listing": "models versions tasks watch",
     "maintaining": "init sweep check migrate purge adopt reindex",
     "repairing": "repair",
     "transferring": "pull push cache",

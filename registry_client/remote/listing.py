@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from registry_core import CatalogState, Filters, ModelPage, StreamedEvent, TaskSummary, Warned, taking
+from registry_core import (
+    CatalogState,
+    Filters,
+    ModelPage,
+    StreamedEvent,
+    SummaryFilters,
+    SummaryPage,
+    TaskSummary,
+    Warned,
+    taking,
+)
 
 from .answers import read, whole_number
 from .calls import list_of
@@ -31,6 +41,17 @@ class ListingVerbs(Connected):
         told = answer.headers.get("X-Total-Count")
         total = whole_number(told) if told is not None else None
         return read(ModelPage, {**page, "total": len(page["items"]) if total is None and told is not None else total})
+
+    @taking(SummaryFilters)
+    def list_summaries(self, filters: SummaryFilters) -> SummaryPage:
+        """The models that pass all filters, as ``ModelRegistry.list_summaries`` gives them.
+
+        Raises ``InvalidParameter``, ``StorageUnavailable``.
+        """
+        answer = self._transport.call("GET", "/v1/models/summary", query=asdict(filters))
+        page = page_of(SummaryPage, answer, filters.cursor)
+        total = whole_number(answer.headers.get("X-Total-Count", ""))
+        return read(SummaryPage, {**page, "total": len(page["items"]) if total is None else total})
 
     def list_tasks(self) -> Warned[TaskSummary]:
         """Every task, as ``ModelRegistry.list_tasks`` gives them."""

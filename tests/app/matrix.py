@@ -216,6 +216,21 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         ),
         Ask("/v1/models", {"metric_gte": "f1:0.1", "sort": "-metric:f1", "limit": "3"}, about=REGISTRY),
     ],
+    ("GET", "/v1/models/summary"): [
+        Ask("/v1/models/summary", about=REGISTRY),
+        Ask("/v1/models/summary", {"limit": "1", "sort": "-changed_at"}, about=REGISTRY),
+        *(
+            Ask("/v1/models/summary", asked, about=REGISTRY)
+            for asked in (
+                {"task": "{task}"},
+                {"alias": "hidden"},
+                {"without_alias": "hidden"},
+                {"tag": "hidden:yes"},
+                {"q": "xyzzy"},
+                {"task": "damaged"},
+            )
+        ),
+    ],
     ("GET", "/v1/tasks"): [Ask("/v1/tasks", about=REGISTRY)],
     ("GET", "/v1/events"): [],  # it does not end: test_matrix.py reads some of it
     ("GET", "/v1/files/<task>/<model_name>/<selector>/<path:path>"): [

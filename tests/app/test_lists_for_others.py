@@ -30,6 +30,9 @@ LISTS = [
     "/v1/models?alias=latest&sort=-created_at&limit=1",
     "/v1/models?sort=metric:hidden",
     "/v1/models?sort=-metric:f1",
+    "/v1/models/summary",
+    "/v1/models/summary?limit=1&sort=-bytes",
+    "/v1/models/summary?q=model&without_alias=hidden",
     "/v1/tasks",
     "/v1/history",
     "/v1/history?limit=1",
@@ -42,6 +45,7 @@ LISTS = [
     "/health/ready",
     "/v1/auth/status",
 ]
+BY_THE_INDEX = ("/v1/models", "/v1/models/summary", "/v1/tasks", "/v1/history", "/v1/events", "/hf/api/models")
 
 
 @pytest.fixture
@@ -189,7 +193,7 @@ def test_while_the_index_is_built_no_answer_has_a_number(place: Place, monkeypat
             assert page.status_code == 200
             assert "X-Total-Count" not in page.headers
             told = [*json.loads(page.headers["X-Warnings"])]
-            for list_of in ("/v1/models", "/v1/tasks", "/v1/history", "/v1/events", "/hf/api/models"):
+            for list_of in BY_THE_INDEX:
                 refused = place.get(list_of, token)
                 assert refused.json["code"] == "index_building"
                 assert refused.json.keys().isdisjoint({"models_done", "models_total"})

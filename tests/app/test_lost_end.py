@@ -17,7 +17,12 @@ from ..support.servers import gunicorn
 from .curl import curl
 
 WHAT = "The journal of t/m is damaged: "
-ASKED = {"/v1/aliases": "task=t&model=m", "/v1/history": "task=t&model=m", "/v1/models": "task=t"}
+ASKED = {
+    "/v1/aliases": "task=t&model=m",
+    "/v1/history": "task=t&model=m",
+    "/v1/models": "task=t",
+    "/v1/models/summary": "task=t",
+}
 
 
 def test_every_way_warns(tmp_path: Path) -> None:
@@ -38,7 +43,7 @@ def test_every_way_warns(tmp_path: Path) -> None:
         for found in (client.list_aliases("t", "m"), client.history("t", "m"), client.list_models()):
             assert [text.startswith(WHAT) for text in found.warnings] == [True]
         for where in (["--root", str(root)], ["--url", server.url]):
-            for command in (["aliases", "t", "m"], ["history", "t", "m"], ["models"]):
+            for command in (["aliases", "t", "m"], ["history", "t", "m"], ["models"], ["versions"], ["activity"]):
                 judge_omr([*where, *command])
 
 

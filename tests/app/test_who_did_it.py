@@ -113,6 +113,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "/v1/show?task=public&ref=m@latest&as_of=2100-01-01T00:00:00Z": (),
     "/v1/models": (),
     "/v1/models?sort=-created_at&limit=1": (),
+    "/v1/models/summary": (PERSON, SERVICE),
     "/v1/tasks": (),
     f"/v1/runs/get?{OF}&run_id=r": (PERSON,),
     f"/v1/runs/list?{OF}": (PERSON,),

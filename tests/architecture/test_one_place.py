@@ -65,6 +65,7 @@ def test_whoever_has_the_verb_takes_what_it_takes(kind: type, name: str) -> None
 @pytest.mark.parametrize("kind", [ModelRegistry, RegistryClient])
 def test_a_list_is_asked_for_by_the_filters(kind: type) -> None:
     assert spelled(kind.list_models)[1:] == spelled(Filters)  # type: ignore[attr-defined]
+    assert spelled(kind.list_summaries)[1:] == spelled(SummaryFilters)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", VERBS)

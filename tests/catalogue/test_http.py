@@ -452,14 +452,14 @@ def test_omr_watch_ends_after_so_many(shelf: Shelf) -> None:
 def test_omr_lists_what_the_server_has(shelf: Shelf, server: Server) -> None:
     for number in range(3):
         shelf.add("m", str(number), tags={"tissue": "lung"}, metrics={"accuracy": number})
-    page = json.loads(omr(shelf.root, "models", "--sort", "-metric:accuracy", "--limit", "2", "--json").stdout)
+    page = json.loads(omr(shelf.root, "versions", "--sort", "-metric:accuracy", "--limit", "2", "--json").stdout)
     assert [item["version"] for item in page["items"]] == ["2", "1"]
-    more = omr(shelf.root, "models", "--sort", "-metric:accuracy", "--limit", "2", "--cursor", page["next"])
+    more = omr(shelf.root, "versions", "--sort", "-metric:accuracy", "--limit", "2", "--cursor", page["next"])
     assert "1 of 3" in more.stderr
     done = json.loads(omr(shelf.root, "reindex", "--json").stdout)
     assert (done["ready"], done["models_done"]) == (True, 1)
     assert listed(get(f"{server.url}/v1/models", tag="tissue:lung")) == ["m@0", "m@1", "m@2"]
-    refused = omr(shelf.root, "models", "--tag", "tissue")
+    refused = omr(shelf.root, "versions", "--tag", "tissue")
     assert (refused.returncode, "key:value" in refused.stderr) == (1, True)
 
 

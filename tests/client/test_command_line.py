@@ -74,8 +74,12 @@ def test_reading_commands_print_the_same(remote: Remote) -> None:
         ["metrics", "t", ref],
         ["compare", "t", model, "1", "2"],
         ["audit", "verify", "t", model],
-        ["models", "--model", model],
-        ["models", "--model", model, "--limit", "1"],
+        ["versions", "--model", model],
+        ["versions", "--model", model, "--limit", "1"],
+        ["models", "-q", model],
+        ["models", "--alias", "latest", "--sort=-bytes", "--limit", "1"],
+        ["activity", "--limit", "2"],
+        ["history", "t", model, "--order", "desc"],
     ):
         for more in ([], ["--json"]):
             assert remote.omr(*words, *more) == remote.on_root(*words, *more), words

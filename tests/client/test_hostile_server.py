@@ -278,7 +278,8 @@ def event(**fields: Any) -> str:
 
 
 COMMANDS: list[list[str]] = [
-    *(["show", "t", "m@1"], ["history", "t", "m"], ["aliases", "t", "m"], ["artifacts", "t", "m@1"], ["models"]),
+    *(["show", "t", "m@1"], ["history", "t", "m"], ["aliases", "t", "m"], ["artifacts", "t", "m@1"], ["versions"]),
+    *(["models"], ["activity"]),
     *(["resolve", "t", "m@1"], ["verify", "t", "m@1"], ["metrics", "t", "m@1"], ["compare", "t", "m", "1", "2"]),
     *(
         ["tasks"],
@@ -357,6 +358,9 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
     run |= {"started_at": ESCAPES, "finished_at": None, "params": {ESCAPES: math.inf}}
     run |= {"metrics_summary": {ESCAPES: math.nan, "b": ESCAPES}}
     curves = {ESCAPES: [{"value": math.nan, "step": ESCAPES}]}
+    newest = {"version": "1", "created_at": ESCAPES, "metrics": {ESCAPES: -1.5}}
+    summary = {"task": "t", "model_name": "m", "description": ESCAPES, "versions": 1, "bytes": 1, "newest": newest}
+    summary |= {"aliases": [alias], "changed_at": ESCAPES, "metric": ESCAPES, "metric_points": [-1.5, math.nan]}
     answers: dict[str, Any] = {
         "runs list t m": [run],
         "runs show t m r": {**run, "metric_history": curves, "warnings": [ESCAPES]},
@@ -366,7 +370,8 @@ def test_I13_texts_of_others_are_escaped_and_json_is_strict(home: Home) -> None:
         "activity": {"events": [json.loads(event(reason=ESCAPES, version=ESCAPES))], "next": None},
         "aliases t m": {"aliases": [alias]},
         "artifacts t m@1": {"version": "1", "files": [{"name": ESCAPES, "sha256": None, "size_bytes": 1}]},
-        "models": [item, {}, {"aliases": 5}],
+        "versions": [item, {}, {"aliases": 5}],
+        "models": [summary, {**summary, "newest": None, "aliases": [], "metric": None}],
         "tasks": {"tasks": [{"task": "t", "models": 1, "versions": 1, "bytes": 1}]},
         "metrics t m@1": {"version": "1", "version_metrics": {ESCAPES: math.nan}, "run_history": {}, "runs": []},
         "compare t m 1": {"versions": {"1": facts}, "diff": diff},
@@ -393,7 +398,9 @@ def test_I13_pages_that_lead_back_are_refused(home: Home) -> None:
     assert home.omr("activity").exit_code == 0
     assert home.omr("history", "t", "m").exit_code == 5
     link = {"Link": '</v1/models?cursor=abc>; rel="next"', "X-Total-Count": "9" * 5000}
-    home.server.lies = {"models": answer(200, [], link)}
+    home.server.lies = dict.fromkeys(("models", "models/summary"), answer(200, [], link))
+    assert home.omr("versions", "--cursor", "abc").exit_code == 5
+    assert home.omr("versions").exit_code == 0
     assert home.omr("models", "--cursor", "abc").exit_code == 5
     assert home.omr("models").exit_code == 0
     home.server.lies = {"anything": answer(200, [], {"Link": '</v1/runs/list?cursor=abc>; rel="next"'})}

@@ -93,6 +93,7 @@ CALLS: dict[str, Callable[[RegistryClient, Path], Any]] = {
     "whoami": lambda client, _: client.whoami(),
     "list_models": lambda client, _: client.list_models(task="own"),
     "list_tasks": lambda client, _: client.list_tasks(),
+    "list_summaries": lambda client, _: client.list_summaries(),
     "activity": lambda client, _: client.activity(),
     "show": lambda client, _: client.show("own", "m@1"),
     "resolve": lambda client, _: client.resolve("own", "m@1"),
@@ -122,7 +123,8 @@ def test_each_call_says_who_calls(asking: Asking, area: Path) -> None:
     assert len(os.listdir(area / "pulled/part")) == 40
 
 
-OF_WHAT_IS_VISIBLE = ("list_models", "list_tasks", "activity", "watch")  # which anybody may ask for, and get nothing
+# Which anybody may ask for, and get nothing.
+OF_WHAT_IS_VISIBLE = ("list_models", "list_summaries", "list_tasks", "activity", "watch")
 
 
 @pytest.mark.parametrize("name", CALLS)

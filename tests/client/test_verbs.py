@@ -50,6 +50,13 @@ def test_lists_are_those_of_the_core(filled: Service, client: RegistryClient, mo
         found = client.list_models(**filters)  # type: ignore[arg-type]
         assert found.to_dict() == registry.list_models(**filters).to_dict(), filters  # type: ignore[arg-type]
     assert {task.to_dict()["task"] for task in client.list_tasks()} >= {"t"}
+    for asked in ({}, {"q": model}, {"alias": "production", "sort": "-bytes", "limit": 1}, {"without_alias": "latest"}):
+        assert client.list_summaries(**asked) == registry.list_summaries(**asked), asked  # type: ignore[arg-type]
+    first, whole = client.list_summaries(limit=1, sort="name"), registry.list_summaries(limit=1000).items
+    following = client.list_summaries(limit=1, sort="name", cursor=first.next).items if first.next else []
+    assert [*first.items, *following] == whole[:2]
+    with pytest.raises(InvalidParameter):
+        client.list_summaries(sort="metric:f1")
     newest = {"order": "desc", "since": "2020-01-01", "q": model}
     assert client.activity(limit=3) == registry.activity(limit=3)
     assert (

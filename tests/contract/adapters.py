@@ -422,7 +422,8 @@ class Cli(Core):
         return self.run("aliases", [task, model_name])
 
     def history(self, task: str, model_name: str, **filters: Any) -> Answer:
-        return self.run("history", [task, model_name], **filters)
+        named = {"query" if name == "q" else name: value for name, value in filters.items()}
+        return self.run("history", [task, model_name], **named)
 
     def unalias(self, task: str, model_name: str, alias: str, **words: Any) -> Answer:
         return self.run("unalias", [task, model_name, alias], **_expecting(words))

@@ -102,6 +102,37 @@ class Promoting:
             **{"actor": "bob", "reason": "trial is over", "seq": gone["seq"], "updated_at": gone["updated_at"]},
         }
 
+    def test_the_newest_events_come_first_where_that_is_asked(self, two_versions: Place) -> None:
+        way = two_versions.way
+        for version in ("2", "1", "2"):
+            way.promote(TASK, MODEL, "production", version, actor="bob", reason="a try")
+        way.promote(TASK, MODEL, "latest", "2", actor="ada")
+        first = way.history(TASK, MODEL, order="desc", limit=4)
+        assert [event["seq"] for event in first["events"]] == [6, 5, 4, 3]
+        rest = way.history(TASK, MODEL, order="desc", limit=4, before=first["next"])
+        assert ([event["seq"] for event in rest["events"]], rest["next"]) == ([2, 1], None)
+        for filters, seqs in (
+            ({"alias": "production", "order": "desc"}, [5, 4, 3]),
+            ({"version": "1", "order": "desc"}, [4, 1]),
+            ({"actor": "bob"}, [3, 4, 5]),
+            ({"q": "TRY", "limit": 1}, [3]),
+            ({"since": first["events"][1]["ts_utc"]}, [5, 6]),
+            ({"until": first["events"][1]["ts_utc"], "order": "desc", "before": 4}, [3, 2, 1]),
+        ):
+            assert [event["seq"] for event in way.history(TASK, MODEL, **filters)["events"]] == seqs, filters
+        shown = ("seq", "event", "version", "alias", "previous_version", "actor", "reason", "ts_utc")
+        by_journal = way.history(TASK, MODEL, after=2)["events"]
+        assert [[event[name] for name in shown] for event in first["events"][::-1]] == [
+            [event[name] for name in shown] for event in by_journal
+        ]
+        registry = two_versions.replica()
+        assert [event.seq for event in registry.activity(limit=3).events] == [6, 5, 4]
+        (row,) = registry.list_summaries(alias="production").items
+        assert [(one.alias, one.version, one.actor, one.seq) for one in row.aliases] == [
+            ("latest", "2", "ada", 6),
+            ("production", "2", "bob", 5),
+        ]
+
     def test_only_a_version_can_be_promoted(self, two_versions: Place) -> None:
         way = two_versions.way
         with pytest.raises(VersionNotFound):

@@ -262,6 +262,12 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/models", {"tag": "{alias}:{version}", "metric_gte": "{path}:{version}", "cursor": "{model}"}),
         Call("/v1/models", {"sort": "metric:accuracy", "limit": "1000"}),
     ],
+    ("GET", "/v1/models/summary"): [
+        Call("/v1/models/summary", {"limit": "1000"}),
+        Call("/v1/models/summary", {"task": "{task}", "alias": "{alias}", "without_alias": "{version}"}),
+        Call("/v1/models/summary", {"q": "{version}", "tag": "{alias}:{version}", "sort": "-bytes"}),
+        Call("/v1/models/summary", {"sort": "{path}", "cursor": "{model}"}),
+    ],
     ("GET", "/v1/tasks"): [Call("/v1/tasks")],
     ("GET", "/v1/events"): [Call("/v1/events", {"after": "0"}), Call("/v1/events", {"after": "{version}"})],
     ("GET", "/v1/files/<task>/<model_name>/<selector>/<path:path>"): [
@@ -565,12 +571,18 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["audit", "verify", "{task}", "{model}"],
         ["audit", "verify", "{task}", "{model}", "--expect-head", "{version}"],
     ],
+    "versions": [
+        ["versions"],
+        ["versions", "--task", "{task}", "--model", "{model}", "--alias", "{alias}", "--limit", "1000"],
+        ["versions", "--tag", "{alias}:{version}", "--metric-gte", "{path}:{version}", "--cursor", "{model}"],
+        ["versions", "-q", "{version}", "--sort", "{path}"],
+        ["versions", "--sort", "metric:accuracy", "--limit", "1000"],
+    ],
     "models": [
         ["models"],
-        ["models", "--task", "{task}", "--model", "{model}", "--alias", "{alias}", "--limit", "1000"],
-        ["models", "--tag", "{alias}:{version}", "--metric-gte", "{path}:{version}", "--cursor", "{model}"],
-        ["models", "-q", "{version}", "--sort", "{path}"],
-        ["models", "--sort", "metric:accuracy", "--limit", "1000"],
+        ["models", "--task", "{task}", "--alias", "{alias}", "--without-alias", "{version}", "--limit", "1000"],
+        ["models", "--tag", "{alias}:{version}", "-q", "{path}", "--sort=-changed_at"],
+        ["models", "--sort", "{path}", "--cursor", "{model}"],
     ],
     "tasks": [["tasks"]],
     "watch": [["watch", "--after", "0", "--limit", "40"], ["watch", "--after", "{version}", "--limit", "1"]],
@@ -628,8 +640,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "completion": [],  # prints a script
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
-READING |= {"activity", "runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
-READING |= {"spans", "deleted"}
+READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
+READING |= {"spans", "deleted", "versions", "activity"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2

@@ -14,7 +14,14 @@ from app.web import gate as gates
 from app.web.parsing import LARGE_BODY_BYTES
 from registry_core import CoreSettings
 
-LARGE = ["/v1/models", "/v1/tasks", "/v1/artifacts?task=t&ref=m@1", "/v1/history?task=t&model=m", "/hf/api/models/t/m"]
+LARGE = [
+    "/v1/models",
+    "/v1/models/summary",
+    "/v1/tasks",
+    "/v1/artifacts?task=t&ref=m@1",
+    "/v1/history?task=t&model=m",
+    "/hf/api/models/t/m",
+]
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_a_terminal_that_lacks_a_letter_is_sent_its_number(filled: Shell, encodi
     assert json.loads(out("show", "t", "m@1", "--json").decode(encoding))["description"] == text
     shown = text.encode(encoding, "backslashreplace")
     assert shown in out("show", "t", "m@1")
-    assert b"m" in out("models", "--query", "caf")
+    assert b"m" in out("versions", "--query", "caf")
     failed = subprocess.run([str(OMR), "show", "t", text + "@1"], env=environment, capture_output=True)
     assert failed.returncode == 1
     assert b"omr: invalid_name: " in failed.stderr
