@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
-    from .vocabulary.looking import DeletedVersion, Span, SpanPage, VerbsOfLooking
+    from .vocabulary.looking import DeletedVersion, Lineage, Relative, Span, SpanPage, VerbsOfLooking
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
     from .vocabulary.progress import Meter, Progress, ProgressCallback
     from .vocabulary.reports import (
@@ -206,6 +206,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalProof",
     "Kind",
+    "Lineage",
     "LockTimeout",
     "Logged",
     "MadeToken",
@@ -238,6 +239,7 @@ __all__ = [
     "PurgeReport",
     "Registration",
     "RegistryError",
+    "Relative",
     "Removal",
     "Repair",
     "Resolution",
@@ -342,7 +344,7 @@ _PLACES = {
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
-        "vocabulary.looking": "DeletedVersion Span SpanPage VerbsOfLooking",
+        "vocabulary.looking": "DeletedVersion Lineage Relative Span SpanPage VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",

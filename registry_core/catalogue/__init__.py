@@ -5,6 +5,6 @@ brings one model up to date: ``reading`` is what it takes from the registry, ``r
 ``values`` what the two tell each other. ``building`` makes it from nothing: ``crew`` and ``worker`` are who reads
 models then, ``whole_model`` what they read; ``unbuilt`` is what can be told before it is there. ``queries``,
 ``model_queries``, ``event_queries`` and ``search_words`` are the questions, ``pages``, ``model_list``,
-``version_list``, ``happened`` and ``measured`` the answers; ``event_stream`` is the order of events, ``announcements``
-what replicas tell each other, ``place`` and ``present`` where it is and what is to be in it.
+``version_list``, ``happened``, ``measured`` and ``descent`` the answers; ``event_stream`` is the order of events,
+``announcements`` what replicas tell each other, ``place`` and ``present`` where it is and what is to be in it.
 """

@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 15
+FORMAT = 16
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -54,7 +54,12 @@ CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event 
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
 
-_INDEXES = """
+# Which version a document says that its own was made of. What older software wrote may be no JSON.
+PARENT = (
+    "CASE WHEN json_valid(meta) THEN coalesce("
+    "json_extract(meta, '$.lineage.parent_version'), json_extract(meta, '$.parent_version')) END"
+)
+_INDEXES = f"""
 CREATE INDEX IF NOT EXISTS model_name ON model (name);
 CREATE INDEX IF NOT EXISTS model_by_name ON model (task, name) WHERE seq > 0 OR versions > 0;
 CREATE INDEX IF NOT EXISTS model_changed ON model (changed_at, task, name) WHERE seq > 0 OR versions > 0;
@@ -70,6 +75,7 @@ CREATE INDEX IF NOT EXISTS version_open ON version (model_id) WHERE mark IS NOT 
 CREATE INDEX IF NOT EXISTS version_stage ON version (stage);
 CREATE INDEX IF NOT EXISTS alias_name ON alias (alias, version_id);
 CREATE INDEX IF NOT EXISTS alias_version ON alias (model_id, version);
+CREATE INDEX IF NOT EXISTS document_parent ON document ({PARENT}) WHERE {PARENT} IS NOT NULL;
 CREATE INDEX IF NOT EXISTS metric_value ON metric (key, value, version_id);
 CREATE INDEX IF NOT EXISTS metric_model ON metric (model_id, key, created_at, value);
 CREATE INDEX IF NOT EXISTS tag_value ON tag (key, value, version_id);

@@ -8,14 +8,14 @@ from .. import upkeep, verbs
 from ..access import decisions, held
 from ..access import governing as access
 from ..access import sessions as signed_in
-from ..catalogue import announcements, catalogue, measured, place
+from ..catalogue import announcements, catalogue, descent, measured, place
 from ..models import asking, changes, proof
 from ..operations import running as operations
 from ..uploads import sessions
 from . import door, expiry
 
 MODULES = (
-    *(announcements, catalogue, measured, place, asking, changes, proof, operations, sessions, door, expiry),
+    *(announcements, catalogue, descent, measured, place, asking, changes, proof, operations, sessions, door, expiry),
     *(access, decisions, held, signed_in),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

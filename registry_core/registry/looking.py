@@ -7,7 +7,8 @@ from dataclasses import replace
 from .. import verbs
 from ..access.roles import Action
 from ..vocabulary.answers import Warned
-from ..vocabulary.looking import DeletedVersion, SpanPage, VerbsOfLooking
+from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.looking import DeletedVersion, Lineage, SpanPage, VerbsOfLooking
 from .opening import OpenedRegistry
 
 
@@ -16,6 +17,20 @@ class LookingVerbs(OpenedRegistry, VerbsOfLooking):
 
     def list_deleted(self, task: str, model_name: str) -> Warned[DeletedVersion]:
         return verbs.looking.deleted(self._model(task, model_name, Action.READ).require())
+
+    def lineage(self, task: str, model_name: str, version: str) -> Lineage:
+        """From what the version was made, as its metadata says, and what was made of it.
+
+        Raises ``NotFound``, ``PackageCorrupt``.
+        """
+        from ..catalogue.descent import children  # only when it is wanted
+
+        found = verbs.looking.lineage(self._model(task, model_name, Action.READ).require(), version)
+        try:
+            made = self._catalogue.of_model(task, model_name, self._visible, lambda c, one: children(c, one, version))
+        except StorageUnavailable as error:
+            return replace(found, warnings=[*found.warnings, f"What was made of it is not known now: {error.message}"])
+        return replace(found, children=made or [])
 
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
         page = verbs.looking.alias_spans(self._model(task, model_name, Action.READ).require(), alias, limit)

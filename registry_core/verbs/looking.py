@@ -7,10 +7,12 @@ from datetime import datetime
 from ..models.as_of import aliases_at as as_of_journal
 from ..models.model import ModelStore
 from ..models.spans import moves_of, newest, spans
+from ..packages import contents, provenance
+from ..packages.stated_metrics import run_of
 from ..vocabulary.answers import Alias, Warned
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import MAX_LIMIT
-from ..vocabulary.looking import DeletedVersion, SpanPage
+from ..vocabulary.looking import DeletedVersion, Lineage, Relative, SpanPage
 from .resolution import moment_of
 
 MOST_DELETED = 1000
@@ -32,6 +34,25 @@ def aliases_at(model: ModelStore, as_of: str | datetime) -> Warned[Alias]:
     """The aliases that there were then. Raises ``InvalidParameter``."""
     found = as_of_journal(model, moment_of(as_of))
     return Warned(found, model.told.warnings(asks=True))
+
+
+def lineage(model: ModelStore, version: str) -> Lineage:
+    """From what the version was made. Raises ``VersionNotFound``, ``PackageCorrupt``."""
+    model.require_version(version)
+    meta = contents.read_meta(model, version)
+    told = contents.remarks(model, version, meta)
+    parents = [Relative(name, model.has_version(name)) for name in provenance.parents(meta)]
+    run_id, said = run_of(meta), provenance.as_said(meta)
+    return Lineage(
+        version,
+        parents,
+        [],
+        said.get("dataset"),
+        provenance.code(meta),
+        run_id if isinstance(run_id, str) else None,
+        provenance.of_meta(meta),
+        told,
+    )
 
 
 def check_limit(limit: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from .answers import Value, Warned
 from .verbs import ModelName, Task
@@ -42,6 +42,29 @@ class SpanPage(Value):
 
     spans: list[Span]
     complete_since: Annotated[str | None, "From this moment on no span is missing; null: none is."]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Relative(Value):
+    """A version that another was made of, or that was made of it."""
+
+    version: str
+    is_there: Annotated[bool, "Whether the model has it: it may be deleted, or be meant of another model."]
+    created_at: Annotated[str | None, "null where that is not told."] = None
+
+
+@dataclass(frozen=True)
+class Lineage(Value):
+    """From what a version was made, as its metadata says, and what was made of it."""
+
+    version: str
+    parents: list[Relative]
+    children: Annotated[list[Relative], "The last made first, at most 100."]
+    dataset: Any
+    code: Any
+    run_id: str | None
+    provenance: Annotated[dict[str, Any], "All of it, as a comparison has it."]
     warnings: list[str] = field(default_factory=list)
 
 

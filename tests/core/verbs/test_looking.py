@@ -115,3 +115,39 @@ def test_what_stands_longer_than_the_newest_moves_is_shown_all_the_same(registry
         ("latest", True),
     ]
     assert page.complete_since == page.spans[-2].since
+
+
+def test_a_version_tells_from_what_it_was_made_and_what_was_made_of_it(registry: ModelRegistry, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    said = {"dataset": {"name": "pbmc", "rows": 7}, "code": "abc123", "run_id": "run-17", "framework": "torch"}
+    registry.register("t", "m", "5", source, {**said, "parent_version": "1"})
+    registry.register("t", "m", "6", source, {"lineage": {"parent_version": "5", "image": "lab/train:3"}})
+    registry.register("t", "m", "7", source, {"parent_version": "5"})
+    registry.register("t", "other", "7b", source, {"parent_version": "5"})
+    registry.register("t", "m", "8", source, {"parent_version": ["7", "2", "elsewhere"], "dataset": None})
+    found = registry.lineage("t", "m", "5")
+    assert [(one.version, one.is_there) for one in found.parents] == [("1", True)]
+    assert [(one.version, one.is_there) for one in found.children] == [("7", True), ("6", True)]
+    assert found.children[0].created_at == registry.show("t", "m@7").meta["created_at"]
+    assert (found.dataset, found.code, found.run_id) == (said["dataset"], "abc123", "run-17")
+    assert found.provenance == {
+        **{"dataset.name": "pbmc", "dataset.rows": 7, "code": "abc123", "run_id": "run-17", "framework": "torch"},
+        "parent_version": "1",
+    }
+    assert registry.lineage("t", "m", "6").provenance == {"parent_version": "5", "image": "lab/train:3"}
+    several = registry.lineage("t", "m", "8")
+    assert [(one.version, one.is_there) for one in several.parents] == [("7", True), ("2", False), ("elsewhere", False)]
+    assert (several.dataset, several.code, several.run_id, several.children) == (None, None, None, [])
+    for version in ("2", "none"):
+        with pytest.raises(VersionNotFound):
+            registry.lineage("t", "m", version)
+
+
+def test_children_are_the_newest_hundred_found_by_an_index(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings(workers=1))
+    source = write_files(tmp_path / "source", {"model.pt": b"x"})
+    for number in range(103):
+        registry.register("t", "m", f"v{number}", source, {"parent_version": "v0"} if number else {}, set_alias=None)
+    found = registry.lineage("t", "m", "v0").children
+    assert [one.version for one in found] == [f"v{number}" for number in range(102, 2, -1)]

@@ -1,0 +1,56 @@
+"""What was made of a version is found by an index, whatever documents say."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+
+from registry_core.catalogue import descent
+from registry_core.catalogue.schema import INDEXES, TABLES
+
+DOCUMENTS = {
+    "a": json.dumps({"lineage": {"parent_version": "1"}, "parent_version": "2"}),
+    "b": json.dumps({"parent_version": "1"}),
+    "c": json.dumps({"parent_version": ["1"]}),
+    "d": json.dumps({"lineage": {"parent_version": None}}),
+    "e": '{"parent_version": "1", "x": NaN}',  # older software's
+    "f": "[" * 3000 + "]" * 3000,
+    "g": '{"lineage": "1"}',
+}
+
+
+@pytest.fixture
+def connection() -> sqlite3.Connection:
+    found = sqlite3.connect(":memory:")
+    found.executescript(TABLES)
+    for statement in INDEXES:
+        found.execute(statement)
+    for number, (name, meta) in enumerate(DOCUMENTS.items(), start=1):
+        for model_id, row in ((1, number), (2, 100 + number)):
+            found.execute("INSERT INTO document VALUES (?, ?, '', '')", (row, meta))
+            version = (row, model_id, "t", f"m{model_id}", name, name, "", "none", 1, None)
+            found.execute(f"INSERT INTO version VALUES ({', '.join('?' * len(version))})", version)
+    return found
+
+
+def test_the_children_are_those_whose_documents_name_the_version(connection: sqlite3.Connection) -> None:
+    assert [one.version for one in descent.children(connection, 1, "1")] == ["b", "a"]
+    assert descent.children(connection, 1, "2") == []
+    assert descent.children(connection, 3, "1") == []
+
+
+def test_no_other_document_is_looked_at(connection: sqlite3.Connection) -> None:
+    rows = [(number, json.dumps({"parent_version": f"v{number}"})) for number in range(1000, 6000)]
+    connection.executemany("INSERT INTO document VALUES (?, ?, '', '')", rows)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(count, 1)
+    descent.children(connection, 1, "1")
+    assert steps < 500
