@@ -68,9 +68,10 @@ def assert_right(root: Path) -> None:
     here = documents(root)
     data = (root / LOG).read_bytes()
     lines = list(enumerate(data[: data.rindex(b"\n") + 1].splitlines(), start=1))  # what is torn is none
+    named = [(seq, raw, names_of(raw)) for seq, raw in reversed(lines)]
     for name in [*NAMES, "all", "first", "none"]:
         held, wanted = json.dumps(name).encode(), name.encode()
-        expected = [(seq, raw) for seq, raw in reversed(lines) if wanted in names_of(raw)]
+        expected = [(seq, raw) for seq, raw, names in named if wanted in names]
         assert list(here.named(LOG, wanted, [held], NAMING)) == expected, name
         middle = len(lines) // 2
         before = [one for one in expected if one[0] < middle]
