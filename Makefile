@@ -32,14 +32,14 @@ run: $(VENV)/.run
 
 # What lies in other programs' hands takes longest; what kills and injects faults at every step comes next, and peers
 # that lie, stall or are to be cut off.
-KILLS := tests/client/test_killed.py tests/uploads/test_kills.py
+KILLS := tests/client/test_killed.py tests/uploads/test_kills.py tests/governance/test_reading_while_deleting.py
 PEERS_AT_FAULT := tests/client/test_hostile_server.py tests/files/test_slow_downloads.py \
 	$(addprefix tests/app/,test_slow_peers.py test_slow_calls.py test_asked_again.py)
 OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # Compiled once for all processes that tests start, also where the environment has Python keep nothing.
-test test-faults test-object-store test-outside soak: export PYTHONDONTWRITEBYTECODE :=
+test test-faults test-object-store test-browser test-outside soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
