@@ -8,8 +8,8 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
 - ``card`` makes HTML of a README.md, ``previews`` of other files, ``highlight`` of code
-- ``card`` makes HTML of a README.md, ``previews`` of other files, and ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
+- ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``signing`` dresses the pages of signing in
 - ``home``: all models
 - ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
@@ -26,6 +26,9 @@ README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home
 - ``home``: all models
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
+- ``activity``: what happened in all of them
+- ``operations``: how the service is
+- ``raw``: a file's bytes, as nothing that a browser would run
 - ``upload``: registering the files of a browser
 """
 
@@ -36,8 +39,10 @@ from flask import Flask
 from . import (
     changing,
     describing,
+    activity,
     home,
     look,
+    operations,
     raw,
     render,
     retiring,
@@ -56,6 +61,8 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 _VIEWS = (
     changing,
     describing,
+    operations,
+    activity,
     home,
     look,
     raw,

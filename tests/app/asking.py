@@ -90,7 +90,7 @@ class Asking:
 
     def ask(self, method: str, ask: Ask, words: Mapping[str, str]) -> TestResponse:
         query = "&".join(f"{name}={filled(value, words)}" for name, value in ask.query.items())
-        body = {"data": ask.data} if ask.body is None else {"json": filled(ask.body, words)}
+        body = {"data": filled(ask.data, words)} if ask.body is None else {"json": filled(ask.body, words)}
         path = filled(ask.path, words)
         return self.send(method, path, query_string=query, headers=dict(ask.headers), **body)
 

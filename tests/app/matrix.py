@@ -46,7 +46,7 @@ class Ask:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    data: bytes | None = None
+    data: bytes | str | None = None
     ok: Answered = (200, None)
     about: str = MODEL
     need: Need | None = None
@@ -151,6 +151,9 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ],
     ("GET", "/"): [Ask("/", ok=(404, "no_such_path"), about=NOTHING), Ask("/", headers=HTML, ok=SEEN, about=NOTHING)],
     ("GET", "/ui/"): [Ask("/ui/", about=REGISTRY)],
+    ("GET", "/ui/activity"): [Ask("/ui/activity", about=REGISTRY)],
+    ("GET", "/ui/activity/new"): [Ask("/ui/activity/new", about=REGISTRY)],
+    ("GET", "/ui/operations"): [Ask("/ui/operations", about=REGISTRY)],
     ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
     ("POST", "/ui/theme"): [
         Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),

@@ -204,6 +204,12 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("POST", "/v1/auth/logout"): [Call("/v1/auth/logout", headers={"Cookie": "registry_session={version}"})],
     ("GET", "/"): [Call("/"), Call("/", headers={"Accept": "text/html"})],
     ("GET", "/ui/"): [Call("/ui/")],
+    ("GET", "/ui/activity"): [
+        Call("/ui/activity", {"event": "{alias}", "actor": "{version}", "q": "{path}"}),
+        Call("/ui/activity", {"since": "{alias}", "before": "{path}"}),
+    ],
+    ("GET", "/ui/activity/new"): [Call("/ui/activity/new", {"since": "{path}"})],
+    ("GET", "/ui/operations"): [Call("/ui/operations")],
     ("GET", "/ui/static/<name>"): [Call("/ui/static/{version}")],
     ("POST", "/ui/theme"): [Call("/ui/theme", data=b"theme=%ff&next=%ff", headers=OURS), Call("/ui/theme", data=b"x")],
     ("GET", "/docs"): [Call("/docs")],
