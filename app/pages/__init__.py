@@ -28,6 +28,7 @@ README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``activity``: what happened in all of them
 - ``operations``: how the service is
+- ``tokens``, ``access``: who may call, and what they may do
 - ``raw``: a file's bytes, as nothing that a browser would run
 - ``upload``: registering the files of a browser
 """
@@ -39,6 +40,7 @@ from flask import Flask
 from . import (
     changing,
     describing,
+    access,
     activity,
     home,
     look,
@@ -47,6 +49,7 @@ from . import (
     render,
     retiring,
     signing,
+    tokens,
     upload,
     verifying,
     version,
@@ -61,8 +64,10 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 _VIEWS = (
     changing,
     describing,
+    tokens,
     operations,
     activity,
+    access,
     home,
     look,
     raw,

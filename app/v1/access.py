@@ -7,15 +7,14 @@ from typing import Any
 from flask import request
 from marshmallow import fields
 
-from registry_core import ModelRegistry, PermissionDenied, TokenFacts, VerbsOfAccess
+from registry_core import TokenFacts, VerbsOfAccess
 
-from ..config import PREFIX
 from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
 from ..web.gate import may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
-from ..web.root import current_caller, current_registry, was_asked_who_calls
+from ..web.root import current_caller, governed_registry
 from ..web.schemas import answer_schema, field_of, part_schema, request_schema
 
 blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Access: who calls, and what they may do")
@@ -52,21 +51,6 @@ class TokensAnswer(Answer):
     tokens = fields.List(fields.Nested(part_schema(TokenFacts)))
 
 
-def _governed() -> ModelRegistry:
-    """The registry as the caller has it.
-
-    Raises ``PermissionDenied`` where nobody is asked who calls: rules that anybody could set would shut out all others.
-    """
-    registry = current_registry()
-    if not was_asked_who_calls():
-        raise PermissionDenied(
-            "This service asks nobody who is calling, so its callers set no rules and make no tokens. Whoever has the "
-            f"root does, with 'omr --root'; with {PREFIX}AUTH=required callers say who they are.",
-            required={"action": "admin", "on": None, "alias": None},
-        )
-    return registry
-
-
 @blueprint.get("/auth/me", needs=Need.KNOWN)
 @blueprint.answers(answer_schema(VerbsOfAccess.whoami), problems=(503,))
 def whoami() -> dict[str, Any]:
@@ -79,7 +63,7 @@ def whoami() -> dict[str, Any]:
 @blueprint.answers(answer_schema(VerbsOfAccess.access_rules), problems=(422, 503))
 def access_rules(query: dict[str, Any]) -> dict[str, Any]:
     """The access document that holds, or held `as_of` a moment, for admins."""
-    return answer(_governed().access_rules(**query))
+    return answer(governed_registry().access_rules(**query))
 
 
 @blueprint.put("/access", needs=Need.ADMIN)
@@ -89,7 +73,7 @@ def access_rules(query: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def set_access_rules(_: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """Have the rules in the body hold, and no others; for admins, who stay admins by them."""
-    return answer(_governed().set_access_rules(request.get_data(), **query))
+    return answer(governed_registry().set_access_rules(request.get_data(), **query))
 
 
 @blueprint.get("/access/try", needs=Need.ADMIN)
@@ -97,14 +81,14 @@ def set_access_rules(_: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]
 @blueprint.answers(answer_schema(VerbsOfAccess.try_access_rules), problems=(422, 503))
 def try_access_rules(query: dict[str, Any]) -> dict[str, Any]:
     """What the rules that hold, or held `as_of` a moment, give somebody, for admins."""
-    return answer(_governed().try_access_rules(**query))
+    return answer(governed_registry().try_access_rules(**query))
 
 
 @blueprint.get("/tokens", needs=Need.KNOWN)
 @blueprint.answers(TokensAnswer, problems=(503,))
 def list_tokens() -> dict[str, Any]:
     """The tokens that count: for an admin all, for others their own."""
-    return answer({"tokens": _governed().list_tokens()})
+    return answer({"tokens": governed_registry().list_tokens()})
 
 
 @blueprint.post("/tokens", needs=Need.KNOWN)
@@ -113,7 +97,7 @@ def list_tokens() -> dict[str, Any]:
 @may_wait
 def create_token(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Make a token; it is in this answer, and nowhere else."""
-    return answer(_governed().create_token(**body)), 201
+    return answer(governed_registry().create_token(**body)), 201
 
 
 @blueprint.delete("/tokens/<token_id>", needs=Need.KNOWN)
@@ -122,7 +106,7 @@ def create_token(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 @may_wait
 def revoke_token(body: dict[str, Any], token_id: str) -> dict[str, Any]:
     """End a token at once."""
-    return answer(_governed().revoke_token(token_id, **body))
+    return answer(governed_registry().revoke_token(token_id, **body))
 
 
 @blueprint.post("/ownership/resolve", needs=Need.ADMIN)
@@ -131,4 +115,4 @@ def revoke_token(body: dict[str, Any], token_id: str) -> dict[str, Any]:
 @may_wait
 def resolve_ownership(body: dict[str, Any]) -> dict[str, Any]:
     """Make a model that older software left as legacy_unowned the caller's organization's."""
-    return answer(_governed().resolve_ownership(**body))
+    return answer(governed_registry().resolve_ownership(**body))

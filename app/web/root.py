@@ -9,9 +9,17 @@ from contextlib import suppress
 
 from flask import Flask, current_app, g, has_request_context, request
 
-from registry_core import ANONYMOUS, Caller, ModelRegistry, NotConfigured, RegistryError, StorageUnavailable
+from registry_core import (
+    ANONYMOUS,
+    Caller,
+    ModelRegistry,
+    NotConfigured,
+    PermissionDenied,
+    RegistryError,
+    StorageUnavailable,
+)
 
-from ..config import OPEN, REQUIRED, Settings
+from ..config import OPEN, PREFIX, REQUIRED, Settings
 from .needs import Need
 
 log = logging.getLogger(__name__)
@@ -177,6 +185,21 @@ def current_registry() -> ModelRegistry:
     from .identity import view_of
 
     return view_of(registry)
+
+
+def governed_registry() -> ModelRegistry:
+    """The registry as the caller has it, for whoever sets rules and makes tokens.
+
+    Raises ``PermissionDenied`` where nobody is asked who calls: rules that anybody could set would shut out all others.
+    """
+    registry = current_registry()
+    if not was_asked_who_calls():
+        raise PermissionDenied(
+            "This service asks nobody who is calling, so its callers set no rules and make no tokens. Whoever has the "
+            f"root does, with 'omr --root'; with {PREFIX}AUTH=required callers say who they are.",
+            required={"action": "admin", "on": None, "alias": None},
+        )
+    return registry
 
 
 def current_caller() -> Caller:

@@ -154,6 +154,15 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/ui/activity"): [Ask("/ui/activity", about=REGISTRY)],
     ("GET", "/ui/activity/new"): [Ask("/ui/activity/new", about=REGISTRY)],
     ("GET", "/ui/operations"): [Ask("/ui/operations", about=REGISTRY)],
+    ("GET", "/ui/access"): [Ask("/ui/access", about=ADMINS_OWN)],
+    ("GET", "/ui/tokens"): [Ask("/ui/tokens", about=SOMEBODY)],
+    ("POST", "/ui/tokens"): [
+        Ask("/ui/tokens", data="kind=personal&name={new}", headers={**FORM, **OURS}, ok=CREATED, about=PERSON),
+        Ask("/ui/tokens", data="kind=service&name={new}", headers={**FORM, **OURS}, ok=CREATED, about=ADMINS_OWN),
+    ],
+    ("POST", "/ui/tokens/<token_id>/revoke"): [
+        Ask("/ui/tokens/{token}/revoke", data=b"", headers={**FORM, **OURS}, ok=SEEN, about=TOKEN)
+    ],
     ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
     ("POST", "/ui/theme"): [
         Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),

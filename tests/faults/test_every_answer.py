@@ -210,6 +210,16 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/ui/activity/new"): [Call("/ui/activity/new", {"since": "{path}"})],
     ("GET", "/ui/operations"): [Call("/ui/operations")],
+    ("GET", "/ui/access"): [
+        Call("/ui/access", {"who": "user:{alias}", "action": "promote", "model": "{task}/{model}", "alias": "{alias}"}),
+        Call("/ui/access", {"as_of": "{path}"}),
+    ],
+    ("GET", "/ui/tokens"): [Call("/ui/tokens", {"revoked": "{version}", "name": "{path}", "days": "{alias}"})],
+    ("POST", "/ui/tokens"): [
+        Call("/ui/tokens", data=b"kind=service&name=%ff&days=1e9", headers=OURS),
+        Call("/ui/tokens", data=b"kind=service&name=a&days=1&on=%00&aliases=%ff", headers=OURS),
+    ],
+    ("POST", "/ui/tokens/<token_id>/revoke"): [Call("/ui/tokens/{version}/revoke", data=b"reason=%ff", headers=OURS)],
     ("GET", "/ui/static/<name>"): [Call("/ui/static/{version}")],
     ("POST", "/ui/theme"): [Call("/ui/theme", data=b"theme=%ff&next=%ff", headers=OURS), Call("/ui/theme", data=b"x")],
     ("GET", "/docs"): [Call("/docs")],
