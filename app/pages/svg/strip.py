@@ -13,9 +13,9 @@ from .drawing import MOST_POINTS, element, image, joined, link, number, percent,
 WIDE = 1000  # of the part that stretches; letters do not
 ROW, GAP, TOP, AXIS = 22, 4, 8, 24
 NAME_PLACES = 14
-LETTER_PX, WIDE_PX, NARROW_PX = 7.5, 500, 190  # what a label needs, and the least that a screen has
+LETTER_PX, WIDE_PX, NARROW_PX = 7, 620, 190  # what a label needs, and the least that a screen has
 MOST_LINKS = 60
-MOST_TICKS = 10
+MOST_TICKS = 12
 NARROWEST = 0.0015  # of the whole: blocks that are narrower are drawn as one
 
 EARLIEST, LATEST = -62_000_000_000.0, 253_000_000_000.0  # within what a date can be
@@ -136,7 +136,7 @@ def _merged(blocks: Iterable[_Placed]) -> list[tuple[float, float]]:
 
 
 def _fits(one: _Placed, width_px: float) -> bool:
-    return (one.right - one.left) * width_px >= len(one.block.label) * LETTER_PX + 8
+    return (one.right - one.left) * width_px >= len(one.block.label) * LETTER_PX + 6
 
 
 def _label(one: _Placed, y: int) -> Markup:
@@ -163,7 +163,7 @@ def _ticks(start: float, end: float, height: int) -> Markup:
 
 
 def ticks_of_time(start: float, end: float) -> list[tuple[float, str]]:
-    """(moment, how it is written) of round moments between the two, some ten at most, in UTC."""
+    """(moment, how it is written) of round moments between the two, some twelve at most, in UTC."""
     start, end = max(start, EARLIEST), min(end, LATEST)
     span = end - start
     for step in _SECONDS:
