@@ -38,10 +38,10 @@ from __future__ import annotations
 from flask import Flask
 
 from . import (
-    changing,
-    describing,
     access,
     activity,
+    changing,
+    describing,
     home,
     look,
     operations,
