@@ -30,6 +30,7 @@ README.md, ``previews`` of other files, and ``highlight`` of code. Views: ``home
 - ``operations``: how the service is
 - ``tokens``, ``access``: who may call, and what they may do
 - ``raw``: a file's bytes, as nothing that a browser would run
+- ``history``: what happened to a model, with what ``naming`` says of its aliases
 - ``upload``: registering the files of a browser
 """
 
@@ -42,6 +43,7 @@ from . import (
     activity,
     changing,
     describing,
+    history,
     home,
     look,
     operations,
@@ -62,16 +64,17 @@ __all__ = ["PREFIX", "init_app", "problem_page"]
 
 # Each has put its addresses on the blueprint when it was imported.
 _VIEWS = (
+    access,
+    activity,
     changing,
     describing,
-    tokens,
-    operations,
-    activity,
-    access,
+    history,
     home,
     look,
+    operations,
     raw,
     retiring,
+    tokens,
     upload,
     verifying,
     version,

@@ -163,6 +163,11 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/ui/tokens/<token_id>/revoke"): [
         Ask("/ui/tokens/{token}/revoke", data=b"", headers={**FORM, **OURS}, ok=SEEN, about=TOKEN)
     ],
+    ("GET", "/ui/models/<task>/<model_name>/history"): [
+        Ask("/ui/models/{task}/{model}/history", {"as_of": "2100-01-01"}),
+        Ask("/ui/models/{task}/{model}/history", {"proof": "1"}),
+        Ask("/ui/models/{task}/{model}/history", {"day": "0"}, ok=SEEN),
+    ],
     ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
     ("POST", "/ui/theme"): [
         Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),
