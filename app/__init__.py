@@ -31,8 +31,8 @@ from .v1.signing_in import blueprint as signing_in
 from .v1.uploads import blueprint as uploads
 from .web import cors, errors, gate, identity, needs, openapi, protecting, tracing
 from .web.answers import StrictJson
+from .web.base_path import BelowPath
 from .web.gate import Gate
-from .web.middlewares import BelowPath, Draining, MethodOverride
 from .web.root import Root
 
 __all__ = ["create_app"]
@@ -54,8 +54,6 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False
     app.json = StrictJson(app)
-    app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = Draining(app.wsgi_app, 2 * settings.max_body_bytes)  # type: ignore[method-assign]
     # Outermost: what the others see of a request is what its client sent to the proxy in front.
     if settings.base_path:
         app.wsgi_app = BelowPath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]

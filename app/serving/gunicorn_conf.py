@@ -36,4 +36,4 @@ accesslog = None  # app/web/tracing.py writes it, with the request id
 
 def post_worker_init(worker: Any) -> None:
     """gunicorn calls this when a worker has loaded the application."""
-    refreshing.start(worker.wsgi)
+    refreshing.start(worker.service)

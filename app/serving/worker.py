@@ -11,6 +11,7 @@ from ..config import Settings
 from ..web import peer, respond_async
 from ..web.peer import Pace, Peer
 from ..web.stopping import stopping
+from .around import Draining, MethodOverride
 from .heads import HeadGatherer
 
 LINGERING = 64  # clients that were answered and have not hung up yet; of more than these none is waited for
@@ -26,11 +27,20 @@ class Worker(HeadGatherer):
     meanwhile waits as long as a registration takes, and is then cut off.
     """
 
+    wsgi: Any  # what gunicorn calls
+    service: Any  # the application in it
+
     def init_process(self) -> None:
         self._settings = Settings.from_env()
         self.head_timeout_s = self._settings.head_timeout_s
         sys.setswitchinterval(SWITCH_S)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.service = self.wsgi
+        overridden = MethodOverride(self.service, self._settings.base_path)
+        self.wsgi = Draining(overridden, 2 * self._settings.max_body_bytes)
 
     def handle(self, conn: Any) -> Any:
         """As gunicorn's, in a thread; it waits for the client only in a place of the gate."""
@@ -38,7 +48,7 @@ class Worker(HeadGatherer):
         unreader = conn.parser.unreader
         if not isinstance(unreader.sock, Peer):
             pace = Pace(self._settings.body_patience_s, self._settings.body_least_bytes_per_s)
-            unreader.sock = Peer(conn.sock, self.wsgi.extensions["gate"], pace)
+            unreader.sock = Peer(conn.sock, self.service.extensions["gate"], pace)
         unreader.sock.begin()
         return super().handle(conn)
 

@@ -1,6 +1,6 @@
 """What every view shares; a view that uses it answers errors, refuses overload and logs as all the others do.
 
-A request goes through ``middlewares``, ``tracing`` and ``protecting``; ``parsing`` reads it, ``gate`` admits it,
+A request goes through ``base_path``, ``tracing`` and ``protecting``; ``parsing`` reads it, ``gate`` admits it,
 ``root`` has the registry, ``identity`` knows who calls, and ``answers`` is what is said. ``blueprint`` and ``schemas``
 put views together at the start, which are ``described`` once; ``errors`` are the answers of all that fails.
 ``request_body`` and ``peer`` wait for bytes, ``sending``, ``ranges`` and ``disposition`` send them, ``next_page`` and

@@ -96,6 +96,14 @@ def test_an_upload_and_the_client(place: tuple[str, Path, Server]) -> None:
         assert [model["model_name"] for model in client.list_models(limit=1).items] == ["m"]
 
 
+def test_a_client_that_cannot_send_delete(place: tuple[str, Path, Server]) -> None:
+    begun = post(f"{place[0]}{BELOW}/v1/uploads", {"task": "t", "model_name": "m", "files": []})
+    address = place[0] + re.sub(r"^https?://[^/]*", "", begun.headers["location"])
+    tus = ("-H", "Tus-Resumable: 1.0.0")
+    assert curl(*tus, "-X", "POST", "-H", "X-HTTP-Method-Override: DELETE", address).status == 204
+    assert curl(*tus, address).status in (404, 410)
+
+
 def test_a_file_of_the_hub(place: tuple[str, Path, Server]) -> None:
     answer = curl(f"{place[0]}{BELOW}/hf/t/m/resolve/main/model.pt")
     assert answer.status == 307

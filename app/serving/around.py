@@ -1,4 +1,4 @@
-"""What stands around the application, whatever is asked: WSGI middlewares."""
+"""What our server does around the application, whatever is asked: how a request came over the wire."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
-from .peer import Peer
+from ..web.peer import Peer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,7 +34,7 @@ class Draining:
         body = environ["wsgi.input"]
         left = self._limit_bytes
         peer = environ.get("gunicorn.socket")
-        if isinstance(peer, Peer):  # another server than ours may serve
+        if isinstance(peer, Peer):
             peer.finish_in(DRAINED_S)
         with suppress(OSError, ParseException):  # it is no body, or comes too slowly; gunicorn closes the connection
             while left > 0 and (chunk := body.read(min(left, CHUNK_BYTES))):
@@ -42,36 +42,21 @@ class Draining:
         return answer
 
 
-class BelowPath:
-    """All addresses are below ``base_path``, whether a proxy in front has taken it off the request's path or not."""
-
-    def __init__(self, application: WSGIApplication, base_path: str) -> None:
-        self._application = application
-        self._base_path = base_path
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["SCRIPT_NAME"] = self._base_path
-        path = environ["PATH_INFO"]
-        if path == self._base_path or path.startswith(f"{self._base_path}/"):
-            environ["PATH_INFO"] = path.removeprefix(self._base_path) or "/"
-        return self._application(environ, start_response)
-
-
 class MethodOverride:
     """What ``X-HTTP-Method-Override`` says on a POST below ``/v1/uploads/`` is the method.
 
-    The protocol wants it for clients that cannot send a PATCH.
+    The protocol wants it for clients that cannot send a PATCH. ``base_path``: what may stand before it.
     """
 
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
+    def __init__(self, application: WSGIApplication, base_path: str) -> None:
+        self._application, self._base_path = application, base_path
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "").upper()
         if (
             method in _OVERRIDDEN
             and environ["REQUEST_METHOD"] == "POST"
-            and environ["PATH_INFO"].startswith("/v1/uploads/")
+            and environ["PATH_INFO"].removeprefix(self._base_path).startswith("/v1/uploads/")
         ):
             environ["REQUEST_METHOD"] = method
         return self._application(environ, start_response)
