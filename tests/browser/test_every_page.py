@@ -24,8 +24,12 @@ VERSION = f"{MODEL}/versions/3.1.0"
 # rule -> addresses of its states, of a registry that the demo has filled; {operation} is one of it.
 PAGES: dict[str, list[str]] = {
     "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
+    "/ui/access": ["/ui/access"],  # where nobody is asked who calls; see test_signing.py too
+    "/ui/activity": ["/ui/activity", "/ui/activity?event=promote&actor=grace.lin", "/ui/activity?q=nothing+like+it"],
+    "/ui/operations": ["/ui/operations"],
+    "/ui/tokens": ["/ui/tokens"],
 }
-NO_PAGES = {"/ui/static/<name>"}  # what a page loads
+NO_PAGES = {"/ui/static/<name>", "/ui/activity/new"}  # what a page loads
 
 
 def _rules() -> set[str]:
