@@ -18,7 +18,7 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``tokens``, ``access``: who may call, and what they may do
 - ``raw``: a file's bytes, as nothing that a browser would run
-- ``history``: what happened to a model, with what ``naming`` says of its aliases
+- ``model``: one model, ``history``: what happened to it, with what ``naming`` says of its aliases
 - ``upload``: registering the files of a browser
 """
 
@@ -34,6 +34,7 @@ from . import (
     history,
     home,
     look,
+    model,
     operations,
     raw,
     render,
@@ -59,6 +60,7 @@ _VIEWS = (
     history,
     home,
     look,
+    model,
     operations,
     raw,
     retiring,

@@ -163,6 +163,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/ui/tokens/<token_id>/revoke"): [
         Ask("/ui/tokens/{token}/revoke", data=b"", headers={**FORM, **OURS}, ok=SEEN, about=TOKEN)
     ],
+    ("GET", "/ui/models/<task>/<model_name>"): [Ask("/ui/models/{task}/{model}")],
     ("GET", "/ui/models/<task>/<model_name>/history"): [
         Ask("/ui/models/{task}/{model}/history", {"as_of": "2100-01-01"}),
         Ask("/ui/models/{task}/{model}/history", {"proof": "1"}),

@@ -220,6 +220,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/ui/tokens", data=b"kind=service&name=a&days=1&on=%00&aliases=%ff", headers=OURS),
     ],
     ("POST", "/ui/tokens/<token_id>/revoke"): [Call("/ui/tokens/{version}/revoke", data=b"reason=%ff", headers=OURS)],
+    ("GET", "/ui/models/<task>/<model_name>"): [
+        Call("/ui/models/{task}/{model}", {"metric": "{alias}", "cursor": "{version}"}),
+        Call("/ui/models/{task}/{model}"),
+    ],
     ("GET", "/ui/models/<task>/<model_name>/history"): [
         Call("/ui/models/{task}/{model}/history", {"as_of": "2026-01-01", "proof": "1", "q": "{path}"}),
         Call("/ui/models/{task}/{model}/history", {"alias": "{alias}", "actor": "{path}", "version": "{version}"}),
