@@ -18,7 +18,7 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``tokens``, ``access``: who may call, and what they may do
 - ``raw``: a file's bytes, as nothing that a browser would run
-- ``model``: one model, ``history``: what happened to it, with what ``naming`` says of its aliases
+- ``model``: one model, ``history``: what happened to it, with what ``naming`` says of its aliases; ``runs`` of it
 - ``upload``: registering the files of a browser
 """
 
@@ -39,6 +39,7 @@ from . import (
     raw,
     render,
     retiring,
+    runs,
     signing,
     tokens,
     upload,
@@ -64,6 +65,7 @@ _VIEWS = (
     operations,
     raw,
     retiring,
+    runs,
     tokens,
     upload,
     verifying,

@@ -169,6 +169,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/ui/models/{task}/{model}/history", {"proof": "1"}),
         Ask("/ui/models/{task}/{model}/history", {"day": "0"}, ok=SEEN),
     ],
+    ("GET", "/ui/runs/<task>/<model_name>"): [Ask("/ui/runs/{task}/{model}", {"run": "run"})],
     ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
     ("POST", "/ui/theme"): [
         Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),

@@ -230,6 +230,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/ui/models/{task}/{model}/history", {"as_of": "{version}"}),
         Call("/ui/models/{task}/{model}/history", {"day": "{version}"}),
     ],
+    ("GET", "/ui/runs/<task>/<model_name>"): [
+        Call("/ui/runs/{task}/{model}", {"run": "{version}", "metric": "{path}"}),
+        Call("/ui/runs/{task}/{model}", {"param": "{alias}:1", "cursor": "{version}"}),
+    ],
     ("GET", "/ui/static/<name>"): [Call("/ui/static/{version}")],
     ("POST", "/ui/theme"): [Call("/ui/theme", data=b"theme=%ff&next=%ff", headers=OURS), Call("/ui/theme", data=b"x")],
     ("GET", "/docs"): [Call("/docs")],
