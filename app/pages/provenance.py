@@ -14,8 +14,9 @@ from registry_core import Description, RunDetail
 from . import figures, svg
 
 MOST_FACTS, LONGEST_FACT = 24, 200
-MOST_PARAMS, MOST_METRICS, MOST_CURVES = 100, 100, 12
-MOST_POINTS = 300  # of a curve
+MOST_PARAMS, MOST_METRICS, MOST_CURVES = 100, 100, 8
+MOST_POINTS = 150  # of all lines of a drawing
+MOST_TOLD = 3  # drawings that say each point to whoever points at it; it takes room
 
 FIRST = ("dataset", "run_id", "git_commit", "code", "image", "framework", "parent_version")
 _OURS = {"task", "model_name", "version", "created_at", "tags", "stage", "description", "metrics", "lineage"}
@@ -81,6 +82,11 @@ class Curve:
         return svg.curve(self.lines, sentence)
 
     @property
+    def lasts(self) -> list[float | None]:
+        """The last value of each line."""
+        return [next((one.value for one in reversed(line) if one.value is not None), None) for line in self.lines]
+
+    @property
     def ends(self) -> list[tuple[float, float, float, float, int]]:
         """(first, last, lowest, highest, points) of each line that has any."""
         values = [[one.value for one in line if one.value is not None] for line in self.lines]
@@ -90,21 +96,20 @@ class Curve:
 def curves(runs: Sequence[tuple[str, RunDetail | None]]) -> list[Curve]:
     """The curves of the runs, each named, by the keys of their metrics."""
     keys = sorted({key for _, run in runs if run is not None for key in run.metric_history})
-    return [Curve(key, tuple(_line(name, run, key) for name, run in runs)) for key in keys[:MOST_CURVES]]
+    says = len(keys) <= MOST_TOLD
+    return [Curve(key, tuple(_line(name, run, key, says) for name, run in runs)) for key in keys[:MOST_CURVES]]
 
 
-def _line(name: str, run: RunDetail | None, key: str) -> tuple[svg.Point, ...]:
+def _line(name: str, run: RunDetail | None, key: str, says: bool) -> tuple[svg.Point, ...]:
     points = [] if run is None else run.metric_history.get(key, [])
-    return tuple(_point(name, place, point) for place, point in enumerate(points[-MOST_POINTS:]))
+    return tuple(_point(name, place, point, says) for place, point in enumerate(points[-MOST_POINTS:]))
 
 
-def _point(name: str, place: int, point: Mapping[str, Any]) -> svg.Point:
+def _point(name: str, place: int, point: Mapping[str, Any], says: bool) -> svg.Point:
     step, value = point.get("step"), point.get("value")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     at = float(step) if isinstance(step, int | float) and not isinstance(step, bool) else float(place)
-    words = f"{name} · {figures.number(step if step is not None else place)}: {figures.number(value)}".removeprefix(
-        " · "
-    )
+    words = f"{name} · {at:g}: {figures.number(value)}".removeprefix(" · ") if says else ""
     return svg.Point(float(value) if is_number else None, f"{at:g}", words, x=at)  # type: ignore[arg-type]
 
 

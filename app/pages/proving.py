@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from flask import request, url_for
 
@@ -10,6 +11,10 @@ from flask import request, url_for
 def shown(task: str, model_name: str, version: str) -> str:
     """The command that shows what the page shows."""
     return shlex.join(["omr", "show", task, f"{model_name}@{version}"])
+
+
+def compared(task: str, model_name: str, versions: Sequence[str]) -> str:
+    return shlex.join(["omr", "compare", task, model_name, *versions])
 
 
 def ways(task: str, model_name: str, version: str) -> list[tuple[str, str]]:
