@@ -8,12 +8,18 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
 - ``card`` makes HTML of a README.md, ``previews`` of other files, ``highlight`` of code
+- ``card`` makes HTML of a README.md, ``previews`` of other files, and ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``signing`` dresses the pages of signing in
 - ``home``: all models; ``activity``: what happened in them; ``operations``: how the service is
 - ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
 - ``version``: one version; ``raw``: a file's bytes, as nothing that a browser would run
+- ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
+- ``home``: all models
+- ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
+- ``version``: one version; ``compare``: several side by side
+- ``raw``: a file's bytes, as nothing that a browser would run
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``tokens``, ``access``: who may call, and what they may do
@@ -30,6 +36,7 @@ from . import (
     access,
     activity,
     changing,
+    compare,
     describing,
     history,
     home,
@@ -57,6 +64,7 @@ _VIEWS = (
     access,
     activity,
     changing,
+    compare,
     describing,
     history,
     home,
