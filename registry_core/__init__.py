@@ -120,7 +120,16 @@ if TYPE_CHECKING:
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
-    from .vocabulary.looking import DeletedVersion, Lineage, Relative, Span, SpanPage, VerbsOfLooking
+    from .vocabulary.looking import (
+        DeletedVersion,
+        Lineage,
+        OperationFacts,
+        Relative,
+        Span,
+        SpanPage,
+        UploadFacts,
+        VerbsOfLooking,
+    )
     from .vocabulary.parameters import Parameter, answer_of, parameters_of, taking
     from .vocabulary.progress import Meter, Progress, ProgressCallback
     from .vocabulary.reports import (
@@ -223,6 +232,7 @@ __all__ = [
     "NotConfigured",
     "NotFound",
     "Operation",
+    "OperationFacts",
     "OperationNotFound",
     "PackRefused",
     "PackageCorrupt",
@@ -275,6 +285,7 @@ __all__ = [
     "Unauthenticated",
     "Unset",
     "UploadExpired",
+    "UploadFacts",
     "UploadFile",
     "UploadLocked",
     "UploadNotFound",
@@ -344,7 +355,7 @@ _PLACES = {
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
-        "vocabulary.looking": "DeletedVersion Lineage Relative Span SpanPage VerbsOfLooking",
+        "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",

@@ -34,7 +34,7 @@ _ROOMS = {
     "access": "access token",
     "signing_in": "login logout whoami",
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
-    "looking": "deleted spans",
+    "looking": "deleted spans operations uploads",
     "running": "runs",
     "happened": "history activity",
     "listing": "models versions tasks watch",

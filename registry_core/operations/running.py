@@ -25,8 +25,9 @@ from typing import Any
 from ..format.encoding import format_time, parse_time
 from ..storage import Storage
 from ..storage.contract import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
-from ..vocabulary.answers import Value
+from ..vocabulary.answers import Value, Warned
 from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
+from ..vocabulary.looking import OperationFacts
 from ..vocabulary.progress import Progress, ProgressCallback
 from ..vocabulary.texts import parse_object, printable
 from .processes import beating, has_died, silent_s, this_process
@@ -42,6 +43,8 @@ BEAT_EVERY_S = 5.0
 SILENT_S = 30.0
 SWEEP_EVERY_S = 600.0
 _LAST_TRIES = 5
+MOST_LOOKED_AT = 300  # a request each, on a store
+_TOLD = ("task", "model_name", "version", "ref")
 _ID = re.compile(r"[0-9a-f]{32}")
 _NONE_YET = Progress(0, 0, 0, 0)
 _FIELDS: dict[str, type | UnionType] = {
@@ -90,6 +93,25 @@ class Operations:
             )
         return _shown(fields)
 
+    def newest(self, limit: int, whose: Sequence[str] | None = None) -> Warned[OperationFacts]:
+        """Those that moved last first; of no more than ``MOST_LOOKED_AT`` is it looked whose they are.
+
+        ``whose``: as of :meth:`get`.
+        """
+        entries = [entry for entry in self._storage.documents.list(OPERATIONS) if entry.kind == "file"]
+        entries.sort(key=lambda entry: entry.changed_s or 0.0, reverse=True)
+        found: list[OperationFacts] = []
+        for entry in entries[:MOST_LOOKED_AT]:
+            document = self._read(entry.name.removesuffix(".json"))
+            fields = None if document is None else _fields(document)
+            if fields is None or _has_expired(fields) or (whose is not None and fields.get("whose") != list(whose)):
+                continue
+            found.append(_facts(fields))
+            if len(found) == limit:
+                break
+        is_all = len(entries) <= MOST_LOOKED_AT or len(found) == limit
+        return Warned(found, [] if is_all else [f"Only the last {MOST_LOOKED_AT} operations were looked at."])
+
     def begin(
         self, verb: str, request: Mapping[str, Any], key: str | None, whose: Sequence[str] | None = None
     ) -> tuple[Operation, RunningOperation | None]:
@@ -124,6 +146,7 @@ class Operations:
                 "created_at": now,
                 "updated_at": now,
                 "request_digest": digest,
+                "about": {name: request[name] for name in _TOLD if name in request},
                 **({} if whose is None else {"whose": list(whose)}),
                 "process": beating(this_process()),
             }
@@ -292,3 +315,21 @@ def _shown(fields: Mapping[str, Any]) -> Operation:
     expires = _updated_at(fields) + timedelta(seconds=EXPIRY_S)
     known: dict[str, Any] = {name: fields.get(name) for name in names}
     return Operation(**known, state=_state(fields), expires_at=format_time(expires))
+
+
+def _facts(fields: Mapping[str, Any]) -> OperationFacts:
+    told, error = fields.get("about"), fields.get("error") or {}
+    names = ("operation_id", "verb", "created_at", "updated_at")
+    known: dict[str, Any] = {name: fields[name] for name in names}
+    return OperationFacts(
+        **known,
+        state=_state(fields),
+        progress=_progress(fields["progress"]),
+        about=told if isinstance(told, dict) else {},
+        error=str(error["code"]) if "code" in error else None,
+    )
+
+
+def _progress(said: Mapping[str, Any]) -> Progress:
+    counts = (said.get(name) for name in asdict(_NONE_YET))
+    return Progress(*(count if isinstance(count, int) and count >= 0 else 0 for count in counts))

@@ -7,16 +7,36 @@ from dataclasses import replace
 from .. import verbs
 from ..access.roles import Action
 from ..vocabulary.answers import Warned
-from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.looking import DeletedVersion, Lineage, SpanPage, VerbsOfLooking
-from .opening import OpenedRegistry
+from ..vocabulary.errors import InvalidParameter, StorageUnavailable
+from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
+from .operations import OperationVerbs
+
+MOST_UNDER_WAY = 100
 
 
-class LookingVerbs(OpenedRegistry, VerbsOfLooking):
+class LookingVerbs(OperationVerbs, VerbsOfLooking):
     """What each of them takes and guarantees says ``VerbsOfLooking``."""
 
     def list_deleted(self, task: str, model_name: str) -> Warned[DeletedVersion]:
         return verbs.looking.deleted(self._model(task, model_name, Action.READ).require())
+
+    def list_operations(self, limit: int = 100) -> Warned[OperationFacts]:
+        _check_limit(limit)
+        return self._operations.newest(limit, self._theirs())
+
+    def list_uploads(self, limit: int = 100) -> Warned[UploadFacts]:
+        from ..uploads import under_way  # only when it is wanted
+
+        _check_limit(limit)
+        self._identity.confirm()
+        return under_way.newest(self._storage, self._settings, limit, self._theirs())
+
+    def _theirs(self) -> tuple[str, str] | None:
+        """Whose uploads and operations the caller is shown; None: everybody's. Raises ``PermissionDenied``."""
+        if self._door is None or self._door.is_admin:
+            return None
+        self._door.require_known()
+        return self._door.whose
 
     def lineage(self, task: str, model_name: str, version: str) -> Lineage:
         """From what the version was made, as its metadata says, and what was made of it.
@@ -35,3 +55,8 @@ class LookingVerbs(OpenedRegistry, VerbsOfLooking):
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
         page = verbs.looking.alias_spans(self._model(task, model_name, Action.READ).require(), alias, limit)
         return replace(page, spans=self._unnamed(page.spans))
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MOST_UNDER_WAY:
+        raise InvalidParameter(f"limit is from 1 to {MOST_UNDER_WAY}.", field="limit")

@@ -38,7 +38,6 @@ from .governing import GoverningVerbs
 from .happened import EventVerbs
 from .listing import ListingVerbs
 from .looking import LookingVerbs
-from .operations import OperationVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
 
@@ -51,7 +50,6 @@ class ModelRegistry(
     EventVerbs,
     ListingVerbs,
     UploadVerbs,
-    OperationVerbs,
     AccessVerbs,
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.

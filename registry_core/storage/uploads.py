@@ -186,6 +186,13 @@ class Uploads(ABC):
         """Nothing is left of the session. Call within :meth:`alone`. Repeatable."""
 
     @abstractmethod
+    def sessions(self) -> Iterator[str]:
+        """Every session, the last written to first where the storage tells that with a list.
+
+        Perhaps what is left of others too, which :meth:`about` does not know.
+        """
+
+    @abstractmethod
     def expired(self, before_s: float) -> Iterator[str]:
         """The sessions that nobody has written to since that moment, and what crashes left of others."""
 

@@ -31,12 +31,14 @@ class Entry:
     """One thing below a prefix. ``kind`` is ``file``, ``prefix`` (a directory) or ``other``.
 
     ``shared``: (what all names of the same bytes have in common, how many there are) of a file that has several.
+    ``changed_s``: when a file was last written, in seconds since 1970, where that is told with the list.
     """
 
     key: str
     kind: str
     size_bytes: int | None = None
     shared: tuple[str, int] | None = field(default=None, compare=False)
+    changed_s: float | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

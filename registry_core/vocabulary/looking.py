@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from .answers import Value, Warned
+from .progress import Progress
 from .verbs import ModelName, Task
 
 
@@ -68,6 +69,36 @@ class Lineage(Value):
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class OperationFacts(Value):
+    """A long call, without what came of it."""
+
+    operation_id: str
+    verb: str
+    state: Annotated[str, "running, succeeded, failed or interrupted."]
+    progress: Progress
+    about: Annotated[dict[str, Any], "What was asked for: task, and model_name and version, or ref."]
+    error: Annotated[str | None, "The code of the problem, where it has failed."]
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class UploadFacts(Value):
+    """An upload session, without its files."""
+
+    upload_id: str
+    task: str
+    model_name: str
+    actor: str | None
+    created_at: str | None
+    active_at: Annotated[str, "When something of it was last sent."]
+    expires_at: str
+
+
+UnderWay = Annotated[int, "At most so many, 1 to 100."]
+
+
 class VerbsOfLooking(Protocol):
     """What ``ModelRegistry`` and ``RegistryClient`` have in common beside ``Verbs``."""
 
@@ -89,4 +120,15 @@ class VerbsOfLooking(Protocol):
 
         Raises ``ModelNotFound``, ``InvalidParameter``.
         """
+        ...
+
+    def list_operations(self, limit: UnderWay = 100) -> Warned[OperationFacts]:
+        """The long calls of this root that are under way or have ended lately, the last that moved first.
+
+        One's own; an admin's are all. Raises ``InvalidParameter``, ``StorageError``.
+        """
+        ...
+
+    def list_uploads(self, limit: UnderWay = 100) -> Warned[UploadFacts]:
+        """The upload sessions of this root, the last sent to first. Whose, and what it raises, as of operations."""
         ...

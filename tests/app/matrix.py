@@ -30,6 +30,7 @@ LEAST = {
 MODEL, SESSION, OPERATION, REGISTRY, NOTHING = "model", "session", "operation", "registry", "nothing"
 # Or whoever calls, who must be somebody or an issuer's person; a token of his; and what is the admins' of the registry.
 CALLER, SOMEBODY, PERSON, TOKEN, ADMINS_OWN = "caller", "somebody", "person", "token", "admins'"
+THEIRS = "theirs"  # a list of what somebody has begun
 MISSING: Answered = (404, "model_not_found")
 
 
@@ -67,7 +68,7 @@ def expected(need: Need, ask: Ask, who: str, model: Model) -> Answered:
         return 401, "unauthenticated"
     if ask.about in (CALLER, REGISTRY):
         return ask.ok
-    if ask.about in (SOMEBODY, PERSON, TOKEN, ADMINS_OWN):
+    if ask.about in (SOMEBODY, PERSON, TOKEN, ADMINS_OWN, THEIRS):
         return _of_himself(ask, who)
     role = model.role(who)
     least = Role.APPROVER if ask.approves else LEAST[wanted]
@@ -266,6 +267,11 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/archive/{task}/{model}/1"),
         Ask("/v1/archive/{task}/{model}/latest", headers=PART, ok=PARTIAL),
     ],
+    ("GET", "/v1/operations"): [
+        Ask("/v1/operations", about=THEIRS),
+        Ask("/v1/operations", {"limit": "1"}, about=THEIRS),
+    ],
+    ("GET", "/v1/uploads"): [Ask("/v1/uploads", about=THEIRS), Ask("/v1/uploads", {"limit": "1"}, about=THEIRS)],
     ("GET", "/v1/operations/<operation_id>"): [Ask("/v1/operations/{operation}", about=OPERATION, need=Need.USE)],
     ("GET", "/hf/<task>/<model_name>/resolve/<revision>/<path:path>"): [
         Ask("/hf/{task}/{model}/resolve/{commit}/model.pt"),

@@ -155,6 +155,19 @@ class UploadsContract:
         assert list(uploads.expired(time.time() - 60)) == []
         assert list(opener().uploads.expired(time.time() + 60)) == [upload]
 
+    def test_the_sessions_that_there_are(self, opener: Opener) -> None:
+        uploads = opener().uploads
+        assert list(uploads.sessions()) == []
+        first, second = begun(uploads), begun(uploads)
+        assert sorted(opener().uploads.sessions()) == sorted([first, second])
+        with uploads.alone(first):
+            uploads.end(first)
+        left = list(opener().uploads.sessions())
+        assert second in left
+        if first in left:
+            with pytest.raises(KeyNotFound):
+                uploads.about(first)
+
     def test_only_what_is_old_and_nobodys_is_cleared(self, opener: Opener) -> None:
         uploads = opener().uploads
         upload, _ = arrived(uploads)

@@ -309,6 +309,8 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/files/{task}/{model}/{alias}"),
     ],
     ("GET", "/v1/archive/<task>/<model_name>/<selector>"): [Call("/v1/archive/{task}/{model}/{version}")],
+    ("GET", "/v1/operations"): [Call("/v1/operations"), Call("/v1/operations", {"limit": "{version}"})],
+    ("GET", "/v1/uploads"): [Call("/v1/uploads"), Call("/v1/uploads", {"limit": "{version}"})],
     ("GET", "/v1/operations/<operation_id>"): [Call("/v1/operations/{operation}")],
     ("GET", "/v1/uploads/<upload_id>"): [Call("/v1/uploads/{upload}")],
     ("GET", "/hf/<task>/<model_name>/resolve/<revision>/<path:path>"): [
@@ -586,6 +588,8 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["spans", "{task}", "{model}", "--alias", "{alias}", "--limit", "{version}"],
     ],
     "deleted": [["deleted", "{task}", "{model}"]],
+    "operations": [["operations"], ["operations", "--limit", "{version}"]],
+    "uploads": [["uploads"], ["uploads", "--limit", "{version}"]],
     "history": [
         ["history", "{task}", "{model}"],
         ["history", "{task}", "{model}", "--alias", "{alias}", "--version", "{version}", "--event", "{path}"],
@@ -671,7 +675,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
-READING |= {"spans", "deleted", "versions", "activity"}
+READING |= {"spans", "deleted", "operations", "uploads", "versions", "activity"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2

@@ -60,7 +60,7 @@ def _scan(top: int, prefix: str, deep: bool) -> list[Entry]:
                 elif item.is_file(follow_symlinks=False):
                     status = item.stat(follow_symlinks=False)
                     shared = (f"{status.st_dev}:{status.st_ino}", status.st_nlink) if status.st_nlink > 1 else None
-                    found.append(Entry(key, "file", status.st_size, shared))
+                    found.append(Entry(key, "file", status.st_size, shared, status.st_mtime))
                 else:
                     found.append(Entry(key, "other"))
     # Keys compare as whole strings: below a directory the next character is "/".

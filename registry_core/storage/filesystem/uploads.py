@@ -132,17 +132,19 @@ class FilesystemUploads(Uploads):
         with self._mutex:
             self._indexes.pop(upload, None)
 
+    def sessions(self) -> Iterator[str]:
+        return (name for _, name in sorted(self._changes(), reverse=True) if not name.startswith((_NEW, _GONE)))
+
     def expired(self, before_s: float) -> Iterator[str]:
-        with translated(UPLOADS):
-            try:
-                with self._space() as space:
-                    names = sorted(os.listdir(space))
-                    found = [name for name in names if _last_change(space, name) < before_s]
-            except FileNotFoundError:
-                return
-        for name in found:
+        for name in sorted(name for changed_s, name in self._changes() if changed_s < before_s):
             with suppress(KeyNotFound):
                 yield check_id(name.removeprefix(_NEW).removeprefix(_GONE))
+
+    def _changes(self) -> list[tuple[float, str]]:
+        """When each of what lies there was last written to, with its name."""
+        with translated(UPLOADS), suppress(FileNotFoundError), self._space() as space:
+            return [(_last_change(space, name), name) for name in os.listdir(space)]
+        return []
 
     # its files
 

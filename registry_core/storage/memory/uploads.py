@@ -56,6 +56,11 @@ class MemoryUploads(Uploads):
         with self._state.mutex:
             self._state.sessions.pop(upload, None)
 
+    def sessions(self) -> Iterator[str]:
+        with self._state.mutex:
+            found = sorted(self._state.sessions.items(), key=lambda one: one[1].active_s, reverse=True)
+        return (upload for upload, _ in found)
+
     def expired(self, before_s: float) -> Iterator[str]:
         with self._state.mutex:
             sessions = sorted(self._state.sessions.items())

@@ -149,11 +149,11 @@ class Bucket:
 
     # listing
 
-    def level(self, prefix: str) -> tuple[dict[str, int], list[str]]:
-        """One level: (key -> size of each object, the prefixes). The library cannot stream these, so they are held."""
+    def level(self, prefix: str) -> tuple[dict[str, Any], list[str]]:
+        """One level: (key -> what the store says of each object, the prefixes); held, as the library streams none."""
         top = _check_key(prefix) if prefix else None
         found = _patiently(prefix, lambda: obstore.list_with_delimiter(self._documents, top))
-        return {meta["path"]: meta["size"] for meta in found["objects"]}, list(found["common_prefixes"])
+        return {meta["path"]: meta for meta in found["objects"]}, list(found["common_prefixes"])
 
     def objects(self, prefix: str, after: str | None = None) -> Iterator[Any]:
         """What the store says of each object below the prefix, or those behind ``after``, in the store's order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Reversible, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from ...vocabulary.texts import check_key
 from ..contract import ANY, Condition, Document, Documents, Entry, Prepared
@@ -61,7 +62,7 @@ class ObjectDocuments(Documents):
         shown = [key for key in prefixes if key not in packages or pointer_key(key) in files]
         for key in packages:
             files.pop(pointer_key(key), None)
-        entries = [*(Entry(key, "prefix") for key in shown), *(Entry(key, "file", files[key]) for key in files)]
+        entries = [*(Entry(key, "prefix") for key in shown), *(_entry(files[key]) for key in files)]
         yield from sorted(entries, key=lambda entry: entry.key)
 
     def looks_are_cheap(self) -> bool:
@@ -109,6 +110,10 @@ class ObjectDocuments(Documents):
     @contextmanager
     def lock(self, key: str, timeout_s: float) -> Iterator[None]:
         yield  # conditional writes serialise: the next event can be created only once
+
+
+def _entry(meta: Any) -> Entry:
+    return Entry(meta["path"], "file", meta["size"], None, meta["last_modified"].timestamp())
 
 
 class _PreparedDocument(Prepared):

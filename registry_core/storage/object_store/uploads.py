@@ -90,13 +90,14 @@ class ObjectUploads(Uploads):
         self._bucket.delete(f"{home}/session.json")
         self._bucket.delete_all(home)
 
-    def expired(self, before_s: float) -> Iterator[str]:
+    def sessions(self) -> Iterator[str]:
         _, prefixes = self._bucket.level(_PLACE)
         for prefix in prefixes:
             with suppress(KeyNotFound):
-                upload = check_id(prefix.rsplit("/", 1)[-1])
-                if self._last_activity(upload) < before_s:
-                    yield upload
+                yield check_id(prefix.rsplit("/", 1)[-1])
+
+    def expired(self, before_s: float) -> Iterator[str]:
+        return (upload for upload in self.sessions() if self._last_activity(upload) < before_s)
 
     def _last_activity(self, upload: str) -> float:
         try:

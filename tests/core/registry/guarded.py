@@ -246,6 +246,8 @@ OF_ACCESS = {
 }
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {
+    "list_operations",
+    "list_uploads",
     *("list_models", "list_summaries", "list_facets", "list_tasks", "events", "activity"),
     *("begin_operation", "operation", "allows"),
 }

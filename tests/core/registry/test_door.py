@@ -446,6 +446,23 @@ def test_what_is_sent_is_refused_as_soon_as_rules_are(here: House, monkeypatch: 
         publisher.receive(session, file.file_id, 0, Slow())
 
 
+def test_what_is_under_way_is_listed_to_whoever_began_it_and_to_admins(here: House) -> None:
+    ours, theirs = here.as_("publisher"), here.as_("maintainer")
+    uploads = [registry.begin_upload(OWN, "m").upload_id for registry in (ours, theirs, here.registry)]
+    begun = [
+        registry.begin_operation("verify", {"task": OWN, "ref": "m@1"})[0].operation_id
+        for registry in (ours, theirs, here.registry)
+    ]
+    for registry, seen in ((ours, {0}), (theirs, {1}), (here.as_("chief"), {0, 1, 2}), (here.registry, {0, 1, 2})):
+        assert {one.upload_id for one in registry.list_uploads()} == {uploads[number] for number in seen}
+        assert {one.operation_id for one in registry.list_operations()} == {begun[number] for number in seen}
+    assert len(here.registry.list_uploads(1)) == len(here.registry.list_operations(1)) == 1
+    for who in ("anonymous", "left"):
+        for call in (here.as_(who).list_uploads, here.as_(who).list_operations):
+            assert isinstance(refusal(call), PermissionDenied)
+    assert here.as_("stranger").list_uploads() == here.as_("stranger").list_operations() == []
+
+
 def test_operations_and_their_keys_are_of_whoever_began_them(here: House) -> None:
     one, _ = here.as_("user").begin_operation("verify", {"a": 1}, key="k")
     other, running = here.as_("viewer").begin_operation("verify", {"b": 2}, key="k")
