@@ -34,6 +34,7 @@ def activity() -> Response:
         kinds=KINDS,
         before=before,
         news=news,
+        json_address=url_for("aliases.history", **wanted, before=before),
         first=url_for("pages.activity", **wanted),
         next=url_for("pages.activity", **wanted, before=found.next) if found.next else None,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,8 +92,9 @@ class Asked:
 def home() -> Response:
     """The models of the registry that pass the filters, a page of them."""
     asked, registry = Asked.of(), current_registry()
+    query = asked.query()
     try:
-        found = registry.list_summaries(**asked.query(), limit=ROWS, cursor=asked.cursor)
+        found = registry.list_summaries(**query, limit=ROWS, cursor=asked.cursor)
         facets, tasks = registry.list_facets(), registry.list_tasks()
     except IndexBuilding:
         return _building(registry.catalog_state)
@@ -107,7 +109,8 @@ def home() -> Response:
         amount=_amount(tasks, asked),
         spark=spark,
         warnings=found.warnings,
-        command="omr models",
+        json_address=url_for("catalogue.summaries", **{name: value for name, value in query.items() if value}),
+        command=shlex.join(["omr", "models", *_options(query)]),
     )
 
 
@@ -131,3 +134,10 @@ def _amount(tasks: Sequence[TaskSummary], asked: Asked) -> tuple[int, int] | Non
         return None
     shown = [one for one in tasks if asked.task in (None, one.task)]
     return sum(one.versions for one in shown), sum(one.bytes for one in shown)
+
+
+def _options(query: Mapping[str, Any]) -> Iterator[str]:
+    """As ``omr models`` takes the query."""
+    for name, value in query.items():
+        for one in value if isinstance(value, tuple) else [value] if value else []:
+            yield f"--{'query' if name == 'q' else name.replace('_', '-')}={one}"

@@ -46,6 +46,9 @@ def test_filters_are_addresses(visit: Visitor, address: str, said: str, unsaid: 
     page = visit.get(f"/ui/activity?{address}")
     assert said in page.words
     assert unsaid not in page.words
+    (same,) = [link for link in page.links if link.startswith("/v1/history")]
+    told = visit.client.get(same).json["events"]  # type: ignore[index]
+    assert len(told) == page.text.count('class="what"')
 
 
 def test_pages_lead_to_older_events(registry: ModelRegistry, visit: Visitor, tmp_path: Path) -> None:

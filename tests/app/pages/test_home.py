@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote
@@ -66,6 +67,17 @@ def test_a_filter_keeps_the_others_and_can_be_taken_away(visit: Visitor) -> None
     assert "/ui/?q=number&sort=name" in page.links
     fields = page.form("Sort").fields
     assert (fields["q"], fields["tag"]) == ("number", "kind:k1")
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_page_says_how_a_program_asks_for_the_same(visit: Visitor) -> None:
+    page = visit.get("/ui/?q=number+of&tag=kind:k1&alias=!production&sort=name")
+    (address,) = [link for link in page.links if link.startswith("/v1/models/summary")]
+    assert visit.client.get(address).json == []
+    assert "omr models '--query=number of' --without-alias=production --tag=kind:k1 --sort=name" in page.words
+    (address,) = [link for link in visit.get("/ui/?task=task-1").links if link.startswith("/v1/models/summary")]
+    listed = visit.client.get(address).json
+    assert {row["model_name"] for row in listed} == {"model-001", "model-004"}  # type: ignore[union-attr]
 
 
 @pytest.mark.usefixtures("filled")
@@ -143,3 +155,9 @@ def test_hostile_words_stay_words(registry: ModelRegistry, visit: Visitor, tmp_p
     registry.patch("task-0", "model-000", "2.0", description=evil, tags={evil[:20]: evil})
     for address in ("/ui/", f"/ui/?q={quote(evil)}", f"/ui/?task={quote(evil)}", f"/ui/?tag={quote('a:' + evil)}"):
         assert "<script>alert" not in visit.get(address).text
+
+
+@pytest.mark.parametrize("ui", ["true", "readonly"])
+def test_pages_that_only_show_offer_no_way_to_register(visiting: Callable[..., Visitor], ui: str) -> None:
+    page = visiting(ui=ui).get("/ui/")
+    assert len([link for link in page.links if link.startswith("/ui/upload")]) == (1 if ui == "true" else 0)
