@@ -5,7 +5,8 @@
 #   DEMO_PYTHON   has requirements-example.txt installed     [default: $PYTHON]
 #
 # It starts a server of its own on a free port, over a root in a temporary directory, and removes both at
-# the end. It exits with an error as soon as an answer is not as expected. `make demo` prepares both Pythons.
+# the end; on a terminal it waits before that, so that you can look at the pages. It exits with an error as soon as an
+# answer is not as expected. `make demo` prepares both Pythons.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -192,3 +193,10 @@ expect "$first_digest" package_digest
 "$python" -m registry_client.cli.main check
 
 printf '\nThe demo is complete: every answer was as expected.\n'
+page="$url/ui/models/celltype/human_pbmc"
+if [ -t 0 ] && [ -t 1 ]; then
+    printf 'Look at it: %s\n' "$page"
+    read -r -p 'The service ends, and its registry is removed, when you press Enter. ' _ || true
+else
+    printf 'On a terminal it would serve on for you to look at: %s\n' "$page"
+fi

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ..support.machine import need
@@ -54,6 +58,29 @@ def test_the_story_comes_to_its_end(tmp_path: Path) -> None:
     done = _tell(tmp_path, _stand_in(tmp_path, 0))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The demo is complete" in done.stdout
+    assert re.search(r"/ui/models/celltype/human_pbmc$", done.stdout.rstrip())
+
+
+def test_on_a_terminal_the_pages_can_be_looked_at(tmp_path: Path) -> None:
+    """The address that is printed last is of a page that shows what the story did, until Enter is pressed."""
+    here, there = pty.openpty()
+    environment = {**os.environ, "PYTHON": sys.executable, "DEMO_PYTHON": str(_stand_in(tmp_path, 0))}
+    with subprocess.Popen([str(DEMO)], stdin=there, stdout=there, stderr=there, env=environment, cwd=tmp_path) as demo:
+        os.close(there)
+        said = b""
+        while b"press Enter" not in said:
+            said += os.read(here, 65536)
+        (address,) = re.findall(rb"Look at it: (http://\S+)", said)
+        shown = httpx.get(address.decode(), headers={"Accept": "text/html"}, trust_env=False)
+        os.write(here, b"\n")
+        with suppress(OSError):  # how a terminal says that nobody is at its other end
+            while os.read(here, 65536):
+                pass
+        assert demo.wait() == 0
+    os.close(here)
+    assert shown.status_code == 200
+    assert "v2" in shown.text
+    assert "better macro F1 on held-out cells" in shown.text
 
 
 def test_the_demo_fails_when_the_model_does_not_do_what_was_registered(tmp_path: Path) -> None:
