@@ -9,17 +9,18 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from registry_core import CatalogState, IndexBuilding, InvalidParameter, TaskSummary
+from registry_core import Action, CatalogState, IndexBuilding, InvalidParameter, ModelSummary, TaskSummary
 
 from ..web.needs import Need
 from ..web.root import current_registry
 from .blueprint import blueprint
-from .render import page
+from .render import may, page
 from .svg.spark import spark
 
 ROWS = 25  # of a page
 MOST_TASKS = 100  # that are offered; the others are found by their names
 MOST_TAGS = 8
+MOST_ASKED = 8  # models: where rules look at owners each is a request
 SORTS = ("-created_at", "-changed_at", "name", "-versions", "-bytes")
 NOT = "!"  # before an alias: models that do not have it yet
 
@@ -108,10 +109,17 @@ def home() -> Response:
         of_tasks=len(facets.tasks),
         amount=_amount(tasks, asked),
         spark=spark,
+        registers=_may_register(found.items),
         warnings=found.warnings,
         json_address=url_for("catalogue.summaries", **{name: value for name, value in query.items() if value}),
         command=shlex.join(["omr", "models", *_options(query)]),
     )
+
+
+def _may_register(shown: Sequence[ModelSummary]) -> bool:
+    """Whether a way to register is shown: to whoever may everywhere, or a version of one of the first models shown."""
+    asked = [(None, None), *((one.task, one.model_name) for one in shown[:MOST_ASKED])]
+    return any(may(task, model_name, Action.WRITE) for task, model_name in asked)
 
 
 def _building(state: CatalogState) -> Response:

@@ -161,3 +161,13 @@ def test_hostile_words_stay_words(registry: ModelRegistry, visit: Visitor, tmp_p
 def test_pages_that_only_show_offer_no_way_to_register(visiting: Callable[..., Visitor], ui: str) -> None:
     page = visiting(ui=ui).get("/ui/")
     assert len([link for link in page.links if link.startswith("/ui/upload")]) == (1 if ui == "true" else 0)
+
+
+@pytest.mark.parametrize(("who", "registers"), [("reader", False), ("ci", True), ("ops", True)])
+def test_whoever_may_register_a_version_of_what_is_shown_has_a_button_for_it(
+    registry: ModelRegistry, tmp_path: Path, who: str, registers: bool
+) -> None:
+    fill(registry, tmp_path / "source", 1)
+    registry.register("celltype", "cells", "1.0", tmp_path / "source")
+    required(registry)
+    assert ("/ui/upload" in signed_in(registry, who).get("/ui/").links) == registers
