@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from registry_core import Description, RunDetail
+from registry_core import Description, Lineage, Relative, RunDetail
 
 from . import figures, svg
 
@@ -113,27 +113,45 @@ def _point(name: str, place: int, point: Mapping[str, Any], says: bool) -> svg.P
     return svg.Point(float(value) if is_number else None, f"{at:g}", words, x=at)  # type: ignore[arg-type]
 
 
-def drawn(shown: Description, to: Callable[..., str]) -> Callable[[str, Mapping[str, str]], Markup]:
-    """Where the version came from, for a sentence and the words of each kind of thing."""
-    parent, run = _said(shown.meta, "parent_version"), run_of(shown.meta)
-    names = {key: text_of(value) for key in FIRST if (value := _said(shown.meta, key)) and key not in ("framework",)}
+_THINGS = ("dataset", "git_commit", "code_commit", "code", "image")
 
-    def draw(sentence: str, words: Mapping[str, str]) -> Markup:
-        boxes = [svg.Box("now", 2, shown.version, ", ".join(shown.aliases[:3]), None, "now")]
-        lines = []
-        if parent:
-            boxes.append(svg.Box("parent", 1, str(parent), words["parent_version"], to(version=str(parent))))
-            lines.append(("parent", "now"))
-        if run is not None:
-            boxes.append(svg.Box("run", 1, run, words["run_id"], None, "thing"))
-            lines.append(("run", "now"))
-        for key, text in names.items():
-            if key not in ("parent_version", "run_id"):
-                boxes.append(svg.Box(key, 0, text, words[key], None, "thing"))
-                lines.append((key, "run" if run is not None else "now"))
-        return svg.lineage(boxes, lines, sentence)
 
-    return draw
+def boxes(
+    shown: Description,
+    found: Lineage,
+    grandparents: Mapping[str, Sequence[Relative]],
+    words: Mapping[str, str],
+    to: Callable[..., str],
+) -> tuple[list[svg.Box], list[tuple[str, str]]]:
+    """What the version came from, from left to right, and what came of it; and from which of them to which.
+
+    ``grandparents``: of each parent what that came from. ``words``: what each kind of thing is called.
+    """
+    made: list[svg.Box] = []
+    lines: list[tuple[str, str]] = []
+
+    def add(one: Relative, column: int, line: tuple[str, str]) -> None:
+        said = (one.created_at or "")[:10] or words["version" if one.is_there else "gone"]
+        href = to(version=one.version, tab="lineage") if one.is_there else None
+        made.append(svg.Box(f"v {one.version}", column, one.version, said, href))
+        lines.append(line)
+
+    now = f"v {shown.version}"
+    for parent in found.parents:
+        for old in grandparents.get(parent.version, ()):
+            add(old, 0, (f"v {old.version}", f"v {parent.version}"))
+        add(parent, 1, (f"v {parent.version}", now))
+    if found.run_id is not None:
+        made.append(svg.Box("run", 1, found.run_id, words["run_id"], None, "thing"))
+        lines.append(("run", now))
+    for key in _THINGS:
+        if value := found.provenance.get(key):
+            made.append(svg.Box(key, 0, text_of(value), words[key], None, "thing"))
+            lines.append((key, now if found.run_id is None else "run"))
+    made.append(svg.Box(now, 2, shown.version, ", ".join(shown.aliases[:3]), None, "now"))
+    for child in found.children:
+        add(child, 3, (now, f"v {child.version}"))
+    return made, lines
 
 
 def _said(meta: Mapping[str, Any], key: str) -> Any:

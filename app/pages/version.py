@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from flask import Response, redirect, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from registry_core import (
@@ -20,6 +22,7 @@ from registry_core import (
     Event,
     ModelRegistry,
     ModelSummary,
+    NotFound,
     PackageCorrupt,
     PackageFiles,
     RegistryError,
@@ -30,7 +33,7 @@ from registry_core import (
 
 from ..web.needs import Need
 from ..web.root import current_registry
-from . import provenance, proving
+from . import provenance, proving, svg
 from .blueprint import blueprint
 from .card import Card, card
 from .package_tree import File, Tree, tree
@@ -41,6 +44,7 @@ TABS = ("card", "files", "metrics", "lineage", "integrity")
 README, MANIFEST = "README.md", "sha256sums.txt"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
+MOST_PARENTS = 2  # whose own parents are looked for
 REMEMBERED = 4 * 1024 * 1024  # characters, of all cards
 
 _cards: Bounded[tuple[str, str, str], Card] = Bounded(REMEMBERED, lambda made: 200 + len(made.html))
@@ -126,17 +130,15 @@ class Seen:
 
     @cached_property
     def events(self) -> list[Event]:
-        """The first events of the version, the oldest first."""
-        return self.registry.history(self.task, self.model_name, version=self.version, limit=100).events
+        """The newest events of the version, the newest first."""
+        wanted: dict[str, Any] = {"version": self.version, "order": "desc", "limit": MOST_EVENTS}
+        return self.registry.history(self.task, self.model_name, **wanted).events
 
-    @property
-    def newest_events(self) -> list[Event]:
-        return self.events[::-1][:MOST_EVENTS]
-
-    @property
+    @cached_property
     def registered(self) -> Event | None:
         """The event that made it a version; None of older software's."""
-        return next((one for one in self.events if one.event == "register"), None)
+        asked: dict[str, Any] = {"version": self.version, "event": "register", "limit": 1}
+        return next(iter(self.registry.history(self.task, self.model_name, **asked).events), None)
 
     @cached_property
     def model(self) -> ModelSummary | None:
@@ -247,7 +249,17 @@ def _metrics(seen: Seen) -> dict[str, Any]:
 
 
 def _lineage(seen: Seen) -> dict[str, Any]:
-    return {"drawn": provenance.drawn(seen.shown, seen.to)}
+    """What it came from, two steps back, and what came of it."""
+    found = seen.registry.lineage(seen.task, seen.model_name, seen.version)
+    grandparents = {}
+    for parent in [one.version for one in found.parents if one.is_there][:MOST_PARENTS]:
+        with suppress(NotFound, PackageCorrupt):
+            grandparents[parent] = seen.registry.lineage(seen.task, seen.model_name, parent).parents
+
+    def drawn(sentence: str, words: Mapping[str, str]) -> Markup:
+        return svg.lineage(*provenance.boxes(seen.shown, found, grandparents, words, seen.to), sentence)
+
+    return {"lineage": found, "drawn": drawn}
 
 
 def _integrity(seen: Seen) -> dict[str, Any]:

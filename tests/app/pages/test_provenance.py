@@ -12,13 +12,14 @@ from app.pages.provenance import (
     MOST_FACTS,
     MOST_METRICS,
     Fact,
+    boxes,
     curves,
     facts,
     flat,
     params,
     run_of,
 )
-from registry_core import RunDetail
+from registry_core import Description, Lineage, Relative, RunDetail
 
 META = {
     **dict.fromkeys(("task", "model_name", "version", "created_at", "stage", "description"), "ours"),
@@ -86,3 +87,24 @@ def test_what_is_no_number_is_no_point(value: Any) -> None:
     (made,) = curves([("", run({"k": [{"step": value, "value": value}, {"step": 1, "value": 2.0}, {}]}))])
     assert made.ends == [(2.0, 2.0, 2.0, 2.0, 1)]
     assert made.drawn("s")
+
+
+def test_lineage_is_from_left_to_right_and_only_what_is_there_can_be_opened() -> None:
+    shown = Description({}, None, "3", ["production"], {}, "none", None, None)
+    parents, child = [Relative("2", True), Relative("x", False)], Relative("4", True, "2026-11-27T10:00:00Z")
+    said = {"dataset": "d" * 999, "image": "i", "run_id": "r1"}
+    found = Lineage("3", parents, [child], None, None, "r1", said)
+    words = {"version": "version", "gone": "not here", "run_id": "run", "dataset": "data", "image": "image"}
+    made, lines = boxes(shown, found, {"2": [Relative("1", True)]}, words, lambda version, tab: f"/{version}?{tab}")
+    assert [(one.key, one.column, one.words, one.href) for one in made] == [
+        ("v 1", 0, "version", "/1?lineage"),
+        ("v 2", 1, "version", "/2?lineage"),
+        ("v x", 1, "not here", None),
+        ("run", 1, "run", None),
+        ("dataset", 0, "data", None),
+        ("image", 0, "image", None),
+        ("v 3", 2, "production", None),
+        ("v 4", 3, "2026-11-27", "/4?lineage"),
+    ]
+    assert lines[:3] == [("v 1", "v 2"), ("v 2", "v 3"), ("v x", "v 3")]
+    assert lines[3:] == [("run", "v 3"), ("dataset", "run"), ("image", "run"), ("v 3", "v 4")]

@@ -82,6 +82,10 @@ def test_tabs_show_what_people_look_for(visit: Visitor) -> None:
     assert "acc&lt;b&gt; over 40 points" in metrics.text
     assert "129,491" in metrics.words
     assert "epochs 60 lr 0.0005" in metrics.words
+    lineage = visit.get(f"{PAGE}?tab=lineage")
+    assert f"{PAGE.replace('3.1.1', '3.1.0')}?tab=lineage" in lineage.links
+    assert "No version of this model names this one" in lineage.words
+    assert "Made of it 3.1.1" in visit.get(f"{PAGE.replace('3.1.1', '3.1.0')}?tab=lineage").words
     integrity = visit.get(f"{PAGE}?tab=integrity")
     assert "has this digest" in integrity.words
     assert "sha256sum -c sha256sums.txt" in integrity.words
