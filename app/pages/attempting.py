@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from registry_core import Conflict, IntegrityError, InvalidInput, NotFound, RegistryError, StorageError
+from flask import request
+
+from registry_core import (
+    AliasMoved,
+    Conflict,
+    IntegrityError,
+    InvalidInput,
+    InvalidParameter,
+    NotFound,
+    RegistryError,
+    StorageError,
+)
 
 from ..web.errors import TABLE, Busy
 from ..web.gate import may_wait
@@ -14,7 +25,7 @@ from ..web.gate import may_wait
 T = TypeVar("T")
 
 # What a person can do something about where they are; whoever may not do it at all is told by a page of its own.
-REFUSALS = (Conflict, IntegrityError, InvalidInput, NotFound, StorageError, Busy)
+REFUSALS = (Conflict, IntegrityError, InvalidInput, InvalidParameter, NotFound, StorageError, Busy)
 
 
 @dataclass(frozen=True)
@@ -27,10 +38,17 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """What a page that is shown again says of one of ``REFUSALS``."""
+    """What a page that is shown again says of one of ``REFUSALS``. Raises it for whoever asks for no page."""
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) != "text/html":
+        raise error
     if isinstance(error, RegistryError):
-        return Failure(TABLE[type(error)], error.message)
+        return Failure(TABLE[type(error)], error.message, error.detail if isinstance(error, AliasMoved) else None)
     return Failure(503, "Too many long calls are running. Nothing was changed; try again.")
+
+
+def no_reason() -> InvalidParameter:
+    """The failure of a form that does not say why."""
+    return InvalidParameter("Say why: what is written here stays in the journal.", field="reason")
 
 
 @may_wait

@@ -14,10 +14,10 @@ from flask import Response, request
 
 from registry_core import (
     Alias,
-    AliasMoved,
     AliasNotFound,
     Comparison,
     Description,
+    InvalidParameter,
     ModelRegistry,
     NotFound,
     PackageCorrupt,
@@ -25,12 +25,11 @@ from registry_core import (
 )
 
 from ..web import sessions
-from ..web.errors import TABLE
 from ..web.gate import may_be_large
 from ..web.needs import Need
 from ..web.root import current_registry
 from . import grades
-from .attempting import REFUSALS, Failure, failure, waiting
+from .attempting import REFUSALS, Failure, failure, no_reason, waiting
 from .blueprint import blueprint, require_changes
 from .render import page
 from .words import Words, done, field, known, typed
@@ -105,8 +104,10 @@ def unalias_now(task: str, model_name: str) -> Response:
 
 
 def _newest(task: str, model_name: str) -> str:
+    """The version that was made last. Raises ``VersionNotFound`` where there is none, ``ModelNotFound``."""
     found = current_registry().list_models(task=task, model_name=model_name, sort="-created_at", limit=1).items
     if not found:
+        current_registry().list_aliases(task, model_name)  # there is such a model
         raise VersionNotFound(f"{task}/{model_name} has no version that an alias could name.")
     return str(found[0]["version"])
 
@@ -116,15 +117,12 @@ def _change(wish: Wish, verb: Callable[[ModelRegistry, dict[str, Any]], int | No
     require_changes()
     words, shown = typed(), _shown()
     if shown is None:
-        return _show(
-            wish, words, Failure(422, "The form says not which version the alias named. Look at it here first.")
-        )
+        unsaid = "The form says not which version the alias named. Look at it here first."
+        return _show(wish, words, failure(InvalidParameter(unsaid, field="expected_version")))
     if not words.reason:
-        return _show(wish, words, Failure(422, "Say why: what is written here stays in the journal."))
+        return _show(wish, words, failure(no_reason()))
     try:
         seq = waiting(lambda: verb(current_registry(), {**words.said, **shown}))
-    except AliasMoved as error:
-        return _show(wish, words, Failure(TABLE[AliasMoved], error.message, error.detail))
     except REFUSALS as error:
         return _show(wish, words, failure(error))
     return done("model", words, task=wish.task, model_name=wish.model_name, done=seq)

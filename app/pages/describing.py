@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Response
 
-from registry_core import UNSET, Description
+from registry_core import UNSET, Action, Description, InvalidParameter
 
 from ..web import sessions
 from ..web.needs import Need
@@ -69,6 +69,7 @@ def describe_now(task: str, model_name: str, version: str) -> Response:
     require_changes()
     words, rows, said = typed(), _typed_rows(), field("description")
     registry = current_registry()
+    registry.require_may(task, model_name, Action.WRITE)  # before anything is told of the version
     found = registry.show(task, f"{model_name}@{version}")
     now = {key: written(value) for key, value in found.tags.items()}
     changed = [row for row in rows if row.key and row.value != row.was]
@@ -78,9 +79,11 @@ def describe_now(task: str, model_name: str, version: str) -> Response:
         moved.append("the description")
     if moved:
         rows = [Row(row.key, row.value, now.get(row.key, "")) for row in rows]
-        return _show(found, rows, said, words, Failure(409, _MOVED % " and ".join(moved)))
+        other = InvalidParameter(_MOVED % " and ".join(moved), field="was")
+        return _show(found, rows, said, words, failure(other), is_moved=True)
     if not changed and not is_said:
-        return _show(found, rows, said, words, Failure(422, "No field says anything else than before."))
+        nothing = InvalidParameter("No field says anything else than before.", field="description")
+        return _show(found, rows, said, words, failure(nothing))
     tags = {row.key: read(row.value) if row.value else None for row in changed}
     try:
         seq = waiting(
@@ -107,7 +110,15 @@ def _typed_rows() -> list[Row]:
     return list({row.key: row for row in rows if row.key}.values())
 
 
-def _show(found: Description, rows: list[Row], said: str, words: Words, failed: Failure | None = None) -> Response:
+def _show(
+    found: Description,
+    rows: list[Row],
+    said: str,
+    words: Words,
+    failed: Failure | None = None,
+    *,
+    is_moved: bool = False,
+) -> Response:
     return page(
         "describe.html",
         status=200 if failed is None else failed.status,
@@ -116,4 +127,5 @@ def _show(found: Description, rows: list[Row], said: str, words: Words, failed: 
         said=said,
         words=words,
         failed=failed,
+        is_moved=is_moved,
     )

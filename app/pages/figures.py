@@ -10,19 +10,22 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((60, "s"), (3600, "min"), (86_400, "h"), (60 * 86_400, "d"), (2 * 365 * 86_400, "mo"))
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "mo": 30.44 * 86_400, "y": 365.25 * 86_400}
 DIGITS = 4  # behind the point of a metric
+_MOST = 1e300  # a whole number may be larger than what is reckoned with
 MINUS = "\N{MINUS SIGN}"
 
 
-def moment(text: str | None) -> datetime | None:
+def moment(text: Any) -> datetime | None:
     """The time of a document in UTC; None where it is none."""
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
+    if not isinstance(text, str):  # older software's documents may hold anything
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
-def ago(text: str | None, now: datetime) -> tuple[int, str] | None:
+def ago(text: Any, now: datetime) -> tuple[int, str] | None:
     """(how many, of which unit): of ``s min h d mo y``, none of them negative; None where it is no time."""
     then = moment(text)
     if then is None:
@@ -32,10 +35,10 @@ def ago(text: str | None, now: datetime) -> tuple[int, str] | None:
     return int(seconds // _SECONDS[unit]), unit
 
 
-def when(text: str | None) -> str:
+def when(text: Any) -> str:
     """To the minute, in UTC; what is no time as it stands."""
     found = moment(text)
-    return text or "" if found is None else f"{found:%Y-%m-%d %H:%M}"
+    return str(text or "") if found is None else f"{found:%Y-%m-%d %H:%M}"
 
 
 def size(count: float | None) -> str:
@@ -52,6 +55,8 @@ def number(value: Any) -> str:
     """A metric: whole numbers as counts, others to four digits behind the point; anything else as text."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "" if value is None else str(value)
+    if isinstance(value, int) and abs(value) > _MOST:
+        return f"≥{_MOST:.0e}" if value > 0 else f"≤{MINUS}{_MOST:.0e}"
     if isinstance(value, int) or value.is_integer():
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
     if 1e-3 <= abs(value) < 1e6:
@@ -62,6 +67,8 @@ def number(value: Any) -> str:
 def difference(value: Any, base: Any) -> str:
     """By how much the value is more than the base, with its sign; empty where either is no number."""
     if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (value, base)):
+        return ""
+    if max(abs(value), abs(base)) > _MOST:
         return ""
     found = value - base
     if found == 0:

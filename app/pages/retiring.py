@@ -10,7 +10,9 @@ from flask import Response
 
 from registry_core import (
     UNSET,
+    Action,
     Alias,
+    InvalidParameter,
     Unset,
     VersionNotFound,
 )
@@ -18,7 +20,7 @@ from registry_core import (
 from ..web.gate import reads_bytes
 from ..web.needs import Need
 from ..web.root import current_registry
-from .attempting import REFUSALS, Failure, failure, waiting
+from .attempting import REFUSALS, Failure, failure, no_reason, waiting
 from .blueprint import blueprint, require_changes
 from .changing import MODEL
 from .render import page
@@ -69,6 +71,7 @@ def unarchive_now(task: str, model_name: str, version: str) -> Response:
     wish = Wish(UNARCHIVE, task, model_name, version)
 
     def call(words: Words) -> int:
+        current_registry().require_may(task, model_name, Action.PROMOTE)  # before anything is told of the version
         # The stage "none" takes those aliases away; one that the version has says the same, and leaves them.
         held = next((alias for alias in _naming(wish) if alias.alias in _STAGE_ALIASES), None)
         stage = NO_STAGE if held is None else held.alias
@@ -97,7 +100,8 @@ def delete_now(task: str, model_name: str, version: str) -> Response:
     wish, words = Wish(DELETE, task, model_name, version), typed()
     if field("typed_version") != version:
         require_changes()
-        return _show(wish, words, Failure(422, "The name that was typed is not that of the version."))
+        other = InvalidParameter("The name that was typed is not that of the version.", field="typed_version")
+        return _show(wish, words, failure(other))
 
     def call(words: Words) -> int | None:
         return waiting(lambda: current_registry().delete(task, model_name, version, **words.said).seq)
@@ -128,7 +132,7 @@ def _change(wish: Wish, call: Callable[[Words], int | None]) -> Response:
     require_changes()
     words = typed()
     if not words.reason:
-        return _show(wish, words, Failure(422, "Say why: what is written here stays in the journal."))
+        return _show(wish, words, failure(no_reason()))
     try:
         seq = call(words)
     except REFUSALS as error:

@@ -14,10 +14,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from registry_core import (
     Action,
+    InvalidParameter,
     Operation,
     UploadExpired,
     UploadNotFound,
     UploadSession,
+    VersionExists,
 )
 
 from ..web import respond_async
@@ -31,7 +33,7 @@ from .render import page
 from .words import Words, done, field, known, typed
 
 MOST_ROWS = 200
-TAKEN = 409
+_TAKEN = "{task}/{model} has a version {version} already, or had one. Choose another name."
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def register_now() -> Response:
     registry = current_registry()
     try:
         if not names.upload:
-            return _show(names, words, Failure(422, "No file has come yet. Choose some, and send them."))
+            raise InvalidParameter("No file has come yet. Choose some, and send them.", field="upload")
         if waiting(lambda: registry.ask_register(names.task, names.model, names.version, **words.said)).is_taken:
-            return _show(names, words, Failure(TAKEN, _taken(names)))
+            raise VersionExists(_TAKEN.format(**vars(names)), version=names.version)
         registry.require_may(names.task, names.model, Action.WRITE, names=names.version)
         asked: dict[str, Any] = {"task": names.task, "model_name": names.model, "version": names.version}
         asked |= {"upload_id": names.upload, **words.said}
@@ -92,10 +94,6 @@ def cancel_upload() -> Redirect:
     require_changes()
     waiting(lambda: current_registry().cancel_upload(field("upload")))
     return redirect(url_for("pages.upload", task=field("task"), model=field("model")), 303)
-
-
-def _taken(names: Names) -> str:
-    return f"{names.task}/{names.model} has a version {names.version} already, or had one. Choose another name."
 
 
 def _why(operation: Operation | None) -> Failure | None:

@@ -19,7 +19,7 @@ from ..support.issuer import issuer_server
 from ..uploads.wire import BYTES, TUS, announced, named
 from .callers import MODELS, Model, World, code_of, make, name_of
 from .conftest import scratch
-from .matrix import MISSING, MODEL, OPERATION, ROUTES, SESSION, Answered, Ask, expected
+from .matrix import MISSING, MODEL, OPERATION, OURS, ROUTES, SESSION, Answered, Ask, expected
 
 FRESH = count(4)  # what is new in a request that is done
 PATIENCE_S = 600.0
@@ -53,7 +53,7 @@ class Asking:
             return known
         new = f"{next(FRESH)}"
         name = name_of(model) if model.is_there or ask.missing == MISSING else f"n{new}"
-        return self.made(model, name, new, set(re.findall(r"{([a-z]+)}", ask.path + json.dumps(ask.body))))
+        return self.made(model, name, new, set(re.findall(r"{([a-z]+)}", ask.path + json.dumps([ask.body, ask.form]))))
 
     def made(self, model: Model, name: str, new: str, asked: set[str]) -> dict[str, str]:
         words = {"task": model.task, "model": name, "new": new, "source": str(self.world.source)}
@@ -91,8 +91,11 @@ class Asking:
     def ask(self, method: str, ask: Ask, words: Mapping[str, str]) -> TestResponse:
         query = "&".join(f"{name}={filled(value, words)}" for name, value in ask.query.items())
         body = {"data": filled(ask.data, words)} if ask.body is None else {"json": filled(ask.body, words)}
+        headers = dict(ask.headers)
+        if ask.form is not None:
+            body, headers = {"data": filled(ask.form, words)}, {**headers, **OURS}
         path = filled(ask.path, words)
-        return self.send(method, path, query_string=query, headers=dict(ask.headers), **body)
+        return self.send(method, path, headers=headers, **({"query_string": query} if query else {}), **body)
 
     def forget(self, words: Mapping[str, str]) -> None:
         """What was made for one request is gone again."""
@@ -172,7 +175,7 @@ def check_done(world: World, who: str, names: Iterable[str]) -> None:
             continue
         words = asking.words(ask, model, may=True)
         check(asking, method, ask, words, wanted, title)
-        if wanted[0] == 202:
+        if wanted[0] in (202, 303):  # it may go on
             respond_async.finish(lambda: None, PATIENCE_S)
         if ask.undo is not None and model.is_there:
             ask.undo(world.registry, model.task, words["model"])

@@ -38,6 +38,7 @@ MISSING: Answered = (404, "model_not_found")
 class Ask:
     """A request, with ``{task}`` and the like in it, and the answer to whoever may have one.
 
+    ``form``: of a page of ours.
     ``need``: the more that it needs than its route says. ``approves``: the alias is protected, or it archives.
     ``missing``: the answer where a model of that name is not there. ``old``: of older software's model.
     ``undo``: how the operator takes back what it did.
@@ -48,6 +49,7 @@ class Ask:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     data: bytes | str | None = None
+    form: Mapping[str, str] | None = None
     ok: Answered = (200, None)
     about: str = MODEL
     need: Need | None = None
@@ -122,7 +124,13 @@ TRIED = {"action": "read", "task": "own", "model_name": "m"}
 TAR = {"Content-Type": "application/x-tar"}
 LENGTH = {"Upload-Length": "1", "Upload-Metadata": named("new")}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ELSEWHERE: Answered = (409, "alias_moved")
 HTML, OURS, SEEN = {"Accept": "text/html"}, {"Origin": "http://localhost"}, (303, None)  # a page of the service
+
+PAGE = "/ui/models/{task}/{model}"
+OF_VERSION, CHANGED = f"{PAGE}/versions", {"reason": "r", "who": "w"}
+UNSEEN = {**CHANGED, "expected_version": "9", "expected_seq": "9"}  # of an alias that is elsewhere
+NOT_YET = {**CHANGED, "expected_version": "", "expected_seq": ""}
 
 ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/health"): [Ask("/health", about=NOTHING)],
@@ -175,6 +183,81 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/ui/theme"): [
         Ask("/ui/theme", data=b"theme=dark", headers={**FORM, **OURS}, ok=SEEN, about=NOTHING),
         Ask("/ui/theme", data=b"theme=dark", headers=FORM, ok=(403, "untrusted_host"), about=NOTHING),
+    ],
+    ("GET", "/ui/models/<task>/<model_name>/promote"): [
+        Ask(f"{PAGE}/promote", {"alias": "candidate", "version": "2"}),
+        Ask(f"{PAGE}/promote"),
+    ],
+    ("POST", "/ui/models/<task>/<model_name>/promote"): [
+        Ask(
+            f"{PAGE}/promote",
+            form={**NOT_YET, "alias": "mine", "version": "1"},
+            ok=SEEN,
+            undo=lambda registry, task, model: registry.unalias(task, model, "mine"),
+        ),
+        Ask(f"{PAGE}/promote", form={**UNSEEN, "alias": "candidate", "version": "1"}, ok=ELSEWHERE),
+        Ask(f"{PAGE}/promote", form={**UNSEEN, "alias": "production", "version": "1"}, ok=ELSEWHERE, approves=True),
+    ],
+    ("GET", "/ui/models/<task>/<model_name>/rollback"): [
+        Ask(f"{PAGE}/rollback", {"alias": "production", "to": "2"}),
+        Ask(f"{PAGE}/rollback", {"alias": "production"}, need=Need.PROMOTE, approves=True),
+    ],
+    ("POST", "/ui/models/<task>/<model_name>/rollback"): [
+        Ask(f"{PAGE}/rollback", form={**UNSEEN, "alias": "candidate", "version": "1"}, ok=ELSEWHERE),
+        Ask(f"{PAGE}/rollback", form={**UNSEEN, "alias": "production", "version": "2"}, ok=ELSEWHERE, approves=True),
+    ],
+    ("GET", "/ui/models/<task>/<model_name>/unalias"): [Ask(f"{PAGE}/unalias", {"alias": "candidate"})],
+    ("POST", "/ui/models/<task>/<model_name>/unalias"): [
+        Ask(f"{PAGE}/unalias", form={**UNSEEN, "alias": "candidate"}, ok=ELSEWHERE),
+        Ask(f"{PAGE}/unalias", form={**UNSEEN, "alias": "production"}, ok=ELSEWHERE, approves=True),
+    ],
+    **{
+        ("GET", f"/ui/models/<task>/<model_name>/versions/<version>/{verb}"): [Ask(f"{OF_VERSION}/{version}/{verb}")]
+        for verb, version in (
+            *(("archive", "1"), ("unarchive", "2"), ("delete", "2"), ("restore", "3"), ("describe", "1")),
+            ("verify", "1"),
+        )
+    },
+    **{
+        ("POST", f"/ui/models/<task>/<model_name>/versions/<version>/{verb}"): [
+            Ask(f"{OF_VERSION}/2/{verb}", form=CHANGED, ok=SEEN, approves=True)
+        ]
+        for verb in ("archive", "unarchive")
+    },
+    ("POST", "/ui/models/<task>/<model_name>/versions/<version>/delete"): [
+        Ask(
+            f"{OF_VERSION}/2/delete",
+            form={**CHANGED, "typed_version": "2"},
+            ok=SEEN,
+            undo=lambda registry, task, model: registry.restore(task, model, "2"),
+        )
+    ],
+    ("POST", "/ui/models/<task>/<model_name>/versions/<version>/restore"): [
+        Ask(
+            f"{OF_VERSION}/3/restore",
+            form=CHANGED,
+            ok=SEEN,
+            undo=lambda registry, task, model: registry.delete(task, model, "3", reason="wrong"),
+        )
+    ],
+    ("POST", "/ui/models/<task>/<model_name>/versions/<version>/describe"): [
+        Ask(f"{OF_VERSION}/1/describe", form={**CHANGED, "key": "k{new}", "value": "1", "was_value": ""}, ok=SEEN)
+    ],
+    ("POST", "/ui/models/<task>/<model_name>/versions/<version>/verify"): [
+        Ask(f"{OF_VERSION}/1/verify", form={}, ok=SEEN)
+    ],
+    ("GET", "/ui/upload"): [Ask("/ui/upload", about=CALLER)],
+    ("POST", "/ui/upload"): [
+        Ask(
+            "/ui/upload",
+            form={**CHANGED, "task": "{task}", "model": "{model}", "version": "{new}", "upload": "{full}"},
+            ok=SEEN,
+            missing=SEEN,
+            undo=_again("latest", "1"),
+        )
+    ],
+    ("POST", "/ui/upload/cancel"): [
+        Ask("/ui/upload/cancel", form={"task": "t", "model": "m", "upload": "{upload}"}, ok=SEEN, about=SESSION)
     ],
     ("GET", "/docs"): [Ask("/docs", about=NOTHING)],
     ("GET", "/docs/assets/<path:name>"): [Ask("/docs/assets/swagger-ui.css", about=NOTHING)],

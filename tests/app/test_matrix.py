@@ -63,7 +63,7 @@ def test_no_answer_tells_whether_there_is_what_may_not_be_seen(still: World, bar
     for (method, rule), asks in ROUTES.items():
         need = need_of(still, method, rule)
         for ask in asks:
-            if ask.about in (SESSION, OPERATION, THEIRS) or "{full}" in str(ask.body):
+            if ask.about in (SESSION, OPERATION, THEIRS) or "{full}" in str((ask.body, ask.form)):
                 continue  # by an id, which is of one world, or a list of such: see below
             for name in ("foreign", "undecided", "given"):
                 model = MODELS[name]

@@ -29,6 +29,17 @@ PAGES: dict[str, list[str]] = {
     "/ui/operations": ["/ui/operations"],
     "/ui/tokens": ["/ui/tokens"],
 }
+PAGES |= {
+    "/ui/upload": ["/ui/upload", "/ui/upload?task=celltype&model=human_pbmc&version=9.0.0&upload=gone"],
+    **{
+        f"/ui/models/<task>/<model_name>/{verb}": [f"{MODEL}/{verb}", f"{MODEL}/{verb}?alias=latest&to=3.1.0"]
+        for verb in ("promote", "rollback", "unalias")
+    },
+    **{
+        f"/ui/models/<task>/<model_name>/versions/<version>/{verb}": [f"{VERSION}/{verb}"]
+        for verb in ("archive", "unarchive", "delete", "restore", "describe", "verify")
+    },
+}
 NO_PAGES = {"/ui/static/<name>", "/ui/activity/new"}  # what a page loads
 
 

@@ -149,13 +149,17 @@ def check_answer(answer: TestResponse, title: str) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """A request with ``{task}`` and the like in it, which a target fills in. ``body`` is JSON, ``data`` is raw."""
+    """A request with ``{task}`` and the like in it, which a target fills in.
+
+    ``body`` is JSON, ``data`` is raw, ``form`` what a page of ours sends.
+    """
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     data: bytes | None = None
+    form: Mapping[str, str] | None = None
 
 
 REF = {"task": "{task}", "ref": "{model}@{version}"}
@@ -168,6 +172,9 @@ WHY = {"actor": "{alias}", "reason": "{version}"}
 TUS = {"Tus-Resumable": "1.0.0"}
 OURS = {"Origin": "http://localhost", "Content-Type": "application/x-www-form-urlencoded"}  # a form of a page
 HUB = "/hf/api/models/{task}/{model}"
+
+PAGE, TYPED = "/ui/models/{task}/{model}", {"reason": "{alias}", "who": "{path}"}
+SEEN = {"expected_version": "1", "expected_seq": "1"}
 
 ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/health"): [Call("/health")],
@@ -236,6 +243,53 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/ui/static/<name>"): [Call("/ui/static/{version}")],
     ("POST", "/ui/theme"): [Call("/ui/theme", data=b"theme=%ff&next=%ff", headers=OURS), Call("/ui/theme", data=b"x")],
+    **{
+        ("GET", f"/ui/models/<task>/<model_name>/{verb}"): [
+            Call(f"{PAGE}/{verb}", {"alias": "{alias}", "version": "{version}", "to": "{version}"}),
+            Call(f"{PAGE}/{verb}", {"reason": "{path}", "done": "{version}"}),
+        ]
+        for verb in ("promote", "rollback", "unalias")
+    },
+    **{
+        ("POST", f"/ui/models/<task>/<model_name>/{verb}"): [
+            Call(
+                f"{PAGE}/{verb}",
+                form={
+                    **TYPED,
+                    "alias": "{alias}",
+                    "version": "{version}",
+                    "expected_version": "1",
+                    "expected_seq": "1",
+                },
+            ),
+            Call(f"{PAGE}/{verb}", form={"expected_version": "{version}", "expected_seq": "{version}"}),
+        ]
+        for verb in ("promote", "rollback", "unalias")
+    },
+    **{
+        (method, f"/ui/models/<task>/<model_name>/versions/<version>/{verb}"): [
+            Call(f"{PAGE}/versions/{{version}}/{verb}", {"operation": "{operation}"}, form=form)
+        ]
+        for verb in ("archive", "unarchive", "delete", "restore", "describe", "verify")
+        for method, form in (
+            ("GET", None),
+            ("POST", {**TYPED, "typed_version": "{version}", "key": "{alias}", "value": "{path}", "was_value": ""}),
+        )
+    },
+    ("GET", "/ui/upload"): [
+        Call("/ui/upload", {"task": "{task}", "model": "{model}", "version": "{version}", "upload": "{upload}"}),
+        Call("/ui/upload", {"operation": "{operation}", "task": "{task}"}),
+    ],
+    ("POST", "/ui/upload"): [
+        Call(
+            "/ui/upload",
+            form={**TYPED, "task": "{task}", "model": "{model}", "version": "{version}", "upload": "{upload}"},
+        ),
+        Call("/ui/upload", form={"task": "{path}", "upload": "{version}"}),
+    ],
+    ("POST", "/ui/upload/cancel"): [
+        Call("/ui/upload/cancel", form={"upload": "{upload}", "task": "{task}", "model": "{model}"})
+    ],
     ("GET", "/docs"): [Call("/docs")],
     ("GET", "/docs/assets/<path:name>"): [Call("/docs/assets/{path}")],
     ("GET", "/openapi.json"): [Call("/openapi.json")],
@@ -478,11 +532,15 @@ def words_of(target: Target, place: Place) -> dict[str, str]:
 def ask(client: Any, method: str, call: Call, words: Mapping[str, str]) -> TestResponse:
     body = {"json": filled(call.body, words)} if call.body is not None else {"data": call.data}
     query = "&".join(f"{name}={filled(value, words, percent)}" for name, value in call.query.items())
+    headers = dict(call.headers)
+    if call.form is not None:
+        sent = "&".join(f"{name}={filled(value, words, percent)}" for name, value in call.form.items())
+        body, headers = {"data": sent.encode()}, {**headers, **OURS}
     answer: TestResponse = client.open(
         filled(call.path, words, percent),
         method=method,
         query_string=query,
-        headers={name: header(filled(value, words)) for name, value in call.headers.items()},
+        headers={name: header(filled(value, words)) for name, value in headers.items()},
         **body,
     )
     return answer

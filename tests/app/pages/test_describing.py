@@ -75,7 +75,7 @@ def test_a_description_is_set_and_taken_away(visit: Visitor, registry: ModelRegi
 def test_what_somebody_else_changed_is_told_and_not_overwritten(visit: Visitor, registry: ModelRegistry) -> None:
     shown = visit.get(FORM)
     registry.patch(TASK, MODEL, "2.0.0", tags={"donors": 12}, description="of all donors", actor="lin")
-    page = Page(send(visit, shown, 409, donors="9", description="of some donors").text)
+    page = Page(send(visit, shown, 422, donors="9", description="of some donors").text)
     assert "Nothing was changed. Somebody has changed the tag 'donors' and the description" in page.words
     assert "now: 12" in page.words
     assert "now: of all donors" in page.words

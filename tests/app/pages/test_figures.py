@@ -27,6 +27,8 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
         ("yesterday", None),
         ("", None),
         (None, None),
+        (1_764_244_800, None),
+        ("0001-01-01T00:00:00+10:00", None),
     ],
 )
 def test_how_long_ago(text: str | None, told: tuple[int, str] | None) -> None:
@@ -51,6 +53,8 @@ def test_bytes(count: int | None, told: str) -> None:
         (1e-9, "1e-09"),
         (1.5e12, "1,500,000,000,000"),
         (1e300, "1e+300"),
+        (10**400, "≥1e+300"),
+        (-(10**400), "≤\N{MINUS SIGN}1e+300"),
         (float("nan"), "nan"),
         (float("inf"), "inf"),
         (True, "True"),
@@ -71,6 +75,7 @@ def test_numbers(value: Any, told: str) -> None:
         (None, 1, ""),
         (1, "x", ""),
         (True, 0, ""),
+        (10**400, 0.5, ""),
     ],
 )
 def test_differences(value: Any, base: Any, told: str) -> None:

@@ -103,11 +103,11 @@ def test_whoever_may_not_has_no_button_and_is_refused(
         assert registry.history(TASK, MODEL).events[-1].seq == 4
 
 
-def test_whoever_has_not_signed_in_sees_what_everybody_may_and_changes_nothing(
+def test_whoever_has_not_signed_in_is_asked_to(
     signed_in: Callable[[str], Visitor], visiting: Callable[..., Visitor]
 ) -> None:
     signed_in("keeper")
     stranger = visiting(identity=IdentitySettings("required"))
-    assert "Sign in" in stranger.get(f"{PAGE}/promote", 404).words  # nothing is there for everybody
+    assert "Say who you are" in stranger.get(f"{PAGE}/promote", 401).words
     stranger.post(f"{PAGE}/promote", 401, reason="x")
     stranger.get("/ui/upload", 401)
