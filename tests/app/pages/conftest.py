@@ -14,7 +14,6 @@ from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, ModelRegistry
 
-from .standing_in import stand_in
 from .visiting import Visitor
 
 
@@ -27,7 +26,7 @@ def registry(tmp_path: Path) -> ModelRegistry:
 @pytest.fixture
 def visit(registry: ModelRegistry) -> Visitor:
     """A person at the pages of the registry, in open mode."""
-    return Visitor(stand_in(create_app(Settings(threads=8), registry)).test_client())
+    return Visitor(create_app(Settings(threads=8), registry).test_client())
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def visiting(registry: ModelRegistry) -> Callable[..., Visitor]:
     """The same with other settings of the service."""
 
     def with_settings(**settings: Any) -> Visitor:
-        client: FlaskClient = stand_in(create_app(Settings(threads=8, **settings), registry)).test_client()
+        client: FlaskClient = create_app(Settings(threads=8, **settings), registry).test_client()
         return Visitor(client)
 
     return with_settings

@@ -146,14 +146,12 @@ def test_a_broken_chain_is_the_first_thing_that_is_told(tmp_path: Path) -> None:
     from app.config import Settings
     from registry_core import CoreSettings
 
-    from .standing_in import stand_in
-
     core = CoreSettings(root=str(tmp_path / "root"), catalog_refresh_s=0)
     (tmp_path / "root").mkdir()
     register(ModelRegistry.open(settings=core), tmp_path)
     (journal,) = (tmp_path / "root").rglob("*.jsonl")
     journal.write_bytes(journal.read_bytes().replace(b"nightly", b"nightlx", 1))
-    visit = Visitor(stand_in(create_app(Settings(core=core, threads=2))).test_client())
+    visit = Visitor(create_app(Settings(core=core, threads=2)).test_client())
     page = visit.get(f"{HISTORY}?proof=1")
     assert "The chain of this journal is broken" in page.words
     assert "holds" not in page.words

@@ -33,7 +33,7 @@ def test_a_version_is_archived_and_taken_out_again(visit: Visitor, registry: Mod
     assert answer.headers["Location"] == f"{OLD}?done=4"
     page = visit.follow(answer)
     assert "Done. grace" in page.words
-    (undo,) = [link for link in page.links if link.endswith("/unarchive")]
+    (undo,) = {link for link in page.links if link.endswith("/unarchive")}
     shown = visit.get(undo)
     assert "1.0.0 is archived: mislabelled." in shown.words
     answer = visit.press(shown, "Take 1.0.0 out of the archive", reason="labelled anew")
@@ -71,7 +71,7 @@ def test_a_version_is_deleted_by_typing_its_name_and_restored(visit: Visitor, re
     with pytest.raises(VersionNotFound):
         registry.show(TASK, f"{MODEL}@1.0.0")
     assert answer.headers["Location"] == f"{PAGE}?done=4"
-    (undo,) = [link for link in visit.follow(answer).links if link.endswith("/restore")]
+    (undo,) = {link for link in visit.follow(answer).links if link.endswith("/restore")}
     stone = visit.get(undo)
     assert "by ada Why wrong donors" in stone.words
     answer = visit.press(stone, "Restore 1.0.0", reason="they were right")

@@ -15,7 +15,6 @@ from registry_core import CoreSettings, ModelRegistry
 
 from ...support.servers import wait_for
 from .a_model import MODEL, PAGE, TASK, register
-from .standing_in import stand_in
 from .visiting import Page, Visitor
 
 VERIFY = f"{PAGE}/versions/2.0.0/verify"
@@ -42,7 +41,7 @@ def test_what_is_damaged_is_named(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     registry = ModelRegistry.open(settings=CoreSettings(root=str(tmp_path / "root"), catalog_refresh_s=0))
     register(registry, tmp_path / "sources")
-    visit = Visitor(stand_in(create_app(Settings(threads=8), registry)).test_client())
+    visit = Visitor(create_app(Settings(threads=8), registry).test_client())
     package = Path(registry.resolve(TASK, f"{MODEL}@2.0.0").path)
     shutil.copy(package / "labels.json", package / "labels.json.new")
     page = ended(visit, visit.press(visit.get(VERIFY), "Verify now").headers["Location"])
