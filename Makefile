@@ -14,7 +14,7 @@ PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 3
 
-.PHONY: run test test-faults test-object-store test-browser test-outside lint bench bench-peers demo demo-data soak mutants coverage clean
+.PHONY: run test test-faults test-object-store test-browser test-outside lint bench bench-peers demo demo-data pictures soak mutants coverage clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -104,6 +104,10 @@ demo: $(VENV)/.run $(DEMO)/.ready
 	PYTHON=$(BIN)/python DEMO_PYTHON=$(DEMO)/bin/python examples/pbmc_celltype/demo.sh
 
 DEMO_ROOT ?= $(CURDIR)/demo_data
+# The pictures of README.md and docs/pages.md, of the pages as they are now.
+pictures: $(VENV)/.dev
+	MODEL_REGISTRY_TESTS_DOCS="$(CURDIR)/docs/pictures" $(BIN)/python -m pytest tests/browser/test_every_page.py -k documents_show
+
 demo-data: $(VENV)/.run
 	$(BIN)/python examples/demo_data "$(DEMO_ROOT)"
 

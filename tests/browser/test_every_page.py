@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,7 +41,38 @@ PAGES |= {
         for verb in ("archive", "unarchive", "delete", "restore", "describe", "verify")
     },
 }
-NO_PAGES = {"/ui/static/<name>", "/ui/activity/new"}  # what a page loads
+PAGES |= {
+    "/ui/models/<task>/<model_name>": [
+        MODEL,
+        f"{MODEL}?metric=ece",
+        "/ui/models/celltype/nobody",
+        "/ui/models/doublets/scrublet_net",
+    ],
+    "/ui/models/<task>/<model_name>/versions/<version>": [
+        *(f"{VERSION}?tab={tab}" for tab in ("card", "files", "metrics", "lineage", "integrity")),
+        f"{VERSION}?tab=files&path=metrics.json",
+        f"{VERSION}?tab=files&path=docs/confusion.tsv",
+        f"{VERSION}?tab=files&path=docs/embedding.png",
+        f"{MODEL}/versions/0.0.0",
+    ],
+    "/ui/models/<task>/<model_name>/compare": [
+        f"{MODEL}/compare",
+        f"{MODEL}/compare?v=3.1.0&v=3.1.1",
+        f"{MODEL}/compare?v=3.1.0&v=3.1.1&v=2.3.2&all=1",
+        f"{MODEL}/compare?v=3.1.0&v=3.1.1&file=README.md",
+    ],
+    "/ui/models/<task>/<model_name>/history": [
+        f"{MODEL}/history",
+        f"{MODEL}/history?as_of=2026-05-01",
+        f"{MODEL}/history?event=promote&alias=production&q=nothing+like+it",
+    ],
+    "/ui/runs/<task>/<model_name>": [
+        "/ui/runs/celltype/human_pbmc",
+        "/ui/runs/celltype/human_pbmc?run=train-3.1.0&run=train-3.1.1",
+        "/ui/runs/celltype/human_pbmc?status=killed",
+    ],
+}
+NO_PAGES = {"/ui/static/<name>", "/ui/activity/new", "/ui/raw/<task>/<model_name>/<version>/<path:path>"}
 
 
 def _rules() -> set[str]:
@@ -96,3 +128,21 @@ def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str) -> None:
     reader.picture("page-" + path.strip("/").replace("/", "-").partition("?")[0])
     reader.show_as("light")
     assert not reader.refusals()
+
+
+PICTURES = {  # of the documents, which `make pictures` draws anew
+    "home": "/ui/",
+    "model": MODEL,
+    "promote": f"{MODEL}/promote?alias=production&version=3.1.1",
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_documents_show_what_is_there(reader: Eyes, tmp_path: Path, name: str) -> None:
+    reader.show_as("light")
+    reader.go(PICTURES[name])
+    reader.find("h1")
+    drawn = Path(os.environ.get("MODEL_REGISTRY_TESTS_DOCS", tmp_path)) / f"{name}.png"
+    assert reader.browser.save_screenshot(str(drawn))
+    assert drawn.stat().st_size > 20_000  # more than an empty page has
+    assert (REPOSITORY / "docs" / "pictures" / f"{name}.png").exists()
