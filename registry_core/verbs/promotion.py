@@ -12,7 +12,6 @@ from ..format.layout import ModelKeys
 from ..models import aliases, package_manifest
 from ..models.changes import Draft, change
 from ..models.gate import Gate, Verdict
-from ..models.journal import MOVES
 from ..models.missing import no_version
 from ..models.model import ModelStore
 from ..vocabulary.answers import Alias, Promotion, Removal
@@ -117,7 +116,7 @@ def look_at_alias(model: ModelStore, alias: str, expected: Expected = ANYWHERE) 
     now = model.alias_looked_up(alias)
     removal = None
     if now is None and not expected.is_met(None) and model.may_look_up(alias, model.keys.aliases, aliases.SUFFIX):
-        removal = next(model.journal.named(MOVES, alias), None)
+        removal = next(model.journal.moves(alias, model.last_moved(alias, None)), None)
     is_version = now is None and model.is_taken(alias)
     return SeenAlias(model.keys, alias, now, is_version, removal, model.last_moved(alias, now))
 
@@ -209,8 +208,8 @@ def unalias(model: ModelStore, move: Move) -> Removal:
 
 
 def decide_unalias(seen: SeenUnalias, move: Move) -> Draft:
+    seen.alias.check_expected(move.expected)  # first: whoever thinks that it is there is told who has removed it
     seen.alias.check_is()
-    seen.alias.check_expected(move.expected)
     return _draft(UNALIAS, seen.alias, move, None, None, Verdict())
 
 
@@ -261,8 +260,8 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
 
 
 def decide_rollback(seen: SeenRollback, move: Move) -> Draft:
-    now = seen.alias.check_is()
     seen.alias.check_expected(move.expected)
+    now = seen.alias.check_is()
     if seen.back_to is None:
         another = (
             f"a version other than {now!r}" if move.version is None else f"the version {printable(move.version)!r}"

@@ -172,6 +172,34 @@ def test_who_expects_an_alias_that_was_removed_is_told_by_whom(shelf: Shelf) -> 
     assert told.items() <= refused.value.detail.items()
 
 
+def by_stage(registry: ModelRegistry, expected: Any) -> Any:
+    return registry.stage(TASK, MODEL, "1", "staging", expected_version=expected)
+
+
+@pytest.mark.parametrize(("verb", "alias"), [(by_promote, "best"), (by_rollback, "best"), (by_unalias, "best")])
+@pytest.mark.parametrize("last", ["promote", "rollback", "unalias", "stage"])
+def test_whoever_was_slower_is_told_of_the_other_change_whichever_it_was(
+    shelf: Shelf, verb: Callable[[ModelRegistry, Any], Any], alias: str, last: str
+) -> None:
+    alias = "staging" if last == "stage" else alias
+    verb = {"staging": by_stage}.get(alias, verb)
+    shelf.promote(alias, "1")
+    shelf.promote(alias, "2")
+    words = {"actor": "ada", "reason": "because"}
+    other: Any = {
+        "promote": lambda registry: registry.promote(TASK, MODEL, alias, "2", **words),
+        "rollback": lambda registry: registry.rollback(TASK, MODEL, alias, **words),
+        "unalias": lambda registry: registry.unalias(TASK, MODEL, alias, **words),
+        "stage": lambda registry: registry.stage(TASK, MODEL, "2", "none", **words),
+    }[last](shelf.registry())
+    with pytest.raises(AliasMoved) as refused:
+        verb(shelf.registry(), "9")
+    event = shelf.registry().history(TASK, MODEL, after=other.seq - 1).events[0]
+    told = {name: refused.value.detail[name] for name in ("actor", "reason", "seq", "updated_at")}
+    assert told == {**words, "seq": other.seq, "updated_at": event.ts_utc}
+    assert refused.value.detail["actual_version"] == {"promote": "2", "rollback": "1"}.get(last)
+
+
 def test_rollback_goes_only_to_what_the_alias_has_named(shelf: Shelf) -> None:
     shelf.register("3")
     for version in ("1", "2"):
