@@ -23,7 +23,7 @@ from .blueprint import blueprint
 from .changing import MODEL
 from .render import now, page
 
-EVENTS, CARDS, REMOVED = 50, 12, 20
+EVENTS, CARDS, REMOVED, MONTHS = 50, 12, 20, 24
 FILTERS = ("alias", "version", "event", "actor", "since", "until", "q")
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -125,7 +125,7 @@ def _moment(text: str, field: str) -> datetime:
 
 @dataclass(frozen=True)
 class Counted:
-    """How many events there are: of each kind, and of each month with its first and last day, the newest first."""
+    """How many events there are: of each kind, and of the newest months, each with its first and last day."""
 
     kinds: dict[str, int]
     months: list[tuple[str, date, date, int]]
@@ -137,7 +137,7 @@ def _counted(registry: ModelRegistry, task: str, model_name: str) -> Counted:
     for month, event, count in registry.event_months(task, model_name):
         kinds[event] = kinds.get(event, 0) + count
         months[month] = months.get(month, 0) + count
-    days = [(month, figures.moment(f"{month}-01")) for month in months]
+    days = [(month, figures.moment(f"{month}-01")) for month in [*months][:MONTHS]]
     return Counted(kinds, [(month, *_ends(first), months[month]) for month, first in days if first is not None])
 
 
