@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .. import verbs
 from ..access.roles import Action
-from ..vocabulary.answers import Warned
+from ..vocabulary.answers import Description, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
 from .operations import OperationVerbs
@@ -37,6 +37,21 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
             return None
         self._door.require_known()
         return self._door.whose
+
+    def glance(self, task: str, model_name: str, version: str) -> Description:
+        """As ``show``, at the cost of one version however many aliases the model has: those are as the index has them.
+
+        An alias in the place of the version is what it names. Raises as ``show``; and ``IndexBuilding`` and
+        ``StorageUnavailable`` where there is no index.
+        """
+        from ..catalogue.rows import named_by  # only when it is wanted
+        from ..catalogue.values import Known
+
+        found = verbs.resolution.find(self._model(task, model_name, Action.READ), version)
+        named = self._catalogue.of_model(
+            task, model_name, self._visible, lambda told, one: named_by(told, Known(one), found.version)
+        )
+        return replace(verbs.resolution.show(found, None, None, sorted(named or [])), package_dir=None)
 
     def lineage(self, task: str, model_name: str, version: str) -> Lineage:
         """From what the version was made, as its metadata says, and what was made of it.

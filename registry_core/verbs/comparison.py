@@ -7,7 +7,7 @@ from typing import Any
 
 from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import META
-from ..models.annotation import read
+from ..models.annotation import beside
 from ..models.model import Found, ModelStore
 from ..models.package_manifest import is_ours
 from ..models.runs import Run, ids
@@ -15,6 +15,7 @@ from ..packages import contents, provenance, text_diff
 from ..packages.stated_metrics import _as_written, of_version, run_of
 from ..packages.stored_files import Inventories, StoredFile
 from ..storage.contract import read_all
+from ..vocabulary.answers import Alias
 from ..vocabulary.comparison import Comparison, FileDiff, VersionFacts
 from ..vocabulary.errors import ArtifactNotFound, InvalidParameter, PackageCorrupt
 from ..vocabulary.finite import finite
@@ -81,8 +82,8 @@ def compare(
         raise InvalidParameter(f"Compare {FEWEST} to {MOST} different versions.", field="versions")
     for version in wanted:
         model.require_version(version)
-    runs = ids(model)
-    facts = {version: _facts(model, version, runs) for version in wanted}
+    runs, named = ids(model), model.told.aliases()
+    facts = {version: _facts(model, version, runs, named) for version in wanted}
     return Comparison(
         versions=facts,
         diff={
@@ -130,7 +131,7 @@ def _without_meta(files: Mapping[str, Any]) -> dict[str, Any]:
     return {path: digest for path, digest in files.items() if path != META}
 
 
-def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFacts:
+def _facts(model: ModelStore, version: str, runs: Collection[str], named: Collection[Alias]) -> VersionFacts:
     listing = contents.listing(model, version)
     files = {file.name: file.sha256 for file in listing.files if file.role is None}
     sizes = {file.name: file.size_bytes for file in listing.files if file.role is None}
@@ -139,7 +140,7 @@ def _facts(model: ModelStore, version: str, runs: Collection[str]) -> VersionFac
         digests = {path: sha256.removeprefix(DIGEST_PREFIX) for path, sha256 in files.items() if sha256 is not None}
     try:
         meta = contents.read_meta(model, version, (digests or {}).get(META))
-        said = read(model, version, meta)
+        said = beside(model, version, meta, [alias.alias for alias in named if alias.version == version])
         stage, tags = said.stage, said.tags
     except PackageCorrupt:
         if model.registered(version) is not None:

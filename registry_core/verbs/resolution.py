@@ -95,15 +95,21 @@ def resolve(found: Found, checked: Verification | None) -> Resolution:
     )
 
 
-def show(found: Found, then: Moment | None, checked: Verification | None) -> Description:
+def show(
+    found: Found, then: Moment | None, checked: Verification | None, pointing: list[str] | None = None
+) -> Description:
     """What is known about the version now; with ``then``, what was known at that moment. Raises ``PackageCorrupt``.
+
+    ``pointing``: the aliases that name it, where somebody knows them already.
 
     ``meta`` is the stored document with exactly tags, stage and description laid over it, as at that moment.
     """
     model, version = found.model, found.version
     meta = contents.read_meta(model, version)
     state = model.told.state(version)
-    if then is None:
+    if pointing is not None:
+        said = annotation.beside(model, version, meta, pointing, state)
+    elif then is None:
         said = annotation.read(model, version, meta, state, found.named)
     else:
         said = annotation.at(then, version, meta)
