@@ -7,24 +7,17 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``assets`` sends the stylesheet and the script
 - ``failing`` turns a problem into a page
 - ``look`` keeps what a person has chosen
-- ``card`` makes HTML of a README.md, ``previews`` of other files, ``highlight`` of code
 - ``card`` makes HTML of a README.md, ``previews`` of other files, and ``highlight`` of code
 - ``svg`` draws curves, strips, lines and lineages
-- ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
 - ``signing`` dresses the pages of signing in
-- ``home``: all models; ``activity``: what happened in them; ``operations``: how the service is
-- ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
-- ``version``: one version; ``raw``: a file's bytes, as nothing that a browser would run
 - ``words``: who does something and why; ``attempting``: what is said where it was not done; ``proceeding``: long calls
-- ``home``: all models
+- ``home``: all models; ``activity``: what happened in them; ``operations``: how the service is
+- ``model``: one model, ``history``: what happened to it, with what ``naming`` says of its aliases; ``runs`` of it
 - ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
-- ``version``: one version; ``compare``: several side by side
-- ``raw``: a file's bytes, as nothing that a browser would run
+- ``version``: one version; ``compare``: several side by side; ``raw``: a file, as nothing that a browser would run
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``tokens``, ``access``: who may call, and what they may do
-- ``raw``: a file's bytes, as nothing that a browser would run
-- ``model``: one model, ``history``: what happened to it, with what ``naming`` says of its aliases; ``runs`` of it
 - ``upload``: registering the files of a browser
 """
 

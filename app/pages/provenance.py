@@ -45,6 +45,15 @@ def text_of(value: Any) -> str:
     return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"
 
 
+def metrics(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the metadata."""
+    lineage = meta.get("lineage")
+    found: dict[str, Any] = {}
+    for place in (lineage.get("metrics") if isinstance(lineage, Mapping) else None, meta.get("metrics")):
+        found |= place if isinstance(place, Mapping) else {}
+    return found
+
+
 def run_of(meta: Mapping[str, Any]) -> str | None:
     """The run that the version names."""
     named = _said(meta, "run_id")
@@ -79,7 +88,7 @@ class Curve:
     lines: tuple[tuple[svg.Point, ...], ...]
 
     def drawn(self, sentence: str) -> Markup:
-        return svg.curve(self.lines, sentence)
+        return svg.curve(self.lines, sentence, dots=False)
 
     @property
     def lasts(self) -> list[float | None]:

@@ -27,6 +27,7 @@ from registry_core import (
     PackageFiles,
     RegistryError,
     RunDetail,
+    StorageError,
     StoredFile,
     VersionNotFound,
 )
@@ -41,7 +42,7 @@ from .previews import MOST_BYTES, Table, is_image, is_read, preview
 from .render import page, path
 
 TABS = ("card", "files", "metrics", "lineage", "integrity")
-README, MANIFEST = "README.md", "sha256sums.txt"
+README, MANIFEST, METRICS = "README.md", "sha256sums.txt", "metrics.json"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
 MOST_PARENTS = 2  # whose own parents are looked for
@@ -54,7 +55,7 @@ _cards: Bounded[tuple[str, str, str], Card] = Bounded(REMEMBERED, lambda made: 2
 def version(task: str, model_name: str, version: str) -> Response | Redirect:
     """The version, in one of its tabs. An alias leads to the version that it names now."""
     try:
-        shown = current_registry().show(task, f"{model_name}@{version}")
+        shown = _shown(task, model_name, version)
     except VersionNotFound as error:
         stone = error.detail.get("deleted")
         if not isinstance(stone, dict):
@@ -74,6 +75,14 @@ def version(task: str, model_name: str, version: str) -> Response | Redirect:
         json_address=url_for("registry.show", task=task, ref=seen.ref),
         command=proving.shown(task, model_name, version),
     )
+
+
+def _shown(task: str, model_name: str, version: str) -> Description:
+    registry = current_registry()
+    try:
+        return registry.glance(task, model_name, version)
+    except StorageError:  # the index is built still, which must keep nobody from a version
+        return registry.show(task, f"{model_name}@{version}")
 
 
 @dataclass
@@ -131,14 +140,24 @@ class Seen:
     @cached_property
     def events(self) -> list[Event]:
         """The newest events of the version, the newest first."""
-        wanted: dict[str, Any] = {"version": self.version, "order": "desc", "limit": MOST_EVENTS}
-        return self.registry.history(self.task, self.model_name, **wanted).events
+        return self._history(limit=MOST_EVENTS)
+
+    def _history(self, **wanted: Any) -> list[Event]:
+        """By the index; none while that is built."""
+        try:
+            return self.registry.history(
+                self.task, self.model_name, version=self.version, order="desc", **wanted
+            ).events
+        except StorageError:
+            return []
 
     @cached_property
     def registered(self) -> Event | None:
         """The event that made it a version; None of older software's."""
-        asked: dict[str, Any] = {"version": self.version, "event": "register", "limit": 1}
-        return next(iter(self.registry.history(self.task, self.model_name, **asked).events), None)
+        shown = next((one for one in self.events if one.event == "register"), None)
+        if shown is not None or len(self.events) < MOST_EVENTS:
+            return shown
+        return next(iter(self._history(event="register", limit=1)), None)
 
     @cached_property
     def model(self) -> ModelSummary | None:
@@ -155,7 +174,9 @@ class Seen:
     @cached_property
     def metrics(self) -> list[tuple[str, Any]]:
         """(key, value) of all that the version states of what it achieved, nested keys with dots between."""
-        return provenance.flat(self.registry.stated_metrics(self.task, self.ref))
+        if any(one.path == METRICS for one in self.files):
+            return provenance.flat(self.registry.stated_metrics(self.task, self.ref))
+        return provenance.flat(provenance.metrics(self.shown.meta))  # which are all, and read already
 
     @cached_property
     def facts(self) -> list[provenance.Fact]:

@@ -60,10 +60,11 @@ class _Placed:
     stretch: int  # of points without a gap between them
 
 
-def curve(lines: Sequence[Sequence[Point]], sentence: str, note: str = "") -> Markup:
+def curve(lines: Sequence[Sequence[Point]], sentence: str, note: str = "", *, dots: bool = True) -> Markup:
     """The lines in one drawing, each with a class of its own, s1 first; nothing where there is no number at all.
 
-    ``note`` is written beside the point that is marked ``now``. At most 300 points of all lines together are drawn.
+    ``note`` is written beside the point that is marked ``now``. Without ``dots`` only lines are drawn, of at most 300
+    points of all lines together.
     """
     found = [_finite(line) for line in lines]
     everything = [placed for line in found for placed in line]
@@ -91,7 +92,7 @@ def curve(lines: Sequence[Sequence[Point]], sentence: str, note: str = "") -> Ma
         element(
             "svg",
             *(_line(n, line) for n, line in enumerate(drawn)),
-            *(_dots(n, line) for n, line in enumerate(drawn)),
+            *(_dots(n, line) for n, line in enumerate(drawn) if dots),
             class_="plot",
             viewBox=f"0 0 {WIDE} {TOP + HEIGHT + BELOW}",
             preserveAspectRatio="none",

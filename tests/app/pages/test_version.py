@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
+from app.config import Settings
 from app.pages.version import TABS
-from registry_core import ModelRegistry
+from registry_core import CoreSettings, ModelRegistry
 
 from ...support.packages import write_files
 from .hostile import LONG, SCRIPTS
+from .signed_in import required, signed_in
 from .visiting import Visitor
 
 MOST_NODES, MOST_BYTES = 1_500, 20_000
@@ -148,3 +151,47 @@ def test_no_readme_makes_a_page_larger_than_its_bounds(
     page = visit.get("/ui/models/t/m/versions/1")
     assert page.nodes < MOST_NODES
     assert page.sent_bytes < MOST_BYTES
+
+
+@pytest.mark.usefixtures("version")
+def test_whoever_may_only_read_is_shown_what_is_known_and_no_bytes(registry: ModelRegistry) -> None:
+    required(registry)
+    visit = signed_in(registry, "reader")
+    card = visit.get(PAGE)
+    assert "You may read what is known of this version, and not its files." in card.words
+    assert "Download" not in card.words
+    assert "Dataset dvc:celltype/atlas" in card.words
+    files = visit.get(f"{PAGE}?tab=files&path=eval/per_label.csv")
+    assert "eval/per_label.csv" in files.words
+    assert "0.942" not in files.words
+    assert not [link for link in files.links if "/raw/" in link or link.startswith("/v1/files")]
+    integrity = visit.get(f"{PAGE}?tab=integrity")
+    assert "Verify now" not in integrity.words
+    compare = visit.get("/ui/models/celltype/human_pbmc/compare?v=3.1.0&v=3.1.1&file=README.md")
+    assert "you may not read it" in compare.words
+    assert visit.client.get("/ui/raw/celltype/human_pbmc/3.1.1/README.md").status_code == 403
+    stranger = signed_in(registry, "nobody")
+    assert stranger.client.get(PAGE, headers={"Accept": "text/html"}).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("name", "tab"), [("README.md", "card"), ("eval/per_label.csv", "files&path=eval/per_label.csv")]
+)
+def test_what_is_not_as_it_was_registered_is_said_and_not_shown(tmp_path: Path, tab: str) -> None:
+    settings = CoreSettings(root=str(tmp_path / "root"), catalog_dir=str(tmp_path / "catalogue"), catalog_refresh_s=0)
+    (tmp_path / "root").mkdir()
+    registry = ModelRegistry.open(settings=settings)
+    registry.register(
+        "celltype", "human_pbmc", "3.1.1", write_files(tmp_path / "source", {"README.md": b"# never shown"})
+    )
+    (damaged,) = (tmp_path / "root").rglob("README.md")
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"# xxxxx shown")
+    visit = Visitor(create_app(Settings(threads=8), registry).test_client())
+    words = visit.get(f"{PAGE}?tab={tab}").words
+    assert "is damaged" in words
+    assert "shown" not in words
+    damaged.parent.chmod(0o700)
+    damaged.unlink()
+    assert "This version is damaged." in visit.get(f"{PAGE}?tab=integrity").words
+    assert visit.get(f"{PAGE}?tab={tab}").nodes
