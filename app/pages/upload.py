@@ -33,6 +33,7 @@ from .render import page
 from .words import Words, done, field, known, typed
 
 MOST_ROWS = 200
+MOST_WAITING = 10
 _TAKEN = "{task}/{model} has a version {version} already, or had one. Choose another name."
 
 
@@ -117,6 +118,7 @@ def _show(names: Names, words: Words, failed: Failure | None = None, operation: 
         words=words,
         session=session,
         is_gone=gone,
+        waiting=[] if names.upload else current_registry().list_uploads(MOST_WAITING),
         shown=sorted(files, key=lambda file: (file.complete, file.path))[:MOST_ROWS],
         arrived=sum(file.complete for file in files),
         failed=failed,

@@ -124,3 +124,12 @@ def test_pages_that_only_show_register_nothing(visiting: Callable[..., Visitor],
     visit.post(UPLOAD, 403, task=TASK, model=MODEL, version="1", upload=upload_id)
     visit.post(f"{UPLOAD}/cancel", 403, task=TASK, model=MODEL, upload=upload_id)
     assert registry.upload(upload_id).files[0].complete
+
+
+def test_what_is_not_finished_can_be_gone_on_with(visit: Visitor, registry: ModelRegistry) -> None:
+    assert "not finished" not in visit.get(UPLOAD).words
+    upload_id = sent(registry, whole=False)
+    page = visit.get(UPLOAD)
+    assert "1 upload is not finished" in page.words
+    (link,) = [link for link in page.links if upload_id in link]
+    assert "model.pt 7 B 3 B" in visit.get(link).words
