@@ -19,6 +19,7 @@ from .changing import MODEL
 from .render import now, page
 
 VERSIONS, EVENTS, COLUMNS, DELETED = 25, 9, 4, 10
+SAID = 60  # of a metric's newest values, with where each leads
 METRICS = {"metrics": {"accuracy": 0.95}}
 CARDS = 6  # of aliases; the others are named in a line
 
@@ -115,16 +116,14 @@ def _chart(
         return None
     now_in = next((one.version for one in found.aliases if one.alias == naming.PRODUCTION), None)
     was_in = set() if named is None else named.versions
-    points = [
-        svg.Point(
-            value,
-            version,
-            f"{version} · {figures.number(value)} · {figures.when(created_at)}",
-            naming.address(found.task, found.model_name, version),
-            "now" if version == now_in else "was" if version in was_in else "",
-        )
-        for version, created_at, value in values
-    ]
+    points = []
+    for n, (version, created_at, value) in enumerate(values):
+        mark = "now" if version == now_in else "was" if version in was_in else ""
+        said: dict[str, Any] = {}
+        if mark or n >= len(values) - SAID:  # what is said of each costs more than what is drawn
+            said["words"] = f"{version} · {figures.number(value)} · {figures.when(created_at)}"
+            said["href"] = naming.address(found.task, found.model_name, version)
+        points.append(svg.Point(value, version, mark=mark, **said))
     return Chart(
         metric,
         points,
