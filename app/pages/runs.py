@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from registry_core import RUN_STATUSES, ModelRegistry, RunDetail, RunFacts, RunNotFound
+from registry_core import RUN_STATUSES, ModelNotFound, ModelRegistry, RunDetail, RunFacts, RunNotFound
 
 from ..web.needs import Need
 from ..web.root import current_registry
@@ -78,18 +78,10 @@ def _run(registry: ModelRegistry, task: str, model_name: str, run_id: str) -> Ru
 
 def _versions(registry: ModelRegistry, task: str, model_name: str, items: list[RunFacts]) -> dict[str, list[str]]:
     """run -> the versions that say they came of it."""
-    found: dict[str, list[str]] = {}
-    for one in items:
-        rows = registry.list_models(task=task, model_name=model_name, text=one.run_id, limit=CURVES).items
-        names = [row["version"] for row in rows if one.run_id in (row.get("run_id"), _lineage(row).get("run_id"))]
-        if names:
-            found[one.run_id] = names
-    return found
-
-
-def _lineage(row: dict[str, Any]) -> dict[str, Any]:
-    said = row.get("lineage")
-    return said if isinstance(said, dict) else {}
+    try:
+        return registry.versions_of_runs(task, model_name, [one.run_id for one in items])
+    except ModelNotFound:
+        return {}  # a model that has runs alone
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 16
+FORMAT = 17
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -54,10 +54,11 @@ CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event 
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
 
-# Which version a document says that its own was made of. What older software wrote may be no JSON.
-PARENT = (
+# What a document says that its own version was made of, and by which run. What older software wrote may be no JSON.
+PARENT, RUN = (
     "CASE WHEN json_valid(meta) THEN coalesce("
-    "json_extract(meta, '$.lineage.parent_version'), json_extract(meta, '$.parent_version')) END"
+    f"json_extract(meta, '$.lineage.{key}'), json_extract(meta, '$.{key}')) END"
+    for key in ("parent_version", "run_id")
 )
 _INDEXES = f"""
 CREATE INDEX IF NOT EXISTS model_name ON model (name);
@@ -76,6 +77,7 @@ CREATE INDEX IF NOT EXISTS version_stage ON version (stage);
 CREATE INDEX IF NOT EXISTS alias_name ON alias (alias, version_id);
 CREATE INDEX IF NOT EXISTS alias_version ON alias (model_id, version);
 CREATE INDEX IF NOT EXISTS document_parent ON document ({PARENT}) WHERE {PARENT} IS NOT NULL;
+CREATE INDEX IF NOT EXISTS document_run ON document ({RUN}) WHERE {RUN} IS NOT NULL;
 CREATE INDEX IF NOT EXISTS metric_value ON metric (key, value, version_id);
 CREATE INDEX IF NOT EXISTS metric_model ON metric (model_id, key, created_at, value);
 CREATE INDEX IF NOT EXISTS tag_value ON tag (key, value, version_id);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import verbs
@@ -66,6 +67,16 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         except StorageUnavailable as error:
             return replace(found, warnings=[*found.warnings, f"What was made of it is not known now: {error.message}"])
         return replace(found, children=made or [])
+
+    def versions_of_runs(self, task: str, model_name: str, run_ids: Sequence[str]) -> dict[str, list[str]]:
+        """run -> the versions of the model that name it, the last made first; without those that no version names.
+
+        Raises ``ModelNotFound``, ``StorageUnavailable``.
+        """
+        from ..catalogue.descent import of_runs  # only when it is wanted
+
+        self._model(task, model_name, Action.READ).require()
+        return self._catalogue.of_model(task, model_name, self._visible, lambda c, one: of_runs(c, one, run_ids)) or {}
 
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
         page = verbs.looking.alias_spans(self._model(task, model_name, Action.READ).require(), alias, limit)

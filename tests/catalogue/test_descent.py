@@ -41,6 +41,17 @@ def test_the_children_are_those_whose_documents_name_the_version(connection: sql
     assert descent.children(connection, 3, "1") == []
 
 
+def test_the_versions_of_runs_are_those_whose_documents_name_them(connection: sqlite3.Connection) -> None:
+    told = ['{"run_id": "r1"}', '{"lineage": {"run_id": "r1"}, "run_id": "r2"}', '{"run_id": 7}', '{"lineage": "r1"}']
+    for number, meta in enumerate(told, start=50):
+        for model_id, row in ((1, number), (2, 100 + number)):
+            connection.execute("INSERT INTO document VALUES (?, ?, '', '')", (row, meta))
+            version = (row, model_id, "t", f"m{model_id}", f"v{number}", "", "", "none", 1, None)
+            connection.execute(f"INSERT INTO version VALUES ({', '.join('?' * len(version))})", version)
+    assert descent.of_runs(connection, 1, ["r1", "r2", "7", "r3"]) == {"r1": ["v51", "v50"]}
+    assert descent.of_runs(connection, 1, []) == {}
+
+
 def test_no_other_document_is_looked_at(connection: sqlite3.Connection) -> None:
     rows = [(number, json.dumps({"parent_version": f"v{number}"})) for number in range(1000, 6000)]
     connection.executemany("INSERT INTO document VALUES (?, ?, '', '')", rows)
@@ -53,4 +64,5 @@ def test_no_other_document_is_looked_at(connection: sqlite3.Connection) -> None:
 
     connection.set_progress_handler(count, 1)
     descent.children(connection, 1, "1")
+    descent.of_runs(connection, 1, ["r1"])
     assert steps < 500

@@ -156,6 +156,7 @@ VERBS: dict[str, Verb] = {
     "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),
     "list_versions": Verb(READ, lambda r, t, m: r.list_versions(t, m)),
     "lineage": Verb(READ, lambda r, t, m: r.lineage(t, m, "1")),
+    "versions_of_runs": Verb(READ, lambda r, t, m: r.versions_of_runs(t, m, ["run"])),
     "history": Verb(READ, lambda r, t, m: r.history(t, m)),
     "history:newest": Verb(READ, lambda r, t, m: r.history(t, m, order="desc", q="m")),
     "event_months": Verb(READ, lambda r, t, m: r.event_months(t, m)),
