@@ -117,6 +117,7 @@ def _told(line: Line) -> Told:
         actor=_text(fields.get("actor")),
         reason=reason[:MAX_REASON_CHARACTERS] if reason is not None else None,
         said=_shown(line),
+        is_own=line.is_own,
         unaliased=tuple(dict.fromkeys(name for name in aliases.moves(fields) if name != fields.get("alias"))),
     )
 

@@ -41,15 +41,17 @@ CREATE TABLE metric (version_id INTEGER NOT NULL, key TEXT NOT NULL, value REAL 
 CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (version_id, key)) WITHOUT ROWID;
 -- known_at: when it became known here. at: when it happened, empty where it does not say so. said: JSON of more fields.
+-- is_own: 0 of a line of older software's.
 CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
     seq INTEGER NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT,
-    actor TEXT, reason TEXT, said TEXT);
+    actor TEXT, reason TEXT, said TEXT, is_own INTEGER NOT NULL DEFAULT 1);
 -- Aliases that an event has removed and does not name as its own.
 CREATE TABLE unaliased (model_id INTEGER NOT NULL, alias TEXT NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (model_id, alias, seq)) WITHOUT ROWID;
 -- Events of a build that goes on, in no order yet.
 CREATE TABLE arrived (known_at TEXT NOT NULL, model_id INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL,
-    event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT, said TEXT);
+    event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT, said TEXT,
+    is_own INTEGER);
 CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
@@ -85,6 +87,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS event_seq ON event (model_id, seq);
 CREATE INDEX IF NOT EXISTS event_known ON event (known_at);
 CREATE INDEX IF NOT EXISTS event_at ON event (at);
 CREATE INDEX IF NOT EXISTS event_alias ON event (model_id, alias, seq);
+CREATE INDEX IF NOT EXISTS event_moves ON event (model_id, seq) WHERE alias IS NOT NULL;
+CREATE INDEX IF NOT EXISTS unaliased_seq ON unaliased (model_id, seq);
 CREATE INDEX IF NOT EXISTS event_version ON event (model_id, version, seq);
 CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
 CREATE INDEX IF NOT EXISTS event_kind ON event (model_id, event, seq);

@@ -45,6 +45,7 @@ class Told(NamedTuple):
     actor: str | None
     reason: str | None
     said: str | None
+    is_own: bool
     unaliased: tuple[str, ...]
 
 

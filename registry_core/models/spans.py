@@ -30,7 +30,7 @@ class Move:
 def moves_of(lines: Sequence[Line]) -> Iterator[Move]:
     """Every move of an alias, in the order of the journal."""
     for line, at in zip(lines, counting_times(lines), strict=True):
-        for alias in aliases.moves(line.fields or {}):
+        for alias in sorted(aliases.moves(line.fields or {})):
             said = aliases.moved_by(line, alias)
             named = aliases.named_after(line, alias)
             yield Move(alias, named, at or BEGINNING, said.actor, said.reason, said.seq)
@@ -38,12 +38,15 @@ def moves_of(lines: Sequence[Line]) -> Iterator[Move]:
 
 def newest(moves: Sequence[Move], limit: int) -> tuple[list[Move], datetime | None]:
     """(the last ``limit`` moves, behind what each alias named before; the moment from which on none is missing)."""
-    older, window = moves[:-limit], moves[-limit:]
+    cut = max(0, len(moves) - limit)
+    while cut > 0 and moves[cut - 1].seq is not None and moves[cut - 1].seq == moves[cut].seq:
+        cut -= 1  # an event is told of whole
+    older, window = moves[:cut], moves[cut:]
     if not older:
         return list(window), None
-    before = {move.alias: move for move in older}
-    named = [move for move in before.values() if move.version is not None]
-    return [*sorted(named, key=lambda move: move.at), *window], max(move.at for move in [*older, window[0]])
+    last = {move.alias: move for move in older}
+    named = [move for move in older if last[move.alias] is move and move.version is not None]
+    return [*named, *window], max(move.at for move in [*older, window[0]])
 
 
 def spans(moves: Sequence[Move], complete_since: datetime | None = None) -> SpanPage:

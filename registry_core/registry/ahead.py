@@ -8,14 +8,28 @@ from .. import upkeep, verbs
 from ..access import decisions, held
 from ..access import governing as access
 from ..access import sessions as signed_in
-from ..catalogue import announcements, catalogue, descent, measured, place
+from ..catalogue import alias_moves, announcements, catalogue, descent, measured, place
 from ..models import asking, changes, proof
 from ..operations import running as operations
 from ..uploads import sessions, under_way
 from . import door, expiry
 
 MODULES = (
-    *(announcements, catalogue, descent, measured, place, asking, changes, proof, operations, sessions, door, expiry),
+    *(
+        alias_moves,
+        announcements,
+        catalogue,
+        descent,
+        measured,
+        place,
+        asking,
+        changes,
+        proof,
+        operations,
+        sessions,
+        door,
+        expiry,
+    ),
     *(access, decisions, held, signed_in, under_way),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

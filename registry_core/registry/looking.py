@@ -10,6 +10,7 @@ from ..access.roles import Action
 from ..vocabulary.answers import Description, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
+from ..vocabulary.texts import is_unicode
 from .operations import OperationVerbs
 
 MOST_UNDER_WAY = 100
@@ -79,8 +80,25 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         return self._catalogue.of_model(task, model_name, self._visible, lambda c, one: of_runs(c, one, run_ids)) or {}
 
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
-        page = verbs.looking.alias_spans(self._model(task, model_name, Action.READ).require(), alias, limit)
+        model = self._model(task, model_name, Action.READ).require()
+        verbs.looking.check_limit(limit)
+        page = self._spans_of_index(task, model_name, alias, limit) or verbs.looking.alias_spans(model, alias, limit)
         return replace(page, spans=self._unnamed(page.spans))
+
+    def _spans_of_index(self, task: str, model_name: str, alias: str | None, limit: int) -> SpanPage | None:
+        """What the catalogue knows of them; None where that is not there, or only the journal tells."""
+        from ..catalogue.alias_moves import newest  # only when it is wanted
+        from ..models.spans import spans
+
+        if not self._catalogue.state.ready or not is_unicode(alias or ""):
+            return None
+        try:
+            found = self._catalogue.of_model(
+                task, model_name, self._visible, lambda told, number: newest(told, number, alias, limit)
+            )
+        except StorageUnavailable:
+            return None
+        return None if found is None else spans(*found)
 
 
 def _check_limit(limit: int) -> None:

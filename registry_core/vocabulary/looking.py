@@ -118,6 +118,8 @@ class VerbsOfLooking(Protocol):
     ) -> SpanPage:
         """What each alias named, from when to when, as ``as_of`` means it; with what each named before those moves.
 
+        By the catalogue where that is there, else by the journal; a reason ends after 1000 characters then.
+
         Raises ``ModelNotFound``, ``InvalidParameter``.
         """
         ...

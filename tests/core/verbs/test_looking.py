@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from registry_core import Alias, CoreSettings, InvalidParameter, ModelNotFound, ModelRegistry, VersionNotFound
+from registry_core.format.chain import Line
+from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
 from ...support.packages import write_files
+from ..models.test_spans import journals
 
 
 @pytest.fixture(params=["filesystem", "memory"])
@@ -151,3 +157,24 @@ def test_children_are_the_newest_hundred_found_by_an_index(tmp_path: Path) -> No
         registry.register("t", "m", f"v{number}", source, {"parent_version": "v0"} if number else {}, set_alias=None)
     found = registry.lineage("t", "m", "v0").children
     assert [one.version for one in found] == [f"v{number}" for number in range(102, 2, -1)]
+
+
+@given(journals(), st.integers(1, 15), st.none() | st.sampled_from(["latest", "production"]))
+@settings(max_examples=60, deadline=None)
+def test_the_index_and_the_journal_tell_the_same_of_any_history(
+    lines: list[Line], limit: int, alias: str | None
+) -> None:
+    storage = MemoryStorage()
+    for line in lines:
+        storage.documents.append(ModelKeys("t", "m").journal, line.raw, line.seq)
+    with TemporaryDirectory() as place:
+        told = CoreSettings(workers=1, catalog_dir=place)
+        registry = ModelRegistry.open("memory://", storage=storage, settings=told)
+        if not lines:
+            return
+        by_journal = registry.alias_spans("t", "m", alias, limit)
+        registry.require_catalogue()
+        by_index = registry.alias_spans("t", "m", alias, limit)
+        if all(line.is_own for line in lines):
+            assert registry._spans_of_index("t", "m", alias, limit) is not None
+        assert (by_index.spans, by_index.complete_since) == (by_journal.spans, by_journal.complete_since)
