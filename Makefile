@@ -35,6 +35,8 @@ run: $(VENV)/.run
 KILLS := tests/client/test_killed.py tests/uploads/test_kills.py tests/governance/test_reading_while_deleting.py
 PEERS_AT_FAULT := tests/client/test_hostile_server.py tests/files/test_slow_downloads.py \
 	$(addprefix tests/app/,test_slow_peers.py test_slow_calls.py test_asked_again.py)
+OBJECT_STORE := tests/objectstore tests/contract/test_registry_on_object_store.py tests/uploads/test_objectstore.py \
+	tests/client/test_object_store.py tests/files/test_object_store.py tests/governance/test_unfinished_on_object_store.py
 OUTSIDE := tests/hub tests/clients tests/packaging tests/examples tests/benchmarks tests/docs
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
@@ -43,14 +45,14 @@ test test-faults test-object-store test-browser test-outside soak: export PYTHON
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) $(addprefix --ignore=,tests/faults tests/objectstore tests/browser $(KILLS) $(PEERS_AT_FAULT) $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/browser $(KILLS) $(PEERS_AT_FAULT) $(OBJECT_STORE) $(OUTSIDE))
 
 test-faults test-object-store test-browser test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(SUITE)
 
 test-faults: SUITE := tests/faults $(KILLS) $(PEERS_AT_FAULT)
-test-object-store: SUITE := tests/objectstore
+test-object-store: SUITE := $(OBJECT_STORE)
 test-browser: SUITE := tests/browser
 test-outside: SUITE := $(OUTSIDE)
 

@@ -1,4 +1,4 @@
-"""Every way into the registry keeps the registry contract, on every storage."""
+"""Every way into the registry keeps the registry contract, in memory and on a filesystem."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import CoreSettings, ModelRegistry
-from registry_core.format.layout import is_package
-from registry_core.storage.contract import Storage, StorageOptions
+from registry_core import ModelRegistry
+from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
-from registry_core.storage.object_store.store import ObjectStorage
 
-from ..support.seaweed import REGION, Seaweed
 from ..support.servers import gunicorn
 from .adapters import Cli, Core, Http, Remote
-from .place import MODEL, TASK, InBucket, InMemory, Kept, OnDisk, Place, settings
+from .place import MODEL, TASK, InMemory, Kept, OnDisk, Place, settings
 from .registry import RegistryContract
 
 
-def _place(
+def placed(
     sources: Path, root: str, opener: Callable[[], Storage], kept: Kept, make: Callable[[ModelRegistry], Core]
 ) -> Place:
     def replica() -> ModelRegistry:
@@ -33,19 +30,12 @@ def _place(
 def on_filesystem(tmp_path: Path, make: Callable[[ModelRegistry], Core]) -> Place:
     root = tmp_path / "root"
     root.mkdir()
-    return _place(tmp_path / "sources", str(root), lambda: FilesystemStorage(root), OnDisk(), make)
+    return placed(tmp_path / "sources", str(root), lambda: FilesystemStorage(root), OnDisk(), make)
 
 
 def in_memory(tmp_path: Path, make: Callable[[ModelRegistry], Core]) -> Place:
     storage = MemoryStorage()
-    return _place(tmp_path / "sources", "memory://contract", lambda: storage, InMemory(storage.state.packages), make)
-
-
-def in_bucket(tmp_path: Path, seaweed: Seaweed, make: Callable[[ModelRegistry], Core]) -> Place:
-    root, options = seaweed.new_root(), StorageOptions(endpoint=seaweed.endpoint, region=REGION)
-    return _place(
-        tmp_path / "sources", root, lambda: ObjectStorage(root, options, is_package), InBucket(seaweed.endpoint), make
-    )
+    return placed(tmp_path / "sources", "memory://contract", lambda: storage, InMemory(storage.state.packages), make)
 
 
 class TestCoreOnFilesystem(RegistryContract):
@@ -58,14 +48,6 @@ class TestCoreInMemory(RegistryContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Place:
         return in_memory(tmp_path, Core)
-
-
-class TestCoreOnObjectStore(RegistryContract):
-    @pytest.fixture
-    def place(self, tmp_path: Path, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Place:
-        for name, value in seaweed.env.items():
-            monkeypatch.setenv(name, value)
-        return in_bucket(tmp_path, seaweed, Core)
 
 
 class TestHttp(RegistryContract):
@@ -136,7 +118,7 @@ def served(many_roots: tuple[str, Path], tmp_path: Path, make: Callable[[ModelRe
     name = f"{len(list(base.iterdir()))}"
     root = base / name / "root"
     root.mkdir(parents=True)
-    return _place(
+    return placed(
         tmp_path / "sources",
         str(root),
         lambda: FilesystemStorage(root),
@@ -152,15 +134,3 @@ def test_a_story_told_by_processes_of_their_own(tmp_path: Path) -> None:
     assert place.way.promote(TASK, MODEL, "production", "1", expected_version=None)["seq"] == 2
     assert place.way.resolve(TASK, f"{MODEL}@production")["verified"] is True
     assert place.way.check()["clean"] is True
-
-
-def test_the_command_line_speaks_to_an_object_store(
-    tmp_path: Path, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in seaweed.env.items():
-        monkeypatch.setenv(name, value)
-    place = in_bucket(tmp_path, seaweed, Core)
-    place.way = Cli(place.replica(), place.root, in_process=False)
-    place.way.register(TASK, MODEL, "1", place.source())
-    assert place.way.resolve(TASK, f"{MODEL}@latest")["path"].startswith(place.root + "/")
-    assert CoreSettings.from_env({**seaweed.env}).storage.endpoint == seaweed.endpoint
