@@ -47,10 +47,9 @@ class _Api(Api):  # type: ignore[misc]
         self._untold.append(tell)
 
     def _described(self) -> dict[str, Any]:
-        with self._telling:
-            while self._untold:
-                self._untold.pop(0)()
-            document: dict[str, Any] = self.spec.to_dict()
+        while self._untold:
+            self._untold.pop(0)()
+        document: dict[str, Any] = self.spec.to_dict()
         return document
 
     def _register_responses(self) -> None:
@@ -62,6 +61,10 @@ class _Api(Api):  # type: ignore[misc]
         pass
 
     def _openapi_json(self) -> Response:
+        with self._telling:  # all who ask are told of one document, which the first of them completes
+            return self._told()
+
+    def _told(self) -> Response:
         document = self._described()
         is_required = current_root().seems_required()
         for path, method, operation in _operations(document["paths"]):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from threading import Barrier
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 import schemathesis
 from apispec import APISpec
+from flask import Flask
 
 from app import create_app
 from app.config import Settings
@@ -67,6 +70,20 @@ def test_the_description_is_made_for_whoever_asks_first(monkeypatch: pytest.Monk
     first, second = service.get("/openapi.json"), service.get("/openapi.json")
     assert len(described) > len(first.json["paths"]) > 30
     assert first.data == second.data
+
+
+def test_whoever_asks_at_once_is_told_the_same() -> None:
+    for _ in range(3):
+        service, together = create_app(Settings()), Barrier(8)
+
+        def ask(_: int, service: Flask = service, together: Barrier = together) -> tuple[int, bytes]:
+            together.wait()
+            answer = service.test_client().get("/openapi.json")
+            return answer.status_code, answer.data
+
+        with ThreadPoolExecutor(8) as asking:
+            (told,) = set(asking.map(ask, range(8)))
+        assert told[0] == 200
 
 
 def test_programs_can_be_made_from_the_description() -> None:
