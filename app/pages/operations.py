@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Response, url_for
 
-from registry_core import Action, RegistryError
+from registry_core import Action, PermissionDenied, RegistryError, Warned
 
 from ..web.needs import Need
 from ..web.root import current_registry, current_root
 from .blueprint import blueprint
 from .render import page
+
+MOST = 50  # of each that are shown
 
 
 @blueprint.get("/operations", needs=Need.READ)
@@ -23,6 +25,10 @@ def operations() -> Response:
     except RegistryError as error:
         trouble = error.message if is_admin else f"{error.title}."
     tasks = registry.list_tasks()
+    try:
+        operations, uploads = registry.list_operations(MOST), registry.list_uploads(MOST)
+    except PermissionDenied:  # nobody knows who looks, so none of them is his
+        operations, uploads = Warned(), Warned()
     return page(
         "operations.html",
         trouble=trouble,
@@ -31,9 +37,10 @@ def operations() -> Response:
         is_admin=is_admin,
         tasks=sorted(tasks, key=lambda one: -one.bytes),
         bytes_total=sum(one.bytes for one in tasks),
-        warnings=tasks.warnings,
-        operations=[],
-        uploads=[],
+        warnings=[*tasks.warnings, *operations.warnings, *uploads.warnings],
+        operations=operations,
+        uploads=uploads,
+        is_moving=any(one.state == "running" for one in operations),
         json_address=url_for("catalogue.tasks"),
         command="omr tasks",
     )
