@@ -21,21 +21,13 @@ from .seeing import FORMS, Eyes, a_browser
 AXE = "axe-core@4.10.3"
 NARROWEST = 320
 MODEL = "/ui/models/celltype/human_pbmc"
-RUNS = MODEL.replace("models", "runs")
 VERSION = f"{MODEL}/versions/3.1.0"
 # rule -> addresses of its states, of a registry that the demo has filled; {operation} is one of it.
 PAGES: dict[str, list[str]] = {
     "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
     "/ui/access": ["/ui/access"],  # where nobody is asked who calls; see test_signing.py too
     "/ui/activity": ["/ui/activity", "/ui/activity?event=promote&actor=grace.lin", "/ui/activity?q=nothing+like+it"],
-    "/ui/models/<task>/<model_name>": [MODEL, f"{MODEL}?metric=nothing+like+it"],
-    "/ui/models/<task>/<model_name>/history": [
-        f"{MODEL}/history",
-        f"{MODEL}/history?as_of=2001-02-03&proof=1",
-        f"{MODEL}/history?event=promote&q=nothing+like+it",
-    ],
     "/ui/operations": ["/ui/operations"],
-    "/ui/runs/<task>/<model_name>": [RUNS, f"{RUNS}?status=failed&param=a:b"],
     "/ui/tokens": ["/ui/tokens"],
 }
 PAGES |= {

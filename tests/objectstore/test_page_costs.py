@@ -1,4 +1,4 @@
-"""What the pages of a version cost in requests to the store, once the index has the model; however much else it has."""
+"""What the pages of a model and of a version cost in requests to the store, once the index has the model."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ ALIASES = 11  # of the model, latest among them
 PAGE = "/ui/models/t/m/versions/2"
 # Address -> the most that it costs once a process has seen the version; that takes 5 reads and a list more.
 AT_MOST = {
+    # All of it is in the index.
+    "/ui/models/t/m": Cost(),
+    "/ui/models/t/m?metric=f1": Cost(),
+    "/ui/models/t/m/history": Cost(),
+    "/ui/models/t/m/history?as_of=2001-02-03": Cost(),
     PAGE: Cost(reads=6),
     f"{PAGE}?tab=files&path=README.md": Cost(reads=7),
     f"{PAGE}?tab=metrics": Cost(reads=9, lists=3),
@@ -57,7 +62,7 @@ def test_a_page_costs_one_version_however_many_aliases_files_and_runs_there_are(
                 proxy.clear()
                 visit.get(path)
                 costs.append(_cost(proxy.passed))
-            first = first or costs[0]
+            first = costs[0] if path == PAGE else first
             assert costs[1] <= most, (path, costs)
         assert first is not None
         assert first <= Cost(reads=11, lists=1)
