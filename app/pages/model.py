@@ -21,6 +21,7 @@ from .render import now, page
 VERSIONS, EVENTS, COLUMNS, DELETED = 25, 9, 4, 10
 SAID = 60  # of a metric's newest values, with where each leads
 METRICS = {"metrics": {"accuracy": 0.95}}
+TABS = 6  # of metrics; the others stand in a menu
 CARDS = 6  # of aliases; the others are named in a line
 
 
@@ -34,7 +35,8 @@ def model(task: str, model_name: str) -> Response:
     columns = tuple(dict.fromkeys(([metric] if metric else []) + [*keys]))[:COLUMNS]
     cursor = request.args.get("cursor")
     versions = registry.list_versions(task, model_name, metrics=columns, limit=VERSIONS, cursor=cursor)
-    newest = registry.history(task, model_name, order="desc", limit=EVENTS).events
+    told = registry.history(task, model_name, order="desc", limit=EVENTS)
+    newest = told.events
     aliases = naming.in_order(found.aliases)
     moves = naming.moves_of(registry, task, model_name, [one.alias for one in aliases])
     production = next((one for one in aliases if one.alias == naming.PRODUCTION), None)
@@ -53,7 +55,8 @@ def model(task: str, model_name: str) -> Response:
         before=None if named is None else named.before,
         others=[one for one in aliases if one is not production],
         cards=CARDS,
-        keys=keys if metric is None or metric in keys else (metric, *keys),
+        keys=keys if metric is None or metric in keys[:TABS] else tuple(dict.fromkeys((metric, *keys))),
+        tabs=TABS,
         metric=metric,
         columns=columns,
         chart=chart,
@@ -62,6 +65,7 @@ def model(task: str, model_name: str) -> Response:
         versions=versions,
         is_first=cursor is None,
         newest=newest,
+        warnings=told.warnings,
         events=newest[0].seq if newest else 0,
         deleted=_deleted(registry, task, model_name),
         ways=_ways(task, model_name, selector),

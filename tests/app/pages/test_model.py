@@ -142,6 +142,26 @@ def test_of_many_aliases_some_have_cards_and_the_others_are_named(model: ModelRe
     assert page.nodes < MOST_NODES
 
 
+@pytest.mark.parametrize("alias", ["hidden", "wide", "empty", "card"])
+def test_an_alias_with_the_name_of_a_style_is_an_alias_like_others(
+    model: ModelRegistry, visit: Visitor, alias: str
+) -> None:
+    model.promote(TASK, MODEL, alias, "1.0.0", actor="ada")
+    for path in (PAGE, f"{PAGE}/history"):
+        page = visit.get(path)
+        assert f"ada moved {alias} to 1.0.0" in page.words
+        assert f"promote {alias}" not in page.text
+
+
+def test_the_metric_that_is_shown_is_among_those_to_choose(
+    registry: ModelRegistry, visit: Visitor, tmp_path: Path
+) -> None:
+    register(registry, tmp_path, **{"1": {f"k{n:02}": n for n in range(30)}})
+    page = visit.get(f"{PAGE}?metric=k20")
+    assert '" aria-current="true">k20</a>' in page.text
+    assert "Metric over versions k20 k00 k01 k02 k03 k04 24 more" in page.words
+
+
 def test_what_is_copied_is_safe_to_paste_and_right_below_a_prefix(model: ModelRegistry, visit: Visitor) -> None:
     text = visit.client.get(PAGE, headers={**BROWSER, "Host": "models.example"}).text
     page = Page(text)
