@@ -23,6 +23,7 @@ from registry_core import (
     ModelRegistry,
     ModelSummary,
     NotFound,
+    OperationFacts,
     PackageCorrupt,
     PackageFiles,
     RegistryError,
@@ -45,6 +46,7 @@ TABS = ("card", "files", "metrics", "lineage", "integrity")
 README, MANIFEST, METRICS = "README.md", "sha256sums.txt", "metrics.json"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
+MOST_OPERATIONS = 10  # among which the last proof is looked for
 MOST_PARENTS = 2  # whose own parents are looked for
 REMEMBERED = 4 * 1024 * 1024  # characters, of all cards
 
@@ -286,11 +288,21 @@ def _lineage(seen: Seen) -> dict[str, Any]:
 def _integrity(seen: Seen) -> dict[str, Any]:
     event = seen.registered
     return {
+        "verified": _last_verified(seen),
         "ways": proving.ways(seen.task, seen.model_name, seen.version),
         "is_recorded": event is not None and event.package_digest == seen.shown.package_digest,
         "manifest": next((one for one in seen.files if one.path == MANIFEST), None),
         "manifest_address": seen.to(tab="files") + "&path=" + path(MANIFEST),
     }
+
+
+def _last_verified(seen: Seen) -> OperationFacts | None:
+    """The last proof of it among the newest operations; None where there is none, or the caller sees not all of them."""
+    if not seen.registry.allows(None, None, Action.ADMIN):
+        return None
+    newest = seen.registry.list_operations(MOST_OPERATIONS)
+    about = {"task": seen.task, "ref": seen.ref}
+    return next((one for one in newest if one.verb == "verify" and about.items() <= one.about.items()), None)
 
 
 _TABS = {"card": _card, "files": _files, "metrics": _metrics, "lineage": _lineage, "integrity": _integrity}
