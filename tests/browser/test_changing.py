@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from registry_core import Alias, ModelRegistry
+from registry_core import Alias, ModelRegistry, ProgressCallback
 
 from ..app.pages.a_model import MODEL, PAGE, TASK
+from ..support.servers import START_S, wait_for
 from .seeing import Eyes
 
 DIALOG = "dialog[open]"
 WHY = f"{DIALOG} [name=reason]"
+PAUSES = "const set = setTimeout; window.pauses = []; window.setTimeout = (go, ms) => (pauses.push(ms), set(go, ms))"
 
 
 def production(registry: ModelRegistry) -> Alias:
@@ -161,6 +166,37 @@ def test_a_proof_is_looked_after_and_survives_a_reload(eyes: Eyes) -> None:
     eyes.browser.refresh()
     eyes.find(".band.good", "Every byte is as it was registered.")
     eyes.picture("verified")
+
+
+def test_what_goes_on_is_asked_for_less_and_less_often_until_it_is_done(eyes: Eyes, registry: ModelRegistry) -> None:
+    """Of an operation that ends when it is told to: the page follows it, also after a reload, and then asks no more."""
+    _, running = registry.begin_operation("verify", {"task": TASK, "ref": f"{MODEL}@2.0.0"})
+    assert running is not None
+    operation = registry.list_operations()[0].operation_id
+    may_end = threading.Event()
+
+    def work(_: ProgressCallback) -> dict[str, Any]:
+        may_end.wait(START_S)
+        return registry.verify(TASK, f"{MODEL}@2.0.0").to_dict()
+
+    thread = threading.Thread(target=running.run, args=(work, lambda error: {"detail": str(error)}))
+    thread.start()
+    recorder = eyes.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": PAUSES})
+    try:
+        eyes.go(f"{PAGE}/versions/2.0.0/verify?operation={operation}")
+        eyes.find("progress")
+        pauses = wait_for(lambda: eyes.run("return pauses"), lambda found: len(found) > 3, "it is not asked for")
+        assert pauses[:4] == [400, 600, 900, 1350]
+        eyes.browser.refresh()
+        eyes.find("progress")
+    finally:
+        may_end.set()
+        thread.join()
+        eyes.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", recorder)
+    eyes.find(".band.good", "Every byte is as it was registered.")
+    asked = len(eyes.run("return pauses"))
+    eyes.find("button", "Verify again")
+    assert len(eyes.run("return pauses")) == asked
 
 
 def test_what_has_moved_is_told_when_the_page_is_looked_at_again(eyes: Eyes, registry: ModelRegistry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from app.pages.blueprint import PREFIX
 from registry_core import Alias, ModelRegistry
 
 from .a_model import MODEL, PAGE, TASK, register
-from .visiting import Page, Visitor
+from .visiting import OURS, Page, Visitor
 
 MOVE = "Move production from 1.0.0 to 2.0.0"
 
@@ -87,6 +88,28 @@ def test_the_same_form_sent_twice_is_one_event(visit: Visitor, registry: ModelRe
     assert "Nothing was changed, and nothing is left to do. ada was faster" in page.words
     assert all(form.method != "post" or "reason" not in form.fields for form in page.forms)
     assert events(registry) == 5
+
+
+def test_of_many_at_the_same_moment_one_changes_it_and_all_others_are_told(
+    visiting: Callable[..., Visitor], registry: ModelRegistry
+) -> None:
+    """Each has read the same page, half of them for another version; none overwrites what another did."""
+    visit = visiting()
+    forms = [visit.get(f"{PAGE}/promote?version={version}").form("Move production") for version in ("1.1.0", "2.0.0")]
+
+    def send(place: int) -> tuple[int, str]:
+        form = forms[place % 2]
+        fields = {**form.fields, "reason": f"as {place} sees it", "who": f"reviewer {place}"}
+        answer = visiting().client.post(form.action, data=fields, headers=OURS)
+        return answer.status_code, Page(answer.text).words
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    now = production(registry)
+    assert now is not None
+    assert (now.seq, events(registry)) == (5, 5)
+    assert sorted(status for status, _ in answers) == [303, *[409] * 7]
+    assert all("Nothing was changed" in words and str(now.actor) in words for status, words in answers if status == 409)
 
 
 def test_a_removed_alias_is_not_made_again_unseen(visit: Visitor, registry: ModelRegistry) -> None:
@@ -193,3 +216,28 @@ def test_pages_that_only_show_change_nothing(visiting: Callable[..., Visitor], r
 
 def test_the_page_is_below_its_prefix() -> None:
     assert PAGE.startswith(PREFIX)
+
+
+def test_of_thousands_of_files_that_differ_a_hundred_are_shown(
+    visit: Visitor, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    for version in ("3.0.0", "3.0.1"):
+        source = tmp_path / version
+        source.mkdir()
+        for number in range(1200):
+            (source / f"{number}.txt").write_text(f"{version} {number}")
+        registry.register(TASK, MODEL, version, str(source), {}, set_alias="many")
+    page = visit.get(f"{PAGE}/promote?alias=many&version=3.0.0")
+    assert "and 1100 more" in page.words
+    assert page.nodes < 1500
+
+
+def test_of_thousands_of_metrics_a_hundred_are_shown(visit: Visitor, registry: ModelRegistry, tmp_path: Path) -> None:
+    many = {f"f1/{number}": 0.9 for number in range(2000)}
+    register(registry, tmp_path / "more", **{"3.0.0": many, "3.0.1": dict.fromkeys(many, 0.8)})
+    page = visit.get(f"{PAGE}/promote?alias=latest&version=3.0.0")
+    assert "and 1900 more" in page.words
+    worse = visit.get(f"{PAGE}/promote?version=1.1.0")
+    assert worse.nodes < 1500
+    registry.promote(TASK, MODEL, "production", "3.0.0")
+    assert "and 1980 more." in visit.get(f"{PAGE}/promote?version=3.0.1").words
