@@ -297,7 +297,7 @@ def _integrity(seen: Seen) -> dict[str, Any]:
 
 
 def _last_verified(seen: Seen) -> OperationFacts | None:
-    """The last proof of it among the newest operations; None where there is none, or the caller sees not all of them."""
+    """Its last proof among the newest operations; None where there is none, or the caller sees not all of them."""
     if not seen.registry.allows(None, None, Action.ADMIN):
         return None
     newest = seen.registry.list_operations(MOST_OPERATIONS)
