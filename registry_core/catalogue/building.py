@@ -33,7 +33,7 @@ MODELS_AT_ONCE = 8  # that one of the crew reads before it is heard of
 # That are only added to.
 _TABLES = ("version", "document", "metric", "tag", "left_out", "alias", "arrived", "unaliased")
 _OF_MODEL = (
-    "id, task, name, mark, turn, is_whole, seq, head, lost, versions, bytes, newest_id, newest_at, description,"
+    "id, task, name, mark, turn, is_whole, seq, head, lost, broken, versions, bytes, newest_id, newest_at, description,"
     " changed_at, body, owner"
 )
 
@@ -130,7 +130,8 @@ class _Writer:
         last_at = next((told.at for told in reversed(events) if told.at), "")
         shown = shown_of(outline.task, outline.name, newest[0], newest[3], last_at)
         mark = UNSURE if is_unsure else outline.mark
-        numbers = (outline.news.seq, outline.news.head, lost, len(ids), size_bytes, newest[4] or None, newest[0])
+        journal = (outline.news.seq, outline.news.head, lost, outline.news.broken)
+        numbers = (*journal, len(ids), size_bytes, newest[4] or None, newest[0])
         self._models.append(
             (self._model_id, outline.task, outline.name, mark, 0, 1, *numbers, *shown, str(outline.owner))
         )
@@ -154,7 +155,7 @@ class _Writer:
     def _flush_part(self, outline: Outline) -> None:
         """Of a large model what was read so far is written: it is known as one that is not whole."""
         if len(self._rows["version"]) >= ROWS_AT_ONCE:
-            nothing = (None, 0, 0, 0, None, None, 0, 0, None, "", None, "", "", str(LEGACY_UNOWNED))
+            nothing = (None, 0, 0, 0, None, None, None, 0, 0, None, "", None, "", "", str(LEGACY_UNOWNED))
             part = (self._model_id, outline.task, outline.name, *nothing)
             self._models.append(part)
             self.flush()

@@ -25,7 +25,7 @@ from .database import Trouble, fact, snapshot
 from .event_queries import EventQuery
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
 from .model_queries import SummaryQuery
-from .pages import SHOWN, Selection, count_all, left_out, lost_ends, passing, remarks, select, shown_models
+from .pages import SHOWN, Selection, count_all, damaged, left_out, lost_ends, passing, remarks, select, shown_models
 from .place import catalogue_path
 from .queries import Query
 
@@ -106,7 +106,7 @@ class Catalogue(Kept):
                 total = model_list.count(connection, query, shown)
                 self._counts.put(asked, total)
             items, following = model_list.page(connection, query, shown)
-            warnings = [*lost_ends(connection, shown), *left_out(connection, query.task, shown)]
+            warnings = [*damaged(connection, shown), *left_out(connection, query.task, shown)]
         return SummaryPage(items, following, total, warnings)
 
     def facets(self, visible: Visible) -> Facets:
@@ -145,7 +145,7 @@ class Catalogue(Kept):
         """The events of all models from the cursor on that the query asks for. Raises ``InvalidParameter``."""
         with self._asking(visible) as connection:
             shown = shown_models(connection, visible)
-            return ActivityPage(*happened.of_all(connection, query, shown, cursor), lost_ends(connection, shown))
+            return ActivityPage(*happened.of_all(connection, query, shown, cursor), damaged(connection, shown))
 
     def tasks(self, visible: Visible) -> Warned[TaskSummary]:
         """Every task that has a model, sorted."""

@@ -41,8 +41,9 @@ def of_model(
 
     Where they are asked for by their time, they are in that order: a clock may have been wrong.
     """
-    task, name, lost = connection.execute("SELECT task, name, lost FROM model WHERE id = ?", (model_id,)).fetchone()
-    told = [] if lost is None else [lost]
+    sql = "SELECT task, name, lost, broken FROM model WHERE id = ?"
+    task, name, *said = connection.execute(sql, (model_id,)).fetchone()
+    told = [text for text in said if text is not None]
     narrow = next((one for one in _INDEXES if getattr(query, one) is not None), None)
     if query.names_nobody and query.actor is not None:
         return HistoryPage([], None, told)

@@ -19,8 +19,9 @@ from .pages import SHOWN
 MOST_FACETS = 30  # of aliases and of tags
 MOST_ALIASES, MOST_METRICS, MOST_POINTS = 100, 100, 20  # of a model in a list
 _ROWS = (
-    "SELECT m.id, m.newest_id, m.task, m.name, m.description, m.versions, m.bytes, m.changed_at, v.version,"
-    " v.created_at FROM json_each(?) o CROSS JOIN model m ON m.id = o.value LEFT JOIN version v ON v.id = m.newest_id"
+    "SELECT m.id, m.newest_id, m.task, m.name, m.description, m.versions, m.bytes, m.changed_at, m.lost, m.broken,"
+    " v.version, v.created_at FROM json_each(?) o CROSS JOIN model m ON m.id = o.value"
+    " LEFT JOIN version v ON v.id = m.newest_id"
 )
 _ALIASES = (
     "SELECT a.model_id, a.alias, a.version, a.updated_at, a.actor, a.reason, a.seq"
@@ -92,7 +93,8 @@ def summaries(connection: sqlite3.Connection, ids: list[int]) -> list[ModelSumma
         aliases.setdefault(model_id, []).append(Alias(*alias))
     found = []
     for model_id in ids:
-        newest_id, task, name, description, versions, size_bytes, changed_at, version, created_at = rows[model_id]
+        newest_id, task, name, description, versions, size_bytes, changed_at, *rest = rows[model_id]
+        lost, broken, version, created_at = rest
         of_newest = metrics.get(newest_id, {})
         found.append(
             ModelSummary(
@@ -106,6 +108,7 @@ def summaries(connection: sqlite3.Connection, ids: list[int]) -> list[ModelSumma
                 changed_at or None,
                 firsts.get(model_id),
                 points.get(model_id, []),
+                [text for text in (lost, broken) if text is not None],
             )
         )
     return found

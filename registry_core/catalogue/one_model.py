@@ -62,8 +62,9 @@ class _Look:
         }
         if marks is not None and known.is_whole and marks.are_all and marks.marks == known.marks and not rewritten:
             return False
-        news = reading.read_news(model, known if known.is_whole else Known())
-        is_anew = news is None or not known.is_whole  # new here, or the journal was replaced, by a backup for example
+        is_new = not known.is_whole or (known.broken is not None and reading.is_intact(model))  # it was mended
+        news = reading.read_news(model, Known() if is_new else known)
+        is_anew = news is None or is_new  # or the journal was replaced, by a backup for example
         news = news if news is not None else reading.read_news(model, Known())
         assert news is not None
         if not is_anew and not news.is_any and not self._is_cheap and not known.is_unsure:

@@ -114,6 +114,16 @@ def remarks(connection: sqlite3.Connection, query: Query, found: Selection | Non
     return said
 
 
+def damaged(connection: sqlite3.Connection, shown: str | None) -> list[str]:
+    """That journals have lost their ends or are not what was written, of models that may be seen."""
+    sql = (
+        "SELECT coalesce(lost, broken) FROM model INDEXED BY model_damaged WHERE coalesce(lost, broken) IS NOT NULL"
+        f"{'' if shown is None else f' AND +id IN ({SHOWN})'} ORDER BY id"
+    )
+    found = connection.execute(sql, () if shown is None else (shown,)).fetchall()
+    return _first([said for (said,) in found])
+
+
 def lost_ends(connection: sqlite3.Connection, shown: str | None) -> list[str]:
     """That journals have lost their ends, of models that may be seen."""
     visible = "" if shown is None else f" AND id IN ({SHOWN})"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.chain import Line
+from ..format.chain import Line, Link, chain, why_no_event
 from ..format.encoding import digest, format_time, parse_time
 from ..format.events import REGISTER
 from ..format.layout import META, METRICS
@@ -77,6 +77,7 @@ def read_news(model: ModelStore, known: Known) -> News | None:
     events: list[Told] = []
     named: set[str] = set()
     moved: set[str] = set()
+    seen: Line | None = None
     if looks_back:
         seen = next(lines, None)
         if seen is None or digest(seen.raw) != known.head:
@@ -86,8 +87,12 @@ def read_news(model: ModelStore, known: Known) -> News | None:
     proven: set[str] = set()
     last: Line | None = None
     owner: Ownership | None = None
-    for line in lines:
-        last = line
+    broken: str | None = None
+    for link in _linked(model, lines, known, seen):
+        last = line = link.line
+        if link.faults and broken is None:
+            where = f"The journal of {model.title} is damaged at event {line.seq}: {link.faults[0]}."
+            broken = escaped(f"{where} An operator should look at it with 'omr check'.")
         if not line.raw:
             continue  # it is lost, as a later event says
         if line.fields is None:
@@ -101,7 +106,22 @@ def read_news(model: ModelStore, known: Known) -> News | None:
         if line.is_own and line.get("event") == REGISTER and not line.get("adopted"):
             proven.add(str(line.get("version")))
     seq, head = (last.seq, digest(last.raw)) if last is not None else (known.seq, known.head)
-    return News(last is not None, events, frozenset(named), frozenset(moved), frozenset(proven), seq, head, owner)
+    sets = frozenset(named), frozenset(moved), frozenset(proven)
+    return News(last is not None, events, *sets, seq, head, owner, broken)
+
+
+def _linked(model: ModelStore, lines: Iterator[Line], known: Known, seen: Line | None) -> Iterator[Link]:
+    """The lines, each with how it breaks the chain; from the middle on without a look back, only whether it is one."""
+    if known.seq == 0 or seen is not None:
+        yield from chain(lines, model.keys.names, seen)
+    else:
+        for line in lines:
+            yield Link(line, [why_no_event(line.raw)] if line.raw and line.fields is None else [], None)
+
+
+def is_intact(model: ModelStore) -> bool:
+    """Whether the journal is what was written, as far as it can tell itself."""
+    return not any(link.faults for link in model.journal.links(model.keys.names))
 
 
 def _told(line: Line) -> Told:

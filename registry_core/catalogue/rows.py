@@ -25,13 +25,13 @@ _SAID = "SELECT annotations, body FROM document WHERE version_id = ?"
 
 
 def known_of(connection: sqlite3.Connection, model: ModelStore) -> Known:
-    sql = "SELECT id, mark, seq, head, turn, lost, is_whole FROM model WHERE task = ? AND name = ?"
+    sql = "SELECT id, mark, seq, head, turn, lost, broken, is_whole FROM model WHERE task = ? AND name = ?"
     row = connection.execute(sql, (model.keys.task, model.keys.model_name)).fetchone()
     if row is None:
         return Known()
-    model_id, mark, seq, head, turn, lost, is_whole = row
+    model_id, mark, seq, head, turn, lost, broken, is_whole = row
     marks = json.loads(mark) if mark not in (None, UNSURE) else {}
-    return Known(model_id, marks, mark == UNSURE, seq, head, turn, lost, bool(is_whole))
+    return Known(model_id, marks, mark == UNSURE, seq, head, turn, lost, broken, bool(is_whole))
 
 
 def open_marks(connection: sqlite3.Connection, known: Known) -> dict[str, str]:
@@ -127,10 +127,13 @@ class Writer:
             has_changed |= bool(is_new or change.is_anew or change.news.events or change.lost != self._known.lost)
             has_changed |= change.owner is not None
             owner = None if change.owner is None else str(change.owner)
-            last = (change.keeps_mark, change.mark, change.news.seq, change.news.head, change.lost, owner, self._id)
+            broken = change.news.broken or (None if change.is_anew else self._known.broken)
+            has_changed |= broken != self._known.broken
+            journal = (change.news.seq, change.news.head, change.lost, broken)
+            last = (change.keeps_mark, change.mark, *journal, owner, self._id)
             connection.execute(
-                "UPDATE model SET mark = CASE ? WHEN 1 THEN mark ELSE ? END, seq = ?, head = ?, lost = ?, is_whole = 1,"
-                " owner = coalesce(?, owner) WHERE id = ?",
+                "UPDATE model SET mark = CASE ? WHEN 1 THEN mark ELSE ? END, seq = ?, head = ?, lost = ?, broken = ?,"
+                " is_whole = 1, owner = coalesce(?, owner) WHERE id = ?",
                 last,
             )
             if has_changed:

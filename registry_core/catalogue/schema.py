@@ -12,7 +12,8 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 -- What a list of models shows is kept with each: the newest version, what that says, how many there are, what changed.
 CREATE TABLE model (
     id INTEGER PRIMARY KEY, task TEXT NOT NULL, name TEXT NOT NULL, mark TEXT,
-    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT, is_whole INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL, head TEXT, turn INTEGER NOT NULL, lost TEXT, broken TEXT,
+    is_whole INTEGER NOT NULL DEFAULT 0,
     description TEXT, versions INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, newest_id INTEGER,
     changed_at TEXT NOT NULL DEFAULT '', newest_at TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
     owner TEXT NOT NULL DEFAULT 'legacy_unowned', -- closed until it is known
@@ -70,6 +71,7 @@ CREATE INDEX IF NOT EXISTS model_newest ON model (newest_at, task, name, newest_
 CREATE INDEX IF NOT EXISTS model_versions ON model (versions, task, name) WHERE seq > 0 OR versions > 0;
 CREATE INDEX IF NOT EXISTS model_bytes ON model (bytes, task, name) WHERE seq > 0 OR versions > 0;
 CREATE INDEX IF NOT EXISTS model_lost ON model (id) WHERE lost IS NOT NULL;
+CREATE INDEX IF NOT EXISTS model_damaged ON model (id) WHERE coalesce(lost, broken) IS NOT NULL;
 CREATE INDEX IF NOT EXISTS model_unsure ON model (id) WHERE mark = '?';
 CREATE UNIQUE INDEX IF NOT EXISTS version_name ON version (task, model_name, version_order, version);
 CREATE INDEX IF NOT EXISTS version_created ON version (created_at, task, model_name, version_order, version);

@@ -17,7 +17,7 @@ class Known:
     """What the catalogue has of a model. ``turn`` counts who has written it, None: it has nothing.
 
     ``marks``: key below the model -> its mark when it was looked at. ``head``: digest of the event ``seq``.
-    ``is_whole``: all of it has been read once.
+    ``is_whole``: all of it has been read once. ``lost``, ``broken``: what lists say of its journal.
     """
 
     model_id: int | None = None
@@ -27,6 +27,7 @@ class Known:
     head: str | None = None
     turn: int | None = None
     lost: str | None = None
+    broken: str | None = None
     is_whole: bool = False
 
 
@@ -54,7 +55,7 @@ class News:
     """What the journal says that the catalogue has not. ``seq`` and ``head`` name its last event.
 
     ``named``: versions that it is about. ``moved``: aliases. ``proven``: versions registered, whose metadata cannot
-    change. ``owner``: whose the model is, if it says so.
+    change. ``owner``: whose the model is, if it says so. ``broken``: that the journal is not what was written.
     """
 
     is_any: bool
@@ -65,6 +66,7 @@ class News:
     seq: int
     head: str | None
     owner: Ownership | None = None
+    broken: str | None = None
 
 
 class Entry(NamedTuple):

@@ -83,7 +83,8 @@ def page(
         for row_id, version, created_at, stage, size_bytes in shown
     ]
     following = make_cursor(asked, shown[-1][2], shown[-1][0]) if len(rows) > limit else None
-    return VersionPage(items, following)
+    told = connection.execute("SELECT lost, broken FROM model WHERE id = ?", (found,)).fetchone()
+    return VersionPage(items, following, [text for text in told if text is not None])
 
 
 def _last(cursor: str, asked: str) -> tuple[str, int]:

@@ -31,6 +31,7 @@ class ModelSummary(Value):
     changed_at: Annotated[str | None, "When the newest version was made, or the last event, whichever is later."]
     metric: Annotated[str | None, "The first key of the newest version's metrics."]
     metric_points: Annotated[list[Any], "Its values in the versions that have it, oldest first; the newest 20."]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,4 @@ class VersionPage(Value):
 
     items: list[VersionRow]
     next: Annotated[str | None, "The cursor of the versions that follow, null at the end."]
+    warnings: list[str] = field(default_factory=list)

@@ -48,7 +48,7 @@ def fill(path: Path, models: int, versions: int, *, aliases: int = 3, tags: int 
             ),
         )
         connection.execute(
-            "INSERT INTO model VALUES (?, ?, ?, NULL, ?, NULL, 0, NULL, 1, 'words', ?, ?, ?, ?, ?, ?, 'unowned')",
+            "INSERT INTO model VALUES (?, ?, ?, NULL, ?, NULL, 0, NULL, NULL, 1, 'words', ?, ?, ?, ?, ?, ?, 'unowned')",
             (
                 model,
                 task,

@@ -12,8 +12,8 @@ from typing import Any
 _HAS = "WHERE seq > 0 OR versions > 0"
 TABLES = {
     "model": (
-        "SELECT m.task, m.name, m.seq, m.head, m.lost, m.description, m.versions, m.bytes, m.changed_at, m.newest_at,"
-        f" m.body, n.version FROM model m LEFT JOIN version n ON n.id = m.newest_id {_HAS}"
+        "SELECT m.task, m.name, m.seq, m.head, m.lost, m.broken, m.description, m.versions, m.bytes, m.changed_at,"
+        f" m.newest_at, m.body, n.version FROM model m LEFT JOIN version n ON n.id = m.newest_id {_HAS}"
     ),
     "version": "SELECT task, model_name, version, version_order, created_at, stage, size_bytes FROM version",
     "document": (

@@ -528,3 +528,46 @@ def test_activity_of_whoever_sees_some_models_costs_those(connections: dict[str,
     many = pages.shown_models(models, Only({(f"task-{n % 20}", f"model-{n:06}") for n in range(1, 1001, 2)}))
     assert steps(models, lambda: happened.of_all(models, query(), many, None)) <= 40 * 500
     assert pages.shown_models(models, Everything()) is None
+
+
+DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a line that is none": lambda lines: [*lines[:-1], b"x" + lines[-1][1:]],
+    "another reason": lambda lines: [lines[0], lines[1].replace(b'"task":"t"', b'"task":"u"'), *lines[2:]],
+    "a line less": lambda lines: [*lines[:2], *lines[3:]],
+    "two lines swapped": lambda lines: [*lines[:1], lines[2], lines[1], *lines[3:]],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_a_damaged_journal_says_comes_with_a_warning(lived: Shelf, damage: str) -> None:
+    registry, journal = lived.opened(0.0), lived.home("m") / "audit" / "promotions.jsonl"
+    whole = journal.read_bytes()
+
+    def told() -> list[list[str]]:
+        return [
+            registry.history("t", "m", order="desc").warnings,
+            registry.activity().warnings,
+            registry.list_summaries().warnings,
+            registry.list_summaries().items[0].warnings,
+            registry.summary("t", "m").warnings,
+            registry.list_versions("t", "m").warnings,
+        ]
+
+    assert told() == [[]] * 6
+    lines = DAMAGES[damage](whole.splitlines())
+    journal.write_bytes(b"".join(line + b"\n" for line in lines))
+    registry.reindex()
+    for said in told():
+        assert any(text.startswith("The journal of t/m is damaged") for text in said), damage
+    assert not registry.history("t", "n", order="desc").warnings
+    journal.write_bytes(whole)  # from a backup: it is looked whether it is mended
+    assert told() == [[]] * 6
+
+
+def test_a_line_that_is_added_and_none_is_told_of_without_a_build(lived: Shelf) -> None:
+    registry = lived.opened(0.0)
+    assert registry.activity().warnings == []
+    with (lived.home("n") / "audit" / "promotions.jsonl").open("ab") as journal:
+        journal.write(b"garbage\n")
+    assert registry.activity().warnings
+    assert registry.history("t", "n", order="desc").warnings
