@@ -261,7 +261,7 @@ def questions(made: Made, root: Path, registry: ModelRegistry) -> Iterator[tuple
     yield "summary", lambda: registry.summary("t", "m")
     yield "versions of m", lambda: registry.list_versions("t", "m", metrics=("accuracy",))
     yield "facets", lambda: registry.list_facets()
-    yield "activity", lambda: registry.activity()
+    yield "activity", lambda: _activity(registry)
     yield "newest history", lambda: registry.history("t", "m", order="desc")
     for filters in ({}, {"task": "t"}, {"tags": ["tissue:blood"]}, {"stage": "archived"}, {"text": "donors"}):
         yield f"models {filters}", lambda filters=filters: registry.list_models(**filters)
@@ -306,6 +306,12 @@ def _events(registry: ModelRegistry) -> Warned[Any]:
     return Warned(events, found.warnings)  # their order is that in which they became known
 
 
+def _activity(registry: ModelRegistry) -> Warned[Any]:
+    found = registry.activity(limit=1000)
+    events = sorted(found.events, key=lambda event: (event.task, event.model_name, event.seq))
+    return Warned(events, found.warnings)  # their order is that of their times
+
+
 def _over_http(made: Made, root: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     client = made.app.test_client()
     for path in (
@@ -326,7 +332,7 @@ def _over_http(made: Made, root: Path) -> Iterator[tuple[str, Callable[[], Any]]
     yield f"GET {OPERATION}", lambda: client.get(f"/v1/operations/{made.operation}")
 
 
-CHANGING_WITH_TIME = {"duration_s", "updated_at", "ts_utc", "expires_at", "free_bytes", "next"}
+CHANGING_WITH_TIME = {"duration_s", "updated_at", "changed_at", "ts_utc", "expires_at", "free_bytes", "next"}
 CHANGING_WITH_TIME |= {"attempt", "prev", "catalog"}
 # What lies there is as large as it is; whether it should be tell the digests beside it, which whoever takes it proves.
 SIZES = {"size_bytes", "bytes", "size", "usedStorage"}
