@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from werkzeug.test import TestResponse
 
+from app.pages import render
 from app.v1 import listing
 from app.web.needs import Need
 from registry_core.access.roles import Role, at_least
@@ -58,8 +60,15 @@ def bare(still: World) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("who", sorted(CALLERS.keys() - ADMINS - {"expired"}))
-def test_no_answer_tells_whether_there_is_what_may_not_be_seen(still: World, bare: World, who: str) -> None:
-    """Byte for byte, headers too: of a registry where the model is, and of one where it never was."""
+def test_no_answer_tells_whether_there_is_what_may_not_be_seen(
+    still: World, bare: World, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte, headers too: of a registry where the model is, and of one where it never was.
+
+    Pages of both are made at one moment: they say how long ago things were, and draw it.
+    """
+    moment = datetime.now(UTC)
+    monkeypatch.setattr(render, "datetime", type("Still", (datetime,), {"now": classmethod(lambda *_: moment)}))
     for (method, rule), asks in ROUTES.items():
         need = need_of(still, method, rule)
         for ask in asks:
