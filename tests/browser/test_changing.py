@@ -122,6 +122,18 @@ def test_a_second_click_while_the_first_is_on_its_way_sends_nothing(eyes: Eyes, 
     assert production(registry).seq == 5
 
 
+def test_another_version_is_chosen_within_the_dialog(eyes: Eyes, registry: ModelRegistry) -> None:
+    open_dialog(eyes)
+    eyes.press("Another alias or version", DIALOG)
+    eyes.type(f"{DIALOG} [name=version]:not([type=hidden])", "1.1.0")
+    eyes.press("Show", DIALOG)
+    eyes.find(f"{DIALOG} button", "Move production from 1.0.0 to 1.1.0")
+    eyes.type(WHY, "this one")
+    eyes.press("Move production", DIALOG)
+    eyes.reach("done=5")
+    assert production(registry).version == "1.1.0"
+
+
 def test_no_answer_is_told_and_keeps_the_words(eyes: Eyes, registry: ModelRegistry) -> None:
     open_dialog(eyes)
     eyes.type(WHY, "better")
@@ -184,7 +196,7 @@ def test_what_goes_on_is_asked_for_less_and_less_often_until_it_is_done(eyes: Ey
     recorder = eyes.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": PAUSES})
     try:
         eyes.go(f"{PAGE}/versions/2.0.0/verify?operation={operation}")
-        eyes.find("progress")
+        eyes.find("[role=status][aria-busy=true] progress")  # nobody is read each step of it
         pauses = wait_for(lambda: eyes.run("return pauses"), lambda found: len(found) > 3, "it is not asked for")
         assert pauses[:4] == [400, 600, 900, 1350]
         eyes.browser.refresh()
@@ -193,7 +205,7 @@ def test_what_goes_on_is_asked_for_less_and_less_often_until_it_is_done(eyes: Ey
         may_end.set()
         thread.join()
         eyes.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", recorder)
-    eyes.find(".band.good", "Every byte is as it was registered.")
+    eyes.find("[role=status]:not([aria-busy]) .band.good", "Every byte is as it was registered.")
     asked = len(eyes.run("return pauses"))
     eyes.find("button", "Verify again")
     assert len(eyes.run("return pauses")) == asked

@@ -60,8 +60,8 @@ const seen = () => new Promise((go) => document.addEventListener("visibilitychan
 // Where nothing is different nothing is touched: a screen reader would say it all again.
 function replace(element, fresh) {
   if (element.isEqualNode(fresh)) return;
-  if (fresh.dataset.poll) element.dataset.poll = fresh.dataset.poll;
-  else delete element.dataset.poll;
+  for (const { name } of [...element.attributes]) if (!fresh.hasAttribute(name)) element.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) element.setAttribute(name, value);
   element.replaceChildren(...document.importNode(fresh, true).childNodes);
   start(element);
 }

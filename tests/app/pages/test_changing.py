@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
+from app.config import Settings
 from app.pages.blueprint import PREFIX
-from registry_core import Alias, ModelRegistry
+from registry_core import Alias, CoreSettings, ModelRegistry
 
+from ...support.old_registry import OldRegistry
 from .a_model import MODEL, PAGE, TASK, register
 from .visiting import OURS, Page, Visitor
 
@@ -241,3 +244,15 @@ def test_of_thousands_of_metrics_a_hundred_are_shown(visit: Visitor, registry: M
     assert worse.nodes < 1500
     registry.promote(TASK, MODEL, "production", "3.0.0")
     assert "and 1980 more." in visit.get(f"{PAGE}/promote?version=3.0.1").words
+
+
+def test_an_alias_of_older_software_is_moved_and_guarded_all_the_same(tmp_path: Path) -> None:
+    old = OldRegistry(tmp_path / "root")
+    old.model("old", "m").version("1", alias="production").version("2", alias=None).version("3", alias=None)
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(tmp_path / "root"), catalog_refresh_s=0))
+    visit = Visitor(create_app(Settings(threads=8), registry).test_client())
+    forms = [visit.get(f"/ui/models/old/m/promote?version={version}") for version in ("2", "3")]
+    assert forms[0].form("Move production").fields["expected_seq"] == ""
+    visit.press(forms[0], "Move production from 1 to 2", reason="newer")
+    page = Page(visit.press(forms[1], "Move production from 1 to 3", 409, reason="newest").text)
+    assert "it names 2 now, not 1" in page.words
