@@ -58,6 +58,8 @@ REMEMBERED = {
             "registry_core/vocabulary/owners.py: @lru_cache",
             "registry_core/storage/filesystem/receiving.py: @cache",
             "app/web/schemas.py: @cache",
+            "app/pages/assets.py: self._found",
+            "app/pages/assets.py: self.names",
             "registry_core/format/layout.py: @cached_property",
         ),
         "of the software, the machine or a name",
