@@ -11,6 +11,7 @@ from flask import Response, request, url_for
 
 from registry_core import Action, CatalogState, IndexBuilding, InvalidParameter, ModelSummary, TaskSummary
 
+from ..web import pages
 from ..web.needs import Need
 from ..web.root import current_registry
 from .blueprint import blueprint
@@ -98,6 +99,8 @@ def home() -> Response:
         found = registry.list_summaries(**query, limit=ROWS, cursor=asked.cursor)
         facets, tasks = registry.list_facets(), registry.list_tasks()
     except IndexBuilding:
+        if not pages.are_preferred():
+            raise
         return _building(registry.catalog_state)
     return page(
         "home.html",

@@ -33,6 +33,7 @@ from registry_core import (
     VersionNotFound,
 )
 
+from ..web import pages
 from ..web.needs import Need
 from ..web.root import current_registry
 from . import provenance, proving, svg
@@ -60,7 +61,7 @@ def version(task: str, model_name: str, version: str) -> Response | Redirect:
         shown = _shown(task, model_name, version)
     except VersionNotFound as error:
         stone = error.detail.get("deleted")
-        if not isinstance(stone, dict):
+        if not isinstance(stone, dict) or not pages.are_preferred():
             raise
         return page("gone.html", status=404, task=task, model_name=model_name, version=version, stone=stone)
     if shown.version != version:

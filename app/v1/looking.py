@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import fields
 
-from registry_core import MAX_LIMIT, DeletedVersion, OperationFacts, UploadFacts, VerbsOfLooking
+from registry_core import MAX_LIMIT, DeletedVersion, OperationFacts, VerbsOfLooking
 
 from ..web.answers import Answer, answer, sent
 from ..web.blueprint import Blueprint
@@ -58,16 +58,3 @@ def operations(query: dict[str, Any]) -> dict[str, Any]:
     """The long calls that are under way or have ended lately, the last that moved first."""
     found = current_registry().list_operations(**query)
     return answer({"operations": [one.to_dict() for one in found], "warnings": found.warnings})
-
-
-class UploadsAnswer(Answer):
-    uploads = fields.List(fields.Nested(part_schema(UploadFacts)))
-
-
-@blueprint.get("/uploads", needs=Need.KNOWN)
-@blueprint.arguments(request_schema(VerbsOfLooking.list_uploads, limit=between(1, 100)), location="query")
-@blueprint.answers(UploadsAnswer, problems=(422, 503))
-def uploads(query: dict[str, Any]) -> dict[str, Any]:
-    """The upload sessions that there are, the last sent to first."""
-    found = current_registry().list_uploads(**query)
-    return answer({"uploads": [one.to_dict() for one in found], "warnings": found.warnings})

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Response, request, url_for
+from marshmallow import fields
 from werkzeug.exceptions import UnsupportedMediaType
 
-from registry_core import Checksum, RegistryError, UploadFile, UploadSession
+from registry_core import Checksum, RegistryError, UploadFacts, UploadFile, UploadSession, VerbsOfLooking
 
-from ..web.answers import answer
+from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
 from ..web.errors import CONTENT_TYPE
 from ..web.gate import current_gate, may_be_large, may_wait
 from ..web.needs import Need
 from ..web.request_body import Body
 from ..web.root import current_registry, current_root
-from ..web.schemas import Problem
+from ..web.schemas import Problem, part_schema, request_schema
 from . import tus
+from .schemas import between
 from .uploads_schemas import (
     CreationHeaders,
     PackAnswer,
@@ -62,6 +64,19 @@ def _speak(response: Response) -> Response:
         return tus.speak(response, current_root().registry().max_upload_bytes)
     except RegistryError:
         return tus.speak(response, 0)
+
+
+class UploadsAnswer(Answer):
+    uploads = fields.List(fields.Nested(part_schema(UploadFacts)))
+
+
+@blueprint.get("", needs=Need.KNOWN)
+@blueprint.arguments(request_schema(VerbsOfLooking.list_uploads, limit=between(1, 100)), location="query")
+@blueprint.answers(UploadsAnswer, problems=(422, 503))
+def uploads(query: dict[str, Any]) -> dict[str, Any]:
+    """The upload sessions that there are, the last sent to first."""
+    found = current_registry().list_uploads(**query)
+    return answer({"uploads": [one.to_dict() for one in found], "warnings": found.warnings})
 
 
 def _shown(session: UploadSession) -> dict[str, Any]:

@@ -178,6 +178,16 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/ui/models/{task}/{model}/history", {"proof": "1"}),
         Ask("/ui/models/{task}/{model}/history", {"day": "0"}, ok=SEEN),
     ],
+    ("GET", "/ui/models/<task>/<model_name>/versions/<version>"): [
+        *(Ask(PAGE + "/versions/1", {"tab": tab}) for tab in ("card", "files", "metrics", "lineage", "integrity")),
+        Ask(PAGE + "/versions/1", {"tab": "files", "path": "model.pt"}),
+    ],
+    ("GET", "/ui/models/<task>/<model_name>/compare"): [
+        Ask(PAGE + "/compare"),
+        Ask(PAGE + "/compare", {"v": "1&v=2", "all": "1"}),
+        Ask(PAGE + "/compare", {"v": "1&v=2", "file": "model.pt"}),
+    ],
+    ("GET", "/ui/raw/<task>/<model_name>/<version>/<path:path>"): [Ask("/ui/raw/{task}/{model}/1/model.pt")],
     ("GET", "/ui/runs/<task>/<model_name>"): [Ask("/ui/runs/{task}/{model}", {"run": "run"})],
     ("GET", "/ui/static/<name>"): [Ask("/ui/static/ui.css", ok=(404, "no_such_path"), about=NOTHING)],
     ("POST", "/ui/theme"): [
@@ -246,7 +256,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("POST", "/ui/models/<task>/<model_name>/versions/<version>/verify"): [
         Ask(f"{OF_VERSION}/1/verify", form={}, ok=SEEN)
     ],
-    ("GET", "/ui/upload"): [Ask("/ui/upload", about=CALLER)],
+    ("GET", "/ui/upload"): [Ask("/ui/upload", about=THEIRS)],
     ("POST", "/ui/upload"): [
         Ask(
             "/ui/upload",

@@ -231,6 +231,17 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/ui/models/{task}/{model}", {"metric": "{alias}", "cursor": "{version}"}),
         Call("/ui/models/{task}/{model}"),
     ],
+    ("GET", "/ui/models/<task>/<model_name>/versions/<version>"): [
+        *(
+            Call(PAGE + "/versions/{version}", {"tab": tab, "path": "{path}", "match": "{alias}"})
+            for tab in ("card", "files", "metrics", "lineage", "integrity", "{alias}")
+        ),
+    ],
+    ("GET", "/ui/models/<task>/<model_name>/compare"): [
+        Call(PAGE + "/compare", {"v": "{version}"}),
+        Call(PAGE + "/compare", {"v": "{version}", "file": "{path}", "all": "1"}),
+    ],
+    ("GET", "/ui/raw/<task>/<model_name>/<version>/<path:path>"): [Call("/ui/raw/{task}/{model}/{version}/{path}")],
     ("GET", "/ui/models/<task>/<model_name>/history"): [
         Call("/ui/models/{task}/{model}/history", {"as_of": "2026-01-01", "proof": "1", "q": "{path}"}),
         Call("/ui/models/{task}/{model}/history", {"alias": "{alias}", "actor": "{path}", "version": "{version}"}),
