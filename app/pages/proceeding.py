@@ -9,9 +9,12 @@ from registry_core import Operation, OperationNotFound
 from ..web.root import current_registry
 
 
-def asked_for() -> Operation | None:
-    """The operation that the address names; None where it names none that is known still."""
+def asked_for(verb: str, **about: str) -> Operation | None:
+    """The operation that the address names; None where it names none that is known still and does just that.
+
+    Whoever makes an address may put any operation into it: a page that tells of a version shows no other's.
+    """
     try:
-        return current_registry().operation(request.args.get("operation", ""))
+        return current_registry().operation(request.args.get("operation", ""), of={"verb": verb, **about})
     except OperationNotFound:
         return None

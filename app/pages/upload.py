@@ -58,7 +58,7 @@ class Names:
 def upload() -> Response:
     """What has arrived of the upload of the address, and what became of the operation that registers it."""
     names = Names(*(request.args.get(name, "").strip() for name in ("task", "model", "version", "upload")))
-    operation = asked_for()
+    operation = asked_for("register", task=names.task, model_name=names.model, version=names.version)
     if operation is None or operation.state in ("failed", "interrupted"):
         return _show(names, known(), _why(operation), operation)
     return page("registering.html", names=names, operation=operation)

@@ -19,7 +19,7 @@ from .retiring import VERSION
 @blueprint.get(f"{VERSION}/verify", needs=Need.READ)
 def verify(task: str, model_name: str, version: str) -> Response:
     """How far the operation of the address is, and what came of it; without one what it would do."""
-    found = asked_for()
+    found = asked_for("verify", task=task, ref=f"{model_name}@{version}")
     if found is None:
         current_registry().show(task, f"{model_name}@{version}")  # there is such a version
     return page("verify.html", task=task, model_name=model_name, version=version, operation=found)

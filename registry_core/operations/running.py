@@ -79,15 +79,18 @@ class Operations:
         self._storage = storage
         self._swept_at = 0.0
 
-    def get(self, operation_id: str, whose: Sequence[str] | None = None) -> Operation:
+    def get(
+        self, operation_id: str, whose: Sequence[str] | None = None, of: Mapping[str, Any] | None = None
+    ) -> Operation:
         """The operation as it is now. Raises ``OperationNotFound``, also for one that has expired.
 
-        ``whose``: of those only that these have begun; None: of all.
+        ``whose``: of those only that these have begun; None: of all. ``of``: of those only that do just that, by
+        ``verb`` and by what it is about.
         """
         document = self._read(operation_id)
         fields = None if document is None else _fields(document)
         is_theirs = fields is not None and (whose is None or fields.get("whose") == list(whose))
-        if fields is None or not is_theirs or _has_expired(fields):
+        if fields is None or not is_theirs or _has_expired(fields) or (of is not None and _asked(fields) != {**of}):
             raise OperationNotFound(
                 "There is no such operation. It may have expired.", operation_id=printable(operation_id)
             )
@@ -315,6 +318,11 @@ def _shown(fields: Mapping[str, Any]) -> Operation:
     expires = _updated_at(fields) + timedelta(seconds=EXPIRY_S)
     known: dict[str, Any] = {name: fields.get(name) for name in names}
     return Operation(**known, state=_state(fields), expires_at=format_time(expires))
+
+
+def _asked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    told = fields.get("about")
+    return {"verb": fields["verb"], **(told if isinstance(told, dict) else {})}
 
 
 def _facts(fields: Mapping[str, Any]) -> OperationFacts:

@@ -58,13 +58,14 @@ class OperationVerbs(OpenedRegistry):
             if names_path:
                 self._door.sources(task, model_name, self._settings.artifacts_allowed_roots)
 
-    def operation(self, operation_id: str) -> Operation:
+    def operation(self, operation_id: str, *, of: Mapping[str, Any] | None = None) -> Operation:
         """The operation as it is now, if the caller began it and still counts, or is an admin.
 
-        Raises ``OperationNotFound``, ``PermissionDenied``, ``StorageError``.
+        ``of``: if it does just that, too: ``verb``, and ``task``, ``model_name``, ``version`` or ``ref`` as it was
+        asked with them. Raises ``OperationNotFound``, ``PermissionDenied``, ``StorageError``.
         """
         if self._door is None:
-            return self._operations.get(operation_id)
-        found = self._operations.get(operation_id, None if self._door.is_admin else self._door.whose)
+            return self._operations.get(operation_id, of=of)
+        found = self._operations.get(operation_id, None if self._door.is_admin else self._door.whose, of)
         self._door.require_counting()
         return found

@@ -63,3 +63,16 @@ def test_it_changes_nothing_so_pages_that_only_show_have_it(
     register(registry, tmp_path)
     visit = visiting(ui=ui)
     ended(visit, visit.press(visit.get(VERIFY), "Verify now").headers["Location"])
+
+
+def test_the_proof_of_one_version_is_not_shown_of_another(
+    visit: Visitor, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    register(registry, tmp_path)
+    address = visit.press(visit.get(VERIFY), "Verify now").headers["Location"]
+    ended(visit, address)
+    asked = address.partition("?")[2]
+    assert "Every byte is as it was" not in visit.get(f"{PAGE}/versions/1.0.0/verify?{asked}").words
+    visit.get(f"{PAGE}/versions/9/verify?{asked}", 404)
+    upload = visit.get(f"/ui/upload?task={TASK}&model={MODEL}&version=2.0.0&{asked}")
+    assert "is registered" not in upload.words
