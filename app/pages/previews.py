@@ -47,6 +47,7 @@ _SEEN = {
         code: f"\\u{code:04x}"
         for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
     },
+    **{code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)},  # halves of a character, which JSON can name
 }
 
 
@@ -112,10 +113,18 @@ def _decoded(data: bytes, is_all: bool) -> str | None:
 
 
 def _in_lines(text: str) -> str:
+    """The JSON with a line for each value, no more of it than is shown: what is nested deep grows with every line."""
+    parts: list[str] = []
+    left = MOST_CHARACTERS
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(text)):
+            parts.append(part)
+            left -= len(part)
+            if left < 0:
+                break
     except (ValueError, RecursionError):
         return text
+    return "".join(parts)
 
 
 def _table(text: str, delimiter: str, is_all: bool) -> Table | None:

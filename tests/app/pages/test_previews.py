@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,31 @@ def test_json_of_one_line_is_shown_in_lines() -> None:
     assert isinstance(deep, Text)
     assert len(plain_of(deep.html)) <= MOST_CHARACTERS
     assert not deep.is_whole
+
+
+def test_json_that_names_half_a_character_is_shown() -> None:
+    found = whole("a.json", '{"a": "\\ud800"}')
+    assert isinstance(found, Text)
+    assert "\\ud800" in found.html.encode().decode()
+
+
+def test_json_that_is_nested_deep_is_put_in_lines_no_further_than_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "[" * 300 + "1," * 30_000 + "1" + "]" * 300  # in lines it is 300 times that
+    made = []
+
+    class Counting(json.JSONEncoder):
+        def iterencode(self, o: object, _one_shot: bool = False) -> Iterator[str]:
+            for part in super().iterencode(o, _one_shot):
+                made.append(len(part))
+                yield part
+
+    monkeypatch.setattr(json, "JSONEncoder", Counting)
+    found = whole("a.json", text)
+    assert isinstance(found, Text)
+    assert not found.is_whole
+    assert 0 < sum(made) < 2 * MOST_CHARACTERS
 
 
 def test_a_table_is_its_names_rows_and_which_columns_are_numbers() -> None:
