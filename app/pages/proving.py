@@ -13,6 +13,16 @@ def shown(task: str, model_name: str, version: str) -> str:
     return shlex.join(["omr", "show", task, f"{model_name}@{version}"])
 
 
+def verified(task: str, model_name: str, version: str) -> str:
+    """The command that does what the page of a proof does."""
+    return shlex.join(["omr", "verify", task, f"{model_name}@{version}"])
+
+
+def pushed(task: str, model_name: str, version: str) -> str:
+    """The command that registers; the names are those of an address, which anybody can make."""
+    return shlex.join(["omr", "push", "DIRECTORY", task or "TASK", model_name or "MODEL", version or "VERSION"])
+
+
 def compared(task: str, model_name: str, versions: Sequence[str]) -> str:
     return shlex.join(["omr", "compare", task, model_name, *versions])
 

@@ -26,6 +26,7 @@ from ..web import respond_async
 from ..web.gate import may_be_large
 from ..web.needs import Need
 from ..web.root import current_registry
+from . import proving
 from .attempting import REFUSALS, Failure, failure, waiting
 from .blueprint import blueprint, require_changes
 from .proceeding import asked_for
@@ -123,6 +124,7 @@ def _show(names: Names, words: Words, failed: Failure | None = None, operation: 
         arrived=sum(file.complete for file in files),
         failed=failed,
         operation=operation,
+        command=proving.pushed(names.task, names.model, names.version),
     )
 
 

@@ -10,6 +10,7 @@ from registry_core import Action
 from ..web import respond_async
 from ..web.needs import Need
 from ..web.root import current_registry
+from . import proving
 from .blueprint import blueprint
 from .proceeding import asked_for
 from .render import page
@@ -22,7 +23,14 @@ def verify(task: str, model_name: str, version: str) -> Response:
     found = asked_for("verify", task=task, ref=f"{model_name}@{version}")
     if found is None:
         current_registry().show(task, f"{model_name}@{version}")  # there is such a version
-    return page("verify.html", task=task, model_name=model_name, version=version, operation=found)
+    return page(
+        "verify.html",
+        task=task,
+        model_name=model_name,
+        version=version,
+        operation=found,
+        command=proving.verified(task, model_name, version),
+    )
 
 
 @blueprint.post(f"{VERSION}/verify", needs=Need.USE)

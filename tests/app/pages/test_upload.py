@@ -133,3 +133,9 @@ def test_what_is_not_finished_can_be_gone_on_with(visit: Visitor, registry: Mode
     assert "1 upload is not finished" in page.words
     (link,) = [link for link in page.links if upload_id in link]
     assert "model.pt 7 B 3 B" in visit.get(link).words
+
+
+def test_what_is_offered_to_be_pasted_is_one_command_whatever_the_address_names(visit: Visitor) -> None:
+    page = visit.get(f"{UPLOAD}?task=$(id)&model=m;reboot&version=1%0Areboot")
+    assert "omr push DIRECTORY '$(id)' 'm;reboot' '1 reboot'" in page.words
+    assert "omr push DIRECTORY TASK MODEL VERSION" in visit.get(UPLOAD).words
