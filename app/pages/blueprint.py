@@ -64,7 +64,9 @@ def _judge() -> None:
     if origin is None:
         is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
     else:
-        is_ours = origin.lower().partition("://")[2] == request.host.lower()
+        scheme, _, host = origin.lower().partition("://")
+        # A page that came without TLS is of whoever is on the way, so none such sends a form to what has it.
+        is_ours = host == request.host.lower() and (scheme == "https" or not request.is_secure)
     if not is_ours:
         raise Forbidden("The form is of a page that is not this registry's. Nothing was changed. Open the page here.")
 

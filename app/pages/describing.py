@@ -51,7 +51,7 @@ def read(text: str) -> Any:
     """The value that was typed: a number, true or false as such, a text with or without quotes."""
     try:
         found = json.loads(text, parse_constant=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found if isinstance(found, str | int | float | bool) else text
 

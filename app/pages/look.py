@@ -41,7 +41,10 @@ def choose_theme() -> Redirect:
 def here(came: str | None) -> str:
     """A path below the pages' own, whatever came: so no form leads anywhere else."""
     home = url_for("pages.home")
-    parts = urlsplit(came or "")
+    try:
+        parts = urlsplit(came or "")
+    except ValueError:  # such as a host that is half in brackets
+        return home
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(home) and "\\" not in parts.path
     is_plain = is_ours and (came or "").isascii() and (came or "").isprintable() and ".." not in parts.path
     return f"{parts.path}?{parts.query}" if is_plain and parts.query else parts.path if is_plain else home

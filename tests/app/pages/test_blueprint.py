@@ -43,6 +43,13 @@ def test_a_form_of_a_page_of_ours_counts(visit: Visitor, headers: dict[str, str]
     assert answer.status_code == 303
 
 
+def test_a_page_that_came_without_tls_sends_no_form_to_what_has_it(visit: Visitor) -> None:
+    for scheme, status in (("http", 403), ("https", 303)):
+        headers = {"Origin": f"{scheme}://localhost"}
+        answer = visit.client.post("/ui/theme", base_url="https://localhost", data=THEME, headers=headers)
+        assert answer.status_code == status
+
+
 def test_a_page_runs_nothing_but_the_script_of_the_service(visit: Visitor) -> None:
     answer = visit.client.get("/ui/", headers=BROWSER)
     assert answer.headers["Content-Security-Policy"] == POLICY

@@ -118,3 +118,7 @@ def test_every_value_comes_back_as_it_was(value: Any) -> None:
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "[1]", "{}", "null", "blood", '"'])
 def test_what_is_no_number_is_text(text: str) -> None:
     assert read(text) == text
+
+
+def test_a_value_that_is_nested_without_end_is_text() -> None:
+    assert read("[" * 100_000) == "[" * 100_000

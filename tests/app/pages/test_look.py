@@ -32,6 +32,8 @@ def test_a_chosen_theme_is_in_every_page(visit: Visitor) -> None:
         "/ui/\\evil",
         "/ui/\n",
         "ui/",
+        "//[x",
+        "//[",
     ],
 )
 def test_a_form_leads_nowhere_else(visit: Visitor, came: str | None) -> None:
