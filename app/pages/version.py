@@ -287,14 +287,25 @@ def _lineage(seen: Seen) -> dict[str, Any]:
 
 
 def _integrity(seen: Seen) -> dict[str, Any]:
-    event = seen.registered
     return {
         "verified": _last_verified(seen),
         "ways": proving.ways(seen.task, seen.model_name, seen.version),
-        "is_recorded": event is not None and event.package_digest == seen.shown.package_digest,
+        "is_recorded": _is_recorded(seen),
         "manifest": next((one for one in seen.files if one.path == MANIFEST), None),
         "manifest_address": seen.to(tab="files") + "&path=" + path(MANIFEST),
     }
+
+
+def _is_recorded(seen: Seen) -> bool:
+    """Whether the event that registered it has its digest, as the journal says: the index keeps none."""
+    event = seen.registered
+    if event is None or not event.seq or not seen.shown.package_digest:
+        return False
+    try:
+        found = seen.registry.history(seen.task, seen.model_name, after=event.seq - 1, limit=1).events
+    except StorageError:
+        return False
+    return [(one.seq, one.package_digest) for one in found] == [(event.seq, seen.shown.package_digest)]
 
 
 def _last_verified(seen: Seen) -> OperationFacts | None:

@@ -89,7 +89,7 @@ def test_tabs_show_what_people_look_for(visit: Visitor) -> None:
     assert "No version of this model names this one" in lineage.words
     assert "Made of it 3.1.1" in visit.get(f"{PAGE.replace('3.1.1', '3.1.0')}?tab=lineage").words
     integrity = visit.get(f"{PAGE}?tab=integrity")
-    assert "has this digest" in integrity.words
+    assert "Event 2, by which it was registered, has this digest." in integrity.words
     assert "sha256sum -c sha256sums.txt" in integrity.words
     assert "omr --url http://localhost verify celltype human_pbmc@3.1.1" in integrity.words
 
