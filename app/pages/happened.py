@@ -27,9 +27,7 @@ class Happened:
     @property
     def needs(self) -> str:
         """The action that takes it back."""
-        return {"delete": "delete", "restore": "delete", "patch": "write", "tag": "write"}.get(
-            self.event.event, "promote"
-        )
+        return _NEEDS.get(self.event.event, "promote")
 
 
 def asked_for() -> Happened | None:
