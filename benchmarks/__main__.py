@@ -33,6 +33,7 @@ from .sections import (
     small_files,
     store,
     uploads,
+    web,
 )
 from .tables import Growth, Table
 
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Places, Scale], Iterator[Table | Growth]]] = {
     "access": access.run,
     "omr": omr.run,
     "catalogue": catalogue.run,
+    "web": web.run,
     "downloads": downloads.run,
     "uploads": uploads.run,
     "memory": memory.run,

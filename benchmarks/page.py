@@ -30,6 +30,7 @@ HEADINGS = {
     "access": "What it costs to know who calls",
     "omr": "What a command costs",
     "catalogue": "The catalogue",
+    "web": "Pages for persons",
     "downloads": "Downloads",
     "uploads": "Uploads",
     "memory": "Memory",
