@@ -14,6 +14,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from registry_core import (
+    RUN_STATUSES,
     Action,
     Alias,
     ArtifactNotFound,
@@ -267,6 +268,7 @@ def _metrics(seen: Seen) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "run": run,
+        "statuses": RUN_STATUSES,
         "curves": provenance.curves([("", run)]),
         "params": provenance.params(seen.shown.meta, run),
     }

@@ -9,6 +9,7 @@ import pytest
 from registry_core import ModelRegistry, VersionNotFound
 
 from .a_model import MODEL, PAGE, TASK, register
+from .signed_in import RULES, required, signed_in
 from .visiting import Page, Visitor
 
 OLD, NEW = f"{PAGE}/versions/1.0.0", f"{PAGE}/versions/2.0.0"
@@ -117,3 +118,13 @@ def test_what_is_not_deleted_or_gone_for_ever_has_no_button(visit: Visitor, regi
 def test_a_version_that_never_was_is_a_page_that_says_so(visit: Visitor) -> None:
     for verb in ("archive", "unarchive", "delete", "restore"):
         visit.get(f"{PAGE}/versions/9/{verb}", 404)
+
+
+def test_whoever_may_move_no_alias_is_offered_none_of_it(registry: ModelRegistry) -> None:
+    registry.promote(TASK, MODEL, "production", "1.0.0")
+    required(registry)
+    document = {**RULES, "rules": [{"who": ["token:reader"], "on": [f"{TASK}/*"], "role": "viewer"}]}
+    registry.set_access_rules(document, actor="ops", reason="for readers")
+    page = signed_in(registry, "reader").get(f"{OLD}/archive")
+    assert "What still names it" in page.words
+    assert not [link for link in page.links if "/promote" in link or "/unalias" in link]

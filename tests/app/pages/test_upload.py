@@ -8,10 +8,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import pytest
+
 from registry_core import ModelRegistry, UploadNotFound
 
 from ...support.servers import wait_for
 from .a_model import MODEL, TASK, register
+from .signed_in import required, signed_in
 from .visiting import Page, Visitor
 
 UPLOAD = "/ui/upload"
@@ -139,3 +142,12 @@ def test_what_is_offered_to_be_pasted_is_one_command_whatever_the_address_names(
     page = visit.get(f"{UPLOAD}?task=$(id)&model=m;reboot&version=1%0Areboot")
     assert "omr push DIRECTORY '$(id)' 'm;reboot' '1 reboot'" in page.words
     assert "omr push DIRECTORY TASK MODEL VERSION" in visit.get(UPLOAD).words
+
+
+@pytest.mark.parametrize(("who", "is_offered"), [("reader", False), ("ci", True)])
+def test_whoever_may_not_register_is_shown_no_form_that_would_be_refused(
+    registry: ModelRegistry, who: str, is_offered: bool
+) -> None:
+    required(registry)
+    page = signed_in(registry, who).get(f"{UPLOAD}?task=celltype&model=new")
+    assert bool([form for form in page.forms if "version" in form.fields]) == is_offered

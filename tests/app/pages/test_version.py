@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,12 @@ def test_what_is_not_as_it_was_registered_is_said_and_not_shown(tmp_path: Path, 
     damaged.unlink()
     assert "This version is damaged." in visit.get(f"{PAGE}?tab=integrity").words
     assert visit.get(f"{PAGE}?tab={tab}").nodes
+
+
+@pytest.mark.usefixtures("version")
+def test_no_name_of_an_alias_keeps_its_event_from_being_seen(visit: Visitor, registry: ModelRegistry) -> None:
+    registry.promote("celltype", "human_pbmc", "hidden", "3.1.1", actor="ada", reason="quietly")
+    page = visit.get(PAGE)
+    assert "quietly" in page.words
+    events = re.findall(r'<li class="([^"]*)"><div class="what">', page.text)
+    assert [one.strip() for one in events] == ["promote", "register"]
