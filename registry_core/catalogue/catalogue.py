@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from ..models.model import ModelStore
 from ..models.visible import Visible
 from ..storage.contract import Storage
 from ..vocabulary.answers import ModelPage, StreamedEvent, TaskSummary, Warned
@@ -18,14 +19,26 @@ from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import IndexBuilding
 from ..vocabulary.happened import ActivityPage
 from ..vocabulary.streamed import Reached, Streamed
-from ..vocabulary.summaries import Facets, ModelSummary, SummaryPage, VersionPage
+from ..vocabulary.summaries import Facets, SummaryPage
 from ..vocabulary.texts import is_unicode
-from . import event_stream, happened, model_list, unbuilt, version_list
+from . import event_stream, happened, model_list, unbuilt
 from .database import Trouble, fact, snapshot
 from .event_queries import EventQuery
 from .keeping import FULL_REFRESH_S, OVERLAP_S, CatalogueProgress, Kept, answered, building_now
 from .model_queries import SummaryQuery
-from .pages import SHOWN, Selection, count_all, damaged, left_out, lost_ends, passing, remarks, select, shown_models
+from .pages import (
+    SHOWN,
+    Selection,
+    count_all,
+    damaged,
+    left_out,
+    lost_ends,
+    model_id,
+    passing,
+    remarks,
+    select,
+    shown_models,
+)
 from .place import catalogue_path
 from .queries import Query
 
@@ -117,29 +130,19 @@ class Catalogue(Kept):
             self._facets.put(asked, found)
             return found
 
-    def summary(self, task: str, model_name: str, visible: Visible) -> ModelSummary | None:
-        """The model at a glance; None where there is none, or none that may be seen."""
-        return self.of_model(task, model_name, visible, version_list.summary)
+    def of_model(self, model: ModelStore, visible: Visible, ask: Callable[[sqlite3.Connection, int], T]) -> T | None:
+        """What is asked of the model by its number; None where the catalogue has not come to know it yet.
 
-    def versions_of(
-        self, task: str, model_name: str, visible: Visible, metrics: tuple[str, ...], limit: int, cursor: str | None
-    ) -> VersionPage | None:
-        """The model's versions, the last made first; None as of :meth:`summary`. Raises ``InvalidParameter``."""
-
-        def page(connection: sqlite3.Connection, model_id: int) -> VersionPage:
-            return version_list.page(connection, model_id, metrics, limit, cursor)
-
-        return self.of_model(task, model_name, visible, page)
-
-    def of_model(
-        self, task: str, model_name: str, visible: Visible, ask: Callable[[sqlite3.Connection, int], T]
-    ) -> T | None:
-        """What is asked of the model by its number; None as of :meth:`summary`."""
-        if not is_unicode(task + model_name):
-            return None
-        with self._asking(visible) as connection:
-            found = version_list.model_id(connection, task, model_name, visible)
-            return None if found is None else ask(connection, found)
+        Raises ``ModelNotFound``, ``StorageUnavailable``.
+        """
+        task, model_name = model.keys.task, model.keys.model_name
+        if is_unicode(task + model_name):
+            with self._asking(visible) as connection:
+                found = model_id(connection, task, model_name, visible)
+                if found is not None:
+                    return ask(connection, found)
+        model.require()
+        return None
 
     def activity(self, query: EventQuery, cursor: str | None, visible: Visible) -> ActivityPage:
         """The events of all models from the cursor on that the query asks for. Raises ``InvalidParameter``."""

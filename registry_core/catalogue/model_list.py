@@ -75,7 +75,13 @@ def _passing(query: SummaryQuery, shown: str | None) -> tuple[list[str], list[An
     return (tests, values) if shown is None else ([*tests, f"+m.id IN ({SHOWN})"], [*values, shown])
 
 
+def one(connection: sqlite3.Connection, model_id: int) -> ModelSummary:
+    """The model, as a page has it."""
+    return summaries(connection, [model_id])[0]
+
+
 def summaries(connection: sqlite3.Connection, ids: list[int]) -> list[ModelSummary]:
+    """The models with these ids, in their order."""
     rows = {row[0]: row[1:] for row in connection.execute(_ROWS, (json.dumps(ids),))}
     metrics: dict[int, dict[str, float]] = {}
     newest = json.dumps([row[0] for row in rows.values() if row[0] is not None])

@@ -81,6 +81,16 @@ def shown_models(connection: sqlite3.Connection, visible: Visible) -> str | None
     return None if len(shown) == len(there) else json.dumps(shown, ensure_ascii=False)
 
 
+def model_id(connection: sqlite3.Connection, task: str, model_name: str, visible: Visible) -> int | None:
+    """The model's id; None where there is none, or none that may be seen."""
+    sql = "SELECT id, owner FROM model WHERE task = ? AND name = ? AND (seq > 0 OR versions > 0)"
+    row = connection.execute(sql, (task, model_name)).fetchone()
+    can_see = visible.can_see()
+    if row is None or (can_see is not None and not can_see(task, model_name, owners.parse(row[1]))):
+        return None
+    return int(row[0])
+
+
 def passing(connection: sqlite3.Connection, query: Query, shown: str | None) -> Selection | None:
     """The versions that pass the filters. None: all pass.
 

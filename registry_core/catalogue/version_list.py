@@ -1,4 +1,4 @@
-"""One model at a glance, and its newest versions: each row is found by an index, however many there are."""
+"""A page of the versions of one model: each row is found by an index, however many there are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import json
 import sqlite3
 
 from ..format.events import REGISTER
-from ..models.visible import Visible
-from ..vocabulary import owners
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import MAX_LIMIT
-from ..vocabulary.summaries import ModelSummary, VersionPage, VersionRow
-from .model_list import summaries
+from ..vocabulary.summaries import VersionPage, VersionRow
 from .queries import fingerprint_of, make_cursor, read_cursor, wrong_cursor
 
 _METRICS = (
@@ -28,21 +25,6 @@ _MADE = (
     "SELECT n.rowid FROM event n INDEXED BY event_version WHERE n.model_id = ? AND n.version = o.value"
     " AND n.event = ? ORDER BY n.seq LIMIT 1)"
 )
-
-
-def model_id(connection: sqlite3.Connection, task: str, model_name: str, visible: Visible) -> int | None:
-    """The model's id; None where there is none, or none that may be seen."""
-    sql = "SELECT id, owner FROM model WHERE task = ? AND name = ? AND (seq > 0 OR versions > 0)"
-    row = connection.execute(sql, (task, model_name)).fetchone()
-    can_see = visible.can_see()
-    if row is None or (can_see is not None and not can_see(task, model_name, owners.parse(row[1]))):
-        return None
-    return int(row[0])
-
-
-def summary(connection: sqlite3.Connection, found: int) -> ModelSummary:
-    """The model at a glance."""
-    return summaries(connection, [found])[0]
 
 
 def page(

@@ -8,7 +8,7 @@ from .. import upkeep, verbs
 from ..access import decisions, held
 from ..access import governing as access
 from ..access import sessions as signed_in
-from ..catalogue import alias_moves, announcements, catalogue, descent, measured, place
+from ..catalogue import alias_moves, announcements, catalogue, descent, measured, place, version_list
 from ..models import asking, changes, proof
 from ..operations import running as operations
 from ..uploads import sessions, under_way
@@ -22,6 +22,7 @@ MODULES = (
         descent,
         measured,
         place,
+        version_list,
         asking,
         changes,
         proof,

@@ -105,12 +105,7 @@ class EventVerbs(OpenedRegistry, VerbsOfEvents):
 
     def _of_index(self, task: str, model_name: str, ask: Callable[[sqlite3.Connection, int], T]) -> T | None:
         """What the index says of the model; None where it has not come to know it yet. Raises ``ModelNotFound``."""
-        model = self._model(task, model_name, Action.READ)
-        is_seen = not self._is_hidden(model)
-        found = self._catalogue.of_model(task, model_name, self._visible, ask) if is_seen else None
-        if found is None:
-            model.require()
-        return found
+        return self._catalogue.of_model(self._model(task, model_name, Action.READ), self._visible, ask)
 
     def _query(
         self, *, since: str | datetime | None, until: str | datetime | None, order: str, limit: int, **words: str | None

@@ -49,8 +49,10 @@ class ListingVerbs(OpenedRegistry):
 
     def summary(self, task: str, model_name: str) -> ModelSummary:
         """The model as :meth:`list_summaries` has it. Raises ``ModelNotFound``, ``StorageUnavailable``."""
+        from ..catalogue import model_list  # only when it is wanted
+
         model = self._model(task, model_name, Action.READ)
-        found = self._catalogue.summary(task, model_name, self._visible)
+        found = self._catalogue.of_model(model, self._visible, model_list.one)
         if found is None:
             raise _not_there(model)
         return replace(found, aliases=self._unnamed(found.aliases))
@@ -69,8 +71,12 @@ class ListingVerbs(OpenedRegistry):
         Pages by ``cursor`` (the ``next`` of the page before). Raises ``ModelNotFound``, ``InvalidParameter``,
         ``StorageUnavailable``.
         """
+        from ..catalogue import version_list  # only when it is wanted
+
         model = self._model(task, model_name, Action.READ)
-        page = self._catalogue.versions_of(task, model_name, self._visible, metrics, limit, cursor)
+        page = self._catalogue.of_model(
+            model, self._visible, lambda told, number: version_list.page(told, number, metrics, limit, cursor)
+        )
         if page is None:
             raise _not_there(model)
         return replace(page, items=self._unnamed(page.items))

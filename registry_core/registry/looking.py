@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .. import verbs
 from ..access.roles import Action
+from ..models.model import ModelStore
 from ..vocabulary.answers import Description, Warned
 from ..vocabulary.errors import InvalidParameter, StorageUnavailable
 from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
@@ -51,7 +52,7 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
 
         found = verbs.resolution.find(self._model(task, model_name, Action.READ), version)
         named = self._catalogue.of_model(
-            task, model_name, self._visible, lambda told, one: named_by(told, Known(one), found.version)
+            found.model, self._visible, lambda told, number: named_by(told, Known(number), found.version)
         )
         return replace(verbs.resolution.show(found, None, None, sorted(named or [])), package_dir=None)
 
@@ -62,9 +63,10 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         """
         from ..catalogue.descent import children  # only when it is wanted
 
-        found = verbs.looking.lineage(self._model(task, model_name, Action.READ).require(), version)
+        model = self._model(task, model_name, Action.READ).require()
+        found = verbs.looking.lineage(model, version)
         try:
-            made = self._catalogue.of_model(task, model_name, self._visible, lambda c, one: children(c, one, version))
+            made = self._catalogue.of_model(model, self._visible, lambda told, number: children(told, number, version))
         except StorageUnavailable as error:
             return replace(found, warnings=[*found.warnings, f"What was made of it is not known now: {error.message}"])
         return replace(found, children=made or [])
@@ -76,16 +78,16 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         """
         from ..catalogue.descent import of_runs  # only when it is wanted
 
-        self._model(task, model_name, Action.READ).require()
-        return self._catalogue.of_model(task, model_name, self._visible, lambda c, one: of_runs(c, one, run_ids)) or {}
+        model = self._model(task, model_name, Action.READ).require()
+        return self._catalogue.of_model(model, self._visible, lambda told, number: of_runs(told, number, run_ids)) or {}
 
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
         model = self._model(task, model_name, Action.READ).require()
         verbs.looking.check_limit(limit)
-        page = self._spans_of_index(task, model_name, alias, limit) or verbs.looking.alias_spans(model, alias, limit)
+        page = self._spans_of_index(model, alias, limit) or verbs.looking.alias_spans(model, alias, limit)
         return replace(page, spans=self._unnamed(page.spans))
 
-    def _spans_of_index(self, task: str, model_name: str, alias: str | None, limit: int) -> SpanPage | None:
+    def _spans_of_index(self, model: ModelStore, alias: str | None, limit: int) -> SpanPage | None:
         """What the catalogue knows of them; None where that is not there, or only the journal tells."""
         from ..catalogue.alias_moves import newest  # only when it is wanted
         from ..models.spans import spans
@@ -94,7 +96,7 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
             return None
         try:
             found = self._catalogue.of_model(
-                task, model_name, self._visible, lambda told, number: newest(told, number, alias, limit)
+                model, self._visible, lambda told, number: newest(told, number, alias, limit)
             )
         except StorageUnavailable:
             return None

@@ -282,10 +282,6 @@ class OpenedRegistry:
             return open_model(self._storage, task, model_name, *self._around_changes())
         return self._guarded(self._door, task, model_name, action, alias, sets, names)
 
-    def _is_hidden(self, model: ModelStore) -> bool:
-        """Whether the door has given it in the place of a model that may not be seen."""
-        return model.storage is not self._storage
-
     def _guarded(self, door: Door, task: str, model_name: str, action: Action, *more: str | None) -> ModelStore:
         storage = door.storage_for(task, model_name, action, *more)
         return self._asked_of(door, storage, task, model_name, lambda: door.require(task, model_name, action, *more))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import InvalidParameter, ModelNotFound, PermissionDenied, VersionRow
-from registry_core.catalogue import version_list
+from registry_core.catalogue import model_list, version_list
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..core.registry.guarded import FOREIGN, OWN, PUBLIC, house
@@ -132,7 +132,7 @@ def test_a_page_costs_the_same_however_many_versions_there_are(tmp_path: Path) -
             assert len(page.items) == 25
 
             def ask(connection: sqlite3.Connection = connection, cursor: str | None = page.next) -> None:
-                version_list.summary(connection, 1)
+                model_list.one(connection, 1)
                 version_list.page(connection, 1, ("m0", "m1"), 25, None)
                 version_list.page(connection, 1, ("m0", "m1"), 25, cursor)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_core import Alias, CoreSettings, InvalidParameter, ModelNotFound, ModelRegistry, VersionNotFound
+from registry_core import Action, Alias, CoreSettings, InvalidParameter, ModelNotFound, ModelRegistry, VersionNotFound
 from registry_core.format.chain import Line
 from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
@@ -176,5 +176,5 @@ def test_the_index_and_the_journal_tell_the_same_of_any_history(
         registry.require_catalogue()
         by_index = registry.alias_spans("t", "m", alias, limit)
         if all(line.is_own for line in lines):
-            assert registry._spans_of_index("t", "m", alias, limit) is not None
+            assert registry._spans_of_index(registry._model("t", "m", Action.READ), alias, limit) is not None
         assert (by_index.spans, by_index.complete_since) == (by_journal.spans, by_journal.complete_since)
