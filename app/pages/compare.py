@@ -16,7 +16,7 @@ from ..web.needs import Need
 from ..web.root import current_registry
 from . import figures, grades, proving
 from .blueprint import blueprint
-from .previews import is_read
+from .previews import is_read, written_out
 from .provenance import MOST_POINTS, curves, flat, text_of
 from .render import page
 
@@ -229,7 +229,8 @@ def _changed(registry: ModelRegistry, task: str, model_name: str, two: list[str]
 
 def changed(found: FileDiff) -> Changed:
     """The difference in parts of one kind each, within bounds."""
-    lines = found.diff[:MOST_DIFF].splitlines()
+    # A line ends where the file's does: what else ends one for Python would pass for a line that is not there.
+    lines = [written_out(line) for line in found.diff[:MOST_DIFF].removesuffix("\n").split("\n")]
     shown = lines[2 : MOST_DIFF_LINES + 2]  # the first two name the file
     parts: list[tuple[str, list[str]]] = []
     for line in shown:

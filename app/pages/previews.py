@@ -45,7 +45,7 @@ _SEEN = {
     0x7F: "\u2421",
     **{
         code: f"\\u{code:04x}"
-        for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+        for code in (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
     },
     **{code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)},  # halves of a character, which JSON can name
 }
@@ -68,6 +68,11 @@ class Table:
     is_number: tuple[bool, ...]
     columns_left: int
     is_whole: bool
+
+
+def written_out(text: str) -> str:
+    """The text as it stands: no sign of it is unseen, and none shows others in an order that is not theirs."""
+    return text.translate(_SEEN)
 
 
 def kind_of(path: str) -> str:
@@ -98,7 +103,7 @@ def preview(path: str, data: bytes, size_bytes: int) -> Text | Table | None:
     if kind in ("json", "ipynb") and is_all and "\n" not in text.strip():
         text = _in_lines(text)
     shown = text if len(text) <= MOST_CHARACTERS else text[:MOST_CHARACTERS]
-    return Text(highlighted(shown.translate(_SEEN), kind), is_all and len(shown) == len(text))
+    return Text(highlighted(written_out(shown), kind), is_all and len(shown) == len(text))
 
 
 def _decoded(data: bytes, is_all: bool) -> str | None:
@@ -150,4 +155,4 @@ def _table(text: str, delimiter: str, is_all: bool) -> Table | None:
 
 def _cell(text: str) -> str:
     short = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
-    return short.translate(_SEEN)
+    return written_out(short)

@@ -14,7 +14,7 @@ from registry_core import ANONYMOUS, Action, Principal, RegistryError, __version
 
 from ..web import sessions
 from ..web.root import current_registry, current_root
-from . import figures, happened, look
+from . import figures, happened, look, previews
 from .assets import address
 from .blueprint import is_readonly
 
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     texts = gettext.translation("pages", localedir=LOCALES, fallback=True)
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(figures.FILTERS, path=path)
+    environment.filters.update(figures.FILTERS, path=path, written_out=previews.written_out)
     environment.globals.update(
         asset=address, ago=lambda text: figures.ago(text, now()), may=may, endpoints=app.view_functions
     )

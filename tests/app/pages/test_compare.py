@@ -131,3 +131,8 @@ def test_five_of_everything_are_within_bounds(visit: Visitor, registry: ModelReg
     page = visit.get(f"{PAGE}?v=6&v=7&v=8&v=9&v=10&all=1&file=long.json")
     assert page.nodes < MOST_NODES, page.nodes
     assert page.sent_bytes < MOST_BYTES, page.sent_bytes
+
+
+def test_no_sign_in_a_file_makes_its_difference_read_otherwise() -> None:
+    made = changed(FileDiff("x", "text", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n+safe\u2028-gone\x0b x\u202ey\n"))
+    assert made.parts[1:] == (("add", "+safe\\u2028-gone\u240b x\\u202ey\n"),)

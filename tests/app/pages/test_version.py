@@ -214,6 +214,17 @@ def test_what_is_not_as_it_was_registered_is_said_and_not_shown(tmp_path: Path, 
     assert visit.get(f"{PAGE}?tab={tab}").nodes
 
 
+@pytest.mark.parametrize("name", ["model\u202egnp.exe", "figures/\u200bumap.svg"])
+def test_a_name_of_a_file_is_shown_as_it_stands(
+    visit: Visitor, registry: ModelRegistry, tmp_path: Path, name: str
+) -> None:
+    source = write_files(tmp_path / "source", {name: b"MZ"})
+    registry.register("celltype", "human_pbmc", "3.1.1", source, {})
+    words = visit.get(f"{PAGE}?tab=files").words
+    assert name.encode("ascii", "backslashreplace").decode().rpartition("/")[2] in words
+    assert not {"\u202e", "\u200b"} & set(words)
+
+
 @pytest.mark.usefixtures("version")
 def test_no_name_of_an_alias_keeps_its_event_from_being_seen(visit: Visitor, registry: ModelRegistry) -> None:
     registry.promote("celltype", "human_pbmc", "hidden", "3.1.1", actor="ada", reason="quietly")
