@@ -153,9 +153,11 @@ def _label(one: _Placed, y: int) -> Markup:
 def _ticks(start: float, end: float, height: int) -> Markup:
     parts = []
     moments = ticks_of_time(start, end)
+    room = max((len(text) for _, text in moments), default=0) * LETTER_PX + 6
+    every = max(1, -(-len(moments) * room // NARROW_PX))  # where the screen is narrow
     for n, (moment, text) in enumerate(moments):
         x = percent(within(moment, start, end))
-        wide = " wide" if n % 3 and len(moments) > 3 else ""
+        wide = " wide" if n % every else ""
         parts.append(element("line", class_="grid", x1=x, x2=x, y1=TOP, y2=height))
         if 0.03 < within(moment, start, end) < 0.97:
             parts.append(element("text", text, class_=f"tick{wide}", x=x, y=height + 16))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages.svg import Block, Row, strip
-from app.pages.svg.strip import MOST_TICKS, ticks_of_time
+from app.pages.svg.strip import LETTER_PX, MOST_TICKS, NARROW_PX, ticks_of_time
 
 from . import NASTY, nodes, of_class, read, texts
 
@@ -127,3 +128,13 @@ def test_the_widths_of_a_path_are_numbers() -> None:
     blocks = [Block(n * 7.3, n * 7.3 + 5, "v") for n in range(100)]
     (path,) = of_class(read(strip([Row("a", blocks)], "numbers", 0, 700)), "blocks")
     assert re.fullmatch(r"(M[\d.]+ 8h[\d.]+v22H[\d.]+z)+", path.attrib["d"])
+
+
+@pytest.mark.parametrize("days", [2, 12, 60, 300, 3000])
+def test_moments_below_do_not_touch_where_the_screen_is_narrow(days: int) -> None:
+    drawn = strip([Row("production", (Block(START, None, "1.0", "", ""),))], "", START, START + days * DAY)
+    shown = [one for one in of_class(read(drawn), "tick") if "wide" not in (one.get("class") or "").split()]
+    assert shown
+    places = [float((one.get("x") or "").rstrip("%")) / 100 * NARROW_PX for one in shown]
+    width = max(len(one.text or "") for one in shown) * LETTER_PX
+    assert all(right - left >= width for left, right in itertools.pairwise(places))
