@@ -13,6 +13,7 @@ from ..vocabulary.texts import is_unicode, printable
 from .queries import MAX_FILTERS, fingerprint_of
 
 ORDERS = ("asc", "desc")
+LONGEST_WORD = 4096  # as a reason; SQLite gives up on a pattern of 50,000 bytes
 # What removes an alias names no version; it is an event of the one that the alias named.
 TESTS = {
     "version": "coalesce(e.version, e.previous_version) = ?1",
@@ -59,6 +60,8 @@ class EventQuery:
                 raise InvalidParameter(f"{field} is no valid Unicode.", field=field)
         if len(self.words()) > MAX_FILTERS:
             raise InvalidParameter(f"q holds more than {MAX_FILTERS} words.", field="q")
+        if any(len(word) > LONGEST_WORD for word in self.words()):
+            raise InvalidParameter(f"q holds a word of more than {LONGEST_WORD} characters.", field="q")
 
     def words(self) -> list[str]:
         """What each event that is found has somewhere in it."""
