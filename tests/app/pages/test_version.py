@@ -230,5 +230,5 @@ def test_no_name_of_an_alias_keeps_its_event_from_being_seen(visit: Visitor, reg
     registry.promote("celltype", "human_pbmc", "hidden", "3.1.1", actor="ada", reason="quietly")
     page = visit.get(PAGE)
     assert "quietly" in page.words
-    events = re.findall(r'<li class="([^"]*)"><div class="what">', page.text)
+    events = re.findall(r'<li class="([^"]*)"><div>', page.text)
     assert [one.strip() for one in events] == ["promote", "register"]
