@@ -1,4 +1,4 @@
-"""A model's past over HTTP: what is gone, and what each alias named when."""
+"""Looking, over HTTP: what is gone, what each alias named when, and what is under way."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..web.root import current_registry
 from ..web.schemas import answer_schema, part_schema, request_schema
 from .schemas import MODEL, between
 
-blueprint = Blueprint("looking", __name__, url_prefix="/v1", description="Looking: what was, and what is gone")
+blueprint = Blueprint("looking", __name__, url_prefix="/v1", description="What was, what is gone, and what goes on")
 
 
 class DeletedAnswer(Answer):

@@ -1,4 +1,4 @@
-"""The commands for whoever looks at a model's past: what is gone, and what each alias named when."""
+"""The commands for whoever looks: what is gone, what each alias named when, and what is under way."""
 
 from __future__ import annotations
 

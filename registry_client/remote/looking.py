@@ -1,4 +1,4 @@
-"""The verbs for whoever looks at a model's past, over HTTP."""
+"""The verbs for whoever looks, over HTTP: what was, what is gone, and what is under way."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..format.encoding import format_time
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.filters import check_limit
 from ..vocabulary.texts import is_unicode, printable
 from .queries import MAX_FILTERS, fingerprint_of
 
@@ -51,8 +51,7 @@ class EventQuery:
 
     def check(self) -> None:
         """The query makes sense. Raises ``InvalidParameter``."""
-        if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+        check_limit(self.limit)
         if self.order not in ORDERS:
             raise InvalidParameter(f"order is {' or '.join(ORDERS)}, not {printable(self.order)!r}.", field="order")
         for field in ("alias", "version", "event", "actor", "q"):

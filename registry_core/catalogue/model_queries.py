@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT, SummaryFilters
+from ..vocabulary.filters import SummaryFilters, check_limit
 from ..vocabulary.texts import is_unicode, printable
 from .queries import MAX_FILTERS, fingerprint_of, make_cursor, match_of, pair, read_cursor, wrong_cursor
 
@@ -29,8 +29,7 @@ class SummaryQuery(SummaryFilters):
 
     def check(self) -> None:
         """The query makes sense. Raises ``InvalidParameter``."""
-        if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+        check_limit(self.limit)
         if len(self.tag) > MAX_FILTERS:
             raise InvalidParameter(f"There are more than {MAX_FILTERS} filters.", field="tag")
         for field in ("task", "alias", "without_alias", "tag", "q", "sort"):

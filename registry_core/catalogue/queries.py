@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT, Filters
+from ..vocabulary.filters import Filters, check_limit
 from ..vocabulary.stages import STAGES
 from ..vocabulary.texts import is_unicode, printable
 from .search_words import split_words
@@ -83,8 +83,7 @@ class Query(Filters):
 
     def check(self) -> None:
         """The query makes sense. Raises ``InvalidParameter``."""
-        if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+        check_limit(self.limit)
         for field in ("task", "model_name", "alias", "stage", "sort", "text", "metric_gte", "metric_lte", "tags"):
             value = getattr(self, field)
             for text in (value,) if isinstance(value, str) else value or ():

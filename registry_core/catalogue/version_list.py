@@ -6,8 +6,7 @@ import json
 import sqlite3
 
 from ..format.events import REGISTER
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.filters import check_limit
 from ..vocabulary.summaries import VersionPage, VersionRow
 from .queries import fingerprint_of, make_cursor, read_cursor, wrong_cursor
 
@@ -34,8 +33,7 @@ def page(
 
     Raises ``InvalidParameter``.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+    check_limit(limit)
     asked = fingerprint_of("versions", found)
     behind, last = ("", ()) if cursor is None else (" AND (created_at, id) < (?, ?)", _last(cursor, asked))
     rows = connection.execute(

@@ -12,6 +12,7 @@ from ..access.roles import Action
 from ..catalogue.event_queries import EventQuery, written
 from ..vocabulary.answers import HistoryPage
 from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.filters import check_limit
 from ..vocabulary.happened import ActivityPage, VerbsOfEvents
 from .opening import OpenedRegistry
 
@@ -90,8 +91,7 @@ class EventVerbs(OpenedRegistry, VerbsOfEvents):
         """
         from ..catalogue import measured  # only when it is wanted
 
-        if not 1 <= limit <= MOST_VALUES:
-            raise InvalidParameter(f"limit is from 1 to {MOST_VALUES}.", field="limit")
+        check_limit(limit, MOST_VALUES)
         return self._of_index(task, model_name, lambda told, number: measured.values(told, number, key, limit)) or ()
 
     def metric_keys(self, task: str, model_name: str) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from ..catalogue.model_queries import SummaryQuery
 from ..catalogue.queries import Query
 from ..models.model import ModelStore
 from ..vocabulary.answers import CatalogState, ModelPage, TaskSummary, Warned
-from ..vocabulary.errors import InvalidParameter, ModelNotFound, StorageUnavailable
+from ..vocabulary.errors import ModelNotFound, StorageUnavailable
+from ..vocabulary.filters import check_limit
 from ..vocabulary.parameters import taking
 from ..vocabulary.streamed import Reached, Streamed
 from ..vocabulary.summaries import Facets, ModelSummary, SummaryPage, VersionPage
@@ -96,8 +97,7 @@ class ListingVerbs(OpenedRegistry):
         events may come again, and none is skipped; ``warnings`` say what is passed over. ``since``: the ``reached`` of
         the answer before. Raises ``InvalidParameter``.
         """
-        if not 1 <= limit <= MAX_EVENTS:
-            raise InvalidParameter(f"limit is from 1 to {MAX_EVENTS}.", field="limit")
+        check_limit(limit, MAX_EVENTS)
         found = self._catalogue.events(after, limit, self._visible, since)
         found[:] = [replace(one, event=self._unnamed([one.event])[0]) for one in found]
         return found

@@ -1,4 +1,4 @@
-"""The verbs for whoever looks at a model's past."""
+"""The verbs for whoever looks: what was, what is gone, where a version came from, and what is under way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from .. import verbs
 from ..access.roles import Action
 from ..models.model import ModelStore
 from ..vocabulary.answers import Description, Warned
-from ..vocabulary.errors import InvalidParameter, StorageUnavailable
+from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.filters import check_limit
 from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
 from ..vocabulary.texts import is_unicode
 from .operations import OperationVerbs
@@ -24,13 +25,13 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         return verbs.looking.deleted(self._model(task, model_name, Action.READ).require())
 
     def list_operations(self, limit: int = 100) -> Warned[OperationFacts]:
-        _check_limit(limit)
+        check_limit(limit, MOST_UNDER_WAY)
         return self._operations.newest(limit, self._theirs())
 
     def list_uploads(self, limit: int = 100) -> Warned[UploadFacts]:
         from ..uploads import under_way  # only when it is wanted
 
-        _check_limit(limit)
+        check_limit(limit, MOST_UNDER_WAY)
         self._identity.confirm()
         return under_way.newest(self._storage, self._settings, limit, self._theirs())
 
@@ -83,7 +84,7 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
 
     def alias_spans(self, task: str, model_name: str, alias: str | None = None, limit: int = 300) -> SpanPage:
         model = self._model(task, model_name, Action.READ).require()
-        verbs.looking.check_limit(limit)
+        check_limit(limit)
         page = self._spans_of_index(model, alias, limit) or verbs.looking.alias_spans(model, alias, limit)
         return replace(page, spans=self._unnamed(page.spans))
 
@@ -101,8 +102,3 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
         except StorageUnavailable:
             return None
         return None if found is None else spans(*found)
-
-
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= MOST_UNDER_WAY:
-        raise InvalidParameter(f"limit is from 1 to {MOST_UNDER_WAY}.", field="limit")

@@ -9,7 +9,7 @@ from ..models.model import ModelStore
 from ..models.registry_journal import RegistryJournal
 from ..vocabulary.answers import Event, HistoryPage
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.filters import check_limit
 
 
 def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, limit: int) -> HistoryPage:
@@ -40,8 +40,7 @@ def _page(
     lines: Iterator[Line], wanted: Mapping[str, str | None], after: int, limit: int
 ) -> tuple[list[Event], int | None]:
     """(the events that are wanted, the last one's seq where there are more). ``lines`` are read once this is asked."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
+    check_limit(limit)
     if after < 0:
         raise InvalidParameter("after is the seq of an event, 0 or more.", field="after")
     filters = {name: value for name, value in wanted.items() if value is not None}

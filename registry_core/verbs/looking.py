@@ -1,4 +1,4 @@
-"""What is gone of a model, and what its aliases named: by its tombstones, and by its journal."""
+"""What is gone of a model, what its aliases named, and what a version was made of: by the model's own documents."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from ..models.spans import moves_of, newest, spans
 from ..packages import contents, provenance
 from ..packages.stated_metrics import run_of
 from ..vocabulary.answers import Alias, Warned
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.filters import check_limit
 from ..vocabulary.looking import DeletedVersion, Lineage, Relative, SpanPage
 from .resolution import moment_of
 
@@ -53,12 +52,6 @@ def lineage(model: ModelStore, version: str) -> Lineage:
         provenance.of_meta(meta),
         told,
     )
-
-
-def check_limit(limit: int) -> None:
-    """Raises ``InvalidParameter``."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidParameter(f"limit is from 1 to {MAX_LIMIT}.", field="limit")
 
 
 def alias_spans(model: ModelStore, alias: str | None, limit: int) -> SpanPage:

@@ -17,7 +17,7 @@ from ..models.model import ModelStore
 from ..models.runs import Points, Run, ids
 from ..packages.parallel import in_parallel
 from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
-from ..vocabulary.filters import MAX_LIMIT
+from ..vocabulary.filters import check_limit
 from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
 from ..vocabulary.texts import check_new_name, check_words, has_control, is_name, is_unicode, printable
 
@@ -191,8 +191,8 @@ def runs(model: ModelStore, status: str | None, param: Sequence[str], limit: int
     """The model's runs that pass the filters, by their ids. Raises ``ModelNotFound``, ``InvalidParameter``."""
     if status is not None and status not in RUN_STATUSES:
         raise InvalidParameter(f"status is one of {', '.join(RUN_STATUSES)}.", field="status")
-    if limit is not None and not 1 <= limit <= MAX_LIMIT:
-        raise InvalidParameter(f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
+    if limit is not None:
+        check_limit(limit)
     wanted = dict(_pair(text) for text in param)
     there = ids(model)
     if not there:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from .errors import InvalidParameter
+
 MAX_LIMIT = 1000  # of a page of any list
+
+
+def check_limit(limit: int, most: int = MAX_LIMIT) -> None:
+    """A page has at least one row, and ``most`` at the most. Raises ``InvalidParameter``."""
+    if not 1 <= limit <= most:
+        raise InvalidParameter(f"limit is from 1 to {most}.", field="limit")
 
 
 @dataclass(frozen=True, kw_only=True)

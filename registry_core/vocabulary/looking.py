@@ -1,4 +1,4 @@
-"""What is told to whoever looks at a model's past: what is gone, and what each alias named when."""
+"""What is told to whoever looks: what was, what is gone, where a version came from, and what is under way."""
 
 from __future__ import annotations
 
