@@ -29,7 +29,8 @@ def test_it_says_who_put_the_present_version_there_and_why_and_what_it_replaced(
     model: ModelRegistry, visit: Visitor
 ) -> None:
     page = visit.get(PAGE)
-    assert "production 1.1.0 grace , just now better on donors, RB-228 Roll back to 1.0.0 Promote 2.0.0…" in page.words
+    assert "production 1.1.0 grace , just now , in place of 1.0.0 better on donors, RB-228" in page.words
+    assert "RB-228 Roll back to 1.0.0 Promote 2.0.0…" in page.words
     assert "latest 2.0.0 Follows each registration" in page.words
     assert "grace moved production from 1.0.0 to 1.1.0 better on donors, RB-228" in page.words
     assert f"{PAGE}/rollback?alias=production" in page.links
