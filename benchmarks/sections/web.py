@@ -38,7 +38,9 @@ def run(places: Places, scale: Scale) -> Iterator[Table]:
         write_tree(top, size)
         service = create_app(Settings(core=CoreSettings(root=str(top)), threads=8))
         visitor, meter = service.test_client(), Meter()
-        service.extensions["root"].registry().reindex()
+        registry = service.extensions["root"].registry()
+        registry.promote(TASK, MODEL, "production", "v1")  # from its first change on a journal has its index
+        registry.reindex()
         rows: list[Row] = []
         for name, path in PAGES.items():
             page = visitor.get(path, headers={"Accept": "text/html"})

@@ -335,7 +335,7 @@ def _over_http(made: Made, root: Path) -> Iterator[tuple[str, Callable[[], Any]]
 CHANGING_WITH_TIME = {"duration_s", "updated_at", "changed_at", "ts_utc", "expires_at", "free_bytes", "next"}
 CHANGING_WITH_TIME |= {"attempt", "prev", "catalog"}
 # What lies there is as large as it is; whether it should be tell the digests beside it, which whoever takes it proves.
-SIZES = {"size_bytes", "bytes", "size", "usedStorage"}
+SIZES = {"size_bytes", "sizes", "bytes", "size", "usedStorage"}
 
 
 @dataclass(frozen=True)
