@@ -189,19 +189,22 @@ def test_a_page_of_another_port_changes_nothing_with_the_cookie(fresh: Chrome, h
 def test_a_person_pastes_a_token_and_signs_out_on_the_page(fresh: Chrome, tmp_path: Path) -> None:
     from selenium.webdriver.common.by import By
 
+    def press(words: str) -> None:
+        fresh.find_element(By.XPATH, f"//main//button[normalize-space()='{words}']").click()
+
     registry_at(tmp_path / "root", tmp_path / "source")
     token = create_token(journal_of(FilesystemStorage(tmp_path / "root")), TokenKind.SERVICE, "ci").text
     with gunicorn(tmp_path / "root", env={PREFIX + "AUTH": "required"}) as server:
         fresh.get(f"{server.url}/v1/auth/login?next=/v1/models")
         fresh.find_element(By.NAME, "token").send_keys(token)
-        fresh.find_element(By.TAG_NAME, "button").click()
+        press("Sign in")
         arrives(fresh, f"{server.url}/v1/models")
         assert '"task":"own"' in text(fresh).replace(" ", "")
         fresh.get(f"{server.url}/v1/auth/login")
         assert "You are signed in as ci" in text(fresh)
-        fresh.find_element(By.TAG_NAME, "button").click()
+        press("Sign out")
         arrives(fresh, f"{server.url}/v1/auth/logout")
-        assert "You are signed out" in text(fresh)
+        assert "Signed out" in text(fresh)
         fresh.back()
         arrives(fresh, f"{server.url}/v1/auth/login")
         assert "You are signed in" not in text(fresh)
