@@ -56,6 +56,13 @@ def test_pip_install_gives_packages_and_command(tmp_path: Path) -> None:
         for path in (REPOSITORY / package).rglob("*.py")
     }
     assert installed == shipped | {"wsgi.py"}, "the wheel has too much or too little"
+    of_pages = {
+        path.relative_to(REPOSITORY)
+        for path in (REPOSITORY / "app/pages").rglob("*")
+        if path.suffix in (".html", ".css", ".js", ".svg")
+    }
+    assert len(of_pages) > 30
+    assert not [path for path in of_pages if not (site / path).exists()], "pages need templates, style and script"
     assert all((site / package / "py.typed").exists() for package in ("app", "registry_core", "registry_client"))
 
 
