@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import redirect, request, url_for
-from werkzeug.wrappers import Response as Redirect
+from flask import Response, redirect, request, url_for
 
 from ..web.needs import Need
+from ..web.sessions import set_cookie
 from .blueprint import blueprint
 
 COOKIE = "registry_theme"
 THEMES = ("light", "dark")
-_YEAR_S = 365 * 24 * 3600
+YEAR_S = 365 * 24 * 3600
 
 
 def theme() -> str | None:
@@ -22,19 +22,15 @@ def theme() -> str | None:
 
 
 @blueprint.post("/theme", needs=Need.OPEN)
-def choose_theme() -> Redirect:
+def choose_theme() -> Response:
     """The pages are light, or dark, from now on; and back to the page that asked."""
     chosen = request.form.get("theme")
     answer = redirect(here(request.form.get("next")), 303)
-    answer.set_cookie(
-        COOKIE,
-        chosen if chosen in THEMES else "",
-        max_age=_YEAR_S if chosen in THEMES else 0,
-        path=request.script_root or "/",
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Strict",
-    )
+    assert isinstance(answer, Response)
+    if chosen in THEMES:
+        set_cookie(answer, COOKIE, chosen, YEAR_S)
+    else:
+        set_cookie(answer, COOKIE, "", 0)
     return answer
 
 

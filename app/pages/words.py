@@ -10,10 +10,10 @@ from flask import Response, redirect, request, url_for
 
 from ..web import sessions
 from ..web.root import was_asked_who_calls
+from .look import YEAR_S
 
 COOKIE = "registry_who"
 MOST_CHARACTERS = 256  # of a name in the journal
-_YEAR_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,5 @@ def done(endpoint: str, words: Words, /, **place: Any) -> Response:
     answer = redirect(url_for(f"pages.{endpoint}", **place), 303)
     assert isinstance(answer, Response)
     if words.who is not None:
-        answer.set_cookie(
-            COOKIE,
-            quote(words.who, safe=""),
-            max_age=_YEAR_S,
-            path=request.script_root or "/",
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Strict",
-        )
+        sessions.set_cookie(answer, COOKIE, quote(words.who, safe=""), YEAR_S)
     return answer

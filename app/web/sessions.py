@@ -159,14 +159,19 @@ def drop(response: Response, what: str) -> None:
 
 
 def _set(response: Response, what: str, value: str, life_s: int) -> None:
+    set_cookie(response, _name(what), value, life_s, samesite="Strict" if what == SESSION else "Lax")
+
+
+def set_cookie(response: Response, name: str, value: str, life_s: int, *, samesite: str = "Strict") -> None:
+    """The browser sends it back to this service alone, below its path, over TLS where that is; no script reads it."""
     response.set_cookie(
-        _name(what),
+        name,
         value,
         max_age=life_s,
         path=request.script_root or "/",
         secure=request.is_secure,
         httponly=True,
-        samesite="Strict" if what == SESSION else "Lax",
+        samesite=samesite,
     )
 
 
