@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((60, "s"), (3600, "min"), (86_400, "h"), (60 * 86_400, "d"), (2 * 365 * 86_400, "mo"))
@@ -51,9 +51,14 @@ def size(count: float | None) -> str:
     return f"{int(left)} {_UNITS[0]}" if unit == 0 else f"{left:.1f} {_UNITS[unit]}"
 
 
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether it is one; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def number(value: Any) -> str:
     """A metric: whole numbers as counts, others to four digits behind the point; anything else as text."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return "" if value is None else str(value)
     if isinstance(value, int) and abs(value) > _MOST:
         return f"≥{_MOST:.0e}" if value > 0 else f"≤{MINUS}{_MOST:.0e}"
@@ -66,7 +71,7 @@ def number(value: Any) -> str:
 
 def difference(value: Any, base: Any) -> str:
     """By how much the value is more than the base, with its sign; empty where either is no number."""
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (value, base)):
+    if not (is_number(value) and is_number(base)):
         return ""
     if max(abs(value), abs(base)) > _MOST:
         return ""

@@ -116,10 +116,9 @@ def _line(name: str, run: RunDetail | None, key: str, says: bool) -> tuple[svg.P
 
 def _point(name: str, place: int, point: Mapping[str, Any], says: bool) -> svg.Point:
     step, value = point.get("step"), point.get("value")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    at = float(step) if isinstance(step, int | float) and not isinstance(step, bool) else float(place)
+    at = float(step) if figures.is_number(step) else float(place)
     words = f"{name} · {at:g}: {figures.number(value)}".removeprefix(" · ") if says else ""
-    return svg.Point(float(value) if is_number else None, f"{at:g}", words, x=at)  # type: ignore[arg-type]
+    return svg.Point(float(value) if figures.is_number(value) else None, f"{at:g}", words, x=at)
 
 
 _THINGS = ("dataset", "git_commit", "code_commit", "code", "image")

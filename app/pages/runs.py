@@ -107,9 +107,7 @@ def _chart(details: list[RunDetail], metric: str) -> Curves:
 
 def _point(run_id: str, point: Any, n: int) -> svg.Point:
     value, step = point.get("value"), point.get("step")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_step = isinstance(step, int | float) and not isinstance(step, bool)
-    place = float(step) if is_step else float(n)
-    label = f"{step if is_step else n}"
+    at = step if figures.is_number(step) else n
+    label = f"{at}"
     words = f"{run_id} · {label} · {figures.number(value)}"
-    return svg.Point(float(value) if is_number else None, label, words, x=place)
+    return svg.Point(float(value) if figures.is_number(value) else None, label, words, x=float(at))
