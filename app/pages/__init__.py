@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import (
+from . import (  # noqa: F401 - a view has put its addresses on the blueprint when it was imported
     access,
     activity,
     changing,
@@ -51,27 +51,6 @@ from .blueprint import PREFIX, blueprint, lead_here
 from .failing import problem_page
 
 __all__ = ["PREFIX", "init_app", "problem_page"]
-
-# Each has put its addresses on the blueprint when it was imported.
-_VIEWS = (
-    access,
-    activity,
-    changing,
-    compare,
-    describing,
-    history,
-    home,
-    look,
-    model,
-    operations,
-    raw,
-    retiring,
-    runs,
-    tokens,
-    upload,
-    verifying,
-    version,
-)
 
 
 def init_app(app: Flask) -> None:

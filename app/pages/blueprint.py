@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from ..config import PREFIX as SETTING
 from ..config import READONLY, Settings
+from ..web import pages
 from ..web.needs import Need, say
 from ..web.root import current_root
 
@@ -94,7 +95,7 @@ def lead_here(app: Flask) -> None:
 
     @app.get("/")
     def root() -> Redirect:
-        if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+        if not pages.are_preferred():
             raise NotFound
         answer = redirect(url_for("pages.home"), 303)
         answer.vary.add("Accept")
