@@ -95,7 +95,12 @@ class Root:
         return is_required
 
     def seems_required(self) -> bool:
-        """As :meth:`is_required`; where the registry cannot be asked, as it was last known."""
+        """As :meth:`is_required`; where the registry cannot be asked, as it was last known.
+
+        A request that was told so at its beginning is told the same to its end, and nothing is asked again.
+        """
+        if has_request_context() and (g.get("is_open") or was_asked_who_calls()):
+            return was_asked_who_calls()
         with suppress(RegistryError):
             return self.is_required()
         return self._was_required

@@ -81,3 +81,14 @@ def test_a_page_that_does_not_say_what_it_needs_stops_the_start(registry: ModelR
     app.register_blueprint(silent)
     with pytest.raises(LookupError, match="/silent"):
         check(app)
+
+
+def test_whether_callers_are_asked_is_looked_up_once_for_a_page(
+    visit: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    real = ModelRegistry.is_ruled.fget
+    assert real is not None
+    monkeypatch.setattr(ModelRegistry, "is_ruled", property(lambda registry: asked.append(real(registry)) or asked[-1]))
+    visit.get("/ui/")
+    assert asked == [False]
