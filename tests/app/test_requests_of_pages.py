@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
@@ -15,9 +13,9 @@ from app.config import Settings
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.format.layout import is_package
 from registry_core.storage.contract import StorageOptions
-from registry_core.storage.object_store.bucket import Bucket
 from registry_core.storage.object_store.store import ObjectStorage
 
+from ..support.bucket import count_requests
 from .pages.filling import fill
 from .pages.visiting import Visitor
 
@@ -28,20 +26,7 @@ AT_MOST = {"/ui/": 2, "/ui/?q=number&task=task-1": 2}
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    counted: Counter[str] = Counter()
-
-    def counting(name: str) -> Callable[..., Any]:
-        real = getattr(Bucket, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            counted[name] += 1
-            return real(*arguments, **named)
-
-        return call
-
-    for name in ("read", "put", "delete", "level", "objects"):
-        monkeypatch.setattr(Bucket, name, counting(name))
-    return counted
+    return count_requests(monkeypatch)
 
 
 def _opened(store: MemoryStore, catalogue: Path) -> ModelRegistry:

@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
@@ -19,9 +18,9 @@ from obstore.store import MemoryStore
 from registry_core import CoreSettings, ModelRegistry, VersionNotFound
 from registry_core.format.layout import is_package
 from registry_core.storage.contract import StorageOptions
-from registry_core.storage.object_store.bucket import Bucket
 from registry_core.storage.object_store.store import ObjectStorage
 
+from ..support.bucket import count_requests
 from ..support.packages import write_files
 
 TASK, MODEL = "t", "m"
@@ -55,20 +54,7 @@ def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    counted: Counter[str] = Counter()
-
-    def counting(name: str) -> Callable[..., Any]:
-        real = getattr(Bucket, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            counted[name] += 1
-            return real(*arguments, **named)
-
-        return call
-
-    for name in ("read", "put", "delete", "level", "objects"):
-        monkeypatch.setattr(Bucket, name, counting(name))
-    return counted
+    return count_requests(monkeypatch)
 
 
 def _roll_a_new_one_back(registry: ModelRegistry, _: Path) -> None:
