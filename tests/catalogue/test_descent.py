@@ -10,6 +10,8 @@ import pytest
 from registry_core.catalogue import descent
 from registry_core.catalogue.schema import INDEXES, TABLES
 
+from .filled import steps
+
 DOCUMENTS = {
     "a": json.dumps({"lineage": {"parent_version": "1"}, "parent_version": "2"}),
     "b": json.dumps({"parent_version": "1"}),
@@ -55,14 +57,5 @@ def test_the_versions_of_runs_are_those_whose_documents_name_them(connection: sq
 def test_no_other_document_is_looked_at(connection: sqlite3.Connection) -> None:
     rows = [(number, json.dumps({"parent_version": f"v{number}"})) for number in range(1000, 6000)]
     connection.executemany("INSERT INTO document VALUES (?, ?, '', '')", rows)
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    connection.set_progress_handler(count, 1)
-    descent.children(connection, 1, "1")
-    descent.of_runs(connection, 1, ["r1"])
-    assert steps < 500
+    asked = (lambda: descent.children(connection, 1, "1"), lambda: descent.of_runs(connection, 1, ["r1"]))
+    assert sum(steps(connection, ask, at_once=1) for ask in asked) < 500
