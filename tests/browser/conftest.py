@@ -9,7 +9,7 @@ import pytest
 
 from registry_core import CoreSettings, ModelRegistry
 
-from ..app.pages.a_model import MODEL, TASK, register
+from ..app.pages.a_model import promoted
 from ..support.servers import Server, gunicorn
 from .seeing import Eyes, a_browser
 
@@ -24,8 +24,7 @@ def root(tmp_path: Path) -> Path:
 def registry(root: Path, tmp_path: Path) -> ModelRegistry:
     """Of the same root as the service, with a model in it: three versions, of which production names the first."""
     found = ModelRegistry.open(settings=CoreSettings(root=str(root), catalog_refresh_s=0))
-    register(found, tmp_path)
-    found.promote(TASK, MODEL, "production", "1.0.0", actor="grace", reason="the first")
+    promoted(found, tmp_path)
     return found
 
 

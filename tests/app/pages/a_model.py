@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from registry_core import ModelRegistry
+from registry_core import Alias, ModelRegistry
 
 TASK, MODEL = "variants", "splice_effect"
 PAGE = f"/ui/models/{TASK}/{MODEL}"
@@ -14,6 +14,19 @@ METRICS = {
     "1.1.0": {"auprc": 0.86, "val_loss": 0.31, "cells": 900},
     "2.0.0": {"auprc": 0.84, "val_loss": 0.25, "cells": 900},
 }
+
+
+MOVE = "Move production from 1.0.0 to 2.0.0"
+
+
+def promoted(registry: ModelRegistry, directory: Path) -> None:
+    """The versions of :func:`register`, of which production names the first."""
+    register(registry, directory)
+    registry.promote(TASK, MODEL, "production", "1.0.0", actor="grace", reason="the first")
+
+
+def production(registry: ModelRegistry) -> Alias | None:
+    return next((alias for alias in registry.list_aliases(TASK, MODEL) if alias.alias == "production"), None)
 
 
 def register(registry: ModelRegistry, directory: Path, **versions: dict[str, Any]) -> None:

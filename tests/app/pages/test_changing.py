@@ -11,23 +11,16 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.pages.blueprint import PREFIX
-from registry_core import Alias, CoreSettings, ModelRegistry
+from registry_core import CoreSettings, ModelRegistry
 
 from ...support.old_registry import OldRegistry
-from .a_model import MODEL, PAGE, TASK, register
+from .a_model import MODEL, MOVE, PAGE, TASK, production, promoted, register
 from .visiting import OURS, Page, Visitor
-
-MOVE = "Move production from 1.0.0 to 2.0.0"
 
 
 @pytest.fixture(autouse=True)
 def model(registry: ModelRegistry, tmp_path: Path) -> None:
-    register(registry, tmp_path)
-    registry.promote(TASK, MODEL, "production", "1.0.0", actor="grace", reason="the first")
-
-
-def production(registry: ModelRegistry) -> Alias | None:
-    return next((alias for alias in registry.list_aliases(TASK, MODEL) if alias.alias == "production"), None)
+    promoted(registry, tmp_path)
 
 
 def events(registry: ModelRegistry) -> int:

@@ -7,22 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import Alias, ModelRegistry
+from registry_core import ModelRegistry
 
-from .a_model import MODEL, PAGE, TASK, register
+from .a_model import MOVE, PAGE, production, promoted
 from .visiting import Visitor
-
-MOVE = "Move production from 1.0.0 to 2.0.0"
 
 
 @pytest.fixture(autouse=True)
 def model(registry: ModelRegistry, tmp_path: Path) -> None:
-    register(registry, tmp_path)
-    registry.promote(TASK, MODEL, "production", "1.0.0", actor="grace", reason="the first")
-
-
-def production(registry: ModelRegistry) -> Alias | None:
-    return next((alias for alias in registry.list_aliases(TASK, MODEL) if alias.alias == "production"), None)
+    promoted(registry, tmp_path)
 
 
 def test_a_promote_is_an_event_and_can_be_taken_back(visit: Visitor, registry: ModelRegistry) -> None:
