@@ -13,10 +13,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from registry_core import CoreSettings, ModelRegistry
-from registry_core.catalogue import keeping
 from registry_core.catalogue.catalogue import catalogue_path
-from registry_core.storage.locks import release, try_hold
 
+from ..catalogue.shelf import somebody_builds
 from ..core.access.ruled import put, written
 from ..support.issuer import issuer_server
 from ..support.packages import write_package
@@ -180,14 +179,7 @@ def alike(answer: TestResponse, task: str) -> tuple[Any, ...]:
 
 
 def test_while_the_index_is_built_no_answer_has_a_number(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "BUILD_WAIT_S", 0.0)
-    path = catalogue_path(CoreSettings(root=str(place.root)))
-    for file in path.parent.glob("*.sqlite*"):
-        file.unlink()
-    path.parent.mkdir(exist_ok=True)
-    held = try_hold(path.with_name(path.name + ".refresh"))
-    assert held is not None
-    try:
+    with somebody_builds(catalogue_path(CoreSettings(root=str(place.root))), monkeypatch):
         for token in (None, place.issuer.token(sub="reader")):
             page = place.get("/v1/models?limit=5", token)
             assert page.status_code == 200
@@ -200,5 +192,3 @@ def test_while_the_index_is_built_no_answer_has_a_number(place: Place, monkeypat
                 told.append(refused.json["detail"])
             assert not re.search(r"\d", "".join(told))
             assert set(place.get("/health/ready", token).json) == {"ok"}
-    finally:
-        release(held)

@@ -6,13 +6,17 @@ import math
 import re
 import shutil
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from registry_core import CoreSettings, ModelRegistry
+from registry_core.catalogue import keeping
+from registry_core.storage.locks import release, try_hold
 
 from ..support.packages import write_files
 
@@ -184,3 +188,18 @@ def books(registry: ModelRegistry, root: Path) -> list[Book]:
         at = shown.meta["created_at"]
         found.append(Book(task, model, version, at, shown.stage, shown.aliases, shown.tags, numbers, frozenset(words)))
     return found
+
+
+@contextmanager
+def somebody_builds(catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """There is no catalogue there, and somebody else is at it, for whom nobody waits."""
+    monkeypatch.setattr(keeping, "BUILD_WAIT_S", 0.0)
+    catalogue.parent.mkdir(exist_ok=True, parents=True)
+    for file in catalogue.parent.glob(f"{catalogue.name}*"):  # others may have theirs beside it
+        file.unlink(missing_ok=True)
+    held = try_hold(catalogue.with_name(catalogue.name + ".refresh"))
+    assert held is not None
+    try:
+        yield
+    finally:
+        release(held)

@@ -22,17 +22,16 @@ from registry_core import (
     ModelNotFound,
     ModelRegistry,
 )
-from registry_core.catalogue import happened, keeping, pages
+from registry_core.catalogue import happened, pages
 from registry_core.catalogue.event_queries import EventQuery
 from registry_core.format.encoding import parse_time
 from registry_core.models.visible import Everything
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.locks import release, try_hold
 
 from ..core.registry.guarded import FOREIGN, OWN, PUBLIC, house
 from ..support.old_registry import OldRegistry
 from .filled import fill, steps
-from .shelf import Shelf
+from .shelf import Shelf, somebody_builds
 from .test_costs import Meter
 from .test_visible import Only
 
@@ -375,13 +374,8 @@ def test_a_model_that_the_index_does_not_know_yet_has_an_empty_page(shelf: Shelf
 
 
 def test_while_the_index_is_built_there_is_no_page_by_it(lived: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "BUILD_WAIT_S", 0.0)
     lived.registry.last_event()
-    path = lived.catalogue
-    path.unlink()
-    held = try_hold(path.with_name(path.name + ".refresh"))
-    assert held is not None
-    try:
+    with somebody_builds(lived.catalogue, monkeypatch):
         asked: list[Callable[[], Any]] = [
             lambda: lived.registry.history("t", "m", order="desc"),
             lived.registry.activity,
@@ -392,8 +386,6 @@ def test_while_the_index_is_built_there_is_no_page_by_it(lived: Shelf, monkeypat
             with pytest.raises(IndexBuilding):
                 ask()
         assert lived.registry.history("t", "m").events  # by the journal
-    finally:
-        release(held)
 
 
 def test_in_memory_it_is_the_same(tmp_path: Path) -> None:

@@ -21,15 +21,14 @@ from registry_core import (
     NewestVersion,
     SummaryPage,
 )
-from registry_core.catalogue import keeping, model_list
+from registry_core.catalogue import model_list
 from registry_core.catalogue.model_queries import SummaryQuery
 from registry_core.catalogue.pages import shown_models
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.locks import release, try_hold
 
 from ..core.registry.guarded import FOREIGN, OWN, PUBLIC, house
 from .filled import fill, steps
-from .shelf import Shelf
+from .shelf import Shelf, somebody_builds
 from .test_visible import Only
 
 ORDERS = ("name", "changed_at", "created_at", "versions", "bytes")
@@ -249,18 +248,11 @@ def test_models_that_may_not_be_seen_are_in_no_row_and_no_count(tmp_path: Path, 
 
 
 def test_while_the_index_is_built_there_is_no_list(stocked: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "BUILD_WAIT_S", 0.0)
     stocked.registry.last_event()
-    path = stocked.catalogue
-    path.unlink()
-    held = try_hold(path.with_name(path.name + ".refresh"))
-    assert held is not None
-    try:
+    with somebody_builds(stocked.catalogue, monkeypatch):
         for ask in (stocked.registry.list_summaries, stocked.registry.list_facets):
             with pytest.raises(IndexBuilding):
                 ask()
-    finally:
-        release(held)
     assert stocked.registry.list_summaries().total == 5
 
 

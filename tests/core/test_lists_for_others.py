@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry_core import CatalogState, IndexBuilding, ModelRegistry, StreamedEvent
-from registry_core.catalogue import keeping
 from registry_core.storage.filesystem.tree import FilesystemStorage
-from registry_core.storage.locks import release, try_hold
 
+from ..catalogue.shelf import somebody_builds
 from .access.ruled import put
 from .registry.guarded import FOREIGN, OWN, PUBLIC, RULES, House, house
 
@@ -135,27 +132,14 @@ def test_what_may_not_be_seen_is_passed_over_once(here: House) -> None:
     assert {one.event.task for one in known} == {OWN, FOREIGN, PUBLIC}
 
 
-@contextmanager
-def somebody_builds(here: House) -> Iterator[None]:
-    path = here.registry._kept_catalogue._database.path
-    path.parent.mkdir(exist_ok=True, parents=True)
-    held = try_hold(path.with_name(path.name + ".refresh"))
-    assert held is not None
-    try:
-        yield
-    finally:
-        release(held)
-
-
 @pytest.mark.parametrize("who", [*OTHERS, "chief"])
 def test_while_the_index_is_built_nobody_else_is_told_how_many_models_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     (tmp_path / "root").mkdir()
     here = house(FilesystemStorage(tmp_path / "root"), tmp_path)
-    monkeypatch.setattr(keeping, "BUILD_WAIT_S", 0.0)
     view = here.as_(who)
-    with somebody_builds(here):
+    with somebody_builds(here.registry._kept_catalogue._database.path, monkeypatch):
         assert "of 0 models" in here.registry.list_models().warnings[0]
         page = view.list_models()
         assert {item["task"] for item in page.items} == {
