@@ -4,7 +4,7 @@
 # make mutants   small mistakes put into the core, each of which its tests must notice
 # make coverage   which branches of the core and the service those tests enter that run on one machine alone
 # make soak   the long sweeps; make lint, make demo
-# make demo-data   fill a registry of its own (./demo_data unless DEMO_ROOT is set) with made-up models, to look at
+# make demo-data   fill a registry of its own (./demo_data unless DEMO_ROOT is set) with made-up models, to look at; make pictures, those of the documents
 # make bench   all costs, as ratios to bare tools, and docs/performance.md; make bench-peers the same jobs done by MLflow
 PYTHON ?= python3
 VENV := .venv
