@@ -117,6 +117,23 @@ if TYPE_CHECKING:
         VersionInUse,
         VersionNotFound,
     )
+    from .vocabulary.evidence_errors import (
+        AttestationNotFound,
+        AttestationRefused,
+        FindingNotFound,
+        GateNotMet,
+        LogBehind,
+        LogCorrupt,
+        LogNotSet,
+        NotInLog,
+        PolicyInvalid,
+        PolicyMoved,
+        PolicyNotFound,
+        PolicyUnreadable,
+        SignatureRefused,
+        TrustInvalid,
+        TrustMoved,
+    )
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
@@ -176,6 +193,8 @@ __all__ = [
     "AnnouncementUnfinished",
     "ArtifactNotFound",
     "ArtifactsRefused",
+    "AttestationNotFound",
+    "AttestationRefused",
     "Bounded",
     "Caller",
     "CatalogState",
@@ -197,6 +216,8 @@ __all__ = [
     "FileDiff",
     "Filters",
     "Finding",
+    "FindingNotFound",
+    "GateNotMet",
     "Head",
     "HistoryPage",
     "HoldingDamaged",
@@ -217,6 +238,9 @@ __all__ = [
     "Kind",
     "Lineage",
     "LockTimeout",
+    "LogBehind",
+    "LogCorrupt",
+    "LogNotSet",
     "Logged",
     "MadeToken",
     "Meter",
@@ -231,6 +255,7 @@ __all__ = [
     "NewestVersion",
     "NotConfigured",
     "NotFound",
+    "NotInLog",
     "Operation",
     "OperationFacts",
     "OperationNotFound",
@@ -241,6 +266,10 @@ __all__ = [
     "PackageListing",
     "Parameter",
     "PermissionDenied",
+    "PolicyInvalid",
+    "PolicyMoved",
+    "PolicyNotFound",
+    "PolicyUnreadable",
     "Principal",
     "Problem",
     "Progress",
@@ -262,6 +291,7 @@ __all__ = [
     "RunNotFound",
     "RunPage",
     "RunningOperation",
+    "SignatureRefused",
     "Snapshot",
     "Span",
     "SpanPage",
@@ -282,6 +312,8 @@ __all__ = [
     "TokenNotFound",
     "Tombstone",
     "Trial",
+    "TrustInvalid",
+    "TrustMoved",
     "Unauthenticated",
     "Unset",
     "UploadExpired",
@@ -351,6 +383,11 @@ _PLACES = {
             "PermissionDenied RegistryError RunNotFound StorageError StorageFull StorageUnavailable TokenNotFound "
             "Unauthenticated UploadExpired UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge "
             "VersionExists VersionInUse VersionNotFound"
+        ),
+        "vocabulary.evidence_errors": (
+            "AttestationNotFound AttestationRefused FindingNotFound GateNotMet LogBehind LogCorrupt LogNotSet "
+            "NotInLog PolicyInvalid PolicyMoved PolicyNotFound PolicyUnreadable SignatureRefused TrustInvalid "
+            "TrustMoved"
         ),
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",

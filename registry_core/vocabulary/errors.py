@@ -8,6 +8,10 @@
     │   ├── InvalidRef             invalid_ref
     │   ├── InvalidMetadata        invalid_metadata
     │   ├── InvalidParameter       invalid_parameter
+    │   ├── TrustInvalid           trust_invalid
+    │   ├── PolicyInvalid          policy_invalid
+    │   ├── SignatureRefused       signature_refused
+    │   ├── AttestationRefused     attestation_refused
     │   ├── ArtifactsRefused       artifacts_refused
     │   ├── UploadTooLarge         upload_too_large
     │   ├── PackRefused            pack_refused
@@ -21,12 +25,22 @@
     │   ├── UploadNotFound         upload_not_found
     │   ├── UploadExpired          upload_expired
     │   ├── OperationNotFound      operation_not_found
-    │   └── TokenNotFound          token_not_found
+    │   ├── TokenNotFound          token_not_found
+    │   ├── AttestationNotFound    attestation_not_found
+    │   ├── FindingNotFound        finding_not_found
+    │   ├── PolicyNotFound         policy_not_found
+    │   ├── LogNotSet              log_not_set
+    │   └── NotInLog               not_in_log
     ├── Conflict                the registry's state forbids it
     │   ├── VersionExists          version_exists
     │   ├── NameTaken              name_taken
     │   ├── AliasMoved             alias_moved
     │   ├── AccessMoved            access_moved
+    │   ├── TrustMoved             trust_moved
+    │   ├── PolicyMoved            policy_moved
+    │   ├── PolicyUnreadable       policy_unreadable
+    │   ├── GateNotMet             gate_not_met
+    │   ├── LogBehind              log_behind
     │   ├── UploadOffsetMismatch   upload_offset_mismatch
     │   ├── UploadLocked           upload_locked
     │   ├── AnnouncementUnfinished announcement_unfinished
@@ -37,7 +51,8 @@
     │   ├── ChecksumMismatch       checksum_mismatch  (the caller's, on their way)
     │   ├── PackageCorrupt         package_corrupt    (ours)
     │   ├── HoldingDamaged         holding_damaged    (ours)
-    │   └── JournalCorrupt         journal_corrupt    (ours)
+    │   ├── JournalCorrupt         journal_corrupt    (ours)
+    │   └── LogCorrupt             log_corrupt
     ├── StorageError            the disk or the store failed
     │   ├── StorageFull            storage_full
     │   ├── StorageUnavailable     storage_unavailable
@@ -59,26 +74,13 @@ here knows HTTP: the mapping to status codes is ``app/web/errors.py``, to exit c
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-
-class RegistryError(Exception):
-    """One failure: a stable ``code``, a sentence for a person, and fields for a program.
-
-    ``detail`` holds JSON values only, so that every edge can render it as it is.
-    """
-
-    code: ClassVar[str] = "registry_error"
-    title: ClassVar[str] = "The registry could not do this"
-
-    def __init__(self, message: str, **detail: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail = detail
-
-
-class InvalidInput(RegistryError):
-    """The request can never succeed as it stands; nothing was stored."""
+from . import evidence_errors as evidence_errors  # whoever knows one leaf knows all
+from .branches import Conflict as Conflict
+from .branches import IntegrityError as IntegrityError
+from .branches import InvalidInput as InvalidInput
+from .branches import NotFound as NotFound
+from .branches import RegistryError as RegistryError
+from .branches import StorageError as StorageError
 
 
 class InvalidName(InvalidInput):
@@ -119,10 +121,6 @@ class PackRefused(InvalidInput):
 class IdempotencyKeyReused(InvalidInput):
     code = "idempotency_key_reused"
     title = "The idempotency key belongs to another request"
-
-
-class NotFound(RegistryError):
-    """The thing named is not in the registry."""
 
 
 class ModelNotFound(NotFound):
@@ -170,10 +168,6 @@ class TokenNotFound(NotFound):
     title = "There is no such token"
 
 
-class Conflict(RegistryError):
-    """The registry's present state forbids the change; nothing was changed."""
-
-
 class VersionExists(Conflict):
     code = "version_exists"
     title = "The version already exists"
@@ -219,10 +213,6 @@ class DestinationDiffers(Conflict):
     title = "The destination of a migration has something else"
 
 
-class IntegrityError(RegistryError):
-    """Bytes are not what a digest says they are."""
-
-
 class DigestMismatch(IntegrityError):
     code = "digest_mismatch"
     title = "The package does not match the manifest that it brings"
@@ -246,10 +236,6 @@ class HoldingDamaged(IntegrityError):
 class JournalCorrupt(IntegrityError):
     code = "journal_corrupt"
     title = "The journal is not what was written"
-
-
-class StorageError(RegistryError):
-    """The storage failed. ``committed`` in the detail says that the change stands all the same."""
 
 
 class StorageFull(StorageError):
