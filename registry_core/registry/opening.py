@@ -24,6 +24,7 @@ from ..models.journal import CLOCKS_DIFFER_BY
 from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
+from ..packages.observed import Observer
 from ..settings import CoreSettings
 from ..storage import Storage
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
@@ -208,6 +209,7 @@ class OpenedRegistry:
         self._storage = storage
         self._settings = settings
         self._gate: Gate | None = None
+        self._observers: tuple[Observer, ...] = ()
         self._visible: Visible = Everything()
         self._identity = RootIdentity(storage, settings)
         self._door: Door | None = None  # whoever opens the root is its operator, and is asked nothing

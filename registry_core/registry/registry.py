@@ -117,6 +117,7 @@ class ModelRegistry(
             settings,
             registry_root=self._directory,
             gate=self._gate,
+            observers=self._observers,
             uploaded=lambda upload_id, model: self._uploads_with(upload_id).claim(upload_id, model),
             progress=self._asked(model, progress),
         )

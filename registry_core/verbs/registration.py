@@ -7,8 +7,8 @@ whatever fails after it is finished by whoever takes the model's lock next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,19 +20,21 @@ from ..format.encoding import DIGEST_PREFIX, digest, format_time
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
-from ..models import owners, package_manifest, used_keys
+from ..models import owners, used_keys
 from ..models.changes import Draft, change, finish_pending, standing
 from ..models.gate import Gate, Verdict
 from ..models.model import ModelStore
 from ..packages import contents, intake, stated_metrics
+from ..packages.observed import Incoming, Observer, observe
 from ..packages.sources import BytesSource
 from ..settings import CoreSettings
 from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.answers import Registration
-from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError, VersionExists
+from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import check_new_name, check_words
 from .promotion import SeenAlias, ask, look_at_alias
+from .taken import Taken, look_at_taken, version_exists
 
 log = logging.getLogger(__name__)
 
@@ -81,22 +83,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Package:
-    """The staged bytes, as the event names them. ``brought``: path -> SHA-256 hex of the caller's own files."""
+    """The staged bytes, as the event names them. ``brought``: path -> SHA-256 hex of the caller's own files.
+
+    ``observed``: what else the event says of them, by the names of its fields.
+    """
 
     attempt: str
     package_digest: str
     commit_id: str
     created_at: str
     brought: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Who has the version's name already: what is told of it, and path -> SHA-256 hex of its files."""
-
-    existing: Mapping[str, Any]
-    is_deleted: bool
-    content: Mapping[str, str]
+    observed: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -127,6 +124,7 @@ def register(
     registry_root: str | None,
     uploaded: Callable[[str, ModelStore], AbstractContextManager[intake.Uploaded]],
     gate: Gate | None,
+    observers: Sequence[Observer] = (),
     progress: ProgressCallback | None,
 ) -> Registration:
     """The version is in the registry, whole and durable, or nothing has changed.
@@ -146,7 +144,9 @@ def register(
         done: Registration | None = None
         try:
             with uploaded(request.upload_id, model) as session:
-                done = _take_in(model, request, session.plan(settings.required_files), settings, gate, seen, progress)
+                done = _take_in(
+                    model, request, session.plan(settings.required_files), settings, gate, observers, seen, progress
+                )
                 session.end()
         except (OSError, RegistryError):
             if done is None:
@@ -160,7 +160,7 @@ def register(
         allowed_roots=settings.artifacts_allowed_roots,
         required_files=settings.required_files,
     )
-    return _take_in(model, request, plan, settings, gate, seen, progress)
+    return _take_in(model, request, plan, settings, gate, observers, seen, progress)
 
 
 def _take_in(
@@ -169,6 +169,7 @@ def _take_in(
     plan: intake.Plan,
     settings: CoreSettings,
     gate: Gate | None,
+    observers: Sequence[Observer],
     seen: SeenRegister,
     progress: ProgressCallback | None,
 ) -> Registration:
@@ -185,7 +186,7 @@ def _take_in(
         created_at=created_at,
     )
     if seen.taken is not None and seen.repeat is None:  # a repeat whose version is on its way is decided under the lock
-        raise _version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
+        raise version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
     key = model.keys.package(request.version)
     intake.require_short((file.name for file in plan.files), model.storage.packages.longest_path(key))
     with model.storage.packages.stage(key) as staging:
@@ -198,7 +199,8 @@ def _take_in(
         named_by = commit_id(request.task, request.model_name, request.version, hashes)
         staging.add(MANIFEST, BytesSource(manifest))
         staging.seal()
-        package = Package(staging.attempt, digest(manifest), named_by, created_at, brought)
+        observed = observe(observers, Incoming(model, request.version, digest(manifest), artifacts, staging))
+        package = Package(staging.attempt, digest(manifest), named_by, created_at, brought, observed)
         done = change(
             model,
             lambda: look(model, request, gate),
@@ -226,7 +228,7 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
         repeat,
         _answer(model, repeat) if repeat is not None and is_there and _is_same(repeat, request) else None,
         is_published,
-        _taken(model, request.version) if is_taken else None,
+        look_at_taken(model, request.version) if is_taken else None,
         None if is_published else model.alias_named(request.version),
         alias,
         Verdict() if alias is None else ask(gate, model, alias.alias, request.version),
@@ -258,7 +260,7 @@ def refuse_early(seen: SeenRegister, request: Request) -> Registration | None:
 
 def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Registration:
     if seen.answer is None and seen.taken is not None:
-        raise _version_exists(seen.model, request.version, seen.taken, package.brought)
+        raise version_exists(seen.model, request.version, seen.taken, package.brought)
     early = refuse_early(seen, request)
     if early is not None:
         return early
@@ -276,7 +278,7 @@ def decide(seen: SeenRegister, request: Request, package: Package) -> Draft | Re
         previous_version=seen.alias.named if seen.alias is not None else None,
         previous_seq=seen.alias.last_moved if seen.alias is not None else None,
         package_digest=package.package_digest,
-        own={**own, **seen.verdict.says},
+        own={**own, **package.observed, **seen.verdict.says},
     )
 
 
@@ -290,31 +292,6 @@ def _reserve(model: ModelStore, request: Request, staging: Staging) -> None:
             f"Something that is no version is in the way of {model.title}/{request.version}. "
             "An operator should look at it with 'omr check'."
         ) from None
-
-
-def _taken(model: ModelStore, version: str) -> Taken:
-    line = model.registered(version)
-    if line is not None:
-        existing = {name: line.get(name) for name in ("package_digest", "created_at", "actor")}
-    else:
-        existing = {
-            "package_digest": package_manifest.package_digest(model, version),
-            "created_at": None,
-            "actor": None,
-        }
-        with suppress(RegistryError):  # older software's half version: say what is known
-            existing["created_at"] = contents.read_meta(model, version).get("created_at")
-    return Taken(existing, model.tombstone(version) is not None, contents.content(model, version))
-
-
-def _version_exists(keys: ModelKeys, version: str, taken: Taken, incoming: Mapping[str, str]) -> VersionExists:
-    has = "had, and deleted," if taken.is_deleted else "already has"
-    return VersionExists(
-        f"{keys.title} {has} a version {version!r}; a version's name is never given to other bytes. "
-        "Register under a new name.",
-        existing=dict(taken.existing),
-        same_content=taken.content == incoming,
-    )
 
 
 def _same_key(model: ModelStore, request: Request, *, is_published: bool) -> Mapping[str, Any] | None:
