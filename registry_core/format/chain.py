@@ -18,13 +18,13 @@ from typing import Any
 from ..vocabulary.answers import Event
 from . import older
 from .encoding import digest, format_time, parse_time
-from .events import FIELDS, OF_A_VERSION, PRIVATE, REPAIR
+from .events import FIELDS, OF_A_VERSION, PRIVATE, REPAIR, Field
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.
 MOST_LEVELS = 32
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 _NO_NAMES: Mapping[str, str] = {}
-_SHOWN = {field.name: field.type for field in FIELDS if not field.is_private}
+_SHOWN = {field.name: field for field in FIELDS if not field.is_private}
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ class Line:
         return Event(**{**shown, "seq": self.seq, "event": older.kind_of(fields)}, more=more or None)
 
 
-def _fits(value: Any, kind: type) -> bool:
+def _fits(value: Any, field: Field) -> bool:
     if value is None:
         return True
-    if kind is str:  # a text is shown whatever stands in its place, as it always was
+    if field.type is str:  # a text is shown whatever stands in its place, as it always was
         return isinstance(value, float) or _can_be_answered(value, MOST_LEVELS)
-    return isinstance(value, kind) and (not isinstance(value, list) or all(isinstance(one, str) for one in value))
+    if isinstance(value, list) and field.type is list:
+        return all(isinstance(one, field.parts) for one in value) and _can_be_answered(value, MOST_LEVELS)
+    return isinstance(value, field.type)
 
 
 def _can_be_answered(value: Any, levels: int) -> bool:

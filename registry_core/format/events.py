@@ -6,6 +6,7 @@ A test holds the constants, :class:`~registry_core.vocabulary.answers.Event` and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 REGISTER, PROMOTE, ROLLBACK, UNALIAS = "register", "promote", "rollback", "unalias"
 TAG, PATCH, STAGE = "tag", "patch", "stage"
@@ -14,6 +15,9 @@ REPAIR = "repair"
 OF_A_VERSION = frozenset((REGISTER, PROMOTE, ROLLBACK, TAG, PATCH, STAGE, DELETE, RESTORE, PURGE))  # they name one
 OWN = "own"
 ACCESS, TOKEN = "access", "token"
+ATTEST, FINDING, FACTS = "attest", "finding", "facts"
+TRUST, POLICY, CHECKPOINT = "trust", "policy", "checkpoint"
+MOST_BYTES = 65_535  # of an event of these six
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Field:
-    """What an event says. ``type`` is that of its value where there is one.
+    """What an event says. ``type`` is that of its value where there is one; ``parts``: of a list, that of its parts.
 
     Readers are shown it, unless it ``is_private``: then it stays in the journal.
     """
@@ -40,23 +44,24 @@ class Field:
     type: type
     meaning: str
     is_private: bool = False
+    parts: Any = str
 
 
 KINDS = (
     Kind(
         REGISTER,
         "a version was taken in, or one of older software got its baseline; with an alias, that names it now",
-        ("commit", "created_at", "idempotency", "adopted", "previous_seq", "owner"),
+        ("commit", "created_at", "idempotency", "adopted", "previous_seq", "owner", "signatures", "facts", "gate"),
     ),
-    Kind(PROMOTE, "an alias was made, or moved to another version", ("previous_seq",)),
-    Kind(ROLLBACK, "an alias was moved back to the version that it named before", ("previous_seq",)),
+    Kind(PROMOTE, "an alias was made, or moved to another version", ("previous_seq", "gate")),
+    Kind(ROLLBACK, "an alias was moved back to the version that it named before", ("previous_seq", "gate")),
     Kind(UNALIAS, "an alias was removed; the event names no version", ("previous_seq",)),
     Kind(TAG, "tags were set or removed", ("set",)),
     Kind(PATCH, "the description was set, and perhaps tags", ("set",)),
     Kind(
         STAGE,
         "the archived mark was set or taken away; with an alias, that names the version now",
-        ("set", "unaliased", "previous_seq"),
+        ("set", "unaliased", "previous_seq", "gate"),
     ),
     Kind(DELETE, "the version was deleted; its bytes are kept"),
     Kind(RESTORE, "the deleted version came back"),
@@ -67,8 +72,21 @@ KINDS = (
         ("repaired", "paths", "lost_from", "lost_to", "shown_by"),
     ),
     Kind(OWN, "the model is another organization's now, or nobody's; the event names no version", ("owner",)),
+    Kind(
+        ATTEST, "a signed document about the version is kept, or one of them is dismissed", ("attestation", "dismisses")
+    ),
+    Kind(FINDING, "something was found wrong with the version, or that has ended", ("finding",)),
+    Kind(FACTS, "what the files of the version are was read again", ("facts",)),
     Kind(ACCESS, "of the registry: the rules of access are those of a document now", ("document",), True),
     Kind(TOKEN, "of the registry: a token was made, or revoked", ("token",), True),
+    Kind(TRUST, "of the registry: whose signatures count is what a document says now", ("document",), True),
+    Kind(
+        POLICY,
+        "of the registry: the policy of a task or of all is set, or cleared",
+        ("policy", "document"),
+        True,
+    ),
+    Kind(CHECKPOINT, "of the registry: its log was begun, or covers more of all journals now", ("checkpoint",), True),
 )
 
 # In the order of a line.
@@ -92,10 +110,23 @@ FIELDS = (
     Field("owner", str, "the organization whose the model is from now on; nobody's where it is null"),
     Field("set", dict, "the new values of tags, description or archived"),
     Field("unaliased", list, "aliases of the version that it removes"),
-    Field("document", str, "the digest of the access document that holds from now on"),
+    Field("document", str, "the digest of the document that holds from now on; null where none does"),
     Field(
         "token", dict, "the id of the token; of a new one its kind, name and end, and the digest of what is kept of it"
     ),
+    Field(
+        "signatures",
+        list,
+        "the signature files of the package: whose they are, and whether and why not they count",
+        parts=dict,
+    ),
+    Field("facts", dict, "what the files of the version are, read without running anything: extractor, load, formats"),
+    Field("gate", dict, "by which policies and trust the alias may name the version, and what was found"),
+    Field("attestation", dict, "the document: its digest, form and predicate type, and whose signatures counted"),
+    Field("dismisses", int, "the event whose attestation counts no longer"),
+    Field("finding", dict, "what was found: severity, title and url; or which one has ended"),
+    Field("policy", str, "the task whose policy it is; `*`: that of all"),
+    Field("checkpoint", dict, "the kind; of a tree its size and root, and what of which journals is new in it"),
     Field("adopted", bool, "true where a version of older software got its baseline"),
     Field("repaired", str, "what was mended: journal, clock, documents, tombstones, seals or strays"),
     Field("paths", list, "what was written anew or set aside, below the model's directory"),

@@ -17,10 +17,13 @@
         keys/<sha256 of the key>.json         used_key; keys/.since: used_keys_known; on an object store only
         runs/<run_id>/                        run; what is below it says format/runs.py
         ownership.json                        ownership
+        attestations/<version>/<64 hex>.json  attestation, named by its digest
+        evidence/<version>.json               evidence
     log/                                      what is of the registry itself
         journal/registry.jsonl                REGISTRY_JOURNAL
         documents/<64 hex>.json               document, named by its digest
         tokens/<id>.json                      token
+        checkpoint                            CHECKPOINT
     .sessions/<64 hex>.json                   session; working space, no part of the format
 """
 
@@ -45,6 +48,7 @@ REGISTRY_HOME = f"{LOG}/journal"  # nothing else lies there: on an object store 
 REGISTRY_JOURNAL = f"{REGISTRY_HOME}/registry.jsonl"
 DOCUMENTS = f"{LOG}/documents"
 TOKENS = f"{LOG}/tokens"
+CHECKPOINT = f"{LOG}/checkpoint"
 SESSIONS = ".sessions"  # working space, no part of the format
 RULED = "access"  # in registry.json: there are rules of access, whatever has become of the journal
 
@@ -165,3 +169,17 @@ class ModelKeys:
 
     def baseline(self, version: str) -> str:
         return f"{self.model}/adopted/{version}.txt"
+
+    @property
+    def attestations(self) -> str:
+        return f"{self.model}/attestations"
+
+    def attestation(self, version: str, sha256: str) -> str:
+        return f"{self.attestations}/{version}/{sha256}.json"
+
+    @property
+    def evidences(self) -> str:
+        return f"{self.model}/evidence"
+
+    def evidence(self, version: str) -> str:
+        return f"{self.evidences}/{version}.json"

@@ -4,7 +4,7 @@ release, also when its files are replaced under it, and no first caller waits.
 
 from __future__ import annotations
 
-from .. import upkeep, verbs
+from .. import evidence, upkeep, verbs
 from ..access import decisions, held
 from ..access import governing as access
 from ..access import sessions as signed_in
@@ -31,6 +31,7 @@ MODULES = (
         door,
         expiry,
     ),
+    evidence,
     *(access, decisions, held, signed_in, under_way),
     *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
 )

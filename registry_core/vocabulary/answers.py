@@ -265,6 +265,14 @@ class Event(Value):
     claimed_actor: str | None = None
     principal: dict[str, Any] | None = None
     owner: str | None = None
+    signatures: list[dict[str, Any]] | None = None
+    facts: dict[str, Any] | None = None
+    gate: dict[str, Any] | None = None
+    attestation: dict[str, Any] | None = None
+    dismisses: int | None = None
+    finding: dict[str, Any] | None = None
+    policy: str | None = None
+    checkpoint: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

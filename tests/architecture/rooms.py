@@ -17,9 +17,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "models": {"format", "storage", "settings", "vocabulary"},
         "access": _BELOW_ACCESS,
         "packages": _BELOW_PACKAGES,
+        "evidence": _BELOW_WINGS,
         # No wing knows another.
         **dict.fromkeys(_WINGS, _BELOW_WINGS),
-        "registry": {"access", *_BELOW_WINGS, *_WINGS},
+        "registry": {"access", "evidence", *_BELOW_WINGS, *_WINGS},
     },
     "app": {
         "config": set(),

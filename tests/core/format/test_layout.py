@@ -27,13 +27,17 @@ def test_the_tree_on_disk() -> None:
     assert keys.tombstone("1.0.0") == "tasks/celltype/models/human_pbmc/deleted/1.0.0/tombstone.json"
     assert keys.kept_manifest("1.0.0") == "tasks/celltype/models/human_pbmc/deleted/1.0.0/sha256sums.txt"
     assert keys.grave("1.0.0") == "tasks/celltype/models/human_pbmc/deleted/1.0.0/package"
+    named = "0" * 64
+    assert keys.attestation("1.0.0", named) == f"tasks/celltype/models/human_pbmc/attestations/1.0.0/{named}.json"
+    assert keys.evidence("1.0.0") == "tasks/celltype/models/human_pbmc/evidence/1.0.0.json"
+    assert layout.CHECKPOINT == "log/checkpoint"
 
 
 @given(names, names, names)
 def test_keys_lie_below_their_model_and_never_meet(task: str, model_name: str, name: str) -> None:
     keys = ModelKeys(task, model_name)
     made = [keys.journal, keys.package(name), keys.alias(name), keys.state(name)]
-    made += [keys.tombstone(name), keys.kept_manifest(name), keys.grave(name)]
+    made += [keys.tombstone(name), keys.kept_manifest(name), keys.grave(name), keys.evidence(name)]
     assert len(set(made)) == len(made)
     for key in made:
         assert check_key(key) == key
