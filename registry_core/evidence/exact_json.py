@@ -1,0 +1,82 @@
+"""JSON that means one thing to every reader: no key twice, no number that is none, nothing deep, nothing huge."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+MOST_LEVELS = 64
+MOST_CONTAINERS = 250_000  # each costs many times its bytes
+
+
+def load(data: bytes | str) -> Any:
+    """The value in the text, UTF-8 where it comes as bytes. Raises ``ValueError`` saying what is wrong."""
+    text = _text(data)
+    if text.count("{") + text.count("[") > MOST_CONTAINERS:
+        raise ValueError(f"it has more than {MOST_CONTAINERS} objects and lists")
+    try:
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _deep() from None
+    _check(value)
+    return value
+
+
+def _text(data: bytes | str) -> str:
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+
+
+def _check(value: Any) -> None:
+    """Every text can be written as UTF-8, and nothing lies too deep."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner.extend(one)
+                inner.extend(one.values())
+            elif isinstance(one, list):
+                inner.extend(one)
+            elif isinstance(one, str) and not one.isascii():
+                _check_text(one)
+        if not inner:
+            return
+        level = inner
+    raise _deep()
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text in it holds half of a character") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):  # two readers would see two values
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number in it is too large")
+    return number
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _deep() -> ValueError:
+    return ValueError(f"it is nested deeper than {MOST_LEVELS} levels")
