@@ -13,7 +13,8 @@ MOST_CONTAINERS = 250_000  # each costs many times its bytes
 def load(data: bytes | str) -> Any:
     """The value in the text, UTF-8 where it comes as bytes. Raises ``ValueError`` saying what is wrong."""
     text = _text(data)
-    if text.count("{") + text.count("[") > MOST_CONTAINERS:
+    containers = text.count("{") + text.count("[")
+    if containers > MOST_CONTAINERS:
         raise ValueError(f"it has more than {MOST_CONTAINERS} objects and lists")
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
@@ -21,43 +22,41 @@ def load(data: bytes | str) -> Any:
         raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise _deep() from None
-    _check(value)
+    if "\\u" in text:  # nothing else writes half a character
+        _check_texts(value)
+    if containers > MOST_LEVELS:
+        _check_depth(value)
     return value
 
 
 def _text(data: bytes | str) -> str:
-    if isinstance(data, str):
-        return data
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
+        return data.decode() if isinstance(data, bytes) else data.encode().decode()
+    except UnicodeError:
         raise ValueError("it is not UTF-8") from None
 
 
-def _check(value: Any) -> None:
-    """Every text can be written as UTF-8, and nothing lies too deep."""
-    level = [value]
-    for _ in range(MOST_LEVELS):
-        inner: list[Any] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner.extend(one)
-                inner.extend(one.values())
-            elif isinstance(one, list):
-                inner.extend(one)
-            elif isinstance(one, str) and not one.isascii():
-                _check_text(one)
-        if not inner:
-            return
-        level = inner
-    raise _deep()
-
-
-def _check_text(text: str) -> None:
+def _check_texts(value: Any) -> None:
     try:
-        text.encode()
+        json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise ValueError("a text in it holds half of a character") from None
+    except RecursionError:
+        raise _deep() from None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MOST_LEVELS + 1):
+        if not level:
+            return
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+    raise _deep()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

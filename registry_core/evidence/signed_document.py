@@ -9,13 +9,13 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from ..format.encoding import DIGEST_PREFIX
+from ..vocabulary.evidence import Signer
 from . import exact_json, keys, ssh_signature
 from .keys import PublicKey
 from .not_counted import BAD_SIGNATURE, KEY_NOT_VALID_THEN, MALFORMED, UNTRUSTED_KEY, WRONG_NAMESPACE, NotCounted
@@ -34,8 +34,6 @@ _MEDIA_TYPES = (
 
 PACKAGE_NAMESPACE = "omr-package"  # of signatures over the artifact manifest
 ATTESTATION_NAMESPACE = "omr-attestation"  # of those in envelopes
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2}")
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,6 @@ class Signed:
     def over(self, manifest: bytes) -> Signed:
         """As it is, of this artifact manifest, where it is a signature of OpenSSH."""
         return Signed(SSH, PACKAGE_NAMESPACE, manifest, self.signatures) if self.form == SSH else self
-
-
-@dataclass(frozen=True)
-class Signer:
-    """Whose signature counts. ``key``: the hex of the SHA-256 of its SubjectPublicKeyInfo."""
-
-    person: str
-    key: str
 
 
 class TrustedKeyLike(Protocol):
@@ -247,13 +237,20 @@ def _of_ssh(data: bytes) -> Signature:
 
 def _base64(text: Any, what: str) -> bytes:
     """The bytes, of base64 with either alphabet."""
-    if not isinstance(text, str) or _BASE64.fullmatch(text) is None:
-        raise _malformed(f"has a {what} that is no base64")
-    plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+    wrong = _malformed(f"has a {what} that is no base64")
+    if not isinstance(text, str):
+        raise wrong
+    plain = text.rstrip("=")
+    if "-" in plain or "_" in plain:
+        if "+" in plain or "/" in plain:
+            raise wrong
+        plain = plain.replace("-", "+").replace("_", "/")
+    if len(text) - len(plain) > 2:
+        raise wrong
     try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except binascii.Error:
-        raise _malformed(f"has a {what} that is no base64") from None
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except ValueError:
+        raise wrong from None
 
 
 def _malformed(what: str) -> NotCounted:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from registry_core.evidence import keys, signed_document, ssh_signature
 from registry_core.evidence.not_counted import NotCounted
-from registry_core.evidence.signed_document import Signer, envelope, judged, pae, parse
+from registry_core.evidence.signed_document import envelope, judged, pae, parse
 from registry_core.evidence.statement import PAYLOAD_TYPE
+from registry_core.vocabulary.evidence import Signer
 
 from .signing import AT, KINDS, bundled, enveloped, private, statement, trust
 
