@@ -1,0 +1,207 @@
+"""Signatures of a package: the three forms that count, held against digests that are stored already.
+
+No byte of an artifact is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from ..vocabulary.evidence import SignatureJudged
+from ..vocabulary.texts import printable
+from . import artifact_manifest, signed_document, statement
+from .artifact_manifest import MODEL_SIGNATURE, REGISTRY_FILES, SSH_SIGNATURE
+from .not_counted import (
+    BAD_SIGNATURE,
+    CONTENT_DIFFERS,
+    KEY_NOT_VALID_THEN,
+    MALFORMED,
+    SUBJECT_MISMATCH,
+    UNSUPPORTED_SERIALIZATION,
+    UNTRUSTED_KEY,
+    WRONG_NAMESPACE,
+    WRONG_PREDICATE,
+    NotCounted,
+)
+from .signed_document import Signed, Trust
+from .statement import Statement
+
+MODEL_SIGNING, SSH, DSSE = "model-signing", "ssh", "dsse"  # the formats
+ARTIFACTS, PACKAGE = "artifacts", "package"  # what they cover
+
+# What model-signing leaves out by itself; anything else that it leaves out may be weights.
+LEFT_OUT = (".git", ".gitattributes", ".github", ".gitignore")
+_HEX = re.compile(r"[0-9a-f]*")
+_SHA256_CHARACTERS = 64
+_SAYS = {
+    UNTRUSTED_KEY: "No key of the trust document has signed it.",
+    KEY_NOT_VALID_THEN: "Its key did not count at that moment: it was revoked, or is not valid yet or any more.",
+    BAD_SIGNATURE: "The signature is not of this content: the signature or what it was made of was changed.",
+    WRONG_NAMESPACE: f"Its namespace is not {signed_document.PACKAGE_NAMESPACE!r}.",
+}
+
+
+@dataclass(frozen=True)
+class SignedPackage:
+    """What signatures of a version are held against.
+
+    ``name``: ``<task>/<model>@<version>``; ``digest``: of the package, bare hex, once there is one; ``hashes``: path ->
+    SHA-256 hex of its files; ``signature_files``: those that hold signatures.
+    """
+
+    name: str
+    digest: str | None
+    hashes: Mapping[str, str]
+    signature_files: frozenset[str] = frozenset()
+
+    @cached_property
+    def manifest(self) -> bytes:
+        """The artifact manifest."""
+        return artifact_manifest.render(self.hashes, self.signature_files)
+
+    @property
+    def outside(self) -> frozenset[str]:
+        """The files that no signature of the artifacts needs to cover."""
+        return REGISTRY_FILES | self.signature_files
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A signature with what was read of it. ``says``: why it does not count, for a person; None where it does."""
+
+    told: SignatureJudged
+    signed: Signed | None = None
+    says: str | None = None
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    format: str
+    covers: str
+    ignored: list[str] = field(default_factory=list)
+    uncovered: list[str] = field(default_factory=list)
+
+
+def judge(data: bytes | None, package: SignedPackage, trust: Trust, at: datetime, path: str | None = None) -> Judged:
+    """What the signature is worth, of this package and at that moment; it is malformed, if nothing else.
+
+    ``path``: the file of the package that holds it; ``data``: None where that is too large for one.
+    """
+    told = SignatureJudged(path, {MODEL_SIGNATURE: MODEL_SIGNING, SSH_SIGNATURE: SSH}.get(path or ""))
+    signed = None
+    try:
+        if data is None:
+            raise NotCounted(MALFORMED, f"It has more than {signed_document.MAX_BYTES} bytes.")
+        signed, said = _read(data, package)
+        told = replace(told, format=_format(said))
+        signers, why = signed_document.judged(signed, trust, at)
+        if why is not None:
+            raise NotCounted(why, _SAYS[why])
+        coverage = _coverage(said, package)
+    except NotCounted as refused:
+        return Judged(replace(told, why=refused.why), signed, refused.message)
+    return Judged(
+        replace(
+            told,
+            signers=signers,
+            covers=coverage.covers,
+            ignored=coverage.ignored,
+            uncovered=coverage.uncovered,
+            verified=True,
+        ),
+        signed,
+    )
+
+
+def found_in(
+    package: SignedPackage, files: Mapping[str, bytes | None], trust: Trust, at: datetime
+) -> list[SignatureJudged]:
+    """Each file of the package that holds a signature, judged, by its path."""
+    return [judge(files[path], package, trust, at, path).told for path in sorted(files)]
+
+
+def _read(data: bytes, package: SignedPackage) -> tuple[Signed, Statement | None]:
+    """(the document, the statement in it); a signature of OpenSSH has none, and is of the artifact manifest."""
+    signed = signed_document.parse(data)
+    if signed.form == signed_document.SSH:
+        return signed.over(package.manifest), None
+    return signed, statement.of(signed.payload_type, signed.payload)
+
+
+def _format(said: Statement | None) -> str:
+    if said is None:
+        return SSH
+    if said.predicate_type == statement.MODEL_SIGNING:
+        return MODEL_SIGNING
+    if said.predicate_type == statement.SIGNATURE:
+        return DSSE
+    raise NotCounted(WRONG_PREDICATE, f"A statement of the type {printable(said.predicate_type)!r} is no signature.")
+
+
+def _coverage(said: Statement | None, package: SignedPackage) -> _Coverage:
+    if said is None:
+        return _Coverage(SSH, ARTIFACTS, sorted(package.signature_files))
+    if said.predicate_type == statement.MODEL_SIGNING:
+        return _of_model_signing(said, package)
+    if package.digest is None or not said.is_of(package.name, package.digest):
+        raise NotCounted(SUBJECT_MISMATCH, f"It is not of {package.name} and its package digest, and of these alone.")
+    return _Coverage(DSSE, PACKAGE)
+
+
+def _of_model_signing(said: Statement, package: SignedPackage) -> _Coverage:
+    serialization, resources = said.predicate.get("serialization"), said.predicate.get("resources")
+    if not isinstance(serialization, dict) or not isinstance(resources, list):
+        raise NotCounted(MALFORMED, "It does not say what is signed: serialization and resources.")
+    if (serialization.get("method"), serialization.get("hash_type")) != ("files", "sha256"):
+        raise NotCounted(UNSUPPORTED_SERIALIZATION, "It is not of whole files by their SHA-256.")
+    named = _resources(resources)
+    root = hashlib.sha256(bytes.fromhex("".join(named.values()))).hexdigest()
+    if [one.sha256 for one in said.subjects] != [root]:
+        raise NotCounted(SUBJECT_MISMATCH, "Its one subject does not have the digest of its resources.")
+    outside = package.outside
+    for path in sorted(path for path, _ in named.items() - package.hashes.items() if path not in outside):
+        does = "has other bytes" if path in package.hashes else "is not there"
+        raise NotCounted(CONTENT_DIFFERS, f"It covers {printable(path)!r}, which {does} in the package.")
+    return _Coverage(
+        MODEL_SIGNING,
+        ARTIFACTS,
+        sorted(package.signature_files.union(named.keys() & REGISTRY_FILES)),
+        _uncovered(package.hashes.keys() - named.keys() - outside, serialization.get("ignore_paths", [])),
+    )
+
+
+def _resources(resources: list[Any]) -> dict[str, str]:
+    """Path -> SHA-256 hex of what is signed, in its order."""
+    named: dict[str, str] = {}
+    for one in resources:
+        if not isinstance(one, dict):
+            raise NotCounted(MALFORMED, "A resource is no JSON object.")
+        path, digest = one.get("name"), one.get("digest")
+        if not isinstance(path, str) or not isinstance(digest, str):
+            raise NotCounted(MALFORMED, "A resource has no name or no digest.")
+        if one.get("algorithm") != "sha256":
+            raise NotCounted(UNSUPPORTED_SERIALIZATION, f"{printable(path)!r} is not named by its SHA-256.")
+        if path in named:
+            raise NotCounted(MALFORMED, f"It names {printable(path)!r} twice.")
+        named[path] = digest
+    digests = named.values()
+    if {len(digest) for digest in digests} - {_SHA256_CHARACTERS} or not _HEX.fullmatch("".join(digests)):
+        raise NotCounted(MALFORMED, "A digest of a resource is not 64 hex digits.")
+    return named
+
+
+def _uncovered(paths: set[str], ignore_paths: Any) -> list[str]:
+    """The names at the top that all these lie at or below. Raises ``NotCounted`` where another is not covered."""
+    if not isinstance(ignore_paths, list) or not all(isinstance(one, str) for one in ignore_paths):
+        raise NotCounted(MALFORMED, "Its ignore_paths are no list of paths.")
+    ignored = {one.rstrip("/") for one in ignore_paths}.intersection(LEFT_OUT)
+    for path in sorted(paths):
+        if path.split("/", 1)[0] not in ignored:
+            raise NotCounted(CONTENT_DIFFERS, f"It does not cover {printable(path)!r}.")
+    return sorted({path.split("/", 1)[0] for path in paths})
