@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..models.visible import CanSee
+from ..vocabulary import patterns
 from ..vocabulary.access import Trial
 from ..vocabulary.owners import UNOWNED, Ownership
-from . import patterns
 from .document import AccessDocument, Rule
 from .ownership import Owner, counts
 from .principal import Kind, Principal, alias_is_left, covers

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from ..format.encoding import format_time
 from ..vocabulary.access import Caller
-from .patterns import ModelPattern, any_matches
+from ..vocabulary.patterns import ModelPattern, any_matches
 from .roles import Action, Role, gives
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..vocabulary import patterns
 from ..vocabulary.texts import has_control, is_unicode
-from . import patterns
 from .principal import Kind, Principal
 
 ANYBODY, SIGNED_IN = "anonymous", "authenticated"

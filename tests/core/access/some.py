@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from registry_core.access.document import AccessDocument, parse
 from registry_core.access.ownership import Owner
-from registry_core.access.patterns import parse_models
 from registry_core.access.principal import ANONYMOUS, Cut, Kind, Principal
 from registry_core.access.roles import Action, Role
 from registry_core.vocabulary.owners import Ownership, Status
+from registry_core.vocabulary.patterns import parse_models
 
 from .issuers import ISSUERS, OIDC, OTHER, PLATFORM
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from registry_core.access.decisions import Decision, decide, standing
 from registry_core.access.document import default_rules
 from registry_core.access.ownership import Owner
-from registry_core.access.patterns import parse_models
 from registry_core.access.principal import ANONYMOUS, OPERATOR, Cut, Kind, Principal
 from registry_core.access.roles import Action, Role
 from registry_core.vocabulary.owners import NOT_THERE, UNOWNED, Ownership, Status
+from registry_core.vocabulary.patterns import parse_models
 
 from . import some
 from .issuers import ISSUERS, OIDC, PLATFORM

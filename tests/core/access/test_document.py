@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.access.document import MAX_BYTES, AccessDocument, default_rules, parse
+from registry_core.access.document import AccessDocument, default_rules, parse
 from registry_core.access.ownership import Owner
 from registry_core.access.roles import Role
+from registry_core.format.strict import MAX_BYTES
 from registry_core.vocabulary.errors import InvalidParameter
 
 from .issuers import ISSUERS, PLATFORM

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.access.patterns import ModelPattern, fault_of, matches, parse_models
+from registry_core.vocabulary.patterns import ModelPattern, fault_of, matches, parse_models
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=8))

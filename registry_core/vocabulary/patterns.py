@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..vocabulary.texts import has_control, is_unicode
+from .texts import has_control, is_unicode
 
 # They look like patterns of other languages, in which they would protect or allow something; here they are refused.
 _OTHER_LANGUAGES = frozenset("?[]{}\\")
