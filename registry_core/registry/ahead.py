@@ -31,7 +31,6 @@ MODULES = (
         door,
         expiry,
     ),
-    evidence,
     *(access, decisions, held, signed_in, under_way),
-    *(getattr(wing, name) for wing in (verbs, upkeep) for name in wing.__all__),
+    *(getattr(wing, name) for wing in (verbs, upkeep, evidence) for name in wing.__all__),
 )

@@ -36,7 +36,7 @@ ONLY_IN = {
     # A service without issuers needs neither it nor what it brings along.
     "jwt": {"app.web.issued_tokens", "app.web.issuers", "app.web.keys"},
     "authlib": {"app.web.code_flow"},
-    "cryptography": {"app.web.seals"},
+    "cryptography": {"app.web.seals", "registry_core.evidence.keys"},
     "yaml": {"app.web.front_matter"},
     # A README.md becomes HTML in one module, which alone says what HTML may hold.
     "nh3": {"app.pages.card"},
