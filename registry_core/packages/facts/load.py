@@ -1,0 +1,39 @@
+"""What loading a file may do, from nothing at all to running code that stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+NONE, DATA_ONLY, UNREADABLE, CODE = "none", "data_only", "unreadable", "code"
+LOADS = (NONE, DATA_ONLY, UNREADABLE, CODE)  # each worse than those before it
+
+
+def worst(loads: Iterable[str]) -> str:
+    """The worst of them; none where there are none."""
+    return max(loads, key=LOADS.index, default=NONE)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a file is, read as one format. ``why``: what makes it unreadable or code, in words."""
+
+    format: str
+    load: str = NONE
+    why: str | None = None
+
+
+class Odd(Exception):
+    """The bytes are not what their format says; ``args[0]`` tells what is wrong."""
+
+
+class PastBound(Odd):
+    """More would have to be read than is read of any file."""
+
+
+class Code(Exception):
+    """Loading the file runs code; ``args[0]`` tells which."""
+
+
+class FetchFailed(Exception):
+    """The bytes could not be got, for the reason in ``__cause__``; it says nothing of the file."""
