@@ -70,6 +70,10 @@ class Staging(AbstractContextManager["Staging"]):
         """Everything added is durable and read-only."""
 
     @abstractmethod
+    def open(self, path: str, start: int = 0, length: int | None = None) -> Readable:
+        """A streamed reader of a file that was added, as :meth:`Packages.open`. Raises ``KeyNotFound``."""
+
+    @abstractmethod
     def reserve(self) -> None:
         """Publishing needs no more space. ``PreconditionFailed`` if something is there already."""
 

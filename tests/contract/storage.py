@@ -17,6 +17,7 @@ import pytest
 
 from registry_core import InvalidName, LockTimeout, StorageUnavailable
 from registry_core.storage.contract import ABSENT, ANY, Entry, Facts, KeyNotFound, Match, PreconditionFailed, Storage
+from registry_core.storage.packages import read_all
 from registry_core.vocabulary.artifact import Artifact
 
 from .lines import Lines
@@ -472,6 +473,17 @@ class StorageContract(Lines):
             staging.publish(FACTS)
         assert [(a.path, a.size_bytes) for a in artifacts] == [(path, len(data)) for path, data in files.items()]
         assert {path: content(storage, PACKAGE, path) for path in files} == files
+
+    def test_what_is_staged_can_be_read_before_anybody_sees_it(self, storage: Storage) -> None:
+        with storage.packages.stage(PACKAGE) as staging:
+            staging.add("deep/model.pt", Bytes(b"weights"))
+            staging.seal()
+            for start, length, data in ((0, None, b"weights"), (2, 3, b"igh"), (5, None, b"ts")):
+                with staging.open("deep/model.pt", start, length) as reader:
+                    assert read_all(reader) == data
+            with pytest.raises(KeyNotFound), staging.open("deep") as reader:
+                read_all(reader)
+            self._assert_absent(storage)
 
     def test_leaving_discards(self, opener: Opener) -> None:
         with opener().packages.stage(PACKAGE) as staging:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from io import FileIO
 
 from ...vocabulary.texts import check_key
 from ..contract import Attempt, Facts, Glance, KeyNotFound, Packages, Readable, Staging
@@ -16,6 +15,7 @@ from .beneath import LOCK, Place, open_file, translated_errors
 from .documents import is_draft
 from .failures import DIRECTORY, Planted
 from .moves import move, remove, set_aside
+from .one_file import open_stream
 from .staging import (
     STAGING,
     FilesystemStaging,
@@ -85,16 +85,7 @@ class FilesystemPackages(Packages):
     # published
 
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
-        place = self._at(package) / path
-        with translated_errors(place.key):
-            try:
-                reader = _File(place.open(os.O_RDONLY), place.key)
-            except Planted as error:
-                if error.kind == DIRECTORY:
-                    raise KeyNotFound(path) from None
-                raise
-            reader.seek(start)
-        return reader if length is None else _Slice(reader, length)
+        return open_stream(self._at(package) / path, start, length)
 
     def glance(self, package: str, paths: Sequence[str], most_bytes: int) -> Glance | None:
         try:
@@ -196,47 +187,3 @@ def _size_bytes(top: int) -> int:
                 finally:
                     os.close(below)
     return size_bytes
-
-
-class _File(FileIO):
-    """An open file; what fails while it is read is told as the registry's errors."""
-
-    def __init__(self, fd: int, key: str) -> None:
-        super().__init__(fd, "rb")
-        self._key = key
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        with translated_errors(self._key):
-            return super().read(-1 if size is None else size)
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        with translated_errors(self._key):
-            return super().readinto(buffer)
-
-
-class _Slice:
-    """At most ``length`` bytes of an open file."""
-
-    def __init__(self, reader: Readable, length: int) -> None:
-        self._reader = reader
-        self._left = length
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._reader.read(wanted)
-        self._left -= len(data)
-        return data
-
-    def readinto(self, buffer: memoryview) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._reader.close()
-
-    def __enter__(self) -> "_Slice":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()

@@ -17,13 +17,14 @@ from contextlib import suppress
 from typing import BinaryIO, cast
 
 from ...vocabulary.errors import NotConfigured, StorageError, StorageUnavailable
-from ...vocabulary.texts import escaped
+from ...vocabulary.texts import check_key, escaped
 from ...vocabulary.times import steady_s
-from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Source, Staging
+from ..contract import Artifact, Facts, KeyNotFound, PreconditionFailed, Readable, Source, Staging
 from ..locks import hold_open_file, is_held, let_go
 from ..syncing import Sink, Syncs
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_file, open_lock, translated_errors
 from .building import Building
+from .one_file import open_stream
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ class FilesystemStaging(Staging):
             self.syncs.directory(staging)
             self.syncs.rest()
             Place(self._home.root, STAGING).sync_entry()
+
+    def open(self, path: str, start: int = 0, length: int | None = None) -> Readable:
+        return open_stream(self._package / check_key(path), start, length)
 
     def reserve(self) -> None:
         target = self._require_target()

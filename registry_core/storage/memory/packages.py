@@ -36,9 +36,7 @@ class MemoryPackages(Packages):
     def open(self, package: str, path: str, start: int = 0, length: int | None = None) -> Readable:
         with self._state.mutex:
             data = self._state.packages.get(check_key(package), {}).get(check_key(path))
-        if data is None:
-            raise KeyNotFound(f"{package}/{path}")
-        return io.BytesIO(data[start:] if length is None else data[start : start + length])
+        return slice_of(data, f"{package}/{path}", start, length)
 
     def locate(self, package: str) -> str:
         with self._state.mutex:
@@ -113,6 +111,12 @@ class MemoryStaging(Staging):
     def seal(self) -> None:
         """Memory is as durable as it will get."""
 
+    def open(self, path: str, start: int = 0, length: int | None = None) -> Readable:
+        with self._state.mutex:
+            work = self._state.attempts.get(self.attempt)
+            data = work.files.get(check_key(path)) if work is not None else None
+        return slice_of(data, path, start, length)
+
     def reserve(self) -> None:
         with self._state.mutex:
             if self._package in self._state.packages:
@@ -138,3 +142,9 @@ class MemoryStaging(Staging):
     def discard(self) -> None:
         with self._state.mutex:
             self._state.attempts.pop(self.attempt, None)
+
+
+def slice_of(data: bytes | None, name: str, start: int, length: int | None) -> Readable:
+    if data is None:
+        raise KeyNotFound(name)
+    return io.BytesIO(data[start:] if length is None else data[start : start + length])

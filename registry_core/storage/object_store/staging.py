@@ -21,7 +21,18 @@ from typing import Any, BinaryIO, cast
 from ...vocabulary.errors import ArtifactsRefused, InvalidName, StorageError, StorageUnavailable
 from ...vocabulary.texts import check_key
 from ...vocabulary.times import steady_s
-from ..contract import ABSENT, Artifact, Attempt, Facts, KeyNotFound, Match, PreconditionFailed, Source, Staging
+from ..contract import (
+    ABSENT,
+    Artifact,
+    Attempt,
+    Facts,
+    KeyNotFound,
+    Match,
+    PreconditionFailed,
+    Readable,
+    Source,
+    Staging,
+)
 from .bucket import Bucket
 from .pointers import Pointers
 
@@ -86,6 +97,9 @@ class ObjectStaging(Staging):
 
     def seal(self) -> None:
         """A PUT that was answered is durable."""
+
+    def open(self, path: str, start: int = 0, length: int | None = None) -> Readable:
+        return self._bucket.stream(f"{self._home}/{check_key(path)}", start, length)
 
     def reserve(self) -> None:
         with self._mutex:
