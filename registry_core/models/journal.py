@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..format.chain import Line, Link, chain, encode_text, next_record, parse_line
 from ..format.encoding import encode, format_time, parse_time
-from ..format.events import DELETE, PURGE, REGISTER, REPAIR, RESTORE
+from ..format.events import ATTEST, DELETE, FACTS, FINDING, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Held, Naming, Storage
 from ..vocabulary.errors import ClockBehind
@@ -27,14 +27,17 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 # What a line is found by: the version that it registers, deletes, or is about; an alias that it moves; the idempotency
 # key and the commit id of a registration; its kind, of the few kinds that are looked for; that it names an owner.
-# SAID: what registers the version, or sets something about it.
-REGISTERED, DELETED, ABOUT, MOVES, SAID = "registered", "deleted", "about", "moves", "said"
+# SAID: what registers the version, or sets something about it. VOUCHED: what registers it, brings it back, vouches for
+# it or finds a fault.
+REGISTERED, DELETED, ABOUT, MOVES, SAID, VOUCHED = "registered", "deleted", "about", "moves", "said", "vouched"
 KEY, COMMIT, KIND, OWNED, OWNER = "key", "commit", "kind", "owned", "owner"
 _KINDS = (REGISTER, REPAIR)
+_VOUCHING = (REGISTER, RESTORE, ATTEST, FINDING, FACTS)
 _SAID_OF: dict[str, Held] = {  # by each such line, as it stands in it
     kind: [encode_text(REGISTER if kind != DELETED else DELETE)] for kind in (REGISTERED, KEY, COMMIT, DELETED)
 }
 _SAID_OF[SAID] = [(encode_text(REGISTER), encode_text("set"))]
+_SAID_OF[VOUCHED] = [tuple(map(encode_text, _VOUCHING))]
 
 
 def names_of(raw: bytes) -> list[bytes]:
@@ -49,6 +52,7 @@ def names_of(raw: bytes) -> list[bytes]:
         found += [(DELETED, version)] if kind == DELETE else []
         found += [(OWNED, OWNER)] if OWNER in said else []
         found += [(SAID, version)] if kind == REGISTER or said.get("set") is not None else []
+        found += [(VOUCHED, version)] if kind in _VOUCHING else []
         if kind == REGISTER:
             key = used.get("key") if isinstance(used, dict) else None
             found += [(REGISTERED, version), (COMMIT, said.get("commit")), (KEY, key)]
@@ -63,7 +67,7 @@ def _held(kind: str, text: str) -> Held:
     return [encode_text(text), *_SAID_OF.get(kind, ())]
 
 
-NAMING = Naming("3", names_of)  # the form is another one whenever other names come of a line
+NAMING = Naming("4", names_of)  # the form is another one whenever other names come of a line
 
 
 class Journal:

@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any
 
 from ..format.chain import Line
-from ..format.events import REGISTER
+from ..format.events import PROMOTE, REGISTER, ROLLBACK, UNALIAS
 from ..format.layout import TASKS, ModelKeys, models
 from ..storage.contract import Facts, KeyNotFound, Storage
 from ..vocabulary.answers import Alias, Tombstone
 from ..vocabulary.errors import ModelNotFound, PackageCorrupt, VersionNotFound
 from ..vocabulary.texts import check_new_name
-from . import aliases, evidence, older, ownership, package_moves, projections, states, tombstones, used_keys
-from .journal import ABOUT, MOVES, OWNER, REGISTERED, Event, Journal, Subject, is_of_package
+from . import aliases, evidence, following, older, package_moves, projections, tombstones
+from .journal import ABOUT, MOVES, REGISTERED, Event, Journal, Subject, is_of_package
 from .missing import no_version
 from .projections import Fields, Projection, may_look_up
 from .told import Told
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 OnChange = Callable[["ModelStore"], None]
 BeforeChange = Callable[[], None]
+_MOVES_ALIASES = (PROMOTE, ROLLBACK, UNALIAS)  # and nothing else
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,8 @@ class ModelStore(Subject):
         return (own.fields if own else None), frozenset(self.keys.alias(alias) for alias in moved)
 
     def documents_of(self, event: Event) -> list[Projection]:
-        found = [aliases.projection(self.keys, event, alias) for alias in aliases.moves(event)]
-        if event.get("set") is not None:
-            was_set = partial(self.told.was_set, event["version"], event["seq"])
-            found.append(states.projection(self.keys, event, self.journal.lines, was_set))
-        if event["event"] in tombstones.MOVES:
-            found.append(tombstones.projection(self.keys, event, self.journal.lines))
-        if OWNER in event:
-            found.append(ownership.projection(self.keys, event))
-        key = used_keys.key_of(event) if event["event"] == REGISTER else None
-        if key is not None and self.storage.packages.keeps_facts():
-            found.append(used_keys.projection(self.keys, event, key))
-        return found
+        moved = [aliases.projection(self.keys, event, alias) for alias in aliases.moves(event)]
+        return moved if event["event"] in _MOVES_ALIASES else [*moved, *following.documents_of(self, event)]
 
     def count_after(self, event: Event) -> int | None:
         return aliases.count_after(self.storage, self.keys, event)
@@ -111,7 +102,8 @@ class ModelStore(Subject):
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:
         version = event.get("version") if event is not None else None
-        at = (self.keys.state(version), self.keys.tombstone(version)) if isinstance(version, str) else ()
+        about = (self.keys.state, self.keys.tombstone, self.keys.evidence)
+        at = tuple(key(version) for key in about) if isinstance(version, str) else ()
         is_odd = last is None or last.fields is None or not last.is_of(self.keys.names)
         if last is None or is_odd or self.journal.is_torn() or self._is_shown_after(last.seq, at):
             self.require_all_reached()

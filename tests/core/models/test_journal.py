@@ -23,6 +23,7 @@ from registry_core.models.journal import (
     OWNER,
     REGISTERED,
     SAID,
+    VOUCHED,
     Journal,
     names_of,
 )
@@ -45,7 +46,7 @@ def test_lines_are_found_by_what_they_move_the_newest_first(aliases: list[str], 
     assert [line.seq for line in journal.named(MOVES, wanted, before=3)] == [seq for seq in moved[::-1] if seq < 3]
 
 
-NAMED_1 = {(ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (KIND, "register")}
+NAMED_1 = {(ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (VOUCHED, "1"), (KIND, "register")}
 
 
 @pytest.mark.parametrize(
@@ -54,13 +55,16 @@ NAMED_1 = {(ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (KIND, "register")}
         ({"event": "promote", "version": "1", "alias": "a"}, {(MOVES, "a"), (ABOUT, "1")}),
         (
             {"event": "register", "version": "1", "alias": "a", "commit": "c", "idempotency": {"key": "k"}},
-            {(MOVES, "a"), (ABOUT, "1"), (REGISTERED, "1"), (SAID, "1"), (COMMIT, "c")}
-            | {(IDEMPOTENCY_KEY, "k"), (KIND, "register")},
+            NAMED_1 | {(MOVES, "a"), (COMMIT, "c"), (IDEMPOTENCY_KEY, "k")},
         ),
         ({"event": "tag", "version": "1", "set": {}}, {(ABOUT, "1"), (SAID, "1")}),
         ({"event": "stage", "version": "1", "unaliased": ["a", "b"]}, {(MOVES, "a"), (MOVES, "b"), (ABOUT, "1")}),
         ({"event": "unalias", "version": None, "alias": "a"}, {(MOVES, "a")}),
         ({"event": "delete", "version": "1"}, {(ABOUT, "1"), (DELETED, "1")}),
+        ({"event": "restore", "version": "1"}, {(ABOUT, "1"), (VOUCHED, "1")}),
+        ({"event": "attest", "version": "1"}, {(ABOUT, "1"), (VOUCHED, "1")}),
+        ({"event": "finding", "version": "1"}, {(ABOUT, "1"), (VOUCHED, "1")}),
+        ({"event": "facts", "version": "1"}, {(ABOUT, "1"), (VOUCHED, "1")}),
         ({"event": "repair", "version": None}, {(KIND, "repair")}),
         ({"event": "own", "version": None, "owner": None}, {(OWNED, OWNER)}),
         ({"event": "register", "version": "1", "owner": "7"}, {*NAMED_1, (OWNED, OWNER)}),
@@ -74,7 +78,7 @@ def test_what_a_line_is_found_by(fields: dict[str, Any], names: set[tuple[str, s
     assert set(names_of(encode({"seq": 1, "prev": "p", **fields}))) == wanted
     moves = {name for name in wanted if name.startswith(b"moves")}
     assert set(names_of(encode(fields))) == moves, "older software's lines move aliases"
-    assert NAMING.form == "3"
+    assert NAMING.form == "4"
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"[1]", b"\xff", b'{"seq": 1, "prev": "p", "version": {}, "alias": []}'])
