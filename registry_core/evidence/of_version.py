@@ -1,0 +1,244 @@
+"""Everything that was said of a version before some event, as the model's journal has it, and the documents of it.
+
+The journal alone says what there is: an event names its document by the SHA-256 of its bytes, and whoever made the
+event had judged it (:mod:`.attesting`). What it is worth now says :mod:`.statements_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..format.chain import Line
+from ..format.encoding import DIGEST_PREFIX, digest, parse_time
+from ..format.events import ATTEST, FINDING, REGISTER, REPAIR, RESTORE
+from ..models import vouching
+from ..models.journal import CLOCK, KIND
+from ..models.model import ModelStore
+from ..storage.contract import KeyNotFound
+from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.evidence import Signer
+from . import signed_document, statement
+from .not_counted import NotCounted
+from .statement import Statement
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Attested:
+    """A document that counted when event ``seq`` attached it. ``at``: when that was, by the clock of whoever did, or of
+    whoever found that clock to be ahead (``is_ahead``).
+
+    ``signers``: whose signatures came to count by this event. ``covers``: of a signature, artifacts or package.
+    ``from_package``: the file of the package that it is; there is no other copy of a signature found at register,
+    which has no ``digest``.
+    """
+
+    seq: int
+    at: datetime
+    digest: str
+    form: str
+    type: str
+    identity: str
+    signers: tuple[Signer, ...]
+    covers: str | None = None
+    from_package: str | None = None
+    size_bytes: int = 0
+    ignored: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    is_ahead: bool = False
+    by: Mapping[str, Any] = field(default_factory=dict)  # the actor and principal of the event
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was found about the version by event ``seq``.
+
+    ``ended``: the event that resolved it, or ``dismissed`` it.
+    """
+
+    seq: int
+    severity: str
+    title: str
+    url: str | None
+    at: str | None
+    actor: str | None
+    ended: int | None = None
+    dismissed: bool = False
+    by: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended is None
+
+
+@dataclass(frozen=True)
+class EvidenceOfVersion:
+    """What was said of the version, oldest first.
+
+    ``born``: what its register event says, empty where none registers it. ``signatures``: those found in the package at
+    register, verified or not, as the event lists them. ``dismissed``: attest event -> the event by which an admin
+    dismissed it. ``last_restore_seq``: the event by which the version came back last, 0 if it was never gone.
+    """
+
+    version: str
+    register_seq: int | None
+    package_digest: str | None
+    attestations: tuple[Attested, ...] = ()
+    dismissed: Mapping[int, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    facts: Mapping[str, Any] | None = None
+    facts_seq: int | None = None
+    signatures: tuple[Mapping[str, Any], ...] = ()
+    last_restore_seq: int = 0
+    born: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.is_open)
+
+    def attested(self, predicate_type: str) -> tuple[Attested, ...]:
+        """The documents of that type, oldest first."""
+        return tuple(one for one in self.attestations if one.type == predicate_type)
+
+
+def read(model: ModelStore, version: str, before: int | None = None) -> EvidenceOfVersion:
+    """What was said of the version before that event, or until now: a function of the journal's lines before it.
+
+    It costs the events of evidence about the version, however long the model's past is. Raises ``StorageError``.
+    """
+    lines = vouching.lines(model, version, before)
+    return of_lines(version, lines, _clock_repairs(model, before) if lines else [])
+
+
+def of_lines(version: str, lines: list[Line], repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
+    """As :func:`read`, of the events about the version, oldest first; ``repaired_at``: when clocks were set right."""
+    found = EvidenceOfVersion(version, None, None)
+    for line in lines:
+        found = _after(found, line, repaired_at)
+    return found
+
+
+def document(model: ModelStore, version: str, named: str) -> bytes:
+    """The bytes of the document that an event names by their digest.
+
+    Raises ``PackageCorrupt`` where they are missing, or others, ``StorageError`` where that cannot be told.
+    """
+    key = model.keys.attestation(version, named.removeprefix(DIGEST_PREFIX))
+    try:
+        data = model.storage.documents.read(key).data
+    except KeyNotFound:
+        data = None
+    if data is None or digest(data) != named:
+        is_so = "is missing" if data is None else "is not what its event names"
+        raise PackageCorrupt(
+            f"The attestation {named} of {model.title}@{version} {is_so}. Restore it from a backup.",
+            version=version,
+            problems=[
+                {
+                    "path": key.removeprefix(model.keys.model + "/"),
+                    "kind": "missing" if data is None else "changed",
+                    "expected": named,
+                    "actual": None if data is None else digest(data),
+                }
+            ],
+        )
+    return data
+
+
+def statement_in(model: ModelStore, version: str, one: Attested) -> Statement | None:
+    """The statement in the event's document, read and hashed now; None where that is damaged, missing, or has none."""
+    try:
+        signed = signed_document.parse(document(model, version, one.digest))
+        return statement.of(signed.payload_type, signed.payload) if signed.identity == one.identity else None
+    except (PackageCorrupt, NotCounted):
+        return None
+
+
+def statements(model: ModelStore, evidence: EvidenceOfVersion, predicate_type: str) -> dict[int, Statement | None]:
+    """As :func:`statement_in`, of all of that type, by their events."""
+    return {one.seq: statement_in(model, evidence.version, one) for one in evidence.attested(predicate_type)}
+
+
+def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
+    kind, facts = line.get("event"), line.get("facts")
+    if isinstance(facts, dict):
+        found = replace(found, facts=facts, facts_seq=line.seq)
+    if kind == REGISTER:
+        born = line.fields or {}
+        signatures = tuple(one for one in _list(line.get("signatures")) if isinstance(one, dict))
+        recorded = _text(line.get("package_digest"))
+        return replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
+    if kind == RESTORE:
+        return replace(found, last_restore_seq=line.seq)
+    if kind == ATTEST and isinstance(line.get("dismisses"), int):
+        return replace(found, dismissed={**found.dismissed, line.get("dismisses"): line.seq})
+    if kind == ATTEST and isinstance(line.get("attestation"), dict):
+        return replace(found, attestations=(*found.attestations, attested_by(line.seq, line.fields or {}, repaired_at)))
+    if kind == FINDING and isinstance(line.get("finding"), dict):
+        return replace(found, findings=tuple(_findings(found.findings, line)))
+    return found
+
+
+def attested_by(seq: int, event: Mapping[str, Any], repaired_at: Iterable[tuple[int, datetime]] = ()) -> Attested:
+    """What the event attached."""
+    said: dict[str, Any] = event["attestation"]
+    own = parse_time(event.get("ts_utc")) or _NEVER
+    at = min([own, *(when for repair, when in repaired_at if repair > seq)])
+    size = said.get("size")
+    return Attested(
+        seq=seq,
+        at=at,
+        digest=_text(said.get("digest")) or "",
+        form=_text(said.get("form")) or "",
+        type=_text(said.get("type")) or "",
+        identity=_text(said.get("identity")) or "",
+        signers=signers_of(said.get("signers")),
+        covers=_text(said.get("covers")),
+        from_package=_text(said.get("from_package")),
+        size_bytes=size if isinstance(size, int) else 0,
+        ignored=tuple(str(path) for path in _list(said.get("ignored"))),
+        uncovered=tuple(str(path) for path in _list(said.get("uncovered"))),
+        is_ahead=at < own,
+        by={name: event.get(name) for name in ("actor", "claimed_actor", "principal")},
+    )
+
+
+def signers_of(said: Any) -> tuple[Signer, ...]:
+    """The signers as an event lists them."""
+    pairs = ((one.get("person"), one.get("key")) for one in _list(said) if isinstance(one, dict))
+    return tuple(Signer(person, key) for person, key in pairs if isinstance(person, str) and isinstance(key, str))
+
+
+def _findings(known: tuple[Finding, ...], line: Line) -> Iterator[Finding]:
+    said: dict[str, Any] = line.get("finding")
+    resolved, dismissed = said.get("resolves"), said.get("dismisses")
+    for one in known:
+        ends = one.is_open and one.seq in (resolved, dismissed)
+        yield replace(one, ended=line.seq, dismissed=one.seq == dismissed) if ends else one
+    if "severity" in said:
+        by = {name: line.get(name) for name in ("actor", "claimed_actor", "principal")}
+        severity, title, url = (_text(said.get(name)) for name in ("severity", "title", "url"))
+        actor, when = _text(line.get("actor")), _text(line.get("ts_utc"))
+        yield Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
+
+
+def _clock_repairs(model: ModelStore, before: int | None) -> list[tuple[int, datetime]]:
+    """The events that found clocks to have been ahead, with their times; not on a store over a network, whose clock no
+    host may be ahead of."""
+    if not model.storage.documents.looks_are_cheap():
+        return []
+    lines = model.journal.named(KIND, REPAIR, before)
+    found = ((line.seq, parse_time(line.get("ts_utc"))) for line in lines if line.get("repaired") == CLOCK)
+    return [(seq, when) for seq, when in found if when is not None]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
