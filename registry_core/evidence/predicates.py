@@ -135,7 +135,7 @@ def _optional(value: Mapping[str, Any], name: str) -> str | None:
     text = value.get(name)
     if text is not None and (not isinstance(text, str) or len(text) > _MAX_NAME_CHARACTERS):
         raise _malformed(f"{name} is a text")
-    return text
+    return text or None
 
 
 def _malformed(what: str) -> NotCounted:

@@ -1,0 +1,301 @@
+"""How a signed document comes to count for a version: judged, set aside under its own digest, and named by one event.
+
+What does not count is refused and leaves nothing. What counted is never rewritten: who revokes a key, or dismisses a
+reject, says so beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from ..format.chain import later_than
+from ..format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
+from ..format.events import ATTEST
+from ..models.changes import Committed, Draft, change, standing
+from ..models.missing import no_version
+from ..models.model import ModelStore
+from ..storage.contract import KeyNotFound
+from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+from ..vocabulary.evidence import Signer
+from ..vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
+from ..vocabulary.texts import check_words, printable
+from . import judged_document, of_version, statement
+from .judged_document import Judged, Sent
+from .not_counted import SUPERSEDED, NotCounted
+from .of_version import Attested, EvidenceOfVersion
+from .predicates import Decision, Evaluation, Review, said_in
+from .signatures import SignedPackage
+from .signed_document import Signed, Trust
+
+MOST_ATTESTATIONS = 1000  # of a version
+MAX_EVENT_BYTES = 65_535
+AHEAD = timedelta(minutes=5)
+
+
+class Trusted(Trust, Protocol):
+    """A trust document, as far as it is asked here."""
+
+    def counts_now(self, sha256: str, person: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody sends about a version. ``from_package``: the file of the package that it is."""
+
+    version: str
+    data: bytes
+    actor: str | None
+    reason: str | None
+    from_package: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        return digest(self.data).removeprefix(DIGEST_PREFIX)
+
+
+@dataclass(frozen=True)
+class SeenEvidence:
+    """What an attachment looks at. ``at``: when its event would be; ``judged``: what is sent, or why it does not count.
+
+    ``is_there``: that the document lies in the storage already.
+    """
+
+    model: ModelStore
+    evidence: EvidenceOfVersion
+    is_published: bool
+    at: datetime
+    trust: Trusted
+    judged: Judged | NotCounted
+    is_there: bool
+
+
+def attach(model: ModelStore, request: Request, trusted: Callable[[], Trusted]) -> tuple[Attested, bool]:
+    """The document counts for the version from now on, by one event that names its digest and who signed it.
+
+    The same payload signed by nobody else makes no event: then the answer is the earlier one, and False. Raises
+    ``AttestationRefused`` saying ``why`` it does not count, ``VersionNotFound``, ``InvalidParameter``, whatever
+    ``trusted`` raises, ``JournalCorrupt``, ``StorageError``.
+    """
+    check_words(request.actor, request.reason)
+    model.require_version(request.version)
+    try:
+        if request.from_package is not None:
+            data = judged_document.read_file(model, request.version, request.from_package)
+            request = replace(request, data=data)
+        sent = judged_document.read(request.data)
+    except NotCounted as error:
+        raise refused(error) from None
+    package = judged_document.package_of(model, request.version, sent)
+    done = change(
+        model, lambda: look(model, request, sent, package, trusted), lambda seen: decide(seen, request, sent.signed)
+    )
+    if isinstance(done, Committed):
+        with standing(model, done.event):
+            return of_version.attested_by(done.event["seq"], done.event), True
+    _mend(model, request, done)
+    return done, False
+
+
+def _mend(model: ModelStore, request: Request, known: Attested) -> None:
+    """The document that an earlier event names is there again, if it was lost and has just been sent."""
+    key = model.keys.attestation(request.version, request.sha256)
+    if known.digest == digest(request.data) and not _is_there(model, key, request.data):
+        model.storage.documents.write(key, request.data)
+
+
+def look(
+    model: ModelStore, request: Request, sent: Sent, package: SignedPackage, trusted: Callable[[], Trusted]
+) -> SeenEvidence:
+    is_published = model.has_version(request.version)
+    evidence = EvidenceOfVersion(request.version, None, None)
+    if is_published:
+        evidence = of_version.read(model, request.version)
+    trust, at = trusted(), event_time(model)
+    judged: Judged | NotCounted
+    try:
+        judged = judged_document.judge(sent, package, trust, at, request.from_package)
+    except NotCounted as error:
+        judged = error
+    key = model.keys.attestation(request.version, request.sha256)
+    return SeenEvidence(model, evidence, is_published, at, trust, judged, _is_there(model, key, request.data))
+
+
+def _is_there(model: ModelStore, key: str, data: bytes) -> bool:
+    try:
+        return model.storage.documents.read(key).data == data
+    except (KeyNotFound, PackageCorrupt):
+        return False
+
+
+def event_time(model: ModelStore) -> datetime:
+    """When an event would be that is made now: by that it is judged whether a key counts."""
+    last = model.journal.last()
+    now = datetime.now(UTC)
+    return parse_time(later_than(last.get("ts_utc") if last is not None else None, now)) or now
+
+
+def decide(seen: SeenEvidence, request: Request, signed: Signed) -> Draft | Attested:
+    """The event, or the one before that says all of it already."""
+    if not seen.is_published:
+        no_version(seen.model.keys, request.version)
+    if isinstance(seen.judged, NotCounted):
+        raise refused(seen.judged)
+    judged = seen.judged
+    known = _known(seen, judged.identity)
+    signers = [signer for signer in judged.signers if signer.person not in known]
+    if not signers:
+        _check_time(seen, judged, judged.signers, is_known=True)
+        return max((known[signer.person] for signer in judged.signers), key=lambda one: one.seq)
+    _check_time(seen, judged, signers)
+    _check_room(seen, judged)
+    about = {
+        "digest": digest(request.data),
+        "size": len(request.data),
+        "form": signed.form,
+        "type": judged.type,
+        "identity": judged.identity,
+        "signers": [{"person": signer.person, "key": signer.key} for signer in signers],
+        **judged.more,
+        **({"media": signed.media} if signed.media is not None else {}),
+        **({"from_package": request.from_package} if request.from_package is not None else {}),
+    }
+    # One that is there may be an earlier event's too, and would be gone if this event came to nothing.
+    beside = {} if seen.is_there else {seen.model.keys.attestation(request.version, request.sha256): request.data}
+    draft = Draft(
+        ATTEST,
+        request.version,
+        request.actor,
+        request.reason,
+        package_digest=seen.evidence.package_digest,
+        own={"attestation": about},
+        beside=beside,
+    )
+    return require_short(seen.model, draft)
+
+
+def require_short(model: ModelStore, draft: Draft) -> Draft:
+    """The draft, of which the event fits into a line. Raises ``InvalidParameter``."""
+    size = len(encode({"seq": 10**12, **draft.fields(model), "ts_utc": "." * 27, "prev": "." * 71}))
+    if size > MAX_EVENT_BYTES:
+        raise InvalidParameter(
+            f"The event would have {size} bytes; at most {MAX_EVENT_BYTES} are kept. Say less in actor and reason, or "
+            "leave fewer paths out of the signature.",
+            field="reason",
+        )
+    return draft
+
+
+def _known(seen: SeenEvidence, identity: str) -> dict[str, Attested]:
+    """Person -> the event by which a signature of his on the payload came to count, if it counts still."""
+    return {
+        signer.person: one
+        for one in seen.evidence.attestations
+        if one.identity == identity
+        for signer in one.signers
+        if seen.trust.counts_now(signer.key, signer.person)
+    }
+
+
+def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is_known: bool = False) -> None:
+    """What says when it was is later than each signer's last of its kind, and not of the future.
+
+    What ``is_known`` was said before, and may be that last one.
+    """
+    says = judged.says
+    if says is None:
+        return
+    if says.at > seen.at + AHEAD:
+        raise refused(
+            NotCounted(SUPERSEDED, f"It says that it is of {format_time(says.at)}, which is more than 5 minutes ahead.")
+        )
+    for person in dict.fromkeys(signer.person for signer in signers):
+        for one, before in _said_before(seen, judged.type, person):
+            if (is_known and one.identity == judged.identity) or not _is_of_the_same(says, before):
+                continue
+            # A document that nobody can read was no later than its event, and what clocks may differ by.
+            last = before.at if before is not None else one.at + AHEAD
+            if says.at <= last:
+                raise refused(
+                    NotCounted(
+                        SUPERSEDED,
+                        f"{person} said something at the same time or later: by event {one.seq}, of "
+                        f"{format_time(last)}; and this is of {format_time(says.at)}.",
+                    )
+                )
+
+
+def _said_before(seen: SeenEvidence, kind: str, person: str) -> Iterator[tuple[Attested, Review | Evaluation | None]]:
+    """What the person said by documents of that type, newest first; of a review the last is enough."""
+    for one in reversed(seen.evidence.attested(kind)):
+        if person in {signer.person for signer in one.signers}:
+            found = of_version.statement_in(seen.model, seen.evidence.version, one)
+            yield one, None if found is None else said_in(found)
+            if kind == statement.REVIEW:
+                return
+
+
+def _is_of_the_same(says: Review | Evaluation, before: Review | Evaluation | None) -> bool:
+    """Whether the one takes the place of the other: of an evaluation, in any metric of the same dataset."""
+    if not isinstance(says, Evaluation) or not isinstance(before, Evaluation):
+        return True
+    shared = {one.name for one in says.metrics} & {one.name for one in before.metrics}
+    return bool(shared) and says.dataset.key == before.dataset.key
+
+
+def _check_room(seen: SeenEvidence, judged: Judged) -> None:
+    """Raises ``InvalidParameter`` where the version has as many as it may; whoever objects always may."""
+    objects = isinstance(judged.says, Review) and judged.says.decision != Decision.APPROVE
+    if len(seen.evidence.attestations) >= MOST_ATTESTATIONS and not objects:
+        raise InvalidParameter(
+            f"{seen.model.title}@{seen.evidence.version} has {MOST_ATTESTATIONS} attestations, which is all that are "
+            "kept. Rejects, withdrawals and findings are taken still.",
+            field="document",
+        )
+
+
+def refused(error: NotCounted) -> AttestationRefused:
+    """The refusal of what does not count."""
+    return AttestationRefused(f"It does not count: {error.message} Nothing was stored.", why=error.why)
+
+
+def dismiss(model: ModelStore, version: str, seq: int, actor: str | None, reason: str | None) -> int:
+    """The reject of that event blocks no longer, by one event that says why; the caller is an admin of the model.
+
+    One that was dismissed is so by the event that did it. Raises ``AttestationNotFound`` where the event is no reject
+    of the version, ``InvalidParameter`` without a reason, ``VersionNotFound``, ``StorageError``.
+    """
+    check_words(actor, reason)
+    require_reason(reason, "dismissed")
+
+    def look() -> tuple[EvidenceOfVersion, bool]:
+        return of_version.read(model, version), model.has_version(version)
+
+    def decide(seen: tuple[EvidenceOfVersion, bool]) -> Draft | int:
+        evidence, is_published = seen
+        if not is_published:
+            no_version(model.keys, version)
+        if seq in evidence.dismissed:
+            return evidence.dismissed[seq]
+        one = next((one for one in evidence.attested(statement.REVIEW) if one.seq == seq), None)
+        found = None if one is None else of_version.statement_in(model, version, one)
+        says = None if found is None else said_in(found)
+        # What nobody can read may be a reject, and blocks like one.
+        if one is None or (isinstance(says, Review) and says.decision != Decision.REJECT):
+            raise AttestationNotFound(
+                f"Event {seq} is no reject of {model.title}@{version}.", seq=seq, version=printable(version)
+            )
+        own = {"dismisses": seq}
+        draft = Draft(ATTEST, version, actor, reason, package_digest=evidence.package_digest, own=own)
+        return require_short(model, draft)
+
+    done = change(model, look, decide)
+    return int(done.event["seq"]) if isinstance(done, Committed) else done
+
+
+def require_reason(reason: str | None, what: str) -> None:
+    """Raises ``InvalidParameter``."""
+    if reason is None or not reason.strip():
+        raise InvalidParameter(f"Say why it is {what}: reason is required.", field="reason")
