@@ -8,6 +8,14 @@
 ``exact_json``      JSON that means one thing to every reader
 ``artifact_manifest`` what is signed of a package before it is registered
 ``signatures``      the three forms of a package's signature, held against stored digests
+``attesting`` how a signed document comes to count for a version, and is dismissed
+``judged_document`` whether a document that is sent counts, before anything is written
+``of_version`` everything that was said of a version, from its journal
+``policy_document`` what a policy asks for
+``policy_grammar`` a policy as it is written
+``predicates`` what reviews and evaluations say
+``statements_of`` each person's last word about a version
+``trust_document`` whose keys and names count, and when
 """
 
 from __future__ import annotations
@@ -16,13 +24,21 @@ from ..vocabulary.faces import face
 
 __all__ = [
     "artifact_manifest",
+    "attesting",
     "exact_json",
+    "judged_document",
     "keys",
     "not_counted",
+    "of_version",
+    "policy_document",
+    "policy_grammar",
+    "predicates",
     "signatures",
     "signed_document",
     "ssh_signature",
     "statement",
+    "statements_of",
+    "trust_document",
 ]
 
 __getattr__, __dir__ = face(globals(), {name: name for name in __all__})

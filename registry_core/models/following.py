@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..format.events import REGISTER
 from . import ownership, states, tombstones, used_keys, vouching
 from .journal import OWNER, Event
 from .projections import Projection
-
-if TYPE_CHECKING:
-    from .model import ModelStore
+from .vouching import OneModel
 
 
-def documents_of(model: ModelStore, event: Event) -> list[Projection]:
+def documents_of(model: OneModel, event: Event) -> list[Projection]:
     """The documents that the event changes, beside those of aliases."""
     storage, keys, journal = model.storage, model.keys, model.journal
     found: list[Projection] = []

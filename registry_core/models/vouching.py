@@ -7,7 +7,7 @@ be read says nothing: it is made anew from the journal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..format.chain import Line
 from ..format.events import ATTEST, FACTS, FINDING, RESTORE
@@ -16,15 +16,30 @@ from ..storage.contract import Storage
 from . import projections
 from .journal import VOUCHED, Event, Journal
 from .projections import Fields, Projection
-
-if TYPE_CHECKING:
-    from .model import ModelStore
+from .told import Told
 
 MOVES = (ATTEST, FINDING, FACTS, RESTORE)  # what the document follows; the register event is in it by the way
 _OF_A_DOCUMENT = ("digest", "size", "form", "type", "identity", "signers", "covers", "from_package")
 
 
-def lines(model: ModelStore, version: str, before: int | None = None) -> list[Line]:
+class OneModel(Protocol):
+    """What is asked of a model for what follows its events."""
+
+    storage: Storage
+    keys: ModelKeys
+    journal: Journal
+
+    @property
+    def told(self) -> Told:
+        """What its documents tell."""
+        ...
+
+    def registered(self, version: str) -> Line | None:
+        """The event that registered the version."""
+        ...
+
+
+def lines(model: OneModel, version: str, before: int | None = None) -> list[Line]:
     """The events that register the version, bring it back, or say something of it, before that event; oldest first."""
     storage, journal = model.storage, model.journal
     found = None
@@ -60,7 +75,7 @@ def is_about(line: Line, version: str) -> bool:
     return line.is_own and line.get("event") in MOVES and line.get("version") == version
 
 
-def history(model: ModelStore, event: Event) -> Iterable[Line]:
+def history(model: OneModel, event: Event) -> Iterable[Line]:
     """The events about the event's version before it, oldest first; where there is no index, all since its register."""
     version, seq = event["version"], event["seq"]
     if model.storage.documents.looks_are_cheap():

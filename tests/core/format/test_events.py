@@ -157,7 +157,15 @@ def test_the_table_of_the_design_is_the_list() -> None:
 
 
 # Some of the words are other things too.
-AMBIGUOUS = ("tag", "stage", "access", "token", "own", "finding", "facts", "trust", "policy", "checkpoint", "attest")
+AMBIGUOUS = {"tag", "stage", "access", "token", "own", "register", "attest"}
+AMBIGUOUS |= {"finding", "facts", "trust", "policy", "checkpoint"}
+FIELD_NAMES = {field.name for field in FIELDS}
+
+
+def names_a_field(name: ast.expr, around: ast.AST) -> bool:
+    """Whether a mapping is asked for the name, or has it as a key."""
+    is_get = isinstance(around, ast.Call) and isinstance(around.func, ast.Attribute) and around.func.attr == "get"
+    return is_get or isinstance(around, ast.Subscript) or (isinstance(around, ast.Dict) and name in around.keys)
 
 
 def literals(source: str) -> Iterator[tuple[int, str]]:
@@ -174,6 +182,8 @@ def literals(source: str) -> Iterator[tuple[int, str]]:
             around = ast.unparse(parent) if not isinstance(parent, ast.Expr) else ""
             if around.startswith("__all__"):
                 continue  # a module may be called like one
+            if node.value in FIELD_NAMES and names_a_field(node, parents[node]):
+                continue  # the field of that name
             is_event = any(word in around for word in ("event", "kind", "Draft"))
             if is_event or node.value not in AMBIGUOUS:
                 yield node.lineno, node.value
