@@ -7,6 +7,7 @@
 ``not_counted``     why a document does not count, a word of a short list
 ``exact_json``      JSON that means one thing to every reader
 ``artifact_manifest`` what is signed of a package before it is registered
+``found_signatures`` those that a package brings along, for its register event
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``attesting`` how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
@@ -27,6 +28,7 @@ __all__ = [
     "attesting",
     "exact_json",
     "judged_document",
+    "found_signatures",
     "keys",
     "not_counted",
     "of_version",

@@ -7,7 +7,7 @@ It is ``sha256sums.txt`` without the registry's own files and those that hold si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ..format.layout import MANIFEST, META
 from .signed_document import MAX_BYTES, is_bundle
@@ -15,7 +15,9 @@ from .signed_document import MAX_BYTES, is_bundle
 MODEL_SIGNATURE = "model.sig"
 SSH_SIGNATURE = f"{MANIFEST}.sig"
 _BUNDLES = ".sigstore.json"
-MAX_BUNDLES = 16  # further ones are artifacts like all others
+# Further ones are artifacts like all others.
+MAX_BUNDLES = 16
+MAX_BUNDLES_BYTES = 4 * MAX_BYTES
 
 REGISTRY_FILES = frozenset({META, MANIFEST})
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
@@ -38,14 +40,20 @@ def signature_files(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> d
         for path in (MODEL_SIGNATURE, SSH_SIGNATURE)
         if path in sizes
     }
-    for path in _named_like_bundles(sizes)[:MAX_BUNDLES]:
-        if sizes[path] <= MAX_BYTES and is_bundle(data := read(path)):
+    for path in _like_bundles(sizes):
+        if is_bundle(data := read(path)):
             found[path] = data
     return found
 
 
-def _named_like_bundles(paths: Iterable[str]) -> list[str]:
-    return sorted(path for path in paths if path.endswith(_BUNDLES) and "/" not in path)
+def _like_bundles(sizes: Mapping[str, int]) -> Iterator[str]:
+    """What may be a bundle by its name and its size."""
+    left = MAX_BUNDLES_BYTES
+    named = sorted(path for path in sizes if path.endswith(_BUNDLES) and "/" not in path)
+    for path in named[:MAX_BUNDLES]:
+        if sizes[path] <= min(MAX_BYTES, left):
+            left -= sizes[path]
+            yield path
 
 
 def _line(path: str, sha256: str) -> str:

@@ -31,6 +31,7 @@ from ..settings import CoreSettings
 from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError
+from ..vocabulary.evidence import SignatureJudged
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import check_new_name, check_words
 from .promotion import SeenAlias, ask, look_at_alias
@@ -314,6 +315,8 @@ def _answer(model: ModelStore, event: Mapping[str, Any]) -> Registration:
     """The answer to a registration, from its event and the manifest: the same for every repeat."""
     version = event["version"]
     hashes = contents.manifest_hashes(model, version)
+    signatures = [SignatureJudged.recorded(one) for one in event.get("signatures", [])]
+    stated = stated_metrics.remarks(model, version) if METRICS in hashes else []
     return Registration(
         task=event["task"],
         model_name=event["model_name"],
@@ -323,5 +326,6 @@ def _answer(model: ModelStore, event: Mapping[str, Any]) -> Registration:
         hashes={path: DIGEST_PREFIX + sha256 for path, sha256 in hashes.items()},
         alias_set=event["alias"],
         created_at=event["created_at"],
-        warnings=stated_metrics.remarks(model, version) if METRICS in hashes else [],
+        warnings=[*stated, *(remark for one in signatures for remark in one.remarks())],
+        signatures=signatures,
     )

@@ -4,5 +4,5 @@
 ``answers``, ``summaries``, ``streamed``, ``runs``, ``looking``, ``comparison`` and ``reports`` (what verbs give),
 ``verbs``, ``happened``, ``access``, ``evidence``, ``filters`` and ``parameters`` (what they take, described once),
 ``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names,
-``owners``, ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``.
+``owners``, ``times``, ``progress``, ``stages``, ``unset``, ``value``, ``artifact``, ``bounded``, ``finite``; ``faces``.
 """

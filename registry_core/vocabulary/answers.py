@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
+from .evidence import SignatureJudged
+from .value import Value as Value
+
 T = TypeVar("T")
-
-
-class Value:
-    def to_dict(self) -> dict[str, Any]:
-        """The value as JSON types, in the form of the HTTP contract."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
 
 
 class Warned(list[T]):
@@ -51,10 +48,17 @@ class Registration(Value):
     alias_set: str | None
     created_at: str
     warnings: list[str] = field(default_factory=list)
+    signatures: Annotated[list[SignatureJudged], "Of each file of the package that holds one."] = field(
+        default_factory=list
+    )
 
     def to_dict(self) -> dict[str, Any]:
-        """As :meth:`Value.to_dict`: there the digests of ``hashes`` are bare hex, as clients compare them."""
-        return {**super().to_dict(), "hashes": {path: _bare(digest) for path, digest in self.hashes.items()}}
+        """As :meth:`Value.to_dict`: there the digests of ``hashes`` are bare hex, as clients compare them.
+
+        ``signatures`` are there only if there are any.
+        """
+        fields = {**super().to_dict(), "hashes": {path: _bare(digest) for path, digest in self.hashes.items()}}
+        return fields if fields["signatures"] else {name: fields[name] for name in fields if name != "signatures"}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,3 +90,7 @@ def bundled(envelope: bytes, *, hint: str = "", **other: Any) -> bytes:
         "dsseEnvelope": json.loads(envelope),
     }
     return json.dumps({**value, **other}).encode()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

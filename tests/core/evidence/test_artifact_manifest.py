@@ -80,3 +80,5 @@ def test_what_is_too_large_or_too_many_is_not_read() -> None:
     assert signature_files(sizes, lambda path: b"") == {"model.sig": None}
     many = {f"{number:03}.sigstore.json": 1 for number in range(MAX_BUNDLES + 5)}
     assert list(signature_files(many, lambda path: BUNDLE)) == sorted(many)[:MAX_BUNDLES]
+    large = {f"{number}.sigstore.json": MAX_BYTES for number in range(5)} | {"9.sigstore.json": 1}
+    assert list(signature_files(large, lambda path: BUNDLE)) == sorted(large)[:4]
