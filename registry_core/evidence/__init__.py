@@ -5,7 +5,6 @@
 ``signed_document`` envelopes and bundles: whose signature of one counts
 ``statement``       what is signed: in-toto Statements
 ``not_counted``     why a document does not count, a word of a short list
-``exact_json``      JSON that means one thing to every reader
 ``artifact_manifest`` what is signed of a package before it is registered
 ``found_signatures`` those that a package brings along, for its register event
 ``signatures``      the three forms of a package's signature, held against stored digests

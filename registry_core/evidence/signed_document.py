@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..format import exact_json
 from ..format.encoding import DIGEST_PREFIX
 from ..vocabulary.evidence import Signer
-from . import exact_json, keys, ssh_signature
+from . import keys, ssh_signature
 from .keys import PublicKey
 from .not_counted import BAD_SIGNATURE, KEY_NOT_VALID_THEN, MALFORMED, UNTRUSTED_KEY, WRONG_NAMESPACE, NotCounted
 from .ssh_signature import SshSignature

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..vocabulary.errors import InvalidInput
 from ..vocabulary.texts import is_unicode, printable
+from . import exact_json
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -35,12 +35,11 @@ class Strict:
         if len(data) > MAX_BYTES:
             raise self.refusal(f"The {self.title} has at most {MAX_BYTES} bytes.", field=self.whole)
         try:
-            return json.loads(data, object_pairs_hook=self._without_repeats, parse_constant=_no_number)
-        except InvalidInput:
-            raise
-        except (ValueError, RecursionError) as error:
-            at = f": see line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-            raise self.refusal(f"The {self.title} is no JSON object{at}.", field=self.whole) from None
+            return exact_json.load(data, halves=True)
+        except exact_json.Repeated as error:
+            raise self.wrong(printable(error.name), "stands twice in one object") from None
+        except ValueError as error:
+            raise self.refusal(f"The {self.title} cannot be read: {error}.", field=self.whole) from None
 
     def wrong(self, field: str, what: str) -> InvalidInput:
         return self.refusal(f"Of the {self.title} {field} {what}.", field=field)
@@ -92,21 +91,9 @@ class Strict:
             raise self.wrong(field, "is true or false")
         return value
 
-    def _without_repeats(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:  # readers of the text and readers of the JSON would see different rules
-                raise self.wrong(printable(name), "stands twice in one object")
-            found[name] = value
-        return found
-
 
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond all floats
         return False
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(text)

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(change: dict[str, Any], field: str) -> None:
 
 
 def test_where_it_cannot_be_read_on_is_said() -> None:
-    with pytest.raises(InvalidParameter, match="no JSON object: see line 2, column 24"):
+    with pytest.raises(InvalidParameter, match="no JSON: see line 2, column 24"):
         parse(b'{"schema": "omr-access/1",\n "rules": [], "admins" []}', ISSUERS)
 
 

@@ -10,8 +10,19 @@ MOST_LEVELS = 64
 MOST_CONTAINERS = 250_000  # each costs many times its bytes
 
 
-def load(data: bytes | str) -> Any:
-    """The value in the text, UTF-8 where it comes as bytes. Raises ``ValueError`` saying what is wrong."""
+class Repeated(ValueError):
+    """A key stands twice in one object: two readers would see two values."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("a key stands twice in one object")
+        self.name = name
+
+
+def load(data: bytes | str, *, halves: bool = False) -> Any:
+    """The value in the text, UTF-8 where it comes as bytes. Raises ``ValueError`` saying what is wrong.
+
+    ``halves``: whoever asks looks for halves of characters in texts, and says where one is.
+    """
     text = _text(data)
     containers = text.count("{") + text.count("[")
     if containers > MOST_CONTAINERS:
@@ -22,7 +33,7 @@ def load(data: bytes | str) -> Any:
         raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise _deep() from None
-    if "\\u" in text:  # nothing else writes half a character
+    if "\\u" in text and not halves:  # nothing else writes half a character
         _check_texts(value)
     if containers > MOST_LEVELS:
         _check_depth(value)
@@ -61,8 +72,12 @@ def _check_depth(value: Any) -> None:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):  # two readers would see two values
-        raise ValueError("a key stands twice in one object")
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Repeated(name)
+            seen.add(name)
     return found
 
 

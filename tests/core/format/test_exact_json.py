@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.evidence.exact_json import MOST_CONTAINERS, MOST_LEVELS, load
+from registry_core.format.exact_json import MOST_CONTAINERS, MOST_LEVELS, load
 
 REFUSED = {
     "a key twice": b'{"a": 1, "a": 1}',
