@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..format.chain import Line, chain, lost_range
+from ..format.chain import Line, lost_range
 from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
-from ..format.layout import REGISTRY, REGISTRY_JOURNAL, token
-from ..models.registry_journal import NOTED, RULING, RegistryJournal, document_key, is_ruled
+from ..format.layout import REGISTRY_JOURNAL, token
+from ..models.proven import Unproven, proven
+from ..models.registry_journal import RULES, RegistryJournal, document_key, marks_of
 from ..models.timeline import happened
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
@@ -56,10 +57,10 @@ def said(journal: RegistryJournal, until: datetime | None = None) -> Said:
     try:
         try:
             return _replay(journal, journal.journal.lines(), until)
-        except AccessUnreadable:  # what this process remembers of the journal may be from before a repair
+        except Unproven:  # what this process remembers of the journal may be from before a repair
             return _replay(journal, journal.journal.read_anew(), until)
-    except AccessUnreadable:
-        raise
+    except Unproven as why:
+        raise unreadable(str(why)) from None
     except RegistryError as error:
         raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
 
@@ -67,8 +68,8 @@ def said(journal: RegistryJournal, until: datetime | None = None) -> Said:
 def _replay(journal: RegistryJournal, lines: Iterable[Line], until: datetime | None) -> Said:
     rules, made, seq = None, dict[str, Line](), 0
     has_ruled = is_lost = False
-    proven = _proven(journal, lines)
-    for line in proven if until is None else happened(proven, until):
+    found = proven(journal, lines)
+    for line in found if until is None else happened(found, until):
         seq = line.seq
         if lost_range(line) is not None:
             rules, made, is_lost = None, {}, True
@@ -76,28 +77,11 @@ def _replay(journal: RegistryJournal, lines: Iterable[Line], until: datetime | N
             rules, is_lost = line, False
         elif line.get("event") == TOKEN:
             _keep(made, line)
-        has_ruled = has_ruled or _is_of_rules(line)
+        has_ruled = has_ruled or RULES in marks_of(line)
     named = None if rules is None else rules.get("document")
     if rules is not None and not isinstance(named, str):
-        raise unreadable(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
+        raise Unproven(f"event {rules.seq} of {REGISTRY_JOURNAL} names no document")
     return Said(seq, named, rules.seq if rules is not None else 0, made, has_ruled, is_lost)
-
-
-def _proven(journal: RegistryJournal, lines: Iterable[Line]) -> list[Line]:
-    noted, found = journal.noted(), list[Line]()
-    for link in chain(lines, journal.names()):
-        if link.faults:
-            raise unreadable(f"{REGISTRY_JOURNAL} is not what was written: event {link.line.seq}: {link.faults[0]}")
-        found.append(link.line)
-    if not any(map(_is_of_rules, found)) and is_ruled(journal.storage):
-        raise unreadable(f"{REGISTRY} says that there are rules, and {REGISTRY_JOURNAL} has none")
-    if noted > (found[-1].seq if found else 0):  # somebody may have been blocked by it, or a token revoked
-        raise unreadable(f"{REGISTRY_JOURNAL} is an older copy, or has lost its end: event {noted}: {NOTED}")
-    return found
-
-
-def _is_of_rules(line: Line) -> bool:
-    return line.get("event") in RULING or lost_range(line) is not None
 
 
 def _keep(made: dict[str, Line], line: Line) -> None:

@@ -7,6 +7,8 @@
 ``not_counted``     why a document does not count, a word of a short list
 ``artifact_manifest`` what is signed of a package before it is registered
 ``found_signatures`` those that a package brings along, for its register event
+``trust_document``  which keys, principals and actors are whose, and when a key counted
+``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``attesting`` how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
@@ -34,6 +36,8 @@ __all__ = [
     "policy_document",
     "policy_grammar",
     "predicates",
+    "policy_document",
+    "policy_grammar",
     "signatures",
     "signed_document",
     "ssh_signature",

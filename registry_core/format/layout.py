@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 FORMAT = 1
+GATED_FORMAT = 2  # as 1, and there are policies: software that knows none must not promote
+FORMATS = (FORMAT, GATED_FORMAT)
 REGISTRY = "registry.json"
 TASKS = "tasks"
 CATALOGUE = ".catalog"  # working space, no part of the format

@@ -17,7 +17,7 @@ from . import aliases, evidence, projections
 from .journal import CLOCKS_DIFFER_BY, OWNER, Subject
 from .model import ModelStore
 from .projections import Fields, seq_of
-from .registry_journal import NOTED, RegistryJournal, is_ruled
+from .registry_journal import NOTED, RegistryJournal, said_of_root
 
 _HEAD = re.compile(r"([1-9][0-9]{0,11}):(?:sha256:)?([0-9a-fA-F]{64})")
 
@@ -57,8 +57,8 @@ def prove_own(journal: RegistryJournal, expected: Head | None = None) -> Journal
     faults += _beyond(expected, events)
     if noted > events:
         faults.append(Fault(noted, NOTED, is_loss=True))
-    if not events and is_ruled(journal.storage):
-        faults.append(Fault(1, "the root says that there are rules of access, and no event does", is_loss=True))
+    for mark in sorted(said_of_root(journal.storage)) if not events else ():
+        faults.append(Fault(1, f"the root says that there are {mark}, and no event does", is_loss=True))
     if faults:
         raise _broken(journal, sorted(faults))
     return JournalProof(events, head, list(_remarks(ahead, events, events)))

@@ -1,7 +1,9 @@
 """The journal of the registry itself: its events are about the whole of it, and are made like those of a model.
 
 What its events name lies beside it: documents under their own digest, which no later event changes, and what is kept of
-tokens. That there is a journal is said in ``registry.json`` too, so that nobody takes a lost one for none.
+tokens. That there is a journal is said in ``registry.json`` too, so that nobody takes a lost one for none: from the
+first event about access on that there are rules, from the first policy on by the number of the format, which releases
+that know no policies refuse.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from ..format.chain import Line
+from ..format.chain import Line, lost_range
 from ..format.encoding import DIGEST_PREFIX, encode_document
-from ..format.events import ACCESS, TOKEN
-from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, RULED, document
+from ..format.events import ACCESS, POLICY, TOKEN
+from ..format.layout import FORMAT, GATED_FORMAT, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, RULED, document
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed, Storage
 from ..vocabulary.errors import JournalCorrupt
 from ..vocabulary.texts import parse_object
@@ -23,7 +25,9 @@ from .projections import Projection
 
 TITLE = "the registry itself"
 NOTED = "it was noted in log/journal/.lock when it was made, and it is not there"
-RULING = (ACCESS, TOKEN)  # from the first such event on there are rules of access
+RULES, POLICIES = "rules of access", "policies"
+_MARKS = {ACCESS: RULES, TOKEN: RULES, POLICY: POLICIES}  # what there is from the first such event on
+_SAID_BY: dict[str, dict[str, Any]] = {RULES: {RULED: True}, POLICIES: {"format": GATED_FORMAT}}
 
 
 class RegistryJournal(Subject):
@@ -49,7 +53,7 @@ class RegistryJournal(Subject):
 
     def require_whole(self, last: Line | None, event: Event | None) -> None:  # noqa: ARG002 - of no event in particular
         """Raises ``JournalCorrupt``. What is lost in the middle, or behind the last line, is for who proves it."""
-        if last is None and is_ruled(self.storage):
+        if last is None and said_of_root(self.storage):
             raise lost(1, f"{REGISTRY} says that there are events, and the journal has none")
         if last is not None and not (last.is_own and last.is_of(self.names())):
             raise lost(last.seq, "the line is no event of the registry")
@@ -76,19 +80,18 @@ class RegistryJournal(Subject):
         return None
 
     def follow(self, event: Event) -> None:
-        while self._is_unsaid(event):
-            fields, when = _about(self.storage)
-            with suppress(PreconditionFailed):  # somebody else wrote it: look again
-                self.storage.documents.write(REGISTRY, encode_document({**fields, RULED: True}), when)
+        for mark in self._unsaid(event):
+            say(self.storage, mark)
 
     def recover(self, event: Event) -> None:
         self.follow(event)
 
     def behind(self, event: Event) -> list[str]:
-        return [f"{REGISTRY} does not say that there are rules of access"] if self._is_unsaid(event) else []
+        return [f"{REGISTRY} does not say that there are {mark}" for mark in self._unsaid(event)]
 
-    def _is_unsaid(self, event: Event) -> bool:
-        return event["event"] in RULING and not is_ruled(self.storage)
+    def _unsaid(self, event: Event) -> list[str]:
+        mark = _MARKS.get(event["event"])
+        return [] if mark is None or mark in said_of_root(self.storage, is_written=True) else [mark]
 
     def changing(self) -> None:
         if self._before_change is not None:
@@ -98,9 +101,46 @@ class RegistryJournal(Subject):
         """Whoever follows it looks at its end."""
 
 
+def marks_of(line: Line) -> frozenset[str]:
+    """What there is from the line on. Lost events may have been of any kind."""
+    if lost_range(line) is not None or line.fields is None:
+        return frozenset(_SAID_BY)
+    return made_by([line])
+
+
+def made_by(lines: Iterable[Line]) -> frozenset[str]:
+    """What there is from one of the lines on: ``registry.json`` has to say it."""
+    found = {_MARKS.get(str(line.get("event"))) for line in lines if line.is_own}
+    return frozenset(mark for mark in found if mark is not None)
+
+
 def is_ruled(storage: Storage) -> bool:
     """Whether ``registry.json`` says that there are rules of access. Raises ``StorageError``."""
-    return _about(storage)[0].get(RULED, False) is not False
+    return RULES in said_of_root(storage)
+
+
+def said_of_root(storage: Storage, *, is_written: bool = False) -> set[str]:
+    """What ``registry.json`` says that there is; where it is gone, what it has to say, or nothing if ``is_written``.
+
+    Raises ``JournalCorrupt``, ``StorageError``.
+    """
+    fields, when = _about(storage)
+    return set() if is_written and when is ABSENT else _said(fields)
+
+
+def _said(fields: dict[str, Any]) -> set[str]:
+    is_gated = fields.get("format") == GATED_FORMAT
+    return {*((RULES,) if fields.get(RULED, False) is not False else ()), *((POLICIES,) if is_gated else ())}
+
+
+def say(storage: Storage, mark: str) -> None:
+    """``registry.json`` says so from now on. Repeatable."""
+    while True:
+        fields, when = _about(storage)
+        if when is not ABSENT and mark in _said(fields):
+            return
+        with suppress(PreconditionFailed):  # somebody else wrote it: look again
+            storage.documents.write(REGISTRY, encode_document({**fields, **_SAID_BY[mark]}), when)
 
 
 def _about(storage: Storage) -> tuple[dict[str, Any], Condition]:
@@ -108,11 +148,21 @@ def _about(storage: Storage) -> tuple[dict[str, Any], Condition]:
     try:
         found = storage.documents.read(REGISTRY)
     except KeyNotFound:
-        return {"format": FORMAT}, ABSENT
+        return told_by_journal(storage), ABSENT
     fields = parse_object(found.data)
     if fields is None:
         raise lost(1, f"{REGISTRY} cannot be read")
     return fields, Match(found.etag)
+
+
+def told_by_journal(storage: Storage) -> dict[str, Any]:
+    """What a root without a ``registry.json`` has to say of itself, so that none is less guarded for having lost it."""
+    fields: dict[str, Any] = {"format": FORMAT}
+    if any(storage.documents.list(REGISTRY_HOME)):
+        lines = list(Journal(storage, REGISTRY_JOURNAL).lines())
+        for mark in sorted({mark for line in lines for mark in marks_of(line)} if lines else {RULES}):
+            fields |= _SAID_BY[mark]
+    return fields
 
 
 def document_key(digest: str) -> str:

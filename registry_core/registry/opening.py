@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..access.roles import Action
 from ..format.encoding import encode_document, format_time
-from ..format.layout import FORMAT, REGISTRY, REGISTRY_HOME, RULED, TASKS
+from ..format.layout import FORMATS, REGISTRY, RULED, TASKS
 from ..models.all_models import all_models
 from ..models.gate import Gate
 from ..models.journal import CLOCKS_DIFFER_BY
 from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
+from ..models.registry_journal import told_by_journal
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
 from ..packages.observed import Observer
@@ -44,6 +45,7 @@ T = TypeVar("T")
 NO_ID = ""
 LOOK_EVERY_S = 5.0  # before changes, where a look is a request
 CLOCK_EVERY_S = 60.0
+_FORMATS = " and ".join(map(str, FORMATS))
 _ID = re.compile("[0-9a-f]{32}")
 
 
@@ -163,17 +165,16 @@ class RootIdentity:
         try:
             document = self._storage.documents.read(REGISTRY)
         except KeyNotFound:  # empty, or written by older software; or lost, and a journal is left of who may do what
-            is_ruled = any(self._storage.documents.list(REGISTRY_HOME))
-            return {"format": FORMAT, **({RULED: True} if is_ruled else {})}, ABSENT
+            return told_by_journal(self._storage), ABSENT
         try:
             fields = json.loads(document.data)
-            known = isinstance(fields, dict) and fields.get("format") == FORMAT
+            known = isinstance(fields, dict) and fields.get("format") in FORMATS
             known = known and ("id" not in fields or _ID.fullmatch(fields["id"]) is not None)
         except (ValueError, TypeError, RecursionError):
             known = False
         if not known:
             raise NotConfigured(
-                f"The root's {REGISTRY} is not of format {FORMAT}, the one that this version reads. "
+                f"The root's {REGISTRY} is of none of the formats {_FORMATS} that this version reads. "
                 "Use the software that wrote it, or restore the file.",
                 reason="unknown_format",
             )

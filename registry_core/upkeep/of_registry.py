@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from ..format.chain import Line, chain
 from ..format.encoding import digest
-from ..format.events import ACCESS, TOKEN
+from ..format.events import ACCESS, POLICY, TOKEN, TRUST
 from ..format.layout import REGISTRY, REGISTRY_JOURNAL, is_private, token
 from ..models.changes import finish_pending, pending
 from ..models.proof import events_ahead
-from ..models.registry_journal import NOTED, RULING, TITLE, RegistryJournal, document_key, is_ruled
+from ..models.registry_journal import NOTED, TITLE, RegistryJournal, document_key, made_by, marks_of, said_of_root, say
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, RegistryError
 from ..vocabulary.reports import Finding
@@ -36,16 +36,21 @@ def check(storage: Storage) -> list[Finding]:
 
 def _compare(journal: RegistryJournal) -> Iterator[Finding]:
     storage = journal.storage
-    for step in pending(journal):
+    steps = pending(journal)
+    for step in steps:
         yield Finding("pending", TITLE, f"{step}; the next change to it finishes it", "unfinished", "omr sweep")
     noted, lines = journal.noted(), list[Line]()
     for link in chain(journal.journal.read_anew(), journal.names()):
         lines.append(link.line)
         for fault in link.faults:
             yield Finding("damage", f"{REGISTRY_JOURNAL} event {link.line.seq}", fault, "journal_broken")
-    if not any(line.get("event") in RULING for line in lines) and is_ruled(storage):
-        message = f"{REGISTRY} says that there are rules of access, and the journal has none"
+    said = said_of_root(storage, is_written=True)
+    for mark in sorted(said - {mark for line in lines for mark in marks_of(line)}):
+        message = f"{REGISTRY} says that there are {mark}, and the journal has none"
         yield Finding("damage", TITLE, message, "journal_short")
+    for mark in sorted(made_by(lines) - said) if not steps else ():
+        message = f"{REGISTRY} does not say that there are {mark}"
+        yield Finding("damage", TITLE, message, "mark_missing", "omr sweep")
     if noted > (lines[-1].seq if lines else 0):
         message = f"event {noted}: {NOTED}; an older copy of the journal stands in its place, or its end is lost"
         yield Finding("damage", TITLE, message, "journal_short")
@@ -72,7 +77,7 @@ def _named(lines: list[Line]) -> dict[str, tuple[Line, str]]:
     found: dict[str, tuple[Line, str]] = {}
     for line in lines:
         said, about = line.get("document"), line.get("token")
-        if line.get("event") == ACCESS and isinstance(said, str):
+        if line.get("event") in (ACCESS, TRUST, POLICY) and isinstance(said, str):
             found[_document_key(said)] = (line, said)
         if line.get("event") == TOKEN and isinstance(about, dict) and isinstance(about.get("id"), str):
             if isinstance(about.get("digest"), str):
@@ -87,6 +92,19 @@ def _document_key(named: str) -> str:
         return document_key(named)
     except ValueError:
         raise PackageCorrupt(f"An event of {TITLE} names {printable(named)!r}, which is no document.") from None
+
+
+def finish(storage: Storage, lock_timeout_s: float) -> bool:
+    """What a crash left is finished, and ``registry.json`` says what there is; whether anything was to do.
+
+    Raises ``LockTimeout``, ``JournalCorrupt``, ``StorageError``.
+    """
+    journal = RegistryJournal(storage, lock_timeout_s)
+    is_finished = finish_pending(journal)
+    unsaid = made_by(journal.journal.read_anew()) - said_of_root(storage, is_written=True)
+    for mark in sorted(unsaid):
+        say(storage, mark)
+    return is_finished or bool(unsaid)
 
 
 def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
@@ -110,9 +128,8 @@ def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:
         for line in lines[len(known) :]:
             target.documents.append(REGISTRY_JOURNAL, line.raw, line.seq)
             copied += 1
-        ruling = next((line.fields for line in lines if line.is_own and line.get("event") in RULING), None)
-        if ruling is not None:
-            theirs.follow(ruling)  # one and the same follows all of them
+    for mark in sorted(made_by(lines)):
+        say(target, mark)
     return copied
 
 

@@ -18,7 +18,7 @@ from ..storage.contract import Staging, Storage
 from ..vocabulary.errors import JournalCorrupt, RegistryError
 from ..vocabulary.reports import Finding, SweepReport
 from ..vocabulary.texts import escaped
-from . import training_runs
+from . import of_registry, training_runs
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
 def _finish_registry(storage: Storage, lock_timeout_s: float, finished: list[str], refused: list[Finding]) -> None:
     """The registry's own journal is finished; it names no staging, so what is wrong with it keeps none."""
     try:
-        if finish_pending(RegistryJournal(storage, lock_timeout_s)):
+        if of_registry.finish(storage, lock_timeout_s):
             finished.append(TITLE)
     except RegistryError as error:
         refused.append(_refused(TITLE, error))

@@ -14,7 +14,7 @@ names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatc
 
 def test_the_tree_on_disk() -> None:
     keys = ModelKeys("celltype", "human_pbmc")
-    assert layout.FORMAT == 1
+    assert (layout.FORMAT, layout.FORMATS) == (1, (1, 2))
     assert (layout.REGISTRY, layout.TASKS) == ("registry.json", "tasks")
     assert (layout.META, layout.MANIFEST) == ("model_meta.json", "sha256sums.txt")
     assert layout.models("celltype") == "tasks/celltype/models"

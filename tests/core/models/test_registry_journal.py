@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from registry_core import AccessUnreadable, CoreSettings, JournalCorrupt, Kind, ModelRegistry, Principal
-from registry_core.format.events import ACCESS
+from registry_core import AccessUnreadable, CoreSettings, JournalCorrupt, Kind, ModelRegistry, NotConfigured, Principal
+from registry_core.format.events import ACCESS, POLICY, TRUST
 from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
 from registry_core.models.changes import Committed, Draft, change, finish_pending, pending
-from registry_core.models.registry_journal import RegistryJournal, document_key, is_ruled
+from registry_core.models.registry_journal import RegistryJournal, document_key, is_ruled, said_of_root, told_by_journal
 from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -33,12 +33,12 @@ def journal_of(storage: Storage) -> RegistryJournal:
     return RegistryJournal(storage, 1.0, registry._identity.before_change)
 
 
-def draft() -> Draft:
-    return Draft(ACCESS, None, "ada", "first", own={"document": NAMED})
+def draft(kind: str = ACCESS) -> Draft:
+    return Draft(kind, None, "ada", "first", own={"document": NAMED})
 
 
-def commit(journal: RegistryJournal) -> Any:
-    done = change(journal, lambda: None, lambda _: draft())
+def commit(journal: RegistryJournal, kind: str = ACCESS) -> Any:
+    done = change(journal, lambda: None, lambda _: draft(kind))
     assert isinstance(done, Committed)
     return done.event
 
@@ -77,6 +77,38 @@ def test_what_a_crash_left_unsaid_is_finished(storage: Storage) -> None:
     assert is_ruled(storage)
     assert not pending(journal)
     assert not finish_pending(journal_of(storage))
+
+
+def test_from_the_first_policy_on_earlier_releases_refuse_the_root(storage: Storage) -> None:
+    journal = journal_of(storage)
+    commit(journal, TRUST)
+    assert said_of_root(storage) == set()
+    before = about(storage)
+    commit(journal, POLICY)
+    assert about(storage) == {**before, "format": 2}
+    assert not is_ruled(storage)
+    commit(journal, ACCESS)
+    assert about(storage) == {**before, "format": 2, "access": True}
+    assert ModelRegistry.open("memory://", storage=storage, settings=CoreSettings()).id == before["id"]
+
+
+def test_a_root_that_has_lost_what_it_says_of_itself_says_it_by_its_journal(storage: Storage) -> None:
+    journal = journal_of(storage)
+    commit(journal, TRUST)
+    storage.documents.delete(REGISTRY)
+    assert told_by_journal(storage) == {"format": 1}
+    commit(journal_of(storage), POLICY)
+    storage.documents.delete(REGISTRY)
+    registry = ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
+    assert not registry.is_ruled
+    registry.identify()
+    assert about(storage) == {"format": 2, "id": registry.id}
+
+
+def test_a_format_of_later_software_is_refused(storage: Storage) -> None:
+    storage.documents.write(REGISTRY, b'{"format": 3}')
+    with pytest.raises(NotConfigured, match="none of the formats 1 and 2"):
+        ModelRegistry.open("memory://", storage=storage, settings=CoreSettings())
 
 
 def test_a_lost_journal_is_not_begun_anew(tmp_path: Path) -> None:
