@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +11,10 @@ from ..format.encoding import digest, format_time, parse_time
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import token as token_key
 from ..models.changes import Committed, Draft, change
-from ..models.registry_journal import RegistryJournal, document_key
-from ..storage.contract import KeyNotFound
+from ..models.named_documents import beside
+from ..models.registry_journal import RegistryJournal
 from ..vocabulary.access import Change, MadeToken
-from ..vocabulary.errors import AccessMoved, NameTaken, PackageCorrupt, TokenNotFound
+from ..vocabulary.errors import AccessMoved, NameTaken, TokenNotFound
 from ..vocabulary.texts import check_words
 from . import document, tokens
 from .in_force import Said, said, token_document
@@ -26,7 +26,7 @@ from .who import TO_TRY
 @dataclass(frozen=True)
 class _SeenDocument:
     said: Said
-    is_there: bool
+    beside: Mapping[str, bytes]
 
 
 def set_document(
@@ -41,10 +41,9 @@ def set_document(
     check_words(actor, reason)
     document.parse(data, TO_TRY)
     named = digest(data)
-    key = document_key(named)
 
     def look() -> _SeenDocument:
-        return _SeenDocument(said(journal), _is_there(journal, key, data))
+        return _SeenDocument(said(journal), beside(journal.storage, data))
 
     def decide(seen: _SeenDocument) -> Draft | Change:
         now = seen.said
@@ -55,21 +54,12 @@ def set_document(
                 expected_seq=expected_seq,
                 actual_seq=now.document_seq,
             )
-        if now.document == named and seen.is_there:
+        if now.document == named and not seen.beside:
             return Change(now.document_seq, named)
-        # One that is there may be an earlier event's too, and would be gone if this event came to nothing.
-        beside = {} if seen.is_there else {key: data}
-        return Draft(ACCESS, None, actor, reason, own={"document": named}, beside=beside)
+        return Draft(ACCESS, None, actor, reason, own={"document": named}, beside=seen.beside)
 
     done = change(journal, look, decide)
     return Change(done.event["seq"], named) if isinstance(done, Committed) else done
-
-
-def _is_there(journal: RegistryJournal, key: str, data: bytes) -> bool:
-    try:
-        return journal.storage.documents.read(key).data == data
-    except (KeyNotFound, PackageCorrupt):
-        return False
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from ..format.chain import Line, lost_range
 from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY_JOURNAL, token
+from ..models.named_documents import document_of
 from ..models.proven import Unproven, proven
-from ..models.registry_journal import RULES, RegistryJournal, document_key, marks_of
+from ..models.registry_journal import RULES, RegistryJournal, marks_of
 from ..models.timeline import happened
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
@@ -103,27 +104,16 @@ def read(journal: RegistryJournal, issuers: Issuers, until: datetime | None = No
         raise unreadable(f"events of {REGISTRY_JOURNAL} are lost, and no access document was set since")
     if found.document is None:
         return InForce(found, document.default_rules(issuers), None)
-    data = document_of(journal.storage, found.document)
+    try:
+        data = document_of(journal.storage, found.document)
+    except Unproven as why:
+        raise unreadable(str(why)) from None
+    except RegistryError as error:
+        raise unreadable(f"the access document cannot be read: {error.message}") from error
     try:
         return InForce(found, document.parse(data, issuers), data)
     except InvalidParameter as error:
         raise unreadable(f"this version does not understand the access document: {error.message}") from error
-
-
-def document_of(storage: Storage, named: str) -> bytes:
-    """The bytes of the document that an event names. Raises ``AccessUnreadable``."""
-    try:
-        key = document_key(named)
-        data = storage.documents.read(key).data
-    except ValueError:
-        raise unreadable("an event names an access document by something that is no digest") from None
-    except KeyNotFound:
-        raise unreadable(f"{key} is missing, and an event names it") from None
-    except RegistryError as error:
-        raise unreadable(f"{key} cannot be read: {error.message}") from error
-    if digest(data) != named:
-        raise unreadable(f"{key} is damaged: it is not what its event names")
-    return data
 
 
 def token_document(storage: Storage, said: Said, token_id: str) -> TokenDocument | None:

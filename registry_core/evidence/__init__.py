@@ -9,6 +9,7 @@
 ``found_signatures`` those that a package brings along, for its register event
 ``trust_document``  which keys, principals and actors are whose, and when a key counted
 ``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
+``rulebook``        which of them hold, or held, as the registry's own journal says; ``ruling`` changes that
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``attesting`` how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
@@ -38,6 +39,8 @@ __all__ = [
     "predicates",
     "policy_document",
     "policy_grammar",
+    "rulebook",
+    "ruling",
     "signatures",
     "signed_document",
     "ssh_signature",

@@ -1,0 +1,256 @@
+"""What holds: the trust document and the policies that the registry's own journal names, each proven by its digest.
+
+What cannot be told is never guessed: whoever needs it is refused with ``policy_unreadable``, and no older document
+counts meanwhile. A document is read when it is asked for, so that a damaged one refuses only what it could concern.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from ..format.chain import Line, lost_range
+from ..format.events import POLICY, TRUST
+from ..format.layout import REGISTRY_JOURNAL
+from ..models.named_documents import document_of
+from ..models.proven import Unproven, proven, proven_news
+from ..models.registry_journal import RegistryJournal
+from ..models.timeline import happened
+from ..storage.contract import Storage
+from ..vocabulary.bounded import Bounded
+from ..vocabulary.errors import IntegrityError
+from ..vocabulary.evidence_errors import PolicyInvalid, PolicyUnreadable, TrustInvalid
+from ..vocabulary.texts import printable
+from . import policy_grammar, trust_document
+from .policy_document import ALL_TASKS, GateRule, PolicyDocument, Requirement
+from .trust_document import EMPTY, TrustDocument
+
+MOST_REMEMBERED_BYTES = 16 * 1024 * 1024  # of documents, as they are written
+
+_Key = tuple[str | None, str | None]  # whose policy, None: the trust document; digest
+D = TypeVar("D", TrustDocument, PolicyDocument)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an event set: a policy, or the trust document (``policy`` is None). No ``document``: none holds any more."""
+
+    policy: str | None
+    document: str | None
+    seq: int
+    actor: str | None = None
+    at: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PolicyInForce:
+    """A policy, and the event that set it."""
+
+    digest: str
+    seq: int
+    document: PolicyDocument
+    actor: str | None
+    at: str | None
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """What held after event ``seq``. Whatever reads a document raises ``PolicyUnreadable``, ``StorageError``.
+
+    ``settings``: the last of the trust document (None) and of each policy; ``named``: all that held once. ``lost``: the
+    last event that is lost, after which all that was not set since is unknown.
+    """
+
+    seq: int
+    settings: Mapping[str | None, Setting]
+    named: frozenset[str]
+    lost: int
+    _storage: Storage = field(repr=False, compare=False)
+
+    @property
+    def trust(self) -> TrustDocument:
+        """The trust document; where none was ever set, one that trusts nobody."""
+        data = self.data(None)
+        return EMPTY if data is None else _parsed((None, self.trust_digest), data, _trust)
+
+    @property
+    def trust_digest(self) -> str | None:
+        return self.last(None).document
+
+    @property
+    def trust_seq(self) -> int:
+        return self.last(None).seq
+
+    @property
+    def trust_actor(self) -> str | None:
+        return self.last(None).actor
+
+    @property
+    def trust_at(self) -> str | None:
+        return self.last(None).at
+
+    @property
+    def policies(self) -> tuple[PolicyInForce, ...]:
+        """All that hold, by their tasks."""
+        found = (self.policy(task) for task in sorted(name for name in self.settings if name is not None))
+        return tuple(one for one in found if one is not None)
+
+    def policy(self, task: str) -> PolicyInForce | None:
+        """The policy of the task, or that of all where it is ``*``; None if none holds."""
+        last, data = self.last(task), self.data(task)
+        if last.document is None or data is None:
+            return None
+        document = _parsed((task, last.document), data, lambda written: policy_grammar.parse(written, task))
+        return PolicyInForce(last.document, last.seq, document, last.actor, last.at)
+
+    def of(self, task: str) -> list[PolicyInForce]:
+        """The policies that the models of the task meet."""
+        found = (self.policy(name) for name in dict.fromkeys((ALL_TASKS, task)))
+        return [one for one in found if one is not None]
+
+    def gates(self, task: str, model_name: str, alias: str) -> list[tuple[PolicyInForce, GateRule]]:
+        """The gates before the alias of the model, all of which must hold."""
+        return [(one, gate) for one in self.of(task) for gate in one.document.matches(model_name, alias)]
+
+    def for_register(self, task: str, model_name: str) -> list[tuple[PolicyInForce, tuple[Requirement, ...]]]:
+        """What is required before a version of the model is taken in."""
+        found = ((one, one.document.for_register(model_name)) for one in self.of(task))
+        return [(one, requirements) for one, requirements in found if requirements]
+
+    def last(self, policy: str | None) -> Setting:
+        """The event that set it last; of what never was set one with ``seq`` 0."""
+        return self.settings.get(policy, Setting(policy, None, 0))
+
+    def is_unknown(self, policy: str | None) -> bool:
+        """Whether a lost event may have set it otherwise."""
+        return self.last(policy).seq < self.lost
+
+    def data(self, policy: str | None) -> bytes | None:
+        """The bytes of what holds, as its event names them; None where none does."""
+        named = self.known(policy).document
+        return None if named is None else self.read(named)
+
+    def read(self, named: str) -> bytes:
+        """The bytes of a document that is named."""
+        try:
+            return document_of(self._storage, named)
+        except Unproven as why:
+            raise unreadable(str(why)) from None
+
+    def known(self, policy: str | None) -> Setting:
+        """As :meth:`last`, where no lost event may have set it otherwise."""
+        if self.is_unknown(policy):
+            raise unreadable(f"events of {REGISTRY_JOURNAL} are lost, and {title_of(policy)} was not set since")
+        return self.last(policy)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was proven of a journal: ``end`` is its last line, ``said`` what its lines set."""
+
+    end: Line | None = None
+    said: tuple[Setting, ...] = ()
+    lost: tuple[tuple[int, int], ...] = ()  # (the event that says so, the last lost one)
+
+
+_known: WeakKeyDictionary[Storage, _Known] = WeakKeyDictionary()
+_mutex = threading.Lock()
+_remembered: Bounded[_Key, tuple[int, Any]] = Bounded(MOST_REMEMBERED_BYTES, lambda one: one[0])
+
+
+def read(journal: RegistryJournal, until: int | datetime | None = None) -> Rulebook:
+    """What holds now, or held after event ``until``, or at that moment.
+
+    Costs the journal's new lines; of a moment, all of it. Raises ``PolicyUnreadable`` where the journal is not whole,
+    ``StorageError`` where it cannot be read for the moment.
+    """
+    try:
+        try:
+            return _read(journal, until)
+        except Unproven:  # what this process remembers of the journal may be from before a repair
+            with _mutex:
+                _known.pop(journal.storage, None)
+            journal.storage.documents.forget(REGISTRY_JOURNAL)
+            return _read(journal, until)
+    except Unproven as why:
+        raise unreadable(str(why)) from None
+    except IntegrityError as error:
+        raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
+
+
+def _read(journal: RegistryJournal, until: int | datetime | None) -> Rulebook:
+    now = _follow(journal)
+    end = 0 if now.end is None else now.end.seq
+    if isinstance(until, datetime):
+        until = max((line.seq for line in happened(proven(journal, journal.journal.lines()), until)), default=0)
+    if until is not None and until > end:
+        raise Unproven(f"event {until} of {REGISTRY_JOURNAL} is not there")
+    seq = end if until is None else until
+    said = [one for one in now.said if one.seq <= seq]
+    named = frozenset(one.document for one in said if one.document is not None)
+    settings = {one.policy: one for one in said}
+    return Rulebook(seq, settings, named, max((last for by, last in now.lost if by <= seq), default=0), journal.storage)
+
+
+def _follow(journal: RegistryJournal) -> _Known:
+    """What the journal says now; lines that were proven before are not read again."""
+    with _mutex:
+        known = _known.get(journal.storage, _Known())
+    news = None if known.end is None or not known.end.is_own else proven_news(journal, known.end)
+    if news is None:
+        known, news = _Known(), proven(journal, journal.journal.lines())
+    if news:
+        said = [one for line in news if (one := _setting(line)) is not None]
+        lost = [(line.seq, gone.stop - 1) for line in news if (gone := lost_range(line)) is not None]
+        known = _Known(news[-1], (*known.said, *said), (*known.lost, *lost))
+        with _mutex:
+            _known[journal.storage] = known
+    return known
+
+
+def _setting(line: Line) -> Setting | None:
+    kind, policy, document = line.get("event"), line.get("policy"), line.get("document")
+    if kind not in (TRUST, POLICY) or not line.is_own:
+        return None
+    is_one = isinstance(document, str) if kind == TRUST else isinstance(policy, str)
+    if not is_one or not isinstance(document, str | None):
+        raise Unproven(f"event {line.seq} of {REGISTRY_JOURNAL} is none that this version understands")
+    actor, at, reason = (line.get(name) for name in ("actor", "ts_utc", "reason"))
+    return Setting(policy if kind == POLICY else None, document, line.seq, actor, at, reason)
+
+
+def _parsed(key: _Key, data: bytes, parse: Callable[[bytes], D]) -> D:
+    """What the document says; the same bytes are understood once."""
+    found = _remembered.get(key)
+    if found is None:
+        try:
+            found = (len(data), parse(data))
+        except (TrustInvalid, PolicyInvalid) as error:
+            raise unreadable(f"this version does not understand {title_of(key[0])}: {error.message}") from error
+        _remembered.put(key, found)
+    return found[1]
+
+
+def _trust(data: bytes) -> TrustDocument:
+    return trust_document.parse(data)
+
+
+def title_of(policy: str | None) -> str:
+    """What to call it in a sentence."""
+    if policy is None:
+        return "the trust document"
+    return "the policy of all tasks" if policy == ALL_TASKS else f"the policy of {printable(policy)}"
+
+
+def unreadable(why: str) -> PolicyUnreadable:
+    """The refusal where it cannot be told what must be met."""
+    return PolicyUnreadable(
+        f"What must be met before an alias may name a version cannot be told: {why}. Until an operator has mended "
+        "that, no alias that it could concern is moved: a backup of log/ does and, where its journal is whole, "
+        "'omr --root ROOT trust set' or 'policy set'."
+    )

@@ -1,0 +1,128 @@
+"""The verbs of trust and policies that the library, the HTTP service and the client have alike, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+from .answers import Value
+from .verbs import Actor, Reason
+
+Then = Annotated[str | datetime | None, "What held at this moment (RFC 3339)."]
+Policy = Annotated[str, "The task whose policy it is, or * for that of all."]
+Written = Annotated[bytes | Mapping[str, Any], "The document, best as it is written."]
+ExpectedSeq = Annotated[int | None, "Only if this event set what holds; 0: only if none did."]
+
+
+@dataclass(frozen=True)
+class RuleChange(Value):
+    """``seq``: the event that records it. ``digest``: of the document; None where none holds any more."""
+
+    seq: int
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class TrustRules(Value):
+    """The trust document that holds, and who set it last; where none was ever set ``seq`` is 0, and all else None."""
+
+    document: dict[str, Any] | None
+    digest: str | None
+    seq: int
+    actor: str | None
+    reason: str | None
+    updated_at: str | None
+
+
+@dataclass(frozen=True)
+class PolicyFacts(Value):
+    """A policy that holds, and who set it last."""
+
+    task: Annotated[str, "* for the policy of all tasks."]
+    digest: str
+    seq: int
+    actor: str | None
+    reason: str | None
+    updated_at: str | None
+
+
+@dataclass(frozen=True)
+class PolicyRules(PolicyFacts):
+    """A policy that holds, as it is written, and who set it last."""
+
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PolicyTrial(Value):
+    """A policy that would be taken, and what it would guard."""
+
+    task: str
+    digest: str
+    models: Annotated[list[str], "Patterns of the models that it is about."]
+    aliases: Annotated[list[str], "Patterns of the aliases that its gates guard."]
+    holds: Annotated[bool, "It is the policy that holds already."]
+
+
+class VerbsOfRules(Protocol):
+    """What ``ModelRegistry`` and ``RegistryClient`` have in common about trust and policies: for admins."""
+
+    def trust_document(self, *, as_of: Then = None) -> TrustRules:
+        """The trust document that holds, or held at a moment. Raises ``PolicyUnreadable``, ``InvalidParameter``."""
+        ...
+
+    def set_trust_document(
+        self, document: Written, *, expected_seq: ExpectedSeq = None, actor: Actor = None, reason: Reason = None
+    ) -> RuleChange:
+        """Whose keys, principals and actors are whose is what the document says, from now on; by one event.
+
+        What it takes the place of need not be readable. Raises ``TrustInvalid``, ``TrustMoved``, ``PolicyUnreadable``
+        where the journal is not whole, ``StorageError``.
+        """
+        ...
+
+    def policies(self) -> list[PolicyFacts]:
+        """The policies that hold, by their tasks. Raises ``PolicyUnreadable``."""
+        ...
+
+    def policy(self, task: Policy, *, as_of: Then = None) -> PolicyRules:
+        """The policy of the task that holds, or held at a moment.
+
+        Raises ``PolicyNotFound``, ``PolicyUnreadable``, ``InvalidParameter``.
+        """
+        ...
+
+    def set_policy(
+        self,
+        task: Policy,
+        document: Written,
+        *,
+        expected_seq: ExpectedSeq = None,
+        actor: Actor = None,
+        reason: Reason = None,
+    ) -> RuleChange:
+        """What a version of the task needs before an alias may name it is what the document says; by one event.
+
+        Raises ``PolicyInvalid``, ``PolicyMoved``, ``PolicyUnreadable`` where the journal is not whole,
+        ``StorageError``.
+        """
+        ...
+
+    def try_policy(self, task: Policy, document: Written) -> PolicyTrial:
+        """What the document would guard, if it were set. Writes nothing. Raises ``PolicyInvalid``."""
+        ...
+
+    def clear_policy(
+        self, task: Policy, *, expected_seq: ExpectedSeq = None, actor: Actor = None, reason: Reason = None
+    ) -> RuleChange:
+        """The task has no policy any more; by one event. Raises ``PolicyNotFound``, and as :meth:`set_policy`."""
+        ...
+
+    def log_document(self, digest: Annotated[str, "sha256:<64 hex>, or the hex alone."]) -> bytes:
+        """The bytes of a trust document or a policy that holds, or held once.
+
+        Raises ``PolicyNotFound``, ``PolicyUnreadable`` where they are not what was set.
+        """
+        ...
