@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+FILE_BYTES = 256 * 1024 * 1024  # of all that is fetched of one file
 HEADER_BYTES = 16 * 1024 * 1024
 HEADER_ITEMS = 500_000  # of JSON: a value takes many times its bytes in memory
 PICKLE_BYTES = 64 * 1024 * 1024  # what is stepped over is not read

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from .load import FetchFailed, Odd
+from .bounds import FILE_BYTES
+from .load import FetchFailed, Odd, PastBound
 
 FIRST_FETCH_BYTES = 8 * 1024
 LARGEST_FETCH_BYTES = 256 * 1024
@@ -21,13 +22,14 @@ class FileBytes(Protocol):
     def size_bytes(self) -> int: ...
 
     def at(self, start: int, length: int) -> bytes:
-        """Exactly these bytes. Raises ``Odd`` where the file ends before, ``FetchFailed``."""
+        """Exactly these bytes. Raises ``Odd`` where the file ends before, ``PastBound``, ``FetchFailed``."""
 
 
 class Fetched:
     """The bytes of a whole file. ``fetched_bytes`` is how many were fetched of it so far.
 
-    What lies next to what was asked for comes along, the more the longer it goes straight on.
+    What lies next to what was asked for comes along, the more the longer it goes straight on; the file's beginning,
+    which every reader asks for, is fetched once.
     """
 
     def __init__(self, fetch: Fetch, size_bytes: int) -> None:
@@ -35,16 +37,21 @@ class Fetched:
         self.fetched_bytes = 0
         self._fetch = fetch
         self._start, self._held = 0, b""
+        self._head = b""
         self._step = FIRST_FETCH_BYTES
 
     def at(self, start: int, length: int) -> bytes:
         if start < 0 or length < 0 or start + length > self.size_bytes:
             raise Odd("it ends too early")
+        if start + length <= len(self._head):
+            return self._head[start : start + length]
         end = self._start + len(self._held)
         if not self._start <= start <= start + length <= end:
             goes_on = self._start <= start <= end
             self._step = min(2 * self._step, LARGEST_FETCH_BYTES) if goes_on else FIRST_FETCH_BYTES
             data = self._fetch_at(start, min(max(length, self._step), self.size_bytes - start))
+            if start == 0:
+                self._head = data[:FIRST_FETCH_BYTES]
             if len(data) > HELD_BYTES:
                 return data[:length]
             self._start, self._held = start, data
@@ -52,13 +59,15 @@ class Fetched:
         return self._held[begin : begin + length]
 
     def _fetch_at(self, start: int, length: int) -> bytes:
+        if self.fetched_bytes + length > FILE_BYTES:
+            raise PastBound("it is larger than is read of a file")
         try:
             data = self._fetch(start, length)
         except Exception as error:
-            raise FetchFailed from error
+            raise FetchFailed(error) from error
         self.fetched_bytes += len(data)
         if len(data) != length:
-            raise FetchFailed from OSError("the file is shorter than it was")
+            raise FetchFailed(OSError("the file is shorter than it was"))
         return data
 
 

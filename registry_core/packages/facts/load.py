@@ -36,4 +36,8 @@ class Code(Exception):
 
 
 class FetchFailed(Exception):
-    """The bytes could not be got, for the reason in ``__cause__``; it says nothing of the file."""
+    """The bytes could not be got, because of ``error``; it says nothing of the file."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
