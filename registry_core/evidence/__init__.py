@@ -19,6 +19,8 @@
 ``predicates`` what reviews and evaluations say
 ``statements_of`` each person's last word about a version
 ``trust_document`` whose keys and names count, and when
+``log_tree``        the Merkle tree over all lines, and its proofs
+``signed_note``     checkpoints as outsiders keep them, signed
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ __all__ = [
     "judged_document",
     "found_signatures",
     "keys",
+    "log_tree",
     "not_counted",
     "of_version",
     "policy_document",
@@ -43,6 +46,7 @@ __all__ = [
     "ruling",
     "signatures",
     "signed_document",
+    "signed_note",
     "ssh_signature",
     "statement",
     "statements_of",
