@@ -19,6 +19,8 @@ have varnishd || [ -x /usr/sbin/varnishd ] || needed="$needed varnish"
 have strace || needed="$needed strace"
 have mkfs.xfs || [ -x /sbin/mkfs.xfs ] || needed="$needed xfsprogs"
 have setpriv || needed="$needed util-linux"
+have go || needed="$needed golang-go"
+[ -d /usr/share/gocode/src/golang.org/x/mod ] || needed="$needed golang-golang-x-mod-dev"
 
 [ -n "$needed" ] || exit 0
 if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
