@@ -11,14 +11,11 @@
 ``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
 ``rulebook``        which of them hold, or held, as the registry's own journal says; ``ruling`` changes that
 ``signatures``      the three forms of a package's signature, held against stored digests
-``attesting`` how a signed document comes to count for a version, and is dismissed
+``attesting``       how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
-``of_version`` everything that was said of a version, from its journal
-``policy_document`` what a policy asks for
-``policy_grammar`` a policy as it is written
-``predicates`` what reviews and evaluations say
-``statements_of`` each person's last word about a version
-``trust_document`` whose keys and names count, and when
+``of_version``      everything that was said of a version, from its journal
+``predicates``      what reviews and evaluations say
+``statements_of``   each person's last word about a version
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
 """
@@ -30,7 +27,6 @@ from ..vocabulary.faces import face
 __all__ = [
     "artifact_manifest",
     "attesting",
-    "exact_json",
     "found_signatures",
     "judged_document",
     "keys",
