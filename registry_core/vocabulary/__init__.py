@@ -13,4 +13,9 @@ texts
     ``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names
 beside them
     ``owners``, ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``
+``errors`` (every failure, with its code; ``branches`` of its tree, ``evidence_errors`` those of evidence), ``answers``,
+``summaries``, ``streamed``, ``runs``, ``looking``, ``comparison`` and ``reports`` (what verbs give), ``verbs``,
+``happened``, ``access``, ``rules``, ``evidence``, ``filters`` and ``parameters`` (what they take, described once),
+``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names, ``owners``,
+``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``.
 """
