@@ -158,6 +158,7 @@ if TYPE_CHECKING:
         Repair,
         SweepReport,
     )
+    from .vocabulary.rules import PolicyFacts, PolicyRules, PolicyTrial, RuleChange, TrustRules, VerbsOfRules
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
@@ -266,9 +267,12 @@ __all__ = [
     "PackageListing",
     "Parameter",
     "PermissionDenied",
+    "PolicyFacts",
     "PolicyInvalid",
     "PolicyMoved",
     "PolicyNotFound",
+    "PolicyRules",
+    "PolicyTrial",
     "PolicyUnreadable",
     "Principal",
     "Problem",
@@ -285,6 +289,7 @@ __all__ = [
     "ResolvedOwner",
     "Restoration",
     "Revocation",
+    "RuleChange",
     "RunDetail",
     "RunEnd",
     "RunFacts",
@@ -314,6 +319,7 @@ __all__ = [
     "Trial",
     "TrustInvalid",
     "TrustMoved",
+    "TrustRules",
     "Unauthenticated",
     "Unset",
     "UploadExpired",
@@ -328,6 +334,7 @@ __all__ = [
     "VerbsOfAccess",
     "VerbsOfEvents",
     "VerbsOfLooking",
+    "VerbsOfRules",
     "Verification",
     "VersionExists",
     "VersionFacts",
@@ -396,6 +403,7 @@ _PLACES = {
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",
+        "vocabulary.rules": "PolicyFacts PolicyRules PolicyTrial RuleChange TrustRules VerbsOfRules",
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",

@@ -13,8 +13,8 @@ from ..access.principal import OPERATOR, Kind, Principal
 from ..access.who import Issuers
 from ..vocabulary.access import AccessRules, Caller, Change, MadeToken, Revocation, TokenFacts, Trial
 from ..vocabulary.errors import InvalidParameter
-from .maintaining import MaintainingVerbs
 from .owning import OwningVerbs
+from .ruling import RulingVerbs
 
 if TYPE_CHECKING:
     from ..access.held import HeldRules
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..vocabulary.access import VerbsOfAccess
 
 
-class AccessVerbs(OwningVerbs, MaintainingVerbs):
+class AccessVerbs(OwningVerbs, RulingVerbs):
     """Whoever opens the root is its operator, who may do everything; :meth:`as_` is the way in for all others."""
 
     _issuers = Issuers()

@@ -12,7 +12,7 @@ from .verbs import Actor, ModelName, Reason, Task
 
 TokenId = Annotated[str, "The token's public id."]
 Then = Annotated[str | datetime | None, "By the rules of this moment (RFC 3339)."]
-SetBy = Annotated[int | None, "Only if this event set what holds; 0: only if none did."]
+ExpectedSeq = Annotated[int | None, "Only if this event set what holds; 0: only if none did."]
 Named = Annotated[str, "Who, as a rule names them: anonymous, authenticated, user:X, group:X, token:X ..."]
 
 
@@ -126,7 +126,7 @@ class VerbsOfAccess(Protocol):
         self,
         document: Annotated[bytes | Mapping[str, Any], "The access document, best as it is written."],
         *,
-        expected_seq: SetBy = None,
+        expected_seq: ExpectedSeq = None,
         actor: Actor = None,
         reason: Reason = None,
     ) -> Change:

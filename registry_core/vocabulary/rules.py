@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
-from .access import SetBy
+from .access import ExpectedSeq
 from .answers import Value
 from .verbs import Actor, Reason
 
@@ -74,7 +74,7 @@ class VerbsOfRules(Protocol):
         ...
 
     def set_trust_document(
-        self, document: Written, *, expected_seq: SetBy = None, actor: Actor = None, reason: Reason = None
+        self, document: Written, *, expected_seq: ExpectedSeq = None, actor: Actor = None, reason: Reason = None
     ) -> RuleChange:
         """Whose keys, principals and actors are whose is what the document says, from now on; by one event.
 
@@ -99,7 +99,7 @@ class VerbsOfRules(Protocol):
         task: Policy,
         document: Written,
         *,
-        expected_seq: SetBy = None,
+        expected_seq: ExpectedSeq = None,
         actor: Actor = None,
         reason: Reason = None,
     ) -> RuleChange:
@@ -115,7 +115,7 @@ class VerbsOfRules(Protocol):
         ...
 
     def clear_policy(
-        self, task: Policy, *, expected_seq: SetBy = None, actor: Actor = None, reason: Reason = None
+        self, task: Policy, *, expected_seq: ExpectedSeq = None, actor: Actor = None, reason: Reason = None
     ) -> RuleChange:
         """The task has no policy any more; by one event. Raises ``PolicyNotFound``, and as :meth:`set_policy`."""
         ...

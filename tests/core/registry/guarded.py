@@ -235,7 +235,10 @@ OF_SESSION: dict[str, Callable[[ModelRegistry, str], Any]] = {
 }
 
 # About the rules themselves, and tokens: test_access.py. Whose older models are: ../verbs/test_owning.py.
+# About trust and policies: test_ruling.py.
 OF_ACCESS = {
+    *("trust_document", "set_trust_document", "log_document"),
+    *("policies", "policy", "set_policy", "try_policy", "clear_policy"),
     "require_caller",
     "access_rules",
     "set_access_rules",
