@@ -26,6 +26,7 @@ from .v1.listing import blueprint as catalogue
 from .v1.looking import blueprint as looking
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
+from .v1.rules import blueprint as rules
 from .v1.runs import blueprint as runs
 from .v1.signing_in import blueprint as signing_in
 from .v1.uploads import blueprint as uploads
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
     for blueprint in (
         health,
         access,
+        rules,
         registry_blueprint,
         aliases,
         looking,

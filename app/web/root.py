@@ -200,8 +200,9 @@ def governed_registry() -> ModelRegistry:
     registry = current_registry()
     if not was_asked_who_calls():
         raise PermissionDenied(
-            "This service asks nobody who is calling, so its callers set no rules and make no tokens. Whoever has the "
-            f"root does, with 'omr --root'; with {PREFIX}AUTH=required callers say who they are.",
+            "This service asks nobody who is calling, so its callers set no rules, no trust and no policies, and make "
+            "no tokens. Whoever has the root does, with the command 'omr --root'; "
+            f"with {PREFIX}AUTH=required callers say who they are.",
             required={"action": "admin", "on": None, "alias": None},
         )
     return registry

@@ -1,6 +1,6 @@
 """The command ``omr``: parse, call one verb, print. The same words, answers and errors as everywhere else.
 
 ``main`` has the commands that read and register, ``governing``, ``running``, ``looking``, ``happened``, ``listing``,
-``transferring``, ``maintaining``, ``repairing``, ``access`` and ``signing_in`` the others, each imported when it is
-called; ``command`` is what they share, ``metadata`` what some are given, ``output`` what is printed.
+``transferring``, ``maintaining``, ``repairing``, ``access``, ``rules`` and ``signing_in`` the others, each imported
+when it is called; ``command`` is what they share, ``metadata`` what some are given, ``output`` what is printed.
 """

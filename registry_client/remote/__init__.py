@@ -1,6 +1,6 @@
 """The verbs over HTTP, with the core's names, values and errors; what may be repeated is repeated.
 
 ``transport`` sends over a ``connection``, ``credentials`` say who calls, ``bodies``, ``answers`` and ``problems`` read,
-``calls`` makes a method of a verb, ``versions``, ``governing``, ``running``, ``looking``, ``listing`` and
-``access`` are the methods, ``pages`` reads lists that go on, ``operations`` and ``event_stream`` wait.
+``calls`` makes a method of a verb, ``versions``, ``governing``, ``running``, ``looking``, ``listing``, ``access`` and
+``rules`` are the methods, ``pages`` reads lists that go on, ``operations`` and ``event_stream`` wait.
 """

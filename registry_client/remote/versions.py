@@ -29,6 +29,7 @@ from .governing import Governing
 from .listing import ListingVerbs
 from .looking import Looking
 from .operations import Operation, finish
+from .rules import Rules
 from .running import Running
 from .transport import Repeat, as_json
 
@@ -36,7 +37,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, Looking, ListingVerbs, Access):
+class Versions(Governing, Running, Looking, ListingVerbs, Access, Rules):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

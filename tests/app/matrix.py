@@ -120,6 +120,7 @@ NO_ORG: Answered = (422, "invalid_parameter")
 ASYNC, PART, NO_FOLDER = {"Prefer": "respond-async"}, {"Range": "bytes=0-1"}, (404, "artifact_not_found")
 PARTIAL, MOVED = (206, None), (308, None)
 JSON = {"Content-Type": "application/json"}
+POLICY, NO_POLICY = b'{"schema": "omr-policy/1", "task": "guarded"}', (404, "policy_not_found")
 TRIED = {"action": "read", "task": "own", "model_name": "m"}
 TAR = {"Content-Type": "application/x-tar"}
 LENGTH = {"Upload-Length": "1", "Upload-Metadata": named("new")}
@@ -149,6 +150,17 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/v1/access"): [Ask("/v1/access", about=ADMINS_OWN)],
     ("PUT", "/v1/access"): [Ask("/v1/access", data=RULES, headers=JSON, about=ADMINS_OWN)],
     ("GET", "/v1/access/try"): [Ask("/v1/access/try", {**TRIED, "who": "user:viewer"}, about=ADMINS_OWN)],
+    ("GET", "/v1/trust"): [Ask("/v1/trust", about=ADMINS_OWN)],
+    ("PUT", "/v1/trust"): [Ask("/v1/trust", data=b'{"schema": "omr-trust/1"}', headers=JSON, about=ADMINS_OWN)],
+    ("GET", "/v1/policies"): [Ask("/v1/policies", about=ADMINS_OWN)],
+    ("GET", "/v1/policies/<task>"): [Ask("/v1/policies/{new}", ok=NO_POLICY, about=ADMINS_OWN)],
+    ("PUT", "/v1/policies/<task>"): [Ask("/v1/policies/guarded", data=POLICY, headers=JSON, about=ADMINS_OWN)],
+    ("DELETE", "/v1/policies/<task>"): [Ask("/v1/policies/{new}", ok=NO_POLICY, about=ADMINS_OWN)],
+    ("POST", "/v1/policies/<task>/try"): [
+        Ask("/v1/policies/guarded/try", data=POLICY, headers=JSON, about=ADMINS_OWN),
+        Ask("/v1/policies/{new}/try", data=POLICY, headers=JSON, ok=(422, "policy_invalid"), about=ADMINS_OWN),
+    ],
+    ("GET", "/v1/log/documents/<digest>"): [Ask("/v1/log/documents/{new}", ok=NO_POLICY, about=ADMINS_OWN)],
     ("GET", "/v1/tokens"): [Ask("/v1/tokens", about=SOMEBODY)],
     ("POST", "/v1/tokens"): [
         Ask("/v1/tokens", body={"kind": "personal", "name": "{new}"}, ok=CREATED, about=PERSON),

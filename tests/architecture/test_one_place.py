@@ -19,13 +19,14 @@ from registry_core import (
     VerbsOfAccess,
     VerbsOfEvents,
     VerbsOfLooking,
+    VerbsOfRules,
     answer_of,
     parameters_of,
 )
 
 from .test_imports import is_in, sources
 
-KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfLooking)
+KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfLooking, VerbsOfRules)
 VERBS = {name: verb for kind in KINDS for name, verb in vars(kind).items() if not name.startswith("_")}
 # What a client is asked for beside what the verb takes.
 MORE = {(RegistryClient, "verify"): ["wait"]}
@@ -127,7 +128,7 @@ def test_no_request_or_answer_of_a_verb_is_written_by_hand() -> None:
 
 
 def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
-    """What it writes out follows the work of a verify, or sends no fields: a document as it is, an id in the path."""
+    """What it writes out follows the work of a verify, or sends no fields: a document as it is, a name in the path."""
     spelled_out = {
         node.name
         for module, file in sources().items()
@@ -135,7 +136,8 @@ def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name in VERBS
     }
-    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token"}
+    of_rules = {"set_trust_document", "set_policy", "policy", "try_policy", "clear_policy", "log_document"}
+    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules}
 
 
 def test_what_a_verb_says_of_one_model_it_asks_the_model_for() -> None:

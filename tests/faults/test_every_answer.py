@@ -188,6 +188,14 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/v1/access/try"): [
         Call("/v1/access/try", {"who": "user:{alias}", "action": "promote", "task": "{task}", "model_name": "{model}"})
     ],
+    ("GET", "/v1/trust"): [Call("/v1/trust"), Call("/v1/trust", {"as_of": "{path}"})],
+    ("PUT", "/v1/trust"): [Call("/v1/trust", {"expected_seq": "{version}"}, body={"people": {"{alias}": []}})],
+    ("GET", "/v1/policies"): [Call("/v1/policies")],
+    ("GET", "/v1/policies/<task>"): [Call("/v1/policies/{task}"), Call("/v1/policies/*", {"as_of": "{path}"})],
+    ("PUT", "/v1/policies/<task>"): [Call("/v1/policies/{task}", {"reason": "{alias}"}, body={"task": "{task}"})],
+    ("DELETE", "/v1/policies/<task>"): [Call("/v1/policies/{task}", body={"reason": "{alias}"})],
+    ("POST", "/v1/policies/<task>/try"): [Call("/v1/policies/{task}/try", body={"models": ["{model}"]})],
+    ("GET", "/v1/log/documents/<digest>"): [Call("/v1/log/documents/{version}")],
     ("GET", "/v1/tokens"): [Call("/v1/tokens")],
     ("POST", "/v1/tokens"): [
         Call(
@@ -733,6 +741,13 @@ COMMANDS: dict[str, list[list[str]]] = {
     "access show": [["access", "show"]],
     "access try": [["access", "try", "user:{alias}", "promote", "{task}/{model}", "{alias}"]],
     "access own": [["access", "own", "{task}/{model}", "{alias}", *WORDS]],
+    "trust set": [["trust", "set", "{area}/no-rules", *WORDS]],
+    "trust show": [["trust", "show"]],
+    "policy set": [["policy", "set", "{task}", "{area}/no-rules", *WORDS]],
+    "policy show": [["policy", "show", "{task}"], ["policy", "show", "*", "--as-of", "{path}"]],
+    "policy list": [["policy", "list"]],
+    "policy try": [["policy", "try", "{task}", "{area}/no-rules"]],
+    "policy clear": [["policy", "clear", "{task}", *WORDS]],
     "token create": [["token", "create", "{version}", "--on", "{task}/{model}", "--alias", "{alias}", *WORDS]],
     "token list": [["token", "list"]],
     "token revoke": [["token", "revoke", "{version}", *WORDS]],
