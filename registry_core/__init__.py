@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
     from .access.roles import Action
     from .access.who import Issuers
+    from .evidence.keys import Encrypted, PrivateKey, load_private
+    from .evidence.making import REVIEW_PREDICATE, SIGNATURE_PREDICATE, artifact_manifest, sign_statement
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
     from .operations.running import Operation, RunningOperation
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
         VersionInUse,
         VersionNotFound,
     )
+    from .vocabulary.evidence import SignatureJudged, Signer
     from .vocabulary.evidence_errors import (
         AttestationNotFound,
         AttestationRefused,
@@ -175,7 +178,9 @@ __all__ = [
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
     "OPERATOR",
+    "REVIEW_PREDICATE",
     "RUN_STATUSES",
+    "SIGNATURE_PREDICATE",
     "STAGES",
     "TAR_END",
     "TAR_FORMAT",
@@ -212,6 +217,7 @@ __all__ = [
     "Description",
     "DestinationDiffers",
     "DigestMismatch",
+    "Encrypted",
     "Event",
     "Facets",
     "FileDiff",
@@ -275,6 +281,7 @@ __all__ = [
     "PolicyTrial",
     "PolicyUnreadable",
     "Principal",
+    "PrivateKey",
     "Problem",
     "Progress",
     "ProgressCallback",
@@ -296,7 +303,9 @@ __all__ = [
     "RunNotFound",
     "RunPage",
     "RunningOperation",
+    "SignatureJudged",
     "SignatureRefused",
+    "Signer",
     "Snapshot",
     "Span",
     "SpanPage",
@@ -344,9 +353,12 @@ __all__ = [
     "Warned",
     "__version__",
     "answer_of",
+    "artifact_manifest",
     "finite",
+    "load_private",
     "parameters_of",
     "parse_manifest",
+    "sign_statement",
     "taking",
     "tar",
     "tar_header",
@@ -362,6 +374,8 @@ _PLACES = {
         "access.principal": "ANONYMOUS OPERATOR Kind Principal",
         "access.roles": "Action",
         "access.who": "Issuers",
+        "evidence.keys": "Encrypted PrivateKey load_private",
+        "evidence.making": "REVIEW_PREDICATE SIGNATURE_PREDICATE artifact_manifest sign_statement",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",
@@ -391,6 +405,7 @@ _PLACES = {
             "Unauthenticated UploadExpired UploadLocked UploadNotFound UploadOffsetMismatch UploadTooLarge "
             "VersionExists VersionInUse VersionNotFound"
         ),
+        "vocabulary.evidence": "SignatureJudged Signer",
         "vocabulary.evidence_errors": (
             "AttestationNotFound AttestationRefused FindingNotFound GateNotMet LogBehind LogCorrupt LogNotSet "
             "NotInLog PolicyInvalid PolicyMoved PolicyNotFound PolicyUnreadable SignatureRefused TrustInvalid "

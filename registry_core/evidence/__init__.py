@@ -4,6 +4,7 @@
 ``ssh_signature``   signatures as OpenSSH writes them
 ``signed_document`` envelopes and bundles: whose signature of one counts
 ``statement``       what is signed: in-toto Statements
+``making``          signed documents as we make them ourselves
 ``not_counted``     why a document does not count, a word of a short list
 ``artifact_manifest`` what is signed of a package before it is registered
 ``found_signatures`` those that a package brings along, for its register event
@@ -31,6 +32,7 @@ __all__ = [
     "judged_document",
     "keys",
     "log_tree",
+    "making",
     "not_counted",
     "of_version",
     "policy_document",

@@ -42,6 +42,10 @@ class PublicKey:
     inner: Any = field(default=None, repr=False, compare=False)
 
 
+class Encrypted(ValueError):
+    """A private key cannot be read without its password."""
+
+
 @dataclass(frozen=True)
 class PrivateKey:
     """A key that signs."""
@@ -157,7 +161,11 @@ def _key_id(kind: str, scheme: str, public: str) -> str:
 
 
 def load_private(data: bytes, password: bytes | None = None) -> PrivateKey:
-    """The private key in the bytes of a file of OpenSSH or in PEM. Raises ``ValueError`` saying what is wrong."""
+    """The private key in the bytes of a file of OpenSSH or in PEM. Raises ``ValueError`` saying what is wrong.
+
+    It is ``Encrypted`` where a password is missing.
+    """
+    require_library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
@@ -167,8 +175,9 @@ def load_private(data: bytes, password: bytes | None = None) -> PrivateKey:
         inner = load(data, password)
         return PrivateKey(_public(inner.public_key()), inner)
     except TypeError:
-        hint = "it is not encrypted, and a password was given" if password else "it is encrypted: give its password"
-        raise ValueError(hint) from None
+        if password:
+            raise ValueError("it is not encrypted, and a password was given") from None
+        raise Encrypted("it is encrypted: give its password") from None
     except (ValueError, UnsupportedAlgorithm, AttributeError) as error:
         otherwise = "it is no private key of OpenSSH or in PEM that can be read"
         raise ValueError(_said(error, f"{otherwise} with this password" if password else otherwise)) from None
