@@ -11,6 +11,7 @@ from ..access import sessions as signed_in
 from ..catalogue import alias_moves, announcements, catalogue, descent, measured, place, version_list
 from ..models import asking, changes, proof
 from ..operations import running as operations
+from ..packages import reading_facts
 from ..uploads import sessions, under_way
 from . import door, expiry
 
@@ -27,6 +28,7 @@ MODULES = (
         changes,
         proof,
         operations,
+        reading_facts,
         sessions,
         door,
         expiry,

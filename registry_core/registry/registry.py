@@ -32,6 +32,7 @@ from ..vocabulary.errors import ModelNotFound
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
 from ..vocabulary.unset import UNSET, Unset
+from . import observing
 from .access import AccessVerbs
 from .beginning import BeginningVerbs
 from .governing import GoverningVerbs
@@ -117,7 +118,7 @@ class ModelRegistry(
             settings,
             registry_root=self._directory,
             gate=self._gate,
-            observers=self._observers,
+            observers=(*observing.of_every_package(settings), *self._observers),
             uploaded=lambda upload_id, model: self._uploads_with(upload_id).claim(upload_id, model),
             progress=self._asked(model, progress),
         )

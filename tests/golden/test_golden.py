@@ -27,7 +27,7 @@ from ..support.packages import open_registry, write_files
 from . import story
 
 KEPT = sorted(path.name for path in story.HERE.iterdir())
-NEWEST = "1.1.0"
+NEWEST = "1.2.0"
 MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 ROOT_ID = re.compile(rb',\n  "id": "[0-9a-f]{32}"')
 ATTEMPT = re.compile(r"[0-9a-f]{32}")

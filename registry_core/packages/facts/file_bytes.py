@@ -10,6 +10,7 @@ from .load import FetchFailed, Odd, PastBound
 
 FIRST_FETCH_BYTES = 8 * 1024
 LARGEST_FETCH_BYTES = 256 * 1024
+SMALL_BYTES = 128 * 1024  # such a file is fetched at once
 HELD_BYTES = 4 * 1024 * 1024
 
 Fetch = Callable[[int, int], bytes]  # (start, length) -> the bytes there, fewer where the file ends
@@ -49,6 +50,9 @@ class Fetched:
         if not self._start <= start <= start + length <= end:
             goes_on = self._start <= start <= end
             self._step = min(2 * self._step, LARGEST_FETCH_BYTES) if goes_on else FIRST_FETCH_BYTES
+            if self.size_bytes <= SMALL_BYTES:
+                self._head = self._fetch_at(0, self.size_bytes)
+                return self._head[start : start + length]
             data = self._fetch_at(start, min(max(length, self._step), self.size_bytes - start))
             if start == 0:
                 self._head = data[:FIRST_FETCH_BYTES]

@@ -15,7 +15,7 @@ def parse_json(data: bytes) -> Any:
     if data.count(b",") + data.count(b"[") + data.count(b"{") > HEADER_ITEMS:
         raise PastBound("its JSON has more values than are read")
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number)
+        return json.loads(data.removeprefix(b"\xef\xbb\xbf").decode(), object_pairs_hook=_object, parse_constant=_no_number)
     except RecursionError:
         raise Odd("its JSON is nested too deep") from None
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from ...vocabulary.texts import printable
 from ..parallel import in_parallel
 from .bounds import Left
 from .file_bytes import Fetched
-from .judge import FileFacts, judge
+from .judge import BINARY, FileFacts, judge
 from .load import CODE, UNREADABLE, FetchFailed, worst
+
+log = logging.getLogger(__name__)
 
 EXTRACTOR = 1  # goes up whenever the same bytes may be judged otherwise than before
 MOST_REASONS = 8  # that an event tells
@@ -30,7 +33,7 @@ class PackageFacts:
     def load(self) -> str:
         return worst(one.load for one in self.files)
 
-    def event(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """What the journal keeps: how many files are of which format, and some of those that make it what it is."""
         load = self.load
         because = [one for one in self.files if one.load == load and load in (UNREADABLE, CODE)]
@@ -47,8 +50,11 @@ class PackageFacts:
         return said
 
 
-def read(sizes: Mapping[str, int], fetch: FetchOf, workers: int) -> PackageFacts:
-    """What the files of these sizes are. Raises what ``fetch`` does, and nothing else."""
+def read(sizes: Mapping[str, int], fetch: FetchOf, workers: int, *, forgives: bool = False) -> PackageFacts:
+    """What the files of these sizes are. Raises what ``fetch`` does, and nothing else.
+
+    ``forgives``: not even that, since a file that could not be read is unreadable.
+    """
     left = Left()
 
     def one(path: str) -> FileFacts:
@@ -56,6 +62,9 @@ def read(sizes: Mapping[str, int], fetch: FetchOf, workers: int) -> PackageFacts
         try:
             return judge(path, data, left)
         except FetchFailed as failed:
-            raise failed.error from None
+            if not forgives:
+                raise failed.error from None
+            log.warning("%s could not be read for what it is: %s", printable(path), failed)
+            return FileFacts(path, BINARY, UNREADABLE, "it could not be read")
 
     return PackageFacts(in_parallel(one, sorted(sizes), workers))

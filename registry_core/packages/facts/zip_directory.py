@@ -140,7 +140,7 @@ def _large(extra: bytes, *values: int) -> tuple[int, ...]:
 
 def _member(data: FileBytes, entry: _Entry, shift: int) -> Member:
     """The member, with what its own header says otherwise than the directory."""
-    name = entry.name.decode("utf-8" if entry.flags & _UTF8 else "cp437", "replace")
+    name = entry.name.decode("utf-8" if entry.flags & _UTF8 else "latin-1", "replace")
     at = entry.offset + shift
     start, fault = at, None
     try:

@@ -99,7 +99,7 @@ class ObjectStaging(Staging):
         """A PUT that was answered is durable."""
 
     def open(self, path: str, start: int = 0, length: int | None = None) -> Readable:
-        return self._bucket.stream(f"{self._home}/{check_key(path)}", start, length)
+        return self._bucket.stream(self.place(path), start, length)
 
     def reserve(self) -> None:
         with self._mutex:

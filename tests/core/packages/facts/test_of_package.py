@@ -27,13 +27,13 @@ def test_an_event_says_how_many_there_are_of_each_format_and_the_worst(workers: 
     found = facts(FILES, workers)
     assert [one.path for one in found.files] == sorted(FILES)
     formats = {"pickle": 1, "safetensors": 2, "text": 1}
-    assert found.event() == {"extractor": EXTRACTOR, "load": "data_only", "formats": formats}
-    assert facts({}).event() == {"extractor": EXTRACTOR, "load": "none", "formats": {}}
+    assert found.summary() == {"extractor": EXTRACTOR, "load": "data_only", "formats": formats}
+    assert facts({}).summary() == {"extractor": EXTRACTOR, "load": "none", "formats": {}}
 
 
 def test_an_event_says_what_makes_it_the_worst() -> None:
     files = {**FILES, "notes.txt": SYSTEM, "other.bin": b"\0", "deep/run.py": b""}
-    assert facts(files).event()["because"] == [
+    assert facts(files).summary()["because"] == [
         {"path": "deep/run.py", "format": "code", "why": "files that end in .py are run"},
         {"path": "notes.txt", "format": "pickle", "why": "read as a pickle from byte 0 on, it imports os.system"},
     ]
@@ -43,7 +43,7 @@ def test_an_event_stays_small_and_can_be_written() -> None:
     files = {
         f"{n:04}" + "\udcff\x1b\U0010ffff" * 300: b"c" + b"o" * 250 + b"\n" + b"\x01" * 3000 + b"\n" for n in range(50)
     }
-    event = facts(files).event()
+    event = facts(files).summary()
     assert event["load"] == "code"
     assert len(event["because"]) == MOST_REASONS
     line = encode(event)
