@@ -15,7 +15,8 @@ def parse_json(data: bytes) -> Any:
     if data.count(b",") + data.count(b"[") + data.count(b"{") > HEADER_ITEMS:
         raise PastBound("its JSON has more values than are read")
     try:
-        return json.loads(data.removeprefix(b"\xef\xbb\xbf").decode(), object_pairs_hook=_object, parse_constant=_no_number)
+        text = data.removeprefix(b"\xef\xbb\xbf").decode()
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
     except RecursionError:
         raise Odd("its JSON is nested too deep") from None
     except ValueError:
