@@ -33,6 +33,9 @@ class CoreSettings:
     max_upload_bytes: int = 0
     max_upload_files: int = 100_000
     upload_expiry_s: float = 86400.0
+    log_key: str | None = None
+    log_state: str | None = None
+    checkpoint_s: float = 60.0
     storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
@@ -51,6 +54,9 @@ class CoreSettings:
             max_upload_bytes=int(number(environ, PREFIX + "MAX_UPLOAD_BYTES", 0, least=0)),
             max_upload_files=int(number(environ, PREFIX + "MAX_UPLOAD_FILES", 100_000, least=1)),
             upload_expiry_s=number(environ, PREFIX + "UPLOAD_EXPIRY_S", 86400.0, least=1.0),
+            log_key=environ.get(PREFIX + "LOG_KEY", "").strip() or None,
+            log_state=environ.get(PREFIX + "LOG_STATE", "").strip() or None,
+            checkpoint_s=number(environ, PREFIX + "CHECKPOINT_S", 60.0, least=1.0),
             storage=StorageOptions(
                 endpoint=_first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
                 region=_first(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),
