@@ -19,6 +19,11 @@
 ``statements_of``   each person's last word about a version
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
+``checkpoints``     what events say of the log, each held against those before
+``log_index``       what is kept of the log so that nobody reads it anew
+``log``             the log itself: all journals as the checkpoints cover them
+``log_key``         its private key, and the last note that was signed
+``publishing``      how lines come to be covered, and the note is made
 """
 
 from __future__ import annotations
@@ -30,7 +35,12 @@ __all__ = [
     "attesting",
     "found_signatures",
     "judged_document",
+    "checkpoints",
+    "exact_json",
     "keys",
+    "log",
+    "log_index",
+    "log_key",
     "log_tree",
     "making",
     "not_counted",
@@ -40,6 +50,7 @@ __all__ = [
     "predicates",
     "rulebook",
     "ruling",
+    "publishing",
     "signatures",
     "signed_document",
     "signed_note",
