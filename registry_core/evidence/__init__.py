@@ -24,6 +24,8 @@
 ``log``             the log itself: all journals as the checkpoints cover them
 ``log_key``         its private key, and the last note that was signed
 ``publishing``      how lines come to be covered, and the note is made
+``seen``            all that a verdict may depend on
+``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ __all__ = [
     "judged_document",
     "checkpoints",
     "exact_json",
+    "exact_json",
+    "judging",
     "keys",
     "log",
     "log_index",
@@ -51,6 +55,8 @@ __all__ = [
     "rulebook",
     "ruling",
     "publishing",
+    "requirements",
+    "seen",
     "signatures",
     "signed_document",
     "signed_note",
