@@ -11,7 +11,7 @@ from ..format.events import PATCH, STAGE, TAG
 from ..format.layout import ModelKeys
 from ..models import aliases, annotation, older, package_manifest
 from ..models.changes import Draft, change, standing
-from ..models.gate import Gate, Verdict
+from ..models.gate import Asked, Gate, Verdict
 from ..models.missing import no_version
 from ..models.model import ModelStore
 from ..models.states import State
@@ -138,20 +138,27 @@ class StageRequest:
 class SeenStage:
     """What a change of stage looks at; ``alias`` and ``verdict`` where the stage is an alias.
 
-    ``held``: the stages that the version has as aliases, where it shall have none.
+    ``held``: the stages that the version has as aliases, where it shall have none. ``is_guarded``: a policy guards an
+    alias of the model (only looked at where a mark is to be taken away without a reason).
     """
 
     version: SeenVersion
     alias: SeenAlias | None
     verdict: Verdict
     held: tuple[str, ...] = ()
+    is_guarded: bool = False
+
+    @property
+    def is_archived(self) -> bool:
+        return self.version.state.is_archived(self.version.meta)
 
 
 def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annotation:
     """The version has the stage. Staging and production are the aliases of those names.
 
-    ``none`` removes those of them that name the version, and takes the archived mark away;
-    ``archived`` leaves aliases alone. Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, and what
+    ``none`` removes those of them that name the version, and takes the archived mark away; ``archived`` leaves aliases
+    alone. One of an alias that a policy guards leaves the mark alone, which then takes a stage of its own to be taken
+    away, with a reason. Raises ``VersionNotFound``, ``AliasMoved``, ``InvalidParameter``, and what
     the gate refuses with.
     """
     check_words(request.actor, request.reason)
@@ -173,9 +180,10 @@ def look_stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> S
         stages = ALIAS_STAGES if request.stage == NO_STAGE else ()
         # Not as readers are told: a damaged document hides no alias from this.
         held = tuple(alias for alias in stages if model.alias_named(alias) == request.version)
-        return SeenStage(version, None, Verdict(), held)
-    verdict = ask(gate, model, request.stage, request.version if version.is_published else None)
-    return SeenStage(version, look_at_alias(model, request.stage, request.expected), verdict)
+        asks = request.stage == NO_STAGE and not (request.reason or "").strip()
+        return SeenStage(version, None, Verdict(), held, is_guarded=asks and gate is not None and gate.guards(model))
+    asked = Asked(STAGE, request.version, request.stage, model.signed(request.actor)) if version.is_published else None
+    return SeenStage(version, look_at_alias(model, request.stage, request.expected), ask(gate, model, asked))
 
 
 def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
@@ -186,6 +194,12 @@ def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
         seen.alias.check_expected(request.expected)
     if seen.verdict.refusal is not None:
         raise seen.verdict.refusal
+    if seen.is_guarded and seen.is_archived:
+        raise InvalidParameter(
+            f"{request.version} is archived, and a policy guards aliases of {seen.version.model.title}: whoever takes "
+            "that back says why.",
+            field="reason",
+        )
     return Draft(
         STAGE,
         request.version,
@@ -196,7 +210,8 @@ def decide_stage(seen: SeenStage, request: StageRequest) -> Draft:
         previous_seq=seen.alias.last_moved if seen.alias is not None else None,
         package_digest=seen.version.package_digest,
         own={
-            "set": {ARCHIVED: request.stage == ARCHIVED},
+            # What a policy guards is not lifted by the way.
+            "set": {} if seen.verdict.is_gated else {ARCHIVED: request.stage == ARCHIVED},
             **({"unaliased": list(seen.held)} if seen.held else {}),
             **seen.verdict.says,
         },

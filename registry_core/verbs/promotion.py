@@ -11,12 +11,12 @@ from ..format.events import PROMOTE, ROLLBACK, UNALIAS
 from ..format.layout import ModelKeys
 from ..models import aliases, package_manifest
 from ..models.changes import Draft, change
-from ..models.gate import Gate, Verdict
+from ..models.gate import Asked, Gate, Override, Verdict
 from ..models.missing import no_version
 from ..models.model import ModelStore
 from ..vocabulary.answers import Alias, Promotion, Removal
-from ..vocabulary.errors import AliasMoved, AliasNotFound, NameTaken, VersionNotFound
-from ..vocabulary.texts import check_new_name, check_words, printable
+from ..vocabulary.errors import AliasMoved, AliasNotFound, InvalidParameter, NameTaken, VersionNotFound
+from ..vocabulary.texts import MAX_REASON_CHARACTERS, check_new_name, check_words, is_unicode, printable
 from ..vocabulary.unset import UNSET, Unset
 
 
@@ -121,20 +121,45 @@ def look_at_alias(model: ModelStore, alias: str, expected: Expected = ANYWHERE) 
     return SeenAlias(model.keys, alias, now, is_version, removal, model.last_moved(alias, now))
 
 
-def ask(gate: Gate | None, model: ModelStore, alias: str, version: str | None) -> Verdict:
+def ask(gate: Gate | None, model: ModelStore, asked: Asked | None) -> Verdict:
     """The gate's verdict, where there is a gate, and something to judge."""
-    return Verdict() if gate is None or version is None else gate.judge(model, alias, version)
+    return Verdict() if gate is None or asked is None else gate.judge(model, asked)
 
 
 @dataclass(frozen=True)
 class Move:
-    """What a caller asks of an alias. ``version``: what it shall name; None: the verb itself says what."""
+    """What a caller asks of an alias. ``version``: what it shall name; None: the verb itself says what.
+
+    ``override``: why it shall, whatever its gate says.
+    """
 
     alias: str
     version: str | None
     actor: str | None
     reason: str | None
     expected: Expected = ANYWHERE
+    override: Override | None = None
+
+    def check_words(self) -> None:
+        """What the caller says can stand in the journal. Raises ``InvalidParameter``."""
+        check_words(self.actor, self.reason)
+        if self.override is not None:
+            check_override(self.override)
+
+    def asks(self, model: ModelStore, verb: str, version: str | None) -> Asked | None:
+        """What the gate is asked, where there is such a version."""
+        if version is None:
+            return None
+        return Asked(verb, version, self.alias, model.signed(self.actor), self.override)
+
+
+def check_override(override: Override) -> None:
+    """Raises ``InvalidParameter``."""
+    for name, text in (("reason", override.reason), ("ticket", override.ticket)):
+        if text is not None and (not is_unicode(text) or not text.strip() or len(text) > MAX_REASON_CHARACTERS):
+            raise InvalidParameter(
+                f"The {name} of an override has 1 to {MAX_REASON_CHARACTERS} characters.", field="override"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,7 +178,7 @@ def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``, and what the gate refuses with; nothing
     has changed then, unless ``committed`` is true in the detail.
     """
-    check_words(move.actor, move.reason)
+    move.check_words()
     done = change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move))
     return _moved_to(done.event)
 
@@ -166,7 +191,7 @@ def look_promote(model: ModelStore, move: Move, gate: Gate | None) -> SeenPromot
         look_at_alias(model, move.alias, move.expected),
         is_published=version is not None,
         package_digest=_digest(model, version),
-        verdict=ask(gate, model, move.alias, version),
+        verdict=ask(gate, model, move.asks(model, PROMOTE, version)),
     )
 
 
@@ -197,7 +222,7 @@ def unalias(model: ModelStore, move: Move) -> Removal:
 
     Raises ``AliasNotFound``, ``AliasMoved``, ``StorageError``.
     """
-    check_words(move.actor, move.reason)
+    move.check_words()
 
     def look() -> SeenUnalias:
         return SeenUnalias(look_at_alias(model, move.alias, move.expected))
@@ -230,7 +255,7 @@ def rollback(model: ModelStore, move: Move, gate: Gate | None, *, dry_run: bool 
     ``dry_run``: it only says which one that is. Raises ``AliasNotFound``, ``AliasMoved``, what the gate refuses
     with, and ``VersionNotFound`` where it never named such a one, or where that one is deleted.
     """
-    check_words(move.actor, move.reason)
+    move.check_words()
     if dry_run:
         draft = decide_rollback(look_rollback(model, move, gate), move)
         return Promotion(move.alias, str(draft.version), draft.previous_version, None, None)
@@ -255,7 +280,7 @@ def look_rollback(model: ModelStore, move: Move, gate: Gate | None) -> SeenRollb
         back_to,
         is_published=version is not None,
         package_digest=_digest(model, version),
-        verdict=ask(gate, model, move.alias, version),
+        verdict=ask(gate, model, move.asks(model, ROLLBACK, version)),
     )
 
 

@@ -22,7 +22,7 @@ from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
 from ..models import owners, used_keys
 from ..models.changes import Draft, change, finish_pending, standing
-from ..models.gate import Gate, Verdict
+from ..models.gate import Arriving, Asked, Gate, Verdict
 from ..models.model import ModelStore
 from ..packages import contents, intake, stated_metrics
 from ..packages.observed import Incoming, Observer, observe
@@ -33,7 +33,7 @@ from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError
 from ..vocabulary.evidence import SignatureJudged
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.texts import check_new_name, check_words
+from ..vocabulary.texts import check_new_version, check_words
 from .promotion import SeenAlias, ask, look_at_alias
 from .taken import Taken, look_at_taken, version_exists
 
@@ -86,7 +86,8 @@ class Request:
 class Package:
     """The staged bytes, as the event names them. ``brought``: path -> SHA-256 hex of the caller's own files.
 
-    ``observed``: what else the event says of them, by the names of its fields.
+    ``observed``: what else the event says of them, by the names of its fields; ``sizes`` and ``meta``: what a gate may
+    ask for besides.
     """
 
     attempt: str
@@ -95,6 +96,13 @@ class Package:
     created_at: str
     brought: Mapping[str, str]
     observed: Mapping[str, Any]
+    sizes: Mapping[str, int]
+    meta: Mapping[str, Any]
+
+    @property
+    def arriving(self) -> Arriving:
+        """As a gate is shown it."""
+        return Arriving(self.package_digest, self.sizes, self.meta, self.observed)
 
 
 @dataclass(frozen=True)
@@ -201,10 +209,11 @@ def _take_in(
         staging.add(MANIFEST, BytesSource(manifest))
         staging.seal()
         observed = observe(observers, Incoming(model, request.version, digest(manifest), artifacts, staging))
-        package = Package(staging.attempt, digest(manifest), named_by, created_at, brought, observed)
+        sizes = {artifact.path: artifact.size_bytes for artifact in artifacts}
+        package = Package(staging.attempt, digest(manifest), named_by, created_at, brought, observed, sizes, meta)
         done = change(
             model,
-            lambda: look(model, request, gate),
+            lambda: look(model, request, gate, package),
             lambda seen: decide(seen, request, package),
             staging=staging,
             reserve=lambda: _reserve(model, request, staging),
@@ -215,7 +224,8 @@ def _take_in(
         return _answer(model, done.event)
 
 
-def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister:
+def look(model: ModelStore, request: Request, gate: Gate | None, package: Package | None = None) -> SeenRegister:
+    """``package``: what was staged; None before a byte was read."""
     # Before the key is looked for: it may be this very request that takes the name meanwhile.
     is_published = model.has_version(request.version)
     is_taken = is_published or model.was_version(request.version)
@@ -232,9 +242,14 @@ def look(model: ModelStore, request: Request, gate: Gate | None) -> SeenRegister
         look_at_taken(model, request.version) if is_taken else None,
         None if is_published else model.alias_named(request.version),
         alias,
-        Verdict() if alias is None else ask(gate, model, alias.alias, request.version),
+        Verdict() if is_taken else ask(gate, model, _asked(model, request, package)),
         owners.to_record(model),
     )
+
+
+def _asked(model: ModelStore, request: Request, package: Package | None) -> Asked:
+    by, arriving = model.signed(request.actor), package.arriving if package is not None else None
+    return Asked(REGISTER, request.version, request.set_alias, by, is_new=True, arriving=arriving)
 
 
 def refuse_early(seen: SeenRegister, request: Request) -> Registration | None:
@@ -247,7 +262,7 @@ def refuse_early(seen: SeenRegister, request: Request) -> Registration | None:
     if seen.answer is not None:
         return seen.answer
     if not seen.is_published:
-        check_new_name("version", request.version)
+        check_new_version(request.version)
         if seen.named_so is not None:
             raise NameTaken(f"{request.version!r} is an alias of {seen.model.title}; a version needs another name.")
     if seen.alias is not None:

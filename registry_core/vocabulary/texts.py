@@ -115,6 +115,26 @@ def check_new_name(kind: str, value: str | None) -> str:
     return value
 
 
+# Names of aliases that everybody has; Hugging Face clients ask for the last where nobody names a revision.
+RESERVED = ("production", "staging", "latest", "main")
+
+
+def check_new_version(value: str) -> str:
+    """``value`` itself, if a new version may have this name. Raises ``InvalidName``.
+
+    A ref tells aliases and versions apart by nothing, so what everybody takes for an alias is none's.
+    """
+    check_new_name("version", value)
+    if value.lower() in RESERVED:
+        raise InvalidName(
+            f"{value!r} cannot be a version: whoever asks for it means an alias. Kept for those are "
+            f"{', '.join(RESERVED)}.",
+            field="version",
+            name=value,
+        )
+    return value
+
+
 def natural_order(name: str) -> str:
     """A text that sorts as a person counts, 1.10.0 after 1.9.0: before each number stands how many digits it has."""
     return _NUMBER.sub(lambda match: f"{len(match[1]):05d}{match[1]}", name)

@@ -200,7 +200,7 @@ def test_refusals_of_the_core(service: Service) -> None:
     assert_problem(get(f"{url}/v1/resolve", task="t", ref="refusals@nothing"), 404, "version_not_found")
     promote = {"task": "t", "model_name": "refusals", "alias": "production", "version": "none"}
     assert_problem(post(f"{url}/v1/promote", promote), 404, "version_not_found")
-    assert_problem(register(service, "refusals", version="latest"), 409, "name_taken")
+    assert_problem(register(service, "refusals", version="latest"), 422, "invalid_name")
 
     exists = assert_problem(register(service, "refusals", actor="second"), 409, "version_exists")
     shown = get(f"{url}/v1/show", task="t", ref="refusals@1").json

@@ -431,7 +431,7 @@ def test_a_bad_name_in_every_other_verb(bench: Bench, case: str) -> None:
 
 
 def test_one_name_for_a_version_and_an_alias(bench: Bench) -> None:
-    bench.refused(NameTaken, lambda: bench.register("latest", bench.good))
+    bench.refused(InvalidName, lambda: bench.register("latest", bench.good))
     for refused in (
         lambda: bench.register("3", bench.good, set_alias="3"),
         lambda: bench.register("3", bench.good, set_alias="1"),

@@ -17,6 +17,7 @@ from registry_core import (
     AccessUnreadable,
     Action,
     IdempotencyKeyReused,
+    InvalidName,
     ModelNotFound,
     ModelRegistry,
     OperationNotFound,
@@ -321,7 +322,7 @@ def test_a_version_takes_the_place_of_a_protected_alias_for_those_only_who_may_m
         error = refusal(call)
         assert isinstance(error, PermissionDenied)
         assert (error.detail["required"]["action"], error.detail["required"]["alias"]) == ("promote", "production")
-    assert here.as_("approver").register(OWN, "new", "staging", here.source).version == "staging"
+    assert isinstance(refusal(lambda: here.as_("approver").register(OWN, "new", "staging", here.source)), InvalidName)
     put(here.storage, RULES.replace(b'["production", "staging"]', b'["*", "rc-*"]'))
     assert publisher.register(OWN, "m", "8", here.source, set_alias=None).version == "8"  # or only approvers could
     assert isinstance(refusal(lambda: publisher.register(OWN, "m", "rc-1", here.source)), PermissionDenied)

@@ -9,7 +9,7 @@ import pytest
 
 from registry_core import AliasMoved, AliasNotFound, InvalidName, ModelRegistry, NameTaken, NotFound, VersionNotFound
 from registry_core.format.chain import Line
-from registry_core.models.gate import Verdict
+from registry_core.models.gate import Asked, Verdict
 from registry_core.models.journal import MOVES, Journal
 from registry_core.models.model import ModelStore
 from registry_core.storage.memory.root import MemoryStorage
@@ -242,10 +242,13 @@ class Guard:
         self._alias = alias
         self.asked: list[str] = []
 
-    def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
-        self.asked.append(version)
-        refusal = None if alias == self._alias else InvalidParameter("The gate is shut.", field="alias")
+    def judge(self, model: ModelStore, asked: Asked) -> Verdict:
+        self.asked.append(asked.version)
+        refusal = None if asked.alias == self._alias else InvalidParameter("The gate is shut.", field="alias")
         return Verdict(refusal, {"gate": "guard"})
+
+    def guards(self, model: ModelStore) -> bool:
+        return True
 
 
 def test_what_comes_to_name_a_version_asks_the_gate(shelf: Shelf) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, DigestMismatch, IdempotencyKeyReused, InvalidName, NameTaken, VersionExists
-from registry_core.models.gate import Verdict
+from registry_core.models.gate import Asked, Verdict
 from registry_core.models.model import ModelStore
 from registry_core.verbs.registration import Request, register
 from registry_core.vocabulary.answers import Registration
@@ -119,9 +119,12 @@ def test_bytes_are_durable_before_the_event_that_names_them(simulated: Simulated
 
 
 class Guard:
-    def judge(self, model: ModelStore, alias: str, version: str) -> Verdict:
-        refusal = None if alias == "best" else InvalidParameter("The gate is shut.", field="alias")
+    def judge(self, model: ModelStore, asked: Asked) -> Verdict:
+        refusal = None if asked.alias == "best" else InvalidParameter("The gate is shut.", field="alias")
         return Verdict(refusal, {"gate": "guard"})
+
+    def guards(self, model: ModelStore) -> bool:
+        return True
 
 
 @pytest.mark.parametrize("alias", ["best", "shut"])
