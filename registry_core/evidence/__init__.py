@@ -26,6 +26,8 @@
 ``publishing``      how lines come to be covered, and the note is made
 ``seen``            all that a verdict may depend on
 ``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
+``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
+                    what was ``seen``, which ``looking`` reads; ``overriding`` breaks the glass, ``asking`` only tells
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ from ..vocabulary.faces import face
 
 __all__ = [
     "artifact_manifest",
+    "asking",
     "attesting",
     "found_signatures",
+    "gate",
     "judged_document",
     "checkpoints",
     "exact_json",
@@ -47,11 +51,14 @@ __all__ = [
     "log_key",
     "log_tree",
     "making",
+    "looking",
     "not_counted",
     "of_version",
+    "overriding",
     "policy_document",
     "policy_grammar",
     "predicates",
+    "requirements",
     "rulebook",
     "ruling",
     "publishing",

@@ -20,7 +20,7 @@ beside them
 ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``.
 ``errors`` (every failure, with its code; ``branches`` of its tree, ``evidence_errors`` those of evidence),
 ``answers``, ``summaries``, ``streamed``, ``runs``, ``looking``, ``comparison`` and ``reports`` (what verbs give),
-``verbs``, ``happened``, ``access``, ``evidence``, ``gates``, ``filters`` and ``parameters`` (what they take, said once),
+``verbs``, ``happened``, ``access``, ``evidence``, ``gates``, ``filters``, ``parameters`` (what they take, said once),
 ``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names,
 ``owners``, ``times``, ``progress``, ``stages``, ``unset``, ``artifact``, ``bounded``, ``finite``; ``faces``.
 """

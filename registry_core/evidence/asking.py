@@ -1,0 +1,154 @@
+"""What is told of gates to whoever asks, or asks for what an alias names. Nothing here decides whether one may move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..format.chain import Line
+from ..format.encoding import parse_time
+from ..format.events import PROMOTE
+from ..models import aliases
+from ..models.gate import Asked
+from ..models.model import Found, ModelStore
+from ..models.timeline import Moment, happened
+from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
+from ..vocabulary.gates import Check, GateAnswer, InForce
+from ..vocabulary.texts import check_new_name
+from .gate import PolicyGate, is_reserved, judge_gates
+from .rulebook import PolicyInForce, Rulebook
+
+NOT_RECORDED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"
+_UNTOLD = "Sign in to be told."
+
+
+def ask(
+    found: Found, alias: str, policies: PolicyGate, by: dict[str, Any], then: Moment | None, until: datetime | None
+) -> GateAnswer:
+    """What stands between the version and the alias, now or at that moment; ``then``: the model as it was.
+
+    Raises ``PolicyUnreadable``, ``PackageCorrupt``, ``InvalidName``.
+    """
+    model, names = found.model, found.model.keys
+    if not model.may_look_up(alias, names.aliases, aliases.SUFFIX):
+        check_new_name("alias", alias)
+    rules = policies.rules(until)
+    gates = rules.gates(names.task, names.model_name, alias)
+    asked = Asked(PROMOTE, found.version, alias, by)
+    judged = judge_gates(model, asked, gates, rules, None if until is None else _next_seq(model, until), then)
+    return GateAnswer(
+        names.task,
+        names.model_name,
+        found.version,
+        alias,
+        gated=bool(gates),
+        met=judged.is_met,
+        checks=judged.checks,
+        registry_seq=rules.seq,
+        in_force=_in_force([policy for policy, _ in gates], rules) if gates else [],
+    )
+
+
+def unnamed(answer: GateAnswer) -> GateAnswer:
+    """The answer for whoever may not be told who has done what."""
+    checks = [replace(check, found=_UNTOLD, evidence=[]) for check in answer.checks]
+    return replace(answer, checks=checks, in_force=[replace(one, actor=None) for one in answer.in_force])
+
+
+def _next_seq(model: ModelStore, until: datetime) -> int:
+    """The event that was to come at that moment."""
+    return max((line.seq for line in happened(list(model.journal.lines()), until)), default=0) + 1
+
+
+def _in_force(policies: list[PolicyInForce], rules: Rulebook) -> list[InForce]:
+    told = {
+        policy.seq: InForce(f"policy {policy.document.task}", policy.digest, policy.seq, policy.actor, policy.at)
+        for policy in policies
+    }
+    trust = InForce("trust", rules.trust_digest, rules.trust_seq, rules.trust_actor, rules.trust_at)
+    return [*told.values(), trust]
+
+
+def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> list[str]:
+    """What whoever asks for the alias must know: that no gate was asked, or that it was overridden and is unmet yet."""
+    if found.alias is None:
+        return []
+    model, names = found.model, found.model.keys
+    try:
+        rules = policies.rules()
+        gates = rules.gates(names.task, names.model_name, found.alias)
+        if not gates:
+            return []
+        line = _last_move(found)
+        said = line.get("gate") if line is not None else None
+        if not isinstance(said, dict):
+            return _not_recorded(found.alias, line, [policy for policy, _ in gates])
+        override = said.get("override")
+        if line is None or not isinstance(override, dict):
+            return []
+        unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, _by(line)), gates, rules).unmet
+    except PolicyUnreadable as error:
+        return [f"policy_unreadable: what {found.alias!r} must meet cannot be told: {error.message}"]
+    return [_overridden(found, line, override, unmet, is_nobody=is_nobody)] if unmet else []
+
+
+def _last_move(found: Found) -> Line | None:
+    """The event that made the alias name the version; None where older software did."""
+    seq = found.named.seq if found.named is not None else None
+    return found.model.journal.line(seq) if seq is not None else None
+
+
+def _not_recorded(alias: str, line: Line | None, policies: list[PolicyInForce]) -> list[str]:
+    """The alias was moved without a gate, though there was one."""
+    if line is not None:
+        moved = parse_time(line.get("ts_utc"))
+        times = [parse_time(policy.at) for policy in policies]
+        if moved is not None and all(time is not None and moved < time for time in times):
+            return []  # nothing was asked of anybody then
+    who = "by older software or by hand" if line is None else f"by event {line.seq}"
+    return [
+        f"{NOT_RECORDED}: a policy guards {alias!r}, and it was moved {who} without its gate being asked. "
+        "Promote the version again to have it judged."
+    ]
+
+
+def _overridden(found: Found, line: Line, override: dict[str, Any], unmet: list[Check], *, is_nobody: bool) -> str:
+    moved = parse_time(line.get("ts_utc"))
+    age = f" {_in_words((datetime.now(UTC) - moved).total_seconds())} ago" if moved is not None else ""
+    who = "" if is_nobody else f" by {line.get('actor') or 'nobody named'}"
+    ticket = f" ({override.get('ticket')})" if override.get("ticket") else ""
+    return (
+        f"{OVERRIDDEN}: {found.alias!r} names {found.version} though {', '.join(check.id for check in unmet)} "
+        f"{'is' if len(unmet) == 1 else 'are'} not met. "
+        f"Its gate was overridden{who}{age}: {override.get('reason')}{ticket}"
+    )
+
+
+def _in_words(seconds: float) -> str:
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def _by(line: Line) -> dict[str, Any]:
+    return {name: line.get(name) for name in ("actor", "principal") if line.get(name) is not None}
+
+
+def require_no_version_in_the_place(found: Found, policies: PolicyGate) -> None:
+    """What was found by its name is no version in the place of an alias that a policy guards. Raises ``GateNotMet``."""
+    names = found.model.keys
+    try:
+        rules = policies.rules()
+    except PolicyUnreadable:
+        return  # versions are read whatever becomes of policies
+    if is_reserved(rules, names.task, names.model_name, found.version):
+        raise GateNotMet(
+            f"A policy guards the alias {found.version!r} of {found.model.title}, and a version of that name stands in "
+            "its place, of which nothing was asked. Name another version.",
+            checks=[],
+            alias=found.version,
+            version=found.version,
+        )

@@ -1,0 +1,146 @@
+"""What a verdict depends on, read for the requirements that ask for it and for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ..format import manifest
+from ..models.gate import Arriving
+from ..models.model import ModelStore
+from ..models.states import State
+from ..models.timeline import Moment
+from ..packages import contents
+from ..packages.stated_metrics import numbers, of_bytes
+from ..vocabulary.errors import PackageCorrupt
+from . import of_version, signed_document, statement
+from .not_counted import NotCounted
+from .of_version import EvidenceOfVersion
+from .policy_document import File, Metric, NotArchived, Requirement, Source
+from .seen import Seen
+from .statement import Statement
+from .trust_document import TrustDocument
+
+V = TypeVar("V")
+
+
+class _Read(Mapping[int, V]):
+    """What is found of each attest event, when it is asked for first."""
+
+    def __init__(self, digests: Mapping[int, str], find: Callable[[str], V]) -> None:
+        self._digests, self._find = digests, find
+        self._found: dict[int, V] = {}
+
+    def __getitem__(self, seq: int) -> V:
+        if seq not in self._found:
+            self._found[seq] = self._find(self._digests[seq])
+        return self._found[seq]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+
+def look(
+    model: ModelStore,
+    version: str,
+    requirements: Iterable[Requirement],
+    trust: TrustDocument,
+    *,
+    promoter: Mapping[str, Any],
+    before: int | None = None,
+    then: Moment | None = None,
+) -> Seen:
+    """A version that is registered, as the model's journal has it before that event, or now; ``then``: as it was.
+
+    Raises ``PackageCorrupt`` where the manifest or the metadata is asked for and not what was registered.
+    """
+    asked = list(requirements)
+    evidence = of_version.read(model, version, before)
+    return Seen(
+        evidence,
+        trust,
+        *_documents(model, evidence),
+        sizes=_sizes(model, version, {one.what.path for one in asked if isinstance(one.what, File)}),
+        stated=_stated(model, version) if any(map(_asks_for_metadata, asked)) else {},
+        is_archived=any(isinstance(one.what, NotArchived) for one in asked) and _is_archived(model, version, then),
+        registrant=evidence.born,
+        promoter=promoter,
+    )
+
+
+def look_at_arriving(
+    version: str, seq: int, arriving: Arriving | None, trust: TrustDocument, by: Mapping[str, Any]
+) -> Seen:
+    """A version that event ``seq`` is about to register: nobody has said anything of it yet but whoever made it."""
+    if arriving is None:
+        return Seen(EvidenceOfVersion(version, None, None), trust, registrant=by, promoter=by)
+    signatures, facts = arriving.says.get("signatures"), arriving.says.get("facts")
+    evidence = EvidenceOfVersion(
+        version,
+        seq,
+        arriving.package_digest,
+        facts=facts,
+        facts_seq=seq if facts is not None else None,
+        signatures=tuple(signatures or ()),
+    )
+    return Seen(
+        evidence,
+        trust,
+        sizes=arriving.sizes,
+        stated=dict(numbers(of_bytes(b"", arriving.meta))),
+        registrant=by,
+        promoter=by,
+    )
+
+
+def _documents(
+    model: ModelStore, evidence: EvidenceOfVersion
+) -> tuple[Mapping[int, Statement | None], Mapping[int, bool]]:
+    """(the statement of each attest event, whether its document is intact), each read when it is asked for."""
+    digests = {one.seq: one.digest for one in evidence.attestations}
+
+    def is_intact(digest: str) -> bool:
+        try:
+            of_version.document(model, evidence.version, digest)
+        except PackageCorrupt:
+            return False
+        return True
+
+    def read(digest: str) -> Statement | None:
+        try:
+            signed = signed_document.parse(of_version.document(model, evidence.version, digest))
+            return statement.of(signed.payload_type, signed.payload)
+        except (PackageCorrupt, NotCounted):
+            return None
+
+    return _Read(digests, read), _Read(digests, is_intact)
+
+
+def _sizes(model: ModelStore, version: str, paths: set[str]) -> dict[str, int | None]:
+    """Path -> bytes of those of the paths that the manifest covers; None: not there."""
+    if not paths:
+        return {}
+    data, is_baseline = contents.proven_manifest(model, version)
+    covered = manifest.parse(data or b"", covers_manifest=is_baseline).hashes.keys() & paths
+    package, is_cheap = model.keys.package(version), model.storage.documents.looks_are_cheap()
+    places = {f"{package}/{path}".rpartition("/")[0] if is_cheap else package for path in covered}
+    there = {entry.key: entry.size_bytes for place in places for entry in model.storage.documents.list(place)}
+    return {path: there.get(f"{package}/{path}") for path in sorted(covered)}
+
+
+def _asks_for_metadata(requirement: Requirement) -> bool:
+    return isinstance(requirement.what, Metric) and requirement.what.source == Source.METADATA
+
+
+def _stated(model: ModelStore, version: str) -> dict[str, float]:
+    said = contents.said_of(model, version)
+    meta = contents.read_meta(model, version, None if said is None else said.get("model_meta.json"))
+    return dict(numbers(of_bytes(b"", meta)))
+
+
+def _is_archived(model: ModelStore, version: str, then: Moment | None) -> bool:
+    state = model.told.state(version) if then is None else then.states.get(version, State())
+    return state.archived if state.archived is not None else state.is_archived(contents.read_meta(model, version))
