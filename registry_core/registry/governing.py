@@ -12,10 +12,10 @@ from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.stages import ALIAS_STAGES
 from ..vocabulary.unset import UNSET, Unset
 from ..vocabulary.verbs import Verbs
-from .opening import OpenedRegistry
+from .gating import GatingVerbs, override_of
 
 
-class GoverningVerbs(OpenedRegistry, Verbs):
+class GoverningVerbs(GatingVerbs, Verbs):
     """Every change is one event of the journal. What each verb takes and guarantees says ``Verbs``."""
 
     @property
@@ -34,9 +34,11 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         reason: str | None = None,
         expected_version: str | Unset | None = UNSET,
         expected_seq: int | Unset | None = UNSET,
+        override: Mapping[str, Any] | None = None,
     ) -> Promotion:
+        expected = verbs.promotion.Expected(expected_version, expected_seq)
         move = verbs.promotion.Move(
-            alias, version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
+            alias, version, actor, reason, expected, None if override is None else override_of(override)
         )
         return verbs.promotion.promote(self._model(task, model_name, Action.PROMOTE, alias), move, self._gate)
 
@@ -68,9 +70,11 @@ class GoverningVerbs(OpenedRegistry, Verbs):
         expected_seq: int | Unset | None = UNSET,
         to_version: str | None = None,
         dry_run: bool = False,
+        override: Mapping[str, Any] | None = None,
     ) -> Promotion:
+        expected = verbs.promotion.Expected(expected_version, expected_seq)
         move = verbs.promotion.Move(
-            alias, to_version, actor, reason, verbs.promotion.Expected(expected_version, expected_seq)
+            alias, to_version, actor, reason, expected, None if override is None else override_of(override)
         )
         model = self._model(task, model_name, Action.PROMOTE, alias).require()
         return verbs.promotion.rollback(model, move, self._gate, dry_run=dry_run)

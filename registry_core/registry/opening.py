@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..access.roles import Action
 from ..format.encoding import encode_document, format_time
-from ..format.layout import FORMATS, REGISTRY, RULED, TASKS
+from ..format.layout import FORMATS, GATED_FORMAT, REGISTRY, RULED, TASKS
 from ..models.all_models import all_models
 from ..models.gate import Gate
 from ..models.journal import CLOCKS_DIFFER_BY
@@ -34,6 +34,7 @@ from ..vocabulary.answers import Verification
 from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
+from .gate import PoliciesAsked
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue
@@ -62,7 +63,7 @@ class RootIdentity:
         self._create, self._wanted = settings.create, settings.id
         self._mutex = threading.Lock()  # of what was seen; nobody waits for a storage with it
         self._seen: str | None = None
-        self._is_registry = self._is_ruled = False
+        self._is_registry = self._is_ruled = self.has_policies = False
         self._place: str | None = None
         self._mark: str | None = None
         self._looked_at = 0.0
@@ -125,6 +126,7 @@ class RootIdentity:
             self._judge(found, is_registry, place)
             self._seen, self._is_registry, self._place, self._mark = found, is_registry, place, mark
             self._is_ruled = said.get(RULED, False) is not False
+            self.has_policies = said.get("format") == GATED_FORMAT
             self._looked_at = monotonic()
 
     def make(self, wanted: str | None = None) -> None:
@@ -209,7 +211,8 @@ class OpenedRegistry:
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._settings = settings
-        self._gate: Gate | None = None
+        self._policies = PoliciesAsked(storage, settings.lock_timeout_s)
+        self._gate: Gate | None = self._policies
         self._observers: tuple[Observer, ...] = ()
         self._visible: Visible = Everything()
         self._identity = RootIdentity(storage, settings)

@@ -182,7 +182,11 @@ class ModelRegistry(
             found = self._find(task, ref, Action.USE)
         else:
             found, _ = self._find_then(task, ref, as_of, Action.USE)
-        return resolution.resolve(found, self._prove(found, progress) if verify else None)
+        if as_of is not None:
+            return resolution.resolve(found, self._prove(found, progress) if verify else None)
+        resolved = resolution.resolve(found, self._prove(found, progress) if verify else None)
+        about = self._about_gate(found)
+        return replace(resolved, warnings=[*resolved.warnings, *about]) if about else resolved
 
     def show(self, task: str, ref: str, *, verify: bool = False, as_of: str | datetime | None = None) -> Description:
         action, then = Action.USE if verify else Action.READ, None
@@ -191,6 +195,8 @@ class ModelRegistry(
         else:
             found, then = self._find_then(task, ref, as_of, action)
         shown = resolution.show(found, then, self._prove(found, None) if verify else None)
+        about = self._about_gate(found) if then is None else []
+        shown = replace(shown, warnings=[*shown.warnings, *about]) if about else shown
         may_use = self._door is None or self._door.may(task, found.model.keys.model_name, Action.USE)
         return shown if may_use else replace(shown, package_dir=None)
 

@@ -47,6 +47,11 @@ ExpectedSeq = Annotated[
     "Do it only if this is the seq of the alias's last move; null: only if there is no such alias, or that has none.",
 ]
 
+Overriding = Annotated[
+    Mapping[str, Any] | None,
+    "reason and ticket: do it though the alias's gate is not met, as those whom the policy names may.",
+]
+
 
 class Verbs(Protocol):
     """What ``ModelRegistry`` and ``RegistryClient`` have in common."""
@@ -66,10 +71,11 @@ class Verbs(Protocol):
             str | Unset | None, "Move only if the alias names this version now; null: only if there is no such alias."
         ] = UNSET,
         expected_seq: ExpectedSeq = UNSET,
+        override: Overriding = None,
     ) -> Promotion:
         """The alias names the version, and the journal says who moved it and why.
 
-        Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``StorageError``.
+        Raises ``NotFound``, ``AliasMoved``, ``NameTaken``, ``GateNotMet``, ``PolicyUnreadable``, ``StorageError``.
         """
 
     def unalias(
@@ -100,11 +106,13 @@ class Verbs(Protocol):
         expected_seq: ExpectedSeq = UNSET,
         to_version: Annotated[str | None, "The version to go back to, which the alias must have named before."] = None,
         dry_run: Annotated[bool, "Only say where it would go; nothing is changed."] = False,
+        override: Overriding = None,
     ) -> Promotion:
         """The alias names the version that it named before the present one; again, and it is back.
 
         With ``to_version`` it names that one. A dry run answers without ``seq`` and ``updated_at``.
-        Raises ``AliasNotFound``, ``VersionNotFound``, ``AliasMoved``, ``StorageError``.
+        Raises ``AliasNotFound``, ``VersionNotFound``, ``AliasMoved``, ``GateNotMet``, ``PolicyUnreadable``,
+        ``StorageError``.
         """
 
     def tag(

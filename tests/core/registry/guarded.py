@@ -152,6 +152,7 @@ VERBS: dict[str, Verb] = {
     "list_aliases": Verb(READ, lambda r, t, m: r.list_aliases(t, m)),
     "list_aliases:then": Verb(READ, lambda r, t, m: r.list_aliases(t, m, "2100-01-01T00:00:00Z")),
     "list_deleted": Verb(READ, lambda r, t, m: r.list_deleted(t, m)),
+    "gate": Verb(READ, lambda r, t, m: r.gate(t, f"{m}@1", "production")),
     "alias_spans": Verb(READ, lambda r, t, m: r.alias_spans(t, m)),
     "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),
     "list_versions": Verb(READ, lambda r, t, m: r.list_versions(t, m)),

@@ -1,0 +1,37 @@
+"""How gates come to the verbs: those of the policies, as soon as there is one, and until then nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..models.gate import Asked, Verdict
+from ..models.model import ModelStore
+from ..models.registry_journal import POLICIES, RegistryJournal, said_of_root
+
+if TYPE_CHECKING:
+    from ..evidence.gate import PolicyGate
+    from ..storage import Storage
+
+
+class PoliciesAsked:
+    """As :class:`~registry_core.models.gate.Gate`. Where there never was a policy, that costs a look at the root."""
+
+    def __init__(self, storage: Storage, lock_timeout_s: float) -> None:
+        self._storage = storage
+        self._lock_timeout_s = lock_timeout_s
+
+    def judge(self, model: ModelStore, asked: Asked) -> Verdict:
+        return self.policies.judge(model, asked) if self.is_gated() else Verdict()
+
+    def guards(self, model: ModelStore) -> bool:
+        return self.is_gated() and self.policies.guards(model)
+
+    def is_gated(self) -> bool:
+        """Whether there ever was a policy, as the root says it now. Raises ``JournalCorrupt``, ``StorageError``."""
+        return POLICIES in said_of_root(self._storage)
+
+    @property
+    def policies(self) -> PolicyGate:
+        from ..evidence.gate import PolicyGate  # only where there is a policy
+
+        return PolicyGate(RegistryJournal(self._storage, self._lock_timeout_s))

@@ -1,0 +1,72 @@
+"""The verb of gates, and what must be known of them wherever an alias is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..access.roles import Action
+from ..models.gate import Override
+from ..models.model import Found
+from ..verbs.resolution import moment_of
+from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.gates import GateAnswer, VerbsOfGates
+from .opening import OpenedRegistry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class GatingVerbs(OpenedRegistry, VerbsOfGates):
+    """What it takes and guarantees says ``VerbsOfGates``."""
+
+    def gate(
+        self, task: str, ref: str, alias: str, as_of: str | datetime | None = None, actor: str | None = None
+    ) -> GateAnswer:
+        from ..evidence import asking  # only when it is wanted
+
+        then = None
+        if as_of is None:
+            found = self._find(task, ref, Action.READ)
+        else:
+            found, then = self._find_then(task, ref, as_of, Action.READ)
+        until = None if as_of is None else moment_of(as_of)
+        answer = asking.ask(found, alias, self._policies.policies, found.model.signed(actor), then, until)
+        return answer if self._door is None or not self._door.is_nobody else asking.unnamed(answer)
+
+    def _find(self, task: str, ref: str, action: Action) -> Found:
+        found = super()._find(task, ref, action)
+        if action is Action.USE:
+            self._require_no_version_in_the_place(found)
+        return found
+
+    def _has_policies(self) -> bool:
+        """Whether there ever was a policy, for whoever reads: on an object store as of 5 s ago."""
+        self._identity.is_ruled()  # looks where that is due
+        return self._identity.has_policies
+
+    def _about_gate(self, found: Found) -> list[str]:
+        """What must be known of the gate of the alias that was asked for; what it costs is for registries with one."""
+        if found.alias is None or not self._has_policies():
+            return []
+        from ..evidence import asking  # only where there is a policy
+
+        is_nobody = self._door is not None and self._door.is_nobody
+        return asking.warnings(found, self._policies.policies, is_nobody=is_nobody)
+
+    def _require_no_version_in_the_place(self, found: Found) -> None:
+        """A version has not the name of an alias that a policy guards. Raises ``GateNotMet``."""
+        if found.alias is None and self._has_policies():
+            from ..evidence import asking  # only where there is a policy
+
+            asking.require_no_version_in_the_place(found, self._policies.policies)
+
+
+def override_of(said: Mapping[str, object]) -> Override:
+    """The override as a caller says it. Raises ``InvalidParameter``."""
+    if not isinstance(said, Mapping) or said.keys() - {"reason", "ticket"} or "reason" not in said:
+        raise InvalidParameter("An override is an object of a reason and perhaps a ticket.", field="override")
+    reason, ticket = said["reason"], said.get("ticket")
+    if not isinstance(reason, str) or not isinstance(ticket, str | None):
+        raise InvalidParameter("The reason and the ticket of an override are texts.", field="override")
+    return Override(reason, ticket)
