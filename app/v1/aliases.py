@@ -6,14 +6,14 @@ from typing import Any
 
 from flask import Response
 
-from registry_core import Verbs
+from registry_core import ModelRegistry, PermissionDenied, Verbs
 
 from ..web.answers import answer, sent
 from ..web.blueprint import Blueprint
 from ..web.gate import may_be_large, may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY
-from ..web.root import current_registry
+from ..web.root import current_registry, was_asked_who_calls
 from ..web.schemas import answer_schema, request_schema
 from .schemas import MODEL, AliasesAnswer, HistoryAnswer, HistoryQuery
 
@@ -28,7 +28,7 @@ PromoteAnswer = answer_schema(Verbs.promote)
 @may_wait
 def promote(body: dict[str, Any]) -> dict[str, Any]:
     """Move an alias to a version."""
-    return answer(current_registry().promote(**body))
+    return answer(_overridable(body).promote(**body))
 
 
 @blueprint.get("/aliases", needs=Need.READ)
@@ -56,7 +56,22 @@ def unalias(body: dict[str, Any]) -> dict[str, Any]:
 @may_wait
 def rollback(body: dict[str, Any]) -> dict[str, Any]:
     """Move an alias back to the version that it named before."""
-    return answer(current_registry().rollback(**body))
+    return answer(_overridable(body).rollback(**body))
+
+
+def _overridable(body: dict[str, Any]) -> ModelRegistry:
+    """The registry as the caller has it; where nobody is asked who calls, nobody overrides a gate.
+
+    Raises ``PermissionDenied``.
+    """
+    registry = current_registry()
+    if body.get("override") is not None and not was_asked_who_calls():
+        raise PermissionDenied(
+            "This service asks nobody who is calling, so nobody overrides a gate through it. Whoever has the root "
+            "does, with 'omr --root'; with OMNIBIOAI_MODEL_REGISTRY_AUTH=required callers say who they are.",
+            required={"action": "promote", "on": None, "alias": None},
+        )
+    return registry
 
 
 @blueprint.get("/history", needs=Need.READ)

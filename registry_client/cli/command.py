@@ -248,6 +248,23 @@ expected_seq = option(
 )
 
 
+def overriding(command: Callable[..., None]) -> Callable[..., None]:
+    """``--override-reason`` and ``--ticket`` of what a gate may refuse, as the one word ``override``."""
+
+    @click.option(
+        "--override-reason", help="Do it though its gate is not met, where the policy names you for that; why."
+    )
+    @click.option("--ticket", help="Where the override is talked about.")
+    @functools.wraps(command)
+    def run(*words: Any, override_reason: str | None, ticket: str | None, **more: Any) -> None:
+        if ticket is not None and override_reason is None:
+            raise click.UsageError("--ticket says where an override is talked about: give --override-reason.")
+        override = None if override_reason is None else {"reason": override_reason, "ticket": ticket}
+        command(*words, override=override, **more)
+
+    return run
+
+
 def _login_name() -> str:
     """Who runs this, as the system knows them; a user without a name is told by number."""
     try:

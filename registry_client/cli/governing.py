@@ -12,7 +12,7 @@ import click
 from registry_core import STAGES, UNSET, Verbs
 
 from . import output
-from .command import expected_seq, finish, of_registry, option, verb, who, why
+from .command import expected_seq, finish, of_registry, option, overriding, verb, who, why
 
 if TYPE_CHECKING:
     from registry_core import Comparison
@@ -48,6 +48,7 @@ def unalias(registry: Registry, *, as_json: bool, **words: Any) -> None:
 @click.argument("alias")
 @option(Verbs.rollback, "--to-version")
 @option(Verbs.rollback, "--dry-run", is_flag=True, default=False, show_default=False)
+@overriding
 @_expected
 @expected_seq
 @who

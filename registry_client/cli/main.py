@@ -20,7 +20,7 @@ import click
 from registry_core import UNSET, Verbs, __version__
 
 from . import output
-from .command import PREFIX, choose, expected_seq, finish, local_verb, option, table_of, verb, who, why
+from .command import PREFIX, choose, expected_seq, finish, local_verb, option, overriding, table_of, verb, who, why
 from .metadata import metadata_option, read_metadata
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ def show(registry: Registry, *, as_json: bool, task: str, ref: str, verify: bool
 @click.option("--expected-version", help="Move only if the alias names this version now.")
 @expected_seq
 @click.option("--expected-absent", is_flag=True, help="Move only if there is no such alias yet.")
+@overriding
 @who
 @why
 @verb

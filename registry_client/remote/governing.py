@@ -11,9 +11,9 @@ from .connection import Connected
 class Governing(Connected):
     """Sent again only where the registry says that nothing was changed, or was never reached."""
 
-    promote = call(Verbs.promote, "POST", "/v1/promote")
+    promote = call(Verbs.promote, "POST", "/v1/promote", no_null=("override",))
     unalias = call(Verbs.unalias, "DELETE", "/v1/aliases")
-    rollback = call(Verbs.rollback, "POST", "/v1/rollback")
+    rollback = call(Verbs.rollback, "POST", "/v1/rollback", no_null=("override",))
     tag = call(Verbs.tag, "PUT", "/v1/tags")
     patch = call(Verbs.patch, "POST", "/v1/versions/patch", no_null=("tags",))
     stage = call(Verbs.stage, "POST", "/v1/stage")
