@@ -137,6 +137,7 @@ if TYPE_CHECKING:
         TrustInvalid,
         TrustMoved,
     )
+    from .vocabulary.facts import LOADS, FactsOfVersion, FileFacts, VerbsOfFacts
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
@@ -174,6 +175,7 @@ __version__ = "1.0.0"
 
 __all__ = [
     "ANONYMOUS",
+    "LOADS",
     "MAX_LIMIT",
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
@@ -220,7 +222,9 @@ __all__ = [
     "Encrypted",
     "Event",
     "Facets",
+    "FactsOfVersion",
     "FileDiff",
+    "FileFacts",
     "Filters",
     "Finding",
     "FindingNotFound",
@@ -342,6 +346,7 @@ __all__ = [
     "Verbs",
     "VerbsOfAccess",
     "VerbsOfEvents",
+    "VerbsOfFacts",
     "VerbsOfLooking",
     "VerbsOfRules",
     "Verification",
@@ -411,6 +416,7 @@ _PLACES = {
             "NotInLog PolicyInvalid PolicyMoved PolicyNotFound PolicyUnreadable SignatureRefused TrustInvalid "
             "TrustMoved"
         ),
+        "vocabulary.facts": "LOADS FactsOfVersion FileFacts VerbsOfFacts",
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",

@@ -5,4 +5,5 @@ a browser does; ``registry`` has versions, ``aliases`` and ``governing`` what ch
 ``runs`` what trainings log, ``listing`` and ``whole_list`` the whole registry, ``files`` and ``folders`` bytes;
 ``uploads`` take files in by ``tus``; ``operations`` are long calls, ``health`` how the service is. ``schemas``,
 ``listing_schemas`` and ``uploads_schemas`` are what is no verb's.
+``facts`` tells what the files of versions are.
 """

@@ -35,6 +35,7 @@ _ROOMS = {
     "rules": "trust policy",
     "signing_in": "login logout whoami",
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
+    "facts": "facts",
     "looking": "deleted spans operations uploads",
     "running": "runs",
     "happened": "history activity",

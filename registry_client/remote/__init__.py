@@ -3,4 +3,5 @@
 ``transport`` sends over a ``connection``, ``credentials`` say who calls, ``bodies``, ``answers`` and ``problems`` read,
 ``calls`` makes a method of a verb, ``versions``, ``governing``, ``running``, ``looking``, ``listing``, ``access`` and
 ``rules`` are the methods, ``pages`` reads lists that go on, ``operations`` and ``event_stream`` wait.
+``facts`` are methods too.
 """

@@ -25,6 +25,7 @@ from .access import Access
 from .answers import read
 from .bodies import object_of
 from .calls import call
+from .facts import Facts
 from .governing import Governing
 from .listing import ListingVerbs
 from .looking import Looking
@@ -37,7 +38,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, Looking, ListingVerbs, Access, Rules):
+class Versions(Governing, Running, Looking, ListingVerbs, Access, Rules, Facts):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

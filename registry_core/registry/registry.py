@@ -35,6 +35,7 @@ from ..vocabulary.unset import UNSET, Unset
 from . import observing
 from .access import AccessVerbs
 from .beginning import BeginningVerbs
+from .facts import FactsVerbs
 from .governing import GoverningVerbs
 from .happened import EventVerbs
 from .listing import ListingVerbs
@@ -46,6 +47,7 @@ from .uploads import UploadVerbs
 class ModelRegistry(
     BeginningVerbs,
     GoverningVerbs,
+    FactsVerbs,
     RunningVerbs,
     LookingVerbs,
     EventVerbs,

@@ -5,7 +5,7 @@ failures
 what verbs give
     ``answers``, ``summaries``, ``streamed``, ``runs``, ``looking``, ``comparison``, ``reports``, ``value``
 what verbs take, described once
-    ``verbs``, ``happened``, ``access``, ``filters``, ``parameters``
+    ``verbs``, ``happened``, ``access``, ``facts``, ``filters``, ``parameters``
 of evidence
     ``evidence``
     ``rules``

@@ -296,6 +296,10 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ],
     ("GET", "/v1/artifacts"): [Ask("/v1/artifacts", REF)],
     ("GET", "/v1/metrics"): [Ask("/v1/metrics", ALIASED)],
+    ("GET", "/v1/facts"): [
+        Ask("/v1/facts", ALIASED),
+        Ask("/v1/facts", {**REF, "details": "true"}, need=Need.USE),
+    ],
     ("GET", "/v1/compare"): [
         Ask("/v1/compare", {**QUERY, "versions": "1&versions=2"}),
         Ask("/v1/compare", {**QUERY, "versions": "1&versions=2", "path": "model.pt"}, need=Need.USE),
@@ -458,6 +462,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/aliases", PRODUCTION, approves=True, undo=_again("production", "1")),
     ],
     ("PUT", "/v1/tags"): [Ask("/v1/tags", body={**VERSION, "key": "k", "value": "{new}"})],
+    ("POST", "/v1/facts"): [Ask("/v1/facts", body=REF)],
     ("POST", "/v1/versions/patch"): [Ask("/v1/versions/patch", body={**VERSION, "description": "{new}"})],
     ("POST", "/v1/stage"): [
         Ask("/v1/stage", body={**VERSION, "stage": "staging"}, approves=True),

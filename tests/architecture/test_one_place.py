@@ -18,6 +18,7 @@ from registry_core import (
     Verbs,
     VerbsOfAccess,
     VerbsOfEvents,
+    VerbsOfFacts,
     VerbsOfLooking,
     VerbsOfRules,
     answer_of,
@@ -26,7 +27,7 @@ from registry_core import (
 
 from .test_imports import is_in, sources
 
-KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfLooking, VerbsOfRules)
+KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfFacts, VerbsOfLooking, VerbsOfRules)
 VERBS = {name: verb for kind in KINDS for name, verb in vars(kind).items() if not name.startswith("_")}
 # What a client is asked for beside what the verb takes.
 MORE = {(RegistryClient, "verify"): ["wait"]}

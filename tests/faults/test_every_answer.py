@@ -325,6 +325,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/v1/artifacts"): [Call("/v1/artifacts", REF)],
     ("GET", "/v1/metrics"): [Call("/v1/metrics", REF)],
+    ("GET", "/v1/facts"): [Call("/v1/facts", REF), Call("/v1/facts", {**REF, "details": "true"})],
     ("GET", "/v1/compare"): [
         Call("/v1/compare", {**MODEL, "versions": "{version}"}),
         Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1&versions=2"}),
@@ -433,6 +434,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("POST", "/v1/rollback"): [Call("/v1/rollback", body={**ALIAS, **WHY})],
     ("DELETE", "/v1/aliases"): [Call("/v1/aliases", body=ALIAS), Call("/v1/aliases", ALIAS)],
     ("PUT", "/v1/tags"): [Call("/v1/tags", body={**VERSION, "key": "{alias}", "value": "{version}"})],
+    ("POST", "/v1/facts"): [Call("/v1/facts", body={**REF, **WHY})],
     ("POST", "/v1/versions/patch"): [
         Call("/v1/versions/patch", body={**VERSION, "description": "{alias}", "tags": {"{alias}": "{version}"}})
     ],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from ...vocabulary.facts import FileFacts
 from . import archives, binaries, gguf, npy, onnx, pickles, safetensors, texts
 from .bounds import Left
 from .file_bytes import FileBytes
@@ -14,16 +14,6 @@ from .pickle_machine import Spent
 
 BINARY = "binary"
 _LONGEST_WHY = 200
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What the file is, what loading it may do, and why, where that is worse than data."""
-
-    path: str
-    format: str
-    load: str
-    why: str | None = None
 
 
 def judge(path: str, data: FileBytes, left: Left) -> FileFacts:

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-NONE, DATA_ONLY, UNREADABLE, CODE = "none", "data_only", "unreadable", "code"
-LOADS = (NONE, DATA_ONLY, UNREADABLE, CODE)  # each worse than those before it
+from ...vocabulary.facts import CODE, DATA_ONLY, LOADS, NONE, UNREADABLE
+
+__all__ = [
+    "CODE",
+    "DATA_ONLY",
+    "LOADS",
+    "NONE",
+    "UNREADABLE",
+    "Code",
+    "FetchFailed",
+    "Judged",
+    "Odd",
+    "PastBound",
+    "worst",
+]
 
 
 def worst(loads: Iterable[str]) -> str:

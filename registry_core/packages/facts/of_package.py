@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...vocabulary.facts import FileFacts
 from ...vocabulary.texts import printable
 from ..parallel import in_parallel
 from .bounds import Left
 from .file_bytes import Fetched
-from .judge import BINARY, FileFacts, judge
+from .judge import BINARY, judge
 from .load import CODE, UNREADABLE, FetchFailed, worst
 
 log = logging.getLogger(__name__)

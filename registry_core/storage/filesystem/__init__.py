@@ -4,5 +4,5 @@
 ``log_index`` finds lines, ``listing`` what lies where. ``packages`` are built in ``staging``, their files put through
 ``building``, by ``borrowing`` where that copies nothing, and moved by ``moves``. ``uploads`` arrive through
 ``receiving`` and ``packing``, and ``upload_index`` lists them. All go ``beneath`` the root the one way;
-``failures`` says what failed.
+``failures`` says what failed, and ``one_file`` opens one of a package.
 """

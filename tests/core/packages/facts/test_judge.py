@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from registry_core.packages.facts import safetensors as safetensors_format
 from registry_core.packages.facts.bounds import FILE_BYTES, Left
 from registry_core.packages.facts.file_bytes import Fetched, of_bytes
-from registry_core.packages.facts.judge import FileFacts, judge
+from registry_core.packages.facts.judge import judge
 from registry_core.packages.facts.load import LOADS, FetchFailed, worst
+from registry_core.vocabulary.facts import FileFacts
 
 from .crafted import HONEST, SYSTEM
 from .files import EVERY, npy, onnx, safetensors, torch, zipped
