@@ -56,6 +56,7 @@ def models(registry: Registry, *, as_json: bool, **filters: Any) -> None:
 @option(Filters, "--metric-gte", multiple=True, metavar="KEY:NUMBER")
 @option(Filters, "--metric-lte", multiple=True, metavar="KEY:NUMBER")
 @option(Filters, "--tag", "tags", multiple=True, metavar="KEY:VALUE")
+@option(Filters, "--fact", multiple=True, metavar="load:VALUE")
 @option(Filters, "-q", "--query", "text")
 @option(Filters, "--sort")
 @option(Filters, "--limit")

@@ -155,7 +155,7 @@ def _lines(storage: Storage, task: str, model_name: str, seqs: set[int]) -> tupl
 
 def put_in_order(connection: sqlite3.Connection) -> None:
     """All events that a build has found have positions in the order of their times, and are counted by month."""
-    kept = "known_at, model_id, seq, at, event, alias, version, previous_version, actor, reason, said, is_own"
+    kept = "known_at, model_id, seq, at, event, alias, version, previous_version, actor, reason, said, is_own, load"
     connection.execute(f"INSERT INTO event ({kept}) SELECT {kept} FROM arrived ORDER BY known_at, model_id, seq")
     connection.execute("DELETE FROM arrived")
     connection.execute(

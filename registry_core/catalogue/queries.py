@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.facts import LOAD, LOADS
 from ..vocabulary.filters import Filters, check_limit
 from ..vocabulary.stages import STAGES
 from ..vocabulary.texts import is_unicode, printable
@@ -22,6 +23,14 @@ MAX_FILTERS = 100  # and as many words
 _BY_METRIC = re.compile(r"metric:(.+)", re.DOTALL)
 NAME_ORDER = ("task", "model_name", "version_order", "version")
 _OF_MODEL = "SELECT v.id FROM model o JOIN version v ON v.model_id = o.id WHERE o.{} = ?"
+
+_REPEATED = ("metric_gte", "metric_lte", "tags", "fact")
+# Of a version the last event that says it counts.
+_OF_FACT = (
+    "SELECT v.id FROM event e INDEXED BY event_load JOIN version v ON v.model_id = e.model_id AND v.version = e.version"
+    " WHERE e.load = ? AND NOT EXISTS (SELECT 1 FROM event n INDEXED BY event_loads WHERE n.model_id = e.model_id"
+    " AND n.version = e.version AND n.seq > e.seq AND n.load IS NOT NULL)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,8 @@ class Query(Filters):
         for field, operator in (("metric_gte", ">="), ("metric_lte", "<=")):
             for text in getattr(self, field):
                 found.append(self._by_metric(operator, *_number_pair(field, text)))
+        for text in self.fact:
+            found.append(Condition(_OF_FACT, (_fact(text),)))
         for text in self.tags:
             found.append(Condition("SELECT version_id FROM tag WHERE key = ? AND value = ?", pair("tag", text)))
         return list(dict.fromkeys(found))
@@ -84,7 +95,7 @@ class Query(Filters):
     def check(self) -> None:
         """The query makes sense. Raises ``InvalidParameter``."""
         check_limit(self.limit)
-        for field in ("task", "model_name", "alias", "stage", "sort", "text", "metric_gte", "metric_lte", "tags"):
+        for field in ("task", "model_name", "alias", "stage", "sort", "text", *_REPEATED):
             value = getattr(self, field)
             for text in (value,) if isinstance(value, str) else value or ():
                 if not is_unicode(text):
@@ -99,12 +110,12 @@ class Query(Filters):
     def selection(self) -> str:
         """Names the versions that pass, in whatever order."""
         parts = (self.task, self.model_name, self.alias, self.stage, self.metric_gte, self.metric_lte, self.tags)
-        return json.dumps([*parts, self.match()])
+        return json.dumps([*parts, self.fact, self.match()])
 
     def fingerprint(self) -> str:
         """Names the filters and the order, so that a cursor is not used with others."""
         parts = (self.task, self.model_name, self.alias, self.stage, self.metric_gte, self.metric_lte)
-        return fingerprint_of(*parts, self.tags, self.text, self.sort)
+        return fingerprint_of(*parts, self.tags, *self.fact, self.text, self.sort)
 
     def after(self) -> list[Any]:
         """The values of the last item before the cursor, one for each column of the order.
@@ -215,6 +226,14 @@ def pair(field: str, text: str) -> tuple[str, str]:
     if not colon or not key:
         raise InvalidParameter(f"{field} is written key:value, not {printable(text)!r}.", field=field)
     return key, value
+
+
+def _fact(text: str) -> str:
+    """The value of the one fact that there is. Raises ``InvalidParameter``."""
+    name, value = pair("fact", text)
+    if name != LOAD or value not in LOADS:
+        raise InvalidParameter(f"fact is {LOAD}:VALUE, the value one of {', '.join(LOADS)}.", field="fact")
+    return value
 
 
 def _number_pair(field: str, text: str) -> tuple[str, float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..format.chain import Line, Link, chain, why_no_event
 from ..format.encoding import digest, format_time, parse_time
-from ..format.events import REGISTER
+from ..format.events import FACTS, REGISTER
 from ..format.layout import META, METRICS
 from ..format.older import kind_of
 from ..models import aliases, evidence, owners, ownership
@@ -26,6 +26,7 @@ from ..models.states import State
 from ..packages import contents, stated_metrics
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
+from ..vocabulary.facts import LOAD, LOADS
 from ..vocabulary.owners import Ownership
 from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
 from .search_words import compact_json, is_filtered, tag_text, words_of
@@ -138,8 +139,15 @@ def _told(line: Line) -> Told:
         reason=reason[:MAX_REASON_CHARACTERS] if reason is not None else None,
         said=_shown(line),
         is_own=line.is_own,
+        load=_load(fields) if line.is_own else None,
         unaliased=tuple(dict.fromkeys(name for name in aliases.moves(fields) if name != fields.get("alias"))),
     )
+
+
+def _load(fields: Mapping[str, Any]) -> str | None:
+    facts = fields.get(FACTS)
+    load = facts.get(LOAD) if isinstance(facts, dict) else None
+    return load if load in LOADS else None
 
 
 def _shown(line: Line) -> str | None:

@@ -264,7 +264,7 @@ def _put_events(connection: sqlite3.Connection, model_id: int, events: Sequence[
     now = format_time(datetime.now(UTC))
     sql = (
         "INSERT OR IGNORE INTO event (known_at, model_id, seq, at, event, alias, version, previous_version, actor,"
-        " reason, said, is_own) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " reason, said, is_own, load) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
     new = [told for told in events if connection.execute(sql, (now, model_id, *told[:-1])).rowcount]
     gone = [(model_id, alias, told.seq) for told in new for alias in told.unaliased]

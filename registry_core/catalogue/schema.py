@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 17
+FORMAT = 18
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -42,17 +42,18 @@ CREATE TABLE metric (version_id INTEGER NOT NULL, key TEXT NOT NULL, value REAL 
 CREATE TABLE tag (version_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (version_id, key)) WITHOUT ROWID;
 -- known_at: when it became known here. at: when it happened, empty where it does not say so. said: JSON of more fields.
--- is_own: 0 of a line of older software's.
+-- is_own: 0 of a line of older software's. load: what the event says of what loading the version may run.
 CREATE TABLE event (position INTEGER PRIMARY KEY AUTOINCREMENT, known_at TEXT NOT NULL, model_id INTEGER NOT NULL,
     seq INTEGER NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT,
-    actor TEXT, reason TEXT, said TEXT, is_own INTEGER NOT NULL DEFAULT 1);
+    actor TEXT, reason TEXT, said TEXT, is_own INTEGER NOT NULL DEFAULT 1,
+    load TEXT);
 -- Aliases that an event has removed and does not name as its own.
 CREATE TABLE unaliased (model_id INTEGER NOT NULL, alias TEXT NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (model_id, alias, seq)) WITHOUT ROWID;
 -- Events of a build that goes on, in no order yet.
 CREATE TABLE arrived (known_at TEXT NOT NULL, model_id INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL,
     event TEXT NOT NULL, alias TEXT, version TEXT, previous_version TEXT, actor TEXT, reason TEXT, said TEXT,
-    is_own INTEGER);
+    is_own INTEGER, load TEXT);
 CREATE TABLE event_month (model_id INTEGER NOT NULL, month TEXT NOT NULL, event TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (model_id, month, event)) WITHOUT ROWID;
 """
@@ -95,6 +96,8 @@ CREATE INDEX IF NOT EXISTS event_version ON event (model_id, version, seq);
 CREATE INDEX IF NOT EXISTS event_actor ON event (model_id, actor, seq);
 CREATE INDEX IF NOT EXISTS event_kind ON event (model_id, event, seq);
 CREATE INDEX IF NOT EXISTS event_about ON event (model_id, coalesce(version, previous_version), seq);
+CREATE INDEX IF NOT EXISTS event_load ON event (load, model_id, version, seq) WHERE load IS NOT NULL;
+CREATE INDEX IF NOT EXISTS event_loads ON event (model_id, version, seq) WHERE load IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_when ON event (model_id, at, seq);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, content = 'document', content_rowid = 'version_id', detail = 'none', columnsize = 0, tokenize = 'ascii',

@@ -29,7 +29,7 @@ Place = tuple[str, str, str, str]  # of a version in the order of names
 
 def can_answer(query: Query) -> bool:
     """Whether nothing is asked for but names, in their order."""
-    others = (query.alias, query.stage, query.metric_gte, query.metric_lte, query.tags, query.match())
+    others = (query.alias, query.stage, query.metric_gte, query.metric_lte, query.tags, query.fact, query.match())
     return query.order().columns == NAME_ORDER and not any(others)
 
 

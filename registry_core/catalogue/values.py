@@ -34,7 +34,8 @@ class Known:
 class Told(NamedTuple):
     """An event as the catalogue keeps it; ``at`` is empty where it does not say when it happened.
 
-    ``said``: JSON of what else it shows. ``unaliased``: aliases that it removes beside its own.
+    ``said``: JSON of what else it shows.
+    ``unaliased``: aliases that it removes beside its own. ``load``: what it says that loading the version may run.
     """
 
     seq: int
@@ -47,6 +48,7 @@ class Told(NamedTuple):
     reason: str | None
     said: str | None
     is_own: bool
+    load: str | None
     unaliased: tuple[str, ...]
 
 

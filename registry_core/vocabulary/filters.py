@@ -31,6 +31,9 @@ class Filters:
     alias: Annotated[str | None, "Only versions that this alias names."] = None
     stage: Annotated[str | None, "Only versions of this stage."] = None
     tags: Annotated[tuple[str, ...], "key:value; only versions with this tag. May be repeated."] = ()
+    fact: Annotated[
+        tuple[str, ...], "load:VALUE; only versions whose files are so: none, data_only, unreadable or code."
+    ] = ()
     text: Annotated[str | None, "Words, each of which begins a word of names, tags, description or metadata."] = None
     sort: Annotated[str, "name, created_at or metric:KEY, those without it last; with - before it descending."] = "name"
     limit: Annotated[int, "At most so many."] = 100
