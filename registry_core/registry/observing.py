@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from ..packages.observed import Observer
 from ..settings import CoreSettings
+from ..storage.contract import Storage
 
 
-def of_every_package(settings: CoreSettings) -> tuple[Observer, ...]:
-    from ..packages.reading_facts import AtRegister  # only where something is registered
+def of_every_package(storage: Storage, settings: CoreSettings) -> tuple[Observer, ...]:
+    from ..evidence import rulebook  # only where something is registered
+    from ..evidence.found_signatures import FoundSignatures
+    from ..models.registry_journal import RegistryJournal
+    from ..packages.reading_facts import AtRegister
 
-    return (AtRegister(settings.workers),)
+    journal = RegistryJournal(storage, settings.lock_timeout_s)
+    return AtRegister(settings.workers), FoundSignatures(lambda: rulebook.read(journal).trust)

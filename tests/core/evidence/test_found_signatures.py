@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry_core.evidence import ssh_signature
+from registry_core import ModelRegistry, PolicyUnreadable
+from registry_core.evidence import keys, ruling, ssh_signature
 from registry_core.evidence.found_signatures import FoundSignatures
-from registry_core.storage import Storage
-from registry_core.storage.packages import Staging
+from registry_core.evidence.keys import PrivateKey
+from registry_core.models.registry_journal import RegistryJournal
+from registry_core.packages.observed import Incoming
+from registry_core.packages.sources import BytesSource
 from registry_core.vocabulary.answers import Registration
 from registry_core.vocabulary.evidence import SignatureJudged, Signer
 
 from ...support.packages import write_files
 from ..conftest import Shelf
 from . import signing
-from .signing import bundled, enveloped, private, trust
+from .signing import bundled, enveloped, private
 
 FILES = {"model.pt": b"weights", "maps/human.json": b"{}"}
-ADA = trust(("ada", private()))
 Register = Callable[..., Registration]
 
 
@@ -42,13 +45,21 @@ def signed(files: Mapping[str, bytes], *by: Any) -> dict[str, bytes]:
 
 @pytest.fixture
 def register(shelf: Shelf) -> Register:
-    def run(files: Mapping[str, bytes], known: Any = ADA, version: str = "3", **words: Any) -> Registration:
-        registry = shelf.registry()
-        registry._observers = (FoundSignatures(lambda: known),)
+    """Ada's key counts."""
+    trusting(shelf, private())
+
+    def run(files: Mapping[str, bytes], version: str = "3", **words: Any) -> Registration:
         source = write_files(shelf.sources / version, dict(files))
-        return registry.register("t", "m", version, source, **{"set_alias": None, **words})
+        return shelf.registry().register("t", "m", version, source, **{"set_alias": None, **words})
 
     return run
+
+
+def trusting(shelf: Shelf, key: PrivateKey, **more: Any) -> None:
+    listed = {"id": "laptop", "person": "ada", "type": "pem", "public": keys.public_pem(key.public), **more}
+    document = {"schema": "omr-trust/1", "people": {"ada": {"groups": []}}, "keys": [listed], "revoked": []}
+    journal = RegistryJournal(shelf.storage, 10)
+    ruling.set_trust(journal, json.dumps(document).encode(), expected_seq=None, words=(None, None))
 
 
 def event(shelf: Shelf) -> dict[str, Any]:
@@ -108,36 +119,43 @@ def test_a_bundle_of_a_package_that_is_not_registered_yet(register: Register) ->
     assert [(one.path, one.format, one.why) for one in found] == [("early.sigstore.json", "dsse", "subject_mismatch")]
 
 
-def test_without_signatures_nobody_is_asked_whose_count(shelf: Shelf) -> None:
-    registry = shelf.registry()
+def test_a_key_that_is_not_valid_any_more(shelf: Shelf, register: Register) -> None:
+    trusting(shelf, private(), valid_until="2026-01-01T00:00:00Z")
+    assert register(signed(FILES)).signatures[0].why == "key_not_valid_then"
+    trusting(shelf, private("p256"))
+    assert register(signed(FILES), "4").signatures[0].why == "untrusted_key"
 
-    def nobody() -> Any:
-        raise AssertionError("trust was asked for")
 
-    registry._observers = (FoundSignatures(nobody),)
-    done = registry.register("t", "m", "3", write_files(shelf.sources / "3", dict(FILES)), set_alias=None)
+def test_whose_keys_count_must_be_known(shelf: Shelf, register: Register) -> None:
+    """But where there is no signature nobody asks."""
+    (document,) = [entry.key for entry in shelf.storage.documents.list("log/documents")]
+    shelf.storage.documents.delete(document)
+    done = register(FILES, "4")
     assert done.signatures == []
     assert "signatures" not in event(shelf)
     assert "signatures" not in done.to_dict()
+    with pytest.raises(PolicyUnreadable):
+        register(signed(FILES), "5")
+    assert event(shelf)["version"] == "4"
 
 
-def test_no_artifact_is_read_again(register: Register, monkeypatch: pytest.MonkeyPatch, shelf: Shelf) -> None:
-    kind = _staging_of(shelf.storage)
-    opened: list[str] = []
-    plain = kind.open
+def test_no_artifact_is_read(shelf: Shelf) -> None:
+    """However many there are: what is signed is held against digests that are there already."""
+    files = signed({f"part-{number:03}.bin": b"weights" for number in range(200)})
+    with shelf.storage.packages.stage("tasks/t/models/m/versions/3") as staging:
+        artifacts = [staging.add(path, BytesSource(data)) for path, data in files.items()]
+        staging.seal()
+        opened: list[str] = []
 
-    def counted(self: Staging, path: str, *more: Any) -> Any:
-        opened.append(path)
-        return plain(self, path, *more)
+        class Counted:
+            def open(self, path: str) -> Any:
+                opened.append(path)
+                return staging.open(path)
 
-    monkeypatch.setattr(kind, "open", counted)
-    register(signed({f"part-{number:03}.bin": b"weights" for number in range(200)}))
+        incoming = Incoming(shelf.model(), "3", "sha256:" + "d" * 64, artifacts, Counted())  # type: ignore[arg-type]
+        found = FoundSignatures(lambda: signing.trust(("ada", private()))).observe(incoming)
+    assert [one["verified"] for one in found["signatures"]] == [True]
     assert opened == ["sha256sums.txt.sig"]
-
-
-def _staging_of(storage: Storage) -> type[Staging]:
-    with storage.packages.stage("tasks/t/models/m/versions/9") as staging:
-        return type(staging)
 
 
 def test_an_answer_of_later_software_can_be_read() -> None:
@@ -145,3 +163,11 @@ def test_an_answer_of_later_software_can_be_read() -> None:
     found = SignatureJudged.recorded(said)
     assert (found.path, found.format, found.signers[0].person) == ("model.sig", "x509", "ada")
     assert json.dumps(found.to_dict())
+
+
+def test_a_registry_that_trusts_nobody(tmp_path: Path) -> None:
+    """As one is opened: a signature is kept, and counts for nothing."""
+    (tmp_path / "root").mkdir()
+    done = ModelRegistry.open(tmp_path / "root").register("t", "m", "1", write_files(tmp_path / "run", signed(FILES)))
+    assert [one.why for one in done.signatures] == ["untrusted_key"]
+    assert "untrusted_key" in done.warnings[0]
