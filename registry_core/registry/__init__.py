@@ -13,17 +13,7 @@ when they are first called. The families:
 ``maintaining`` is the operator's
 ``uploads``     are theirs, and so are ``operations``; ``expiry`` sweeps both, and sessions of browsers
 ``ruling``      sets trust and policies
+``facts``       tells what files are
 ``observing``   names who looks at each package that is registered
-principal, for whom each verb asks the ``door``, and ``owning`` says whose models are. ``registry`` registers and reads,
-``governing`` changes, ``running`` logs, ``looking`` looks back, ``listing`` asks over all models, ``happened`` tells of
-events and metrics, ``maintaining`` is the operator's, ``ruling`` sets trust and policies, ``uploads`` and
-``operations`` are theirs; ``expiry`` sweeps both, and sessions of browsers. ``ahead`` is what verbs import when they
-are first called.
-``observing`` names who looks at each package that is registered.
-``beginning`` opens a root or makes one, ``opening`` is what all verbs of an opened one share; ``access`` gives it to
-a principal, for whom each verb asks the ``door``, and ``owning`` says whose models are. ``registry`` registers and
-reads, ``governing`` changes, ``running`` logs, ``facts`` tells what files are, ``looking`` looks back, ``listing``
-asks over all models, ``happened`` tells of events and metrics, ``maintaining`` is the operator's, ``uploads`` and
-``operations`` are theirs; ``expiry`` sweeps both, and sessions of browsers. ``observing`` names who looks at each
-package that is registered. ``ahead`` is what verbs import when they are first called.
+``gating``      tells what a version needs before an alias names it; ``gate`` hands those that judge to the verbs
 """
