@@ -158,7 +158,8 @@ def _about(storage: Storage) -> tuple[dict[str, Any], Condition]:
 def told_by_journal(storage: Storage) -> dict[str, Any]:
     """What a root without a ``registry.json`` has to say of itself, so that none is less guarded for having lost it."""
     fields: dict[str, Any] = {"format": FORMAT}
-    if any(storage.documents.list(REGISTRY_HOME)):
+    there = [entry for entry in storage.documents.list(REGISTRY_HOME) if not entry.name.startswith(".")]
+    if there or storage.documents.noted(REGISTRY_HOME)[0]:  # a lock by itself is of nothing that ever was
         lines = list(Journal(storage, REGISTRY_JOURNAL).lines())
         for mark in sorted({mark for line in lines for mark in marks_of(line)} if lines else {RULES}):
             fields |= _SAID_BY[mark]

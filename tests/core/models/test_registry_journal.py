@@ -105,6 +105,15 @@ def test_a_root_that_has_lost_what_it_says_of_itself_says_it_by_its_journal(stor
     assert about(storage) == {"format": 2, "id": registry.id}
 
 
+def test_a_lock_by_itself_is_of_nothing_that_ever_was(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    with journal_of(storage).lock():
+        assert told_by_journal(storage) == {"format": 1}
+    commit(journal_of(storage), TRUST)
+    (tmp_path / REGISTRY_JOURNAL).unlink()
+    assert told_by_journal(storage) == {"format": 1, "access": True}  # there were events, and nobody knows which
+
+
 def test_a_format_of_later_software_is_refused(storage: Storage) -> None:
     storage.documents.write(REGISTRY, b'{"format": 3}')
     with pytest.raises(NotConfigured, match="none of the formats 1 and 2"):
