@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from .vocabulary.facts import LOADS, FactsOfVersion, FileFacts, VerbsOfFacts
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
+    from .vocabulary.gates import Check, GateAnswer, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
     from .vocabulary.looking import (
         DeletedVersion,
@@ -207,6 +208,7 @@ __all__ = [
     "Caller",
     "CatalogState",
     "Change",
+    "Check",
     "CheckReport",
     "Checksum",
     "ChecksumMismatch",
@@ -228,6 +230,8 @@ __all__ = [
     "Filters",
     "Finding",
     "FindingNotFound",
+    "GateAnswer",
+    "GateInForce",
     "GateNotMet",
     "Head",
     "HistoryPage",
@@ -347,6 +351,7 @@ __all__ = [
     "VerbsOfAccess",
     "VerbsOfEvents",
     "VerbsOfFacts",
+    "VerbsOfGates",
     "VerbsOfLooking",
     "VerbsOfRules",
     "Verification",
@@ -419,6 +424,7 @@ _PLACES = {
         "vocabulary.facts": "LOADS FactsOfVersion FileFacts VerbsOfFacts",
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
+        "vocabulary.gates": "Check GateAnswer GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 from marshmallow import fields
 
-from registry_core import PolicyFacts, VerbsOfRules
+from registry_core import PolicyFacts, VerbsOfGates, VerbsOfRules
 
 from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
@@ -15,7 +15,7 @@ from ..web.gate import may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
 from ..web.root import current_registry, governed_registry
-from ..web.schemas import answer_schema, field_of, part_schema
+from ..web.schemas import answer_schema, field_of, part_schema, request_schema
 
 blueprint = Blueprint("rules", __name__, url_prefix="/v1", description="Trust, and policies for aliases")
 
@@ -118,6 +118,14 @@ def clear_policy(body: dict[str, Any], task: str) -> dict[str, Any]:
 def try_policy(_: dict[str, Any], task: str) -> dict[str, Any]:
     """What the policy in the body would guard; nothing is changed."""
     return answer(current_registry().try_policy(task, request.get_data()))
+
+
+@blueprint.get("/gate", needs=Need.READ)
+@blueprint.arguments(request_schema(VerbsOfGates.gate), location="query")
+@blueprint.answers(answer_schema(VerbsOfGates.gate), problems=(404, 409, 422, 503))
+def gate(query: dict[str, Any]) -> dict[str, Any]:
+    """Whether a version meets what an alias asks for, requirement by requirement; nothing is changed."""
+    return answer(current_registry().gate(**query))
 
 
 @blueprint.get("/log/documents/<digest>", needs=Need.ADMIN)

@@ -32,7 +32,7 @@ _as_of = click.option("--as-of", metavar="TIME", help="What REF meant at this mo
 # Module -> the commands in it, beside those that stand here. It is imported when one of them is asked for.
 _ROOMS = {
     "access": "access token",
-    "rules": "trust policy",
+    "rules": "trust policy gate",
     "signing_in": "login logout whoami",
     "governing": "unalias rollback tag patch stage delete restore metrics compare audit",
     "facts": "facts",

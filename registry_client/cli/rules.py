@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from registry_core import VerbsOfGates
+
 from . import output
-from .command import finish, table_of, verb, who, why
+from .command import finish, option, table_of, verb, who, why
 
 if TYPE_CHECKING:
     from .command import Registry
@@ -22,6 +24,30 @@ def _show(content: dict[str, Any]) -> None:
     output.as_json(content["document"])
     by = f" by {content['actor']}" if content["actor"] else ""
     return output.line(f"set{by} at {content['updated_at']}, event {content['seq']}", err=True)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("ref")
+@click.argument("alias")
+@option(VerbsOfGates.gate, "--as-of", metavar="TIME")
+@option(VerbsOfGates.gate, "--actor")
+@verb
+def gate(registry: Registry, *, as_json: bool, **words: Any) -> None:
+    """Say whether REF meets what ALIAS asks for, requirement by requirement. Nothing is changed."""
+    finish(registry.gate(**words).to_dict(), as_json, _checklist)
+
+
+def _checklist(content: dict[str, Any]) -> None:
+    if not content["gated"]:
+        output.line(f"no policy guards {content['alias']}")
+        return
+    rows = [{**check, "": "met" if check["met"] else "unmet"} for check in content["checks"]]
+    output.table(("", "id", "needed", "found"), rows)
+    for one in content["in_force"]:
+        by = f" by {one['actor']}" if one["actor"] else ""
+        said = f"set{by} at {one['at']}, event {one['seq']}" if one["seq"] else "never set"
+        output.line(f"{one['name']}: {said}", err=True)
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""The verbs of trust and policies over HTTP."""
+"""The verbs of trust, policies and gates over HTTP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from registry_core import (
     PolicyTrial,
     PolicyUnreadable,
     RuleChange,
+    VerbsOfGates,
     VerbsOfRules,
 )
 
@@ -33,6 +34,7 @@ class Rules(Connected):
 
     trust_document = call(VerbsOfRules.trust_document, "GET", "/v1/trust")
     policies = call(VerbsOfRules.policies, "GET", "/v1/policies", within="policies")
+    gate = call(VerbsOfGates.gate, "GET", "/v1/gate")
 
     def set_trust_document(
         self,

@@ -14,7 +14,7 @@ from ..models.gate import Asked
 from ..models.model import Found, ModelStore
 from ..models.timeline import Moment, happened
 from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
-from ..vocabulary.gates import Check, GateAnswer, InForce
+from ..vocabulary.gates import Check, GateAnswer, GateInForce
 from ..vocabulary.texts import check_new_name
 from .gate import PolicyGate, is_reserved, judge_gates
 from .rulebook import PolicyInForce, Rulebook
@@ -61,12 +61,12 @@ def _next_seq(model: ModelStore, until: datetime) -> int:
     return max((line.seq for line in happened(list(model.journal.lines()), until)), default=0) + 1
 
 
-def _in_force(policies: list[PolicyInForce], rules: Rulebook) -> list[InForce]:
+def _in_force(policies: list[PolicyInForce], rules: Rulebook) -> list[GateInForce]:
     told = {
-        policy.seq: InForce(f"policy {policy.document.task}", policy.digest, policy.seq, policy.actor, policy.at)
+        policy.seq: GateInForce(f"policy {policy.document.task}", policy.digest, policy.seq, policy.actor, policy.at)
         for policy in policies
     }
-    trust = InForce("trust", rules.trust_digest, rules.trust_seq, rules.trust_actor, rules.trust_at)
+    trust = GateInForce("trust", rules.trust_digest, rules.trust_seq, rules.trust_actor, rules.trust_at)
     return [*told.values(), trust]
 
 

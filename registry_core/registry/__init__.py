@@ -14,6 +14,7 @@ when they are first called. The families:
 ``uploads``     are theirs, and so are ``operations``; ``expiry`` sweeps both, and sessions of browsers
 ``ruling``      sets trust and policies
 ``facts``       tells what files are
+``gating``      says what a gate asks for; ``gate`` is how gates come to the verbs
 ``observing``   names who looks at each package that is registered
 ``gating``      tells what a version needs before an alias names it; ``gate`` hands those that judge to the verbs
 """

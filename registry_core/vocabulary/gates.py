@@ -28,7 +28,7 @@ class Check(Value):
 
 
 @dataclass(frozen=True)
-class InForce(Value):
+class GateInForce(Value):
     """A document that the verdict is by, and the event of the registry's journal that set it."""
 
     name: Annotated[str, "trust; or policy, a blank, and its task."]
@@ -50,7 +50,7 @@ class GateAnswer(Value):
     met: Annotated[bool, "Nothing is in the way."]
     checks: list[Check]
     registry_seq: Annotated[int, "The last event of the registry's journal that it is by."]
-    in_force: Annotated[list[InForce], "The policies that guard the alias, and the trust document."]
+    in_force: Annotated[list[GateInForce], "The policies that guard the alias, and the trust document."]
     warnings: list[str] = field(default_factory=list)
 
 
@@ -61,7 +61,7 @@ class VerbsOfGates(Protocol):
         self,
         task: Task,
         ref: Ref,
-        alias: Annotated[str, "The alias that shall name the version."],
+        alias: Annotated[str, "Whose gate is asked."],
         as_of: Annotated[str | datetime | None, "As it was at this moment (RFC 3339)."] = None,
         actor: Annotated[str | None, "Who would promote it, where nobody is asked who calls."] = None,
     ) -> GateAnswer:

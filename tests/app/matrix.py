@@ -295,6 +295,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/show", {**REF, "verify": "true"}, need=Need.USE),
     ],
     ("GET", "/v1/artifacts"): [Ask("/v1/artifacts", REF)],
+    ("GET", "/v1/gate"): [Ask("/v1/gate", {**REF, "alias": "production"})],
     ("GET", "/v1/metrics"): [Ask("/v1/metrics", ALIASED)],
     ("GET", "/v1/facts"): [
         Ask("/v1/facts", ALIASED),

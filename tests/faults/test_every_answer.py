@@ -324,6 +324,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/show", {**ALIASED, "as_of": "9999-12-31T23:59:59-23:59"}),
     ],
     ("GET", "/v1/artifacts"): [Call("/v1/artifacts", REF)],
+    ("GET", "/v1/gate"): [
+        Call("/v1/gate", {**REF, "alias": "{alias}"}),
+        Call("/v1/gate", {**ALIASED, "alias": "production", "as_of": "2026-01-01T00:00:00Z", "actor": "{model}"}),
+    ],
     ("GET", "/v1/metrics"): [Call("/v1/metrics", REF)],
     ("GET", "/v1/facts"): [Call("/v1/facts", REF), Call("/v1/facts", {**REF, "details": "true"})],
     ("GET", "/v1/compare"): [
@@ -662,6 +666,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["aliases", "{task}", "{model}"],
         ["aliases", "{task}", "{model}", "--as-of", "2026-01-01T00:00:00Z"],
     ],
+    "gate": [["gate", "{task}", "{model}@{version}", "{alias}"]],
     "spans": [
         ["spans", "{task}", "{model}"],
         ["spans", "{task}", "{model}", "--alias", "{alias}", "--limit", "{version}"],
@@ -761,7 +766,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
-READING |= {"spans", "deleted", "operations", "uploads", "versions", "activity"}
+READING |= {"gate", "spans", "deleted", "operations", "uploads", "versions", "activity"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2
