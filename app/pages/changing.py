@@ -31,6 +31,7 @@ from ..web.root import current_registry
 from . import grades
 from .attempting import REFUSALS, Failure, failure, no_reason, waiting
 from .blueprint import blueprint, require_changes
+from .gates import MOST_CHECKS, checklist
 from .render import page
 from .words import Words, done, field, known, typed
 
@@ -148,6 +149,10 @@ def _show(wish: Wish, words: Words, failed: Failure | None = None) -> Response:
     found, remark = _compared(wish, now)
     two = _two(wish, now)
     graded = [] if found is None else grades.grades(*(found.versions[one].metrics for one in two))
+    is_so = (now.version if now else None) == wish.version
+    needs = None
+    if wish.version is not None and not is_so:
+        needs = checklist(registry, wish.task, wish.model_name, wish.version, wish.alias, words.who)
     return page(
         "move.html",
         status=200 if failed is None else failed.status,
@@ -160,7 +165,9 @@ def _show(wish: Wish, words: Words, failed: Failure | None = None) -> Response:
         worse=grades.worse(graded),
         compared=found,
         two=two,
-        is_so=(now.version if now else None) == wish.version,
+        is_so=is_so,
+        needs=needs,
+        most_checks=MOST_CHECKS,
         remark=remark,
         failed=failed,
     )

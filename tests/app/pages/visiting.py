@@ -101,7 +101,7 @@ class Visitor:
 
     def get(self, path: str, status: int = 200) -> Page:
         answer = self.client.get(path, headers=BROWSER)
-        return self._shown(answer, status)
+        return self.shown(answer, status)
 
     def post(self, path: str, status: int = 303, /, **fields: str) -> TestResponse:
         """As a form of a page of ours sends it."""
@@ -120,7 +120,7 @@ class Visitor:
         parts = urlsplit(answer.headers["Location"])
         return self.get(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
-    def _shown(self, answer: TestResponse, status: int) -> Page:
+    def shown(self, answer: TestResponse, status: int) -> Page:
         page = Page(answer.text)
         assert answer.status_code == status, (answer.status_code, page.words)
         assert answer.mimetype == "text/html"

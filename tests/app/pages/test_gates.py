@@ -1,0 +1,99 @@
+"""What an alias needs is shown before the button is pressed, and after the registry has refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry_core import ModelRegistry
+
+from .a_model import MODEL, MOVE, PAGE, TASK, production, promoted
+from .hostile import SCRIPTS
+from .visiting import Visitor
+
+PROMOTE = f"{PAGE}/promote?alias=production&version=2.0.0"
+SIZED = {"id": "weights", "file": {"path": "model.pt", "min_bytes": 4}}
+CARD = {"id": "model-card", "file": {"path": "README.md", "min_bytes": 200}}
+
+
+@pytest.fixture
+def model(registry: ModelRegistry, tmp_path: Path) -> None:
+    promoted(registry, tmp_path)
+
+
+def guard(registry: ModelRegistry, *requirements: Mapping[str, Any], alias: str = "production") -> None:
+    gates = [{"alias": alias, "require": list(requirements)}]
+    document = {"schema": "omr-policy/1", "task": TASK, "models": ["*"], "gates": gates}
+    registry.set_policy(TASK, json.dumps(document).encode(), actor="ada", reason="the rules of the lab")
+
+
+@pytest.mark.usefixtures("model")
+def test_where_nothing_is_asked_for_there_is_no_list(visit: Visitor, registry: ModelRegistry) -> None:
+    assert "What production needs" not in visit.get(PROMOTE).words
+    guard(registry, CARD, alias="staging")
+    assert "What production needs" not in visit.get(PROMOTE).words
+    visit.press(visit.get(PROMOTE), MOVE, reason="why")
+
+
+@pytest.mark.usefixtures("model")
+def test_each_requirement_stands_before_the_button_the_unmet_first(visit: Visitor, registry: ModelRegistry) -> None:
+    guard(registry, SIZED, CARD)
+    page = visit.get(PROMOTE)
+    assert "What production needs 1 of 2 met" in page.words
+    assert "model-card not met a file README.md of at least 200 bytes The version has no such file." in page.words
+    assert "weights met a file model.pt of at least 4 bytes It has 16 bytes." in page.words
+    assert page.words.index("model-card") < page.words.index("weights")
+    assert "policy variants set by ada just now ; no trust." in page.words
+    assert "1 requirement is not met: as it stands the registry will refuse this (409)" in page.words
+    assert page.form(MOVE).method == "post"
+
+
+@pytest.mark.usefixtures("model")
+def test_a_refusal_keeps_the_words_and_shows_what_is_unmet(visit: Visitor, registry: ModelRegistry) -> None:
+    guard(registry, CARD)
+    answer = visit.press(visit.get(PROMOTE), MOVE, 409, reason="better by far", who="ada")
+    again = visit.shown(answer, 409)
+    assert "Nothing was changed." in again.words
+    assert "model-card not met" in again.words
+    assert again.form(MOVE).fields["reason"] == "better by far"
+    assert again.form(MOVE).fields["who"] == "ada"
+    assert "override" not in again.text.lower()
+    assert getattr(production(registry), "version", None) == "1.0.0"
+    guard(registry, SIZED)
+    done = visit.follow(visit.press(again, MOVE, reason="better by far"))
+    assert "ada moved production" in done.words
+
+
+@pytest.mark.usefixtures("model")
+def test_a_way_back_passes_the_gate_too(visit: Visitor, registry: ModelRegistry) -> None:
+    registry.promote(TASK, MODEL, "production", "2.0.0", actor="ada")
+    guard(registry, CARD)
+    assert "model-card not met" in visit.get(f"{PAGE}/rollback?alias=production&to=1.0.0").words
+    assert "What production needs" not in visit.get(f"{PAGE}/unalias?alias=production").words
+
+
+@pytest.mark.usefixtures("model")
+def test_what_cannot_be_told_is_said(visit: Visitor, registry: ModelRegistry) -> None:
+    guard(registry, CARD)
+    digest = registry.policies()[0].digest.removeprefix("sha256:")
+    registry._storage.documents.delete(f"log/documents/{digest}.json")
+    page = visit.get(PROMOTE)
+    assert "What must be met cannot be told, so nothing may pass." in page.words
+    assert "as it stands the registry will refuse this (409)" in page.words
+    visit.press(page, MOVE, 409, reason="why")
+
+
+@pytest.mark.usefixtures("model")
+def test_hostile_words_of_a_policy_are_words(visit: Visitor, registry: ModelRegistry) -> None:
+    texts = [text.replace("/", "|")[:200] for text in SCRIPTS if text.isprintable()]
+    guard(registry, *({"id": f"r{n}", "file": {"path": text}} for n, text in enumerate(texts)))
+    page = visit.get(PROMOTE)
+    assert "<script>alert" not in page.text
+    assert page.nodes < 1_500
+    assert page.sent_bytes < 20_000
+    for hostile in ("%3Cscript%3E", "a%20b", "%00"):
+        visit.client.get(f"{PAGE}/promote?alias={hostile}", headers={"Accept": "text/html"})
