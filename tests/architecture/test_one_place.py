@@ -18,11 +18,8 @@ from registry_core import (
     Verbs,
     VerbsOfAccess,
     VerbsOfEvents,
-<<<<<<< HEAD
     VerbsOfFacts,
-=======
     VerbsOfGates,
->>>>>>> d049314 (GET /v1/gate and omr gate tell what is in the way before anybody promotes)
     VerbsOfLooking,
     VerbsOfRules,
     answer_of,
@@ -31,11 +28,15 @@ from registry_core import (
 
 from .test_imports import is_in, sources
 
-<<<<<<< HEAD
-KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfFacts, VerbsOfLooking, VerbsOfRules)
-=======
-KINDS = (Verbs, VerbsOfAccess, VerbsOfEvents, VerbsOfLooking, VerbsOfGates, VerbsOfRules)
->>>>>>> d049314 (GET /v1/gate and omr gate tell what is in the way before anybody promotes)
+KINDS = (
+    Verbs,
+    VerbsOfAccess,
+    VerbsOfEvents,
+    VerbsOfFacts,
+    VerbsOfGates,
+    VerbsOfLooking,
+    VerbsOfRules,
+)
 VERBS = {name: verb for kind in KINDS for name, verb in vars(kind).items() if not name.startswith("_")}
 # What a client is asked for beside what the verb takes.
 MORE = {(RegistryClient, "verify"): ["wait"]}
