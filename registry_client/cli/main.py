@@ -43,7 +43,7 @@ _ROOMS = {
     "maintaining": "init sweep check migrate purge adopt reindex",
     "repairing": "repair",
     "transferring": "pull push cache",
-    "vouching": "manifest",
+    "vouching": "manifest sign",
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .command import finish, plain_verb
+from .command import finish, plain_verb, verb
+from .keys import key_options, read_key
+
+if TYPE_CHECKING:
+    from .command import Registry
 
 
 @click.command()
@@ -27,3 +32,36 @@ def manifest(_: None, *, as_json: bool, directory: Path, workers: int) -> None:
     else:
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
+
+
+@click.command()
+@click.argument("task")
+@click.argument("ref")
+@key_options
+@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+@verb
+def sign(
+    registry: Registry,
+    *,
+    as_json: bool,
+    task: str,
+    ref: str,
+    key: Path | None,
+    ssh_key: Path | None,
+    output: Path,
+) -> None:
+    """Sign the package that REF names, with its name and version. 'omr attest' sends the signature."""
+    from registry_core import SIGNATURE_PREDICATE, sign_statement  # only when it is wanted
+
+    private, ssh = read_key(key, ssh_key)
+    found = registry.resolve(task, ref, verify=False)
+    names = f"{found.model_name}@{found.version}"
+    if found.package_digest is None:
+        raise click.UsageError(f"{names} has no package digest: 'omr adopt' gives one to older software's versions.")
+    document = sign_statement(private, f"{task}/{names}", found.package_digest, SIGNATURE_PREDICATE, {}, ssh=ssh)
+    try:
+        output.write_bytes(document)
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
+    content = {"task": task, "model_name": found.model_name, "version": found.version, "output": str(output)}
+    finish({**content, "package_digest": found.package_digest}, as_json)

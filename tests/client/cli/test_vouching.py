@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from registry_core.evidence import keys
+from registry_core.evidence.signatures import SignedPackage, judge
+
+from ...core.evidence.signing import AT, private, trust
 from ...support.packages import write_files
 from .conftest import Shell
 
@@ -31,3 +38,34 @@ def test_a_directory_that_no_registry_would_take(shell: Shell) -> None:
     assert (done.code, done.out) == (1, "")
     assert "symbolic link" in done.err
     assert shell.omr("manifest", "nowhere").code == 1
+
+
+@pytest.mark.parametrize("option", ["--key", "--ssh-key"])
+def test_a_package_is_signed_with_its_name_and_digest(shell: Shell, option: str) -> None:
+    registered = shell.ok("register", "t", "m", "1", "source", "--json").json
+    (shell.area / "key").write_bytes(keys.private_pem(private()))
+    done = shell.ok("sign", "t", "m@latest", option, "key", "--output", "1.dsse.json", "--json").json
+    assert (done["version"], done["package_digest"]) == ("1", registered["package_digest"])
+    package = SignedPackage("t/m@1", registered["package_digest"].removeprefix("sha256:"), {})
+    told = judge((shell.area / "1.dsse.json").read_bytes(), package, trust(("ada", private())), AT).told
+    assert (told.verified, told.covers) == (True, "package")
+
+
+def test_a_key_that_needs_a_password_is_asked_for_it(shell: Shell) -> None:
+    shell.ok("register", "t", "m", "1", "source")
+    how = BestAvailableEncryption(b"secret")
+    (shell.area / "key").write_bytes(private().inner.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+    words = ("sign", "t", "m@1", "--key", "key", "--output", "out")
+    assert shell.omr(*words, stdin="secret\n").code == 0
+    done = shell.omr(*words, stdin="other\n")
+    assert done.code == 2
+    assert "cannot be used" in done.err
+
+
+def test_what_is_no_key_signs_nothing(shell: Shell) -> None:
+    shell.ok("register", "t", "m", "1", "source")
+    (shell.area / "key").write_bytes(b"what is this")
+    assert shell.omr("sign", "t", "m@1", "--key", "key", "--output", "out").code == 2
+    assert shell.omr("sign", "t", "m@1", "--key", "key", "--ssh-key", "key", "--output", "out").code == 2
+    assert shell.omr("sign", "t", "m@1", "--output", "out").code == 2
+    assert not (shell.area / "out").exists()
