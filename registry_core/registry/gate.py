@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..models.gate import Asked, Verdict
 from ..models.model import ModelStore
-from ..models.registry_journal import POLICIES, RegistryJournal, said_of_root
+from ..models.registry_journal import POLICIES, RegistryJournal, marks_of, said_of_root
 
 if TYPE_CHECKING:
     from ..evidence.gate import PolicyGate
@@ -27,8 +27,13 @@ class PoliciesAsked:
         return self.is_gated() and self.policies.guards(model)
 
     def is_gated(self) -> bool:
-        """Whether there ever was a policy, as the root says it now. Raises ``JournalCorrupt``, ``StorageError``."""
-        return POLICIES in said_of_root(self._storage)
+        """Whether there ever was a policy, as the root says it now, or is to say. Raises ``JournalCorrupt``,
+        ``StorageError``."""
+        if POLICIES in said_of_root(self._storage):
+            return True
+        # A crash may have come between the first policy and what the root says of it.
+        last = RegistryJournal(self._storage, self._lock_timeout_s).journal.last()
+        return last is not None and POLICIES in marks_of(last)
 
     @property
     def policies(self) -> PolicyGate:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from registry_core import (
+    GateNotMet,
     InvalidParameter,
     ModelRegistry,
     PermissionDenied,
@@ -21,12 +22,17 @@ from registry_core import (
     TrustRules,
 )
 from registry_core.format.encoding import digest
-from registry_core.models.registry_journal import document_key
+from registry_core.format.events import POLICY
+from registry_core.models.changes import Draft
+from registry_core.models.registry_journal import POLICIES, document_key, said_of_root
 from registry_core.storage.memory.root import MemoryStorage
 
+from ..access.ruled import journal_of
 from ..evidence.ruled import policy_of, trust_of
-from .guarded import House, house
+from .guarded import OWN, House, house
 
+NOBODY_HAS = {"id": "reviewed", "approvals": {"at_least": 1, "by": ["reviewers"]}}
+APPROVED = policy_of(OWN, gates=[{"alias": "production", "require": [NOBODY_HAS]}])
 WORDS = {"actor": "ada", "reason": "reviewed"}
 CHANGES: dict[str, Callable[[ModelRegistry], Any]] = {
     "set_trust_document": lambda r: r.set_trust_document(trust_of("ada")),
@@ -117,3 +123,14 @@ def test_what_json_cannot_say_is_no_document(here: House) -> None:
     for value in ({"schema": float("nan")}, {"schema": {1}}):
         with pytest.raises(InvalidParameter):
             here.registry.set_trust_document(value)
+
+
+def test_a_policy_that_a_crash_has_left_unsaid_gates_already(tmp_path: Path) -> None:
+    here = house(MemoryStorage(), tmp_path, tasks=(OWN,))
+    journal, named = journal_of(here.storage), digest(APPROVED)
+    here.storage.documents.write(document_key(named), APPROVED)
+    draft = Draft(POLICY, None, None, None, own={"policy": OWN, "document": named})
+    journal.journal.append(journal.journal.next_event(journal.journal.last(), draft.fields(journal)))
+    assert POLICIES not in said_of_root(here.storage)
+    with pytest.raises(GateNotMet):
+        here.registry.promote(OWN, "m", "production", "2")
