@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.store import MemoryStore
 
-from registry_core.evidence import ruling
+from registry_core import CoreSettings, ModelRegistry
+from registry_core.evidence import rulebook, ruling
 from registry_core.format.encoding import digest
-from registry_core.models.registry_journal import document_key
-from registry_core.storage.contract import Storage
+from registry_core.format.layout import is_package
+from registry_core.models.registry_journal import POLICIES, RegistryJournal, document_key, said_of_root
+from registry_core.storage.contract import Storage, StorageOptions
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.storage.object_store.store import ObjectStorage
 from registry_core.vocabulary.errors import InvalidParameter
 from registry_core.vocabulary.evidence_errors import (
     PolicyInvalid,
@@ -143,3 +148,31 @@ def test_a_change_that_fails_takes_no_earlier_document_away(storage: Storage, mo
             ruling.set_policy(journal, "celltype", data, expected_seq=None, words=(None, None))
     assert rules(storage, 1).of("celltype")
     assert [entry.key for entry in storage.documents.list("log/documents")] == [document_key(digest(policy_of()))]
+
+
+def test_replicas_on_a_store_without_locks_lose_nothing_and_see_all() -> None:
+    store, url = MemoryStore(), "s3://registries/root"
+    replicas = [ObjectStorage(url, StorageOptions(), is_package, store=store) for _ in range(4)]
+
+    def work(number: int) -> None:
+        journal = RegistryJournal(replicas[number], 60.0, opened(replicas[number])._identity.before_change)
+        for turn in range(3):
+            data = policy_of(f"t{number}", f"a{turn}")
+            ruling.set_policy(journal, f"t{number}", data, expected_seq=None, words=(None, None))
+            ruling.set_trust(journal, trust_of(f"p{number}.{turn}"), expected_seq=None, words=(None, None))
+            assert [gate.alias for one in rulebook.read(journal).of(f"t{number}") for gate in one.document.gates] == [
+                f"a{turn}"
+            ]
+
+    with ThreadPoolExecutor(len(replicas)) as pool:
+        list(pool.map(work, range(len(replicas))))
+    told = [rulebook.read(RegistryJournal(replica, 1.0)) for replica in replicas]
+    assert {one.seq for one in told} == {24}
+    assert len({one.trust_digest for one in told}) == 1
+    assert [policy.document.task for policy in told[0].policies] == ["t0", "t1", "t2", "t3"]
+    assert said_of_root(replicas[0]) == {POLICIES}
+    assert opened(replicas[1]).check().findings == []
+
+
+def opened(storage: Storage) -> ModelRegistry:
+    return ModelRegistry.open(settings=CoreSettings(root="s3://registries/root", workers=1), storage=storage)
