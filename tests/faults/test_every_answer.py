@@ -656,6 +656,11 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["show", "{task}", "{model}@{alias}", "--as-of", "{version}"],
     ],
     "artifacts": [["artifacts", "{task}", "{model}@{version}"]],
+    "facts": [
+        ["facts", "{task}", "{model}@{version}"],
+        ["facts", "{task}", "{model}@{version}", "--details"],
+        ["facts", "{task}", "{model}@{version}", "--refresh", *WORDS],
+    ],
     "metrics": [["metrics", "{task}", "{model}@{version}"]],
     "compare": [
         ["compare", "{task}", "{model}", "{version}", "1", "2", "--lower-is-better", "{alias}"],

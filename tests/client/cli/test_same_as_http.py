@@ -27,6 +27,8 @@ def test_reading_verbs_answer_the_same(shell: Shell) -> None:
             (["resolve", "t", "m@1"], "resolve", {"task": "t", "ref": "m@1"}),
             (["show", "t", "m@production"], "show", ref),
             (["artifacts", "t", "m@production"], "artifacts", ref),
+            (["facts", "t", "m@production"], "facts", ref),
+            (["facts", "t", "m@production", "--details"], "facts", {**ref, "details": "true"}),
             (["aliases", "t", "m"], "aliases", model),
             (["aliases", "t", "m", "--as-of", "2100-01-01"], "aliases", {**model, "as_of": "2100-01-01"}),
             (["spans", "t", "m"], "aliases/spans", model),
