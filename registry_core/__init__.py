@@ -140,7 +140,7 @@ if TYPE_CHECKING:
     from .vocabulary.facts import LOADS, FactsOfVersion, FileFacts, VerbsOfFacts
     from .vocabulary.filters import MAX_LIMIT, Filters, SummaryFilters
     from .vocabulary.finite import finite
-    from .vocabulary.gates import Check, GateAnswer, GateInForce, VerbsOfGates
+    from .vocabulary.gates import Check, GateAnswer, GateAudit, GateFault, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
     from .vocabulary.looking import (
         DeletedVersion,
@@ -231,6 +231,8 @@ __all__ = [
     "Finding",
     "FindingNotFound",
     "GateAnswer",
+    "GateAudit",
+    "GateFault",
     "GateInForce",
     "GateNotMet",
     "Head",
@@ -424,7 +426,7 @@ _PLACES = {
         "vocabulary.facts": "LOADS FactsOfVersion FileFacts VerbsOfFacts",
         "vocabulary.filters": "MAX_LIMIT Filters SummaryFilters",
         "vocabulary.finite": "finite",
-        "vocabulary.gates": "Check GateAnswer GateInForce VerbsOfGates",
+        "vocabulary.gates": "Check GateAnswer GateAudit GateFault GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",

@@ -166,6 +166,11 @@ def _open_root(chosen: dict[str, Any]) -> ModelRegistry:
     return _core().open(_root(chosen))
 
 
+def root_of(context: click.Context) -> str | None:
+    """The root that the commands work on. With an address: wrong usage."""
+    return _root(context.obj)
+
+
 def _root(chosen: dict[str, Any]) -> str | None:
     if chosen["root"] is None and chosen["url"] is not None:
         name = click.get_current_context().command_path.removeprefix("omr ")

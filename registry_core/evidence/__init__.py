@@ -28,6 +28,7 @@
 ``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
 ``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
                     what was ``seen``, which ``looking`` reads; ``overriding`` breaks the glass, ``asking`` only tells
+``recomputing``     every verdict of a journal, come to again
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ __all__ = [
     "policy_grammar",
     "predicates",
     "publishing",
+    "recomputing",
     "requirements",
     "rulebook",
     "ruling",

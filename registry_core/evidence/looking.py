@@ -62,7 +62,7 @@ def look(
     return Seen(
         evidence,
         trust,
-        *_documents(model, evidence),
+        *documents(model, evidence),
         sizes=_sizes(model, version, {one.what.path for one in asked if isinstance(one.what, File)}),
         stated=_stated(model, version) if any(map(_asks_for_metadata, asked)) else {},
         is_archived=any(isinstance(one.what, NotArchived) for one in asked) and _is_archived(model, version, then),
@@ -96,7 +96,7 @@ def look_at_arriving(
     )
 
 
-def _documents(
+def documents(
     model: ModelStore, evidence: EvidenceOfVersion
 ) -> tuple[Mapping[int, Statement | None], Mapping[int, bool]]:
     """(the statement of each attest event, whether its document is intact), each read when it is asked for."""

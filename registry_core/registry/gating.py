@@ -10,7 +10,7 @@ from ..models.gate import Override
 from ..models.model import Found
 from ..verbs.resolution import moment_of
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.gates import GateAnswer, VerbsOfGates
+from ..vocabulary.gates import GateAnswer, GateAudit, VerbsOfGates
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
         until = None if as_of is None else moment_of(as_of)
         answer = asking.ask(found, alias, self._policies.policies, found.model.signed(actor), then, until)
         return answer if self._door is None or not self._door.is_nobody else asking.unnamed(answer)
+
+    def audit_gates(self, task: str | None = None, model_name: str | None = None) -> GateAudit:
+        """Every verdict that events record, of one model or of all, is come to again; what differs is named.
+
+        It is by the journals and the documents that they name alone: a copy that has no more will do. Raises
+        ``ModelNotFound``, ``StorageError``.
+        """
+        from ..evidence.recomputing import recompute  # only when it is wanted
+
+        if task is None or model_name is None:
+            models = self._models()
+        else:
+            models = iter([self._model(task, model_name, Action.READ).require()])
+        found = [recompute(model, self._policies.policies) for model in models]
+        return GateAudit(sum(one.verdicts for one in found), [fault for one in found for fault in one.faults])
 
     def _find(self, task: str, ref: str, action: Action) -> Found:
         found = super()._find(task, ref, action)

@@ -54,6 +54,25 @@ class GateAnswer(Value):
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class GateFault(Value):
+    """A verdict that does not come of what it says it is by."""
+
+    task: str
+    model_name: str
+    seq: int
+    alias: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class GateAudit(Value):
+    """What came of judging again what events record."""
+
+    verdicts: Annotated[int, "So many events record one."]
+    faults: list[GateFault]
+
+
 class VerbsOfGates(Protocol):
     """What ``ModelRegistry`` and ``RegistryClient`` have in common beside ``Verbs``."""
 

@@ -690,6 +690,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["activity", "--alias", "{alias}", "--actor", "{version}", "-q", "{path}", "--since", "{version}"],
         ["activity", "--before", "{version}"],
     ],
+    "audit gates": [["audit", "gates", "{task}", "{model}"], ["audit", "gates", "--from", "{area}/no-rules"]],
     "audit verify": [
         ["audit", "verify", "{task}", "{model}"],
         ["audit", "verify", "{task}", "{model}", "--expect-head", "{version}"],
@@ -771,7 +772,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 READING = {"resolve", "show", "artifacts", "metrics", "compare", "aliases", "history", "audit verify", "watch"}
 READING |= {"runs list", "runs show", "models", "tasks", "verify", "check", "reindex", "whoami", "logout"}
-READING |= {"gate", "spans", "deleted", "operations", "uploads", "versions", "activity"}
+READING |= {"audit gates", "gate", "spans", "deleted", "operations", "uploads", "versions", "activity"}
 WHOLE_ROOT = {"init", "check", "reindex", "sweep", "purge", "adopt", "migrate", "access own"}
 ONLY_THERE = {"pull", "push"}
 USAGE = 2

@@ -154,6 +154,7 @@ VERBS: dict[str, Verb] = {
     "facts": Verb(READ, lambda r, t, m: r.facts(t, f"{m}@1")),
     "facts:details": Verb(USE, lambda r, t, m: r.facts(t, f"{m}@1", details=True)),
     "list_deleted": Verb(READ, lambda r, t, m: r.list_deleted(t, m)),
+    "audit_gates": Verb(READ, lambda r, t, m: r.audit_gates(t, m)),
     "gate": Verb(READ, lambda r, t, m: r.gate(t, f"{m}@1", "production")),
     "alias_spans": Verb(READ, lambda r, t, m: r.alias_spans(t, m)),
     "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),

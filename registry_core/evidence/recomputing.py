@@ -1,0 +1,124 @@
+"""Every verdict that a journal records, come to again from the journals and the documents that they name, and no clock.
+
+What an event says of sizes, metrics and the archived mark is taken from it, and held against the journal where that
+tells; so a copy without packages, as whoever was outside has it, is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..format.chain import Line
+from ..format.encoding import parse_time
+from ..format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
+from ..models import states
+from ..models.gate import Asked, Override
+from ..models.model import ModelStore
+from ..vocabulary.errors import RegistryError
+from ..vocabulary.evidence_errors import GateNotMet
+from ..vocabulary.gates import GateFault
+from . import of_version
+from .gate import PolicyGate
+from .judging import judge_all
+from .looking import documents
+from .overriding import overridden
+from .rulebook import Rulebook
+from .seen import Seen
+
+MOVES = (REGISTER, PROMOTE, ROLLBACK, STAGE)
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """How many verdicts there are, and what differs, in the journal's order."""
+
+    verdicts: int
+    faults: list[GateFault]
+
+
+def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
+    """All verdicts of the model's journal."""
+    verdicts, faults = 0, list[GateFault]()
+    before: list[Line] = []
+    for line in model.journal.lines():
+        if _is_move(line):
+            verdicts += isinstance(line.get("gate"), dict)
+            try:
+                found = list(_differing(model, line, before, policies))
+            except RegistryError as error:
+                found = [f"it cannot be judged again: {error.message}"]
+            names = (model.keys.task, model.keys.model_name, line.seq, str(line.get("alias")))
+            faults += [GateFault(*names, what) for what in found]
+        before.append(line)
+    return Recomputed(verdicts, faults)
+
+
+def _is_move(line: Line) -> bool:
+    named = isinstance(line.get("alias"), str) and isinstance(line.get("version"), str)
+    return line.is_own and named and line.get("event") in MOVES
+
+
+def _differing(model: ModelStore, line: Line, before: list[Line], policies: PolicyGate) -> Iterator[str]:
+    said, alias, names = line.get("gate"), str(line.get("alias")), model.keys
+    if not isinstance(said, dict):
+        at = parse_time(line.get("ts_utc"))
+        rules = policies.rules(at) if at is not None else policies.rules()
+        if rules.gates(names.task, names.model_name, alias):
+            yield "no gate was asked, though a policy guarded the alias"
+        return
+    seq = said.get("registry_seq")
+    rules = policies.rules(seq if isinstance(seq, int) else 0)
+    gates = rules.gates(names.task, names.model_name, alias)
+    digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]
+    if said.get("policies") != digests:
+        yield f"the policies that held are {digests}, and not {said.get('policies')}"
+    if said.get("trust") != rules.trust_digest:
+        yield f"the trust document that held is {rules.trust_digest}, and not {said.get('trust')}"
+    seen = _seen(model, line, said, rules)
+    known = states.replay(before, str(line.get("version"))).archived
+    if known is not None and said.get("seen", {}).get("archived") not in (None, known):
+        yield f"by the journal the version was {'' if known else 'not '}archived"
+    judged = [(policy, gate, judge_all(gate.require, seen)) for policy, gate in gates]
+    checks = [check for _, _, found in judged for check in found]
+    recorded, told = said.get("checks"), [check.recorded() for check in checks]
+    if recorded != told:
+        yield f"its checks are {[one for one in told if one not in (recorded or [])] or told}, and not {recorded}"
+    unmet = [check.id for check in checks if not check.met]
+    if said.get("met") is not (not unmet):
+        yield "it is " + ("unmet" if unmet else "met")
+    if unmet:
+        override = said.get("override")
+        if not isinstance(override, dict) or override.get("unmet") != unmet:
+            yield f"{', '.join(unmet)} was not met, and nobody says that it was overridden"
+        else:
+            glass = Override(str(override.get("reason")), override.get("ticket"))
+            asked = Asked(str(line.get("event")), str(line.get("version")), alias, _by(line), glass)
+            refusal = overridden(asked, judged, rules.trust, GateNotMet("It was refused."))
+            if refusal is not None:
+                yield refusal.message
+
+
+def _seen(model: ModelStore, line: Line, said: Mapping[str, Any], rules: Rulebook) -> Seen:
+    """What was seen then; a register event is itself the evidence of what the package brings."""
+    version, is_born = str(line.get("version")), line.get("event") == REGISTER
+    evidence = of_version.read(model, version, line.seq + 1 if is_born else line.seq)
+    seen = said.get("seen")
+    seen = seen if isinstance(seen, Mapping) else {}
+    statements, intact = documents(model, evidence)
+    return Seen(
+        evidence,
+        rules.trust,
+        statements,
+        intact,
+        sizes=seen.get("sizes", {}),
+        stated=seen.get("metrics", {}),
+        is_archived=seen.get("archived") is True,
+        registrant=_by(line) if is_born else evidence.born,
+        promoter=_by(line),
+    )
+
+
+def _by(line: Line) -> dict[str, Any]:
+    return {name: line.get(name) for name in ("actor", "principal") if line.get(name) is not None}

@@ -1,0 +1,90 @@
+"""Whatever has happened, every verdict is come to again from journals and documents alone."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from registry_core import GateNotMet, ModelRegistry
+from registry_core.evidence.not_counted import NotCounted
+from registry_core.format.layout import LOG, REGISTRY
+from registry_core.models.changes import Draft
+from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.evidence_errors import AttestationRefused
+
+from ..conftest import MODEL, TASK, Shelf
+from .governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
+
+ONE = {"id": "one", "approvals": {"at_least": 1, "by": ["reviewers"], "not": ["registrant", "promoter", "signers"]}}
+ACCURATE = {"id": "accuracy", "metric": {"name": "accuracy", "gte": 0.5, "by": ["evaluators"]}}
+SIGNED = {"id": "signed", "signature": {"by": ["trainer"], "covers": "package"}}
+SIZED = {"id": "weights", "file": {"path": "model.pt", "min_bytes": 1}}
+GLASS = {"break_glass": {"by": ["oncall"]}}
+
+
+def happens(governed: Governed, dice: random.Random) -> None:
+    version = dice.choice(("1", "2"))
+    person = dice.choice(("ada", "bob", "cyd"))
+    registry = governed.shelf.registry()
+    what = dice.randrange(12)
+    if what < 3:
+        governed.review(person, dice.choice(("approve", "approve", "reject", "withdraw")), version)
+    elif what == 3:
+        governed.measure(dice.random(), version=version)
+    elif what == 4:
+        governed.sign(dice.choice(("trainer", "ada")), version)
+    elif what == 5:
+        finding = governed.find(dice.choice(("blocking", "minor")), version)
+        if dice.random() < 0.8:
+            governed.resolve(finding, version)
+    elif what == 6:
+        governed.set_trust(trust(revoked=tuple(dice.sample(("ada", "ci", "trainer"), dice.randrange(2)))))
+    elif what == 7:
+        asked = dice.sample((ONE, TWO, ACCURATE, SIGNED, SIZED, NO_FINDING, NOT_ARCHIVED), dice.randrange(1, 4))
+        governed.set_policy(policy(*asked, **GLASS))
+    elif what == 8:
+        registry.stage(TASK, MODEL, version, dice.choice(("none", "archived", "production")), actor=person, reason="x")
+    else:
+        override = {"override": {"reason": "it has to be"}} if dice.random() < 0.3 else {}
+        governed.promote(version, actor="oncall" if override else person, **override)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_verdict_of_a_long_history_is_come_to_again(seed: int, tmp_path: Path) -> None:
+    dice, shelf = random.Random(seed), Shelf(MemoryStorage(), tmp_path)
+    for version in ("1", "2"):
+        shelf.register(version, actor="trainer")
+    governed = Governed(shelf)
+    for _ in range(120):
+        with suppress(GateNotMet, AttestationRefused, NotCounted):
+            happens(governed, dice)
+    audit = shelf.registry().audit_gates()
+    assert audit.faults == []
+    assert audit.verdicts >= 5
+    outside = MemoryStorage()  # what an outsider has: journals and documents
+    for entry in shelf.storage.documents.list("", deep=True):
+        if entry.key == REGISTRY or (entry.key.startswith(f"{LOG}/documents/") or "/attestations/" in entry.key):
+            outside.documents.write(entry.key, shelf.storage.documents.read(entry.key).data)
+    for key in (governed.journal.journal._key, shelf.model().keys.journal):
+        for seq, raw in shelf.storage.documents.records(key):
+            outside.documents.append(key, raw, seq)
+    assert ModelRegistry.open("memory://", storage=outside).audit_gates() == audit
+
+
+def test_what_differs_is_named(shelf: Shelf) -> None:
+    governed = Governed(shelf)
+    governed.set_policy(policy(NO_FINDING))
+    governed.promote()
+    assert shelf.registry().audit_gates(TASK, MODEL).faults == []
+    event = shelf.events()[-1]
+    finding = governed.find()
+    forged = {**event["gate"], "registry_seq": 2}
+    shelf.append(Draft("promote", "1", "eve", None, alias="production", own={"gate": forged}))
+    shelf.append(Draft("promote", "2", "eve", None, alias="production"))
+    first, second, third, fourth = shelf.registry().audit_gates().faults
+    assert {first.seq, second.seq, third.seq} == {finding + 1}
+    assert str(["no-finding", False, [finding]]) in first.fault
+    assert (fourth.seq, fourth.fault) == (finding + 2, "no gate was asked, though a policy guarded the alias")
