@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,15 @@ import pytest
 from registry_core import (
     UNSET,
     AliasMoved,
+    GateNotMet,
     LockTimeout,
     Registration,
     StorageUnavailable,
     VersionExists,
 )
+from registry_core.models.changes import Draft, change
+from registry_core.models.model import ModelStore
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..support.packages import open_registry
 from . import injection, raw
@@ -175,6 +180,34 @@ def test_64_processes_promote_whatever_is_there(root: Path, source: Path) -> Non
         register(root, source, str(n))
     outcomes = race([partial(promote, root, str(n % 8), UNSET, f"reviewer {n}") for n in range(64)])
     assert_promotions(root, [outcome.get() for outcome in outcomes], [f"reviewer {n}" for n in range(64)])
+
+
+def _promote_if_it_may(root: Path, n: int) -> None:
+    with suppress(GateNotMet):
+        promote(root, str(n % 2), UNSET, f"reviewer {n}")
+
+
+def _find(root: Path) -> int:
+    model = ModelStore(FilesystemStorage(root), TASK, MODEL, 60.0)
+    found = {"severity": "blocking", "title": "it is wrong", "url": None}
+    made: Any = change(model, lambda: None, lambda _: Draft("finding", "0", "ada", None, own={"finding": found}))
+    return int(made.event["seq"])
+
+
+def test_64_processes_promote_against_one_blocking_finding(root: Path, source: Path) -> None:
+    """Whichever of them was before it stands; none of that version comes after it."""
+    for n in range(2):
+        register(root, source, str(n))
+    gate = {"alias": "production", "require": [{"id": "sound", "findings": {"none_of": ["blocking"]}}]}
+    open_registry(root).set_policy(TASK, {"schema": "omr-policy/1", "task": TASK, "gates": [gate]})
+    outcomes = race([*(partial(_promote_if_it_may, root, n) for n in range(64)), partial(_find, root)])
+    finding = [outcome.get() for outcome in outcomes][-1]
+    events = open_registry(root).history(TASK, MODEL, limit=1000).events
+    moves = [event for event in events if event.event == "promote"]
+    assert all(event.gate is not None and event.gate["met"] for event in moves)
+    assert not [event for event in moves if event.seq > finding and event.version == "0"]
+    assert len(moves) >= 32, "those of the other version pass"
+    assert open_registry(root).audit_gates(TASK, MODEL).faults == []
 
 
 def test_readers_never_see_a_mix_while_an_alias_moves(root: Path, source: Path) -> None:
