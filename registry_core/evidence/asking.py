@@ -141,10 +141,10 @@ def require_no_version_in_the_place(found: Found, policies: PolicyGate) -> None:
     """What was found by its name is no version in the place of an alias that a policy guards. Raises ``GateNotMet``."""
     names = found.model.keys
     try:
-        rules = policies.rules()
+        stands_in_the_place = is_reserved(policies.rules(), names.task, names.model_name, found.version)
     except PolicyUnreadable:
         return  # versions are read whatever becomes of policies
-    if is_reserved(rules, names.task, names.model_name, found.version):
+    if stands_in_the_place:
         raise GateNotMet(
             f"A policy guards the alias {found.version!r} of {found.model.title}, and a version of that name stands in "
             "its place, of which nothing was asked. Name another version.",

@@ -299,3 +299,13 @@ def test_as_it_was_at_a_moment(governed: Governed) -> None:
     assert [check.id for check in registry.gate(TASK, ref, "production", actor="cyd").checks] == ["no-finding"]
     governed.set_policy(policy(TWO, NOT_ARCHIVED))
     assert [check.met for check in registry.gate(TASK, ref, "production", actor="cyd").checks] == [False, False]
+
+
+def test_versions_are_read_whatever_becomes_of_policies(governed: Governed) -> None:
+    named = governed.set_policy(policy(NO_FINDING))
+    governed.shelf.storage.documents.delete(document_key(named))
+    registry = governed.shelf.registry()
+    assert registry.package_files(TASK, f"{MODEL}@1").version == "1"
+    assert registry.resolve(TASK, f"{MODEL}@1").version == "1"
+    with pytest.raises(PolicyUnreadable):
+        governed.promote()
