@@ -171,6 +171,7 @@ if TYPE_CHECKING:
     from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
+    from .vocabulary.version_evidence import EvidenceDocument, EvidenceSignature, VersionEvidence
 
 __version__ = "1.0.0"
 
@@ -223,6 +224,8 @@ __all__ = [
     "DigestMismatch",
     "Encrypted",
     "Event",
+    "EvidenceDocument",
+    "EvidenceSignature",
     "Facets",
     "FactsOfVersion",
     "FileDiff",
@@ -357,6 +360,7 @@ __all__ = [
     "VerbsOfLooking",
     "VerbsOfRules",
     "Verification",
+    "VersionEvidence",
     "VersionExists",
     "VersionFacts",
     "VersionInUse",
@@ -440,6 +444,7 @@ _PLACES = {
         "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",
+        "vocabulary.version_evidence": "EvidenceDocument EvidenceSignature VersionEvidence",
     }.items()
     for name in names.split()
 }

@@ -15,6 +15,7 @@
 ``attesting``       how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
 ``of_version``      everything that was said of a version, from its journal
+``telling``         all of that in one look
 ``predicates``      what reviews and evaluations say
 ``statements_of``   each person's last word about a version
 ``log_tree``        the Merkle tree over all lines, and its proofs
@@ -69,6 +70,7 @@ __all__ = [
     "ssh_signature",
     "statement",
     "statements_of",
+    "telling",
     "trust_document",
 ]
 

@@ -10,9 +10,11 @@ from ..access.roles import Action
 from ..models.model import ModelStore
 from ..vocabulary.answers import Description, Warned
 from ..vocabulary.errors import StorageUnavailable
+from ..vocabulary.evidence_errors import PolicyUnreadable
 from ..vocabulary.filters import check_limit
 from ..vocabulary.looking import DeletedVersion, Lineage, OperationFacts, SpanPage, UploadFacts, VerbsOfLooking
 from ..vocabulary.texts import is_unicode
+from ..vocabulary.version_evidence import VersionEvidence
 from .operations import OperationVerbs
 
 MOST_UNDER_WAY = 100
@@ -56,6 +58,23 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
             found.model, self._visible, lambda told, number: named_by(told, Known(number), found.version)
         )
         return replace(verbs.resolution.show(found, None, None, sorted(named or [])), package_dir=None)
+
+    def evidence(
+        self, task: str, model_name: str, version: str, aliases: Sequence[str] = (), most: int = 30
+    ) -> VersionEvidence:
+        """What was said of the version: at most so many documents, and as many findings; which ``aliases`` are guarded.
+
+        Raises ``NotFound``, ``StorageError``.
+        """
+        from ..evidence import rulebook, telling  # only when it is wanted
+        from ..models.registry_journal import RegistryJournal
+
+        found = self._find(task, f"{model_name}@{version}", Action.READ)
+        try:
+            rules = rulebook.read(RegistryJournal(self._storage, self._settings.lock_timeout_s))
+        except PolicyUnreadable:
+            rules = None
+        return telling.tell(found.model, found.version, rules, aliases, most)
 
     def lineage(self, task: str, model_name: str, version: str) -> Lineage:
         """From what the version was made, as its metadata says, and what was made of it.

@@ -8,6 +8,7 @@ what verbs take, described once
     ``verbs``, ``happened``, ``access``, ``facts``, ``filters``, ``parameters``
 of evidence
     ``evidence``
+    ``version_evidence``
     ``rules``
 texts
     ``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names

@@ -169,6 +169,7 @@ VERBS: dict[str, Verb] = {
     "artifacts": Verb(READ, lambda r, t, m: r.artifacts(t, f"{m}@1")),
     "metrics": Verb(READ, lambda r, t, m: r.metrics(t, f"{m}@1")),
     "stated_metrics": Verb(READ, lambda r, t, m: r.stated_metrics(t, f"{m}@1")),
+    "evidence": Verb(READ, lambda r, t, m: r.evidence(t, m, "1")),
     "glance": Verb(READ, lambda r, t, m: r.glance(t, m, "1")),
     "compare": Verb(READ, lambda r, t, m: r.compare(t, m, ["1", "2"])),
     "compare:file": Verb(USE, lambda r, t, m: r.compare(t, m, ["1", "2"], "model.pt")),
