@@ -40,11 +40,13 @@ from ..web.root import current_registry
 from . import provenance, proving, svg
 from .blueprint import blueprint
 from .card import Card, card
+from .evidence import evidence
 from .package_tree import File, Tree, tree
 from .previews import MOST_BYTES, Table, is_image, is_read, preview
 from .render import page, path
+from .words import known
 
-TABS = ("card", "files", "metrics", "lineage", "integrity")
+TABS = ("card", "files", "metrics", "lineage", "evidence", "integrity")
 README, MANIFEST, METRICS = "README.md", "sha256sums.txt", "metrics.json"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
@@ -288,6 +290,12 @@ def _lineage(seen: Seen) -> dict[str, Any]:
     return {"lineage": found, "drawn": drawn}
 
 
+def _evidence(seen: Seen) -> dict[str, Any]:
+    """What was said of it, and what it lacks before the guarded aliases of the model may name it."""
+    aliases = [one.alias for one in seen.model.aliases] if seen.model else seen.shown.aliases
+    return evidence(seen.registry, seen.task, seen.model_name, seen.version, aliases, known().who)
+
+
 def _integrity(seen: Seen) -> dict[str, Any]:
     return {
         "verified": _last_verified(seen),
@@ -319,4 +327,11 @@ def _last_verified(seen: Seen) -> OperationFacts | None:
     return next((one for one in newest if one.verb == "verify" and about.items() <= one.about.items()), None)
 
 
-_TABS = {"card": _card, "files": _files, "metrics": _metrics, "lineage": _lineage, "integrity": _integrity}
+_TABS = {
+    "card": _card,
+    "files": _files,
+    "metrics": _metrics,
+    "lineage": _lineage,
+    "evidence": _evidence,
+    "integrity": _integrity,
+}

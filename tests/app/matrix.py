@@ -191,7 +191,10 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/ui/models/{task}/{model}/history", {"day": "0"}, ok=SEEN),
     ],
     ("GET", "/ui/models/<task>/<model_name>/versions/<version>"): [
-        *(Ask(PAGE + "/versions/1", {"tab": tab}) for tab in ("card", "files", "metrics", "lineage", "integrity")),
+        *(
+            Ask(PAGE + "/versions/1", {"tab": tab})
+            for tab in ("card", "files", "metrics", "lineage", "evidence", "integrity")
+        ),
         Ask(PAGE + "/versions/1", {"tab": "files", "path": "model.pt"}),
     ],
     ("GET", "/ui/models/<task>/<model_name>/compare"): [

@@ -49,7 +49,7 @@ PAGES |= {
         "/ui/models/doublets/scrublet_net",
     ],
     "/ui/models/<task>/<model_name>/versions/<version>": [
-        *(f"{VERSION}?tab={tab}" for tab in ("card", "files", "metrics", "lineage", "integrity")),
+        *(f"{VERSION}?tab={tab}" for tab in ("card", "files", "metrics", "lineage", "evidence", "integrity")),
         f"{VERSION}?tab=files&path=metrics.json",
         f"{VERSION}?tab=files&path=docs/confusion.tsv",
         f"{VERSION}?tab=files&path=docs/embedding.png",

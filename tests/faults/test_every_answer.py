@@ -242,7 +242,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/ui/models/<task>/<model_name>/versions/<version>"): [
         *(
             Call(PAGE + "/versions/{version}", {"tab": tab, "path": "{path}", "match": "{alias}"})
-            for tab in ("card", "files", "metrics", "lineage", "integrity", "{alias}")
+            for tab in ("card", "files", "metrics", "lineage", "evidence", "integrity", "{alias}")
         ),
     ],
     ("GET", "/ui/models/<task>/<model_name>/compare"): [

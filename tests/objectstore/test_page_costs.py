@@ -30,6 +30,7 @@ AT_MOST = {
     f"{PAGE}?tab=files&path=README.md": Cost(reads=7),
     f"{PAGE}?tab=metrics": Cost(reads=9, lists=3),
     f"{PAGE}?tab=lineage": Cost(reads=12),
+    f"{PAGE}?tab=evidence": Cost(reads=12, lists=2),
     f"{PAGE}?tab=integrity": Cost(reads=8, lists=1),  # the event itself and the next one: the index has no digest of it
     "/ui/models/t/m/compare?v=1&v=2": Cost(reads=22 + ALIASES, lists=10),
 }
