@@ -16,6 +16,7 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``provenance`` says what a version was made from, ``package_tree`` what is in it, ``proving`` how anybody proves it
 - ``version``: one version; ``compare``: several side by side; ``raw``: a file, as nothing that a browser would run
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
+- ``evidence``: who vouches for a version; ``gates``: what it lacks before an alias may name it
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
 - ``tokens``, ``access``: who may call, and what they may do
 - ``upload``: registering the files of a browser
