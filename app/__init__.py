@@ -24,6 +24,7 @@ from .v1.files import blueprint as files
 from .v1.governing import blueprint as governance
 from .v1.health import blueprint as health
 from .v1.listing import blueprint as catalogue
+from .v1.log import blueprint as journals
 from .v1.looking import blueprint as looking
 from .v1.operations import blueprint as operations
 from .v1.registry import blueprint as registry_blueprint
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
         catalogue,
         files,
         uploads,
+        journals,
         operations,
         signing_in,
     ):

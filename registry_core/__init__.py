@@ -142,6 +142,7 @@ if TYPE_CHECKING:
     from .vocabulary.finite import finite
     from .vocabulary.gates import Check, GateAnswer, GateAudit, GateFault, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
+    from .vocabulary.log import JournalLines, VerbsOfLog
     from .vocabulary.looking import (
         DeletedVersion,
         Lineage,
@@ -254,6 +255,7 @@ __all__ = [
     "InvalidToken",
     "Issuers",
     "JournalCorrupt",
+    "JournalLines",
     "JournalProof",
     "Kind",
     "Lineage",
@@ -357,6 +359,7 @@ __all__ = [
     "VerbsOfEvents",
     "VerbsOfFacts",
     "VerbsOfGates",
+    "VerbsOfLog",
     "VerbsOfLooking",
     "VerbsOfRules",
     "Verification",
@@ -432,6 +435,7 @@ _PLACES = {
         "vocabulary.finite": "finite",
         "vocabulary.gates": "Check GateAnswer GateAudit GateFault GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
+        "vocabulary.log": "JournalLines VerbsOfLog",
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",

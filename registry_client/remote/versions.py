@@ -28,6 +28,7 @@ from .calls import call
 from .facts import Facts
 from .governing import Governing
 from .listing import ListingVerbs
+from .log import Log
 from .looking import Looking
 from .operations import Operation, finish
 from .rules import Rules
@@ -38,7 +39,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, Looking, ListingVerbs, Access, Rules, Facts):
+class Versions(Governing, Running, Looking, ListingVerbs, Log, Access, Rules, Facts):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

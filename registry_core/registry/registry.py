@@ -39,6 +39,7 @@ from .facts import FactsVerbs
 from .governing import GoverningVerbs
 from .happened import EventVerbs
 from .listing import ListingVerbs
+from .log import LogVerbs
 from .looking import LookingVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
@@ -53,6 +54,7 @@ class ModelRegistry(
     EventVerbs,
     ListingVerbs,
     UploadVerbs,
+    LogVerbs,
     AccessVerbs,
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.

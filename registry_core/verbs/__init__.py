@@ -6,6 +6,8 @@ removes what a bucket keeps of what ``deletion`` has purged; ``taken`` says who 
 ``looking`` and ``comparison`` read, and so does ``admission``, which says what a registration would meet. ``facts``
 tells what files are, and has it told anew. ``running`` logs to training runs, which are no part of the journal, and
 tells of them.
+``raw_lines``, ``looking`` and ``comparison`` read, and so does ``admission``, which says what a registration would
+meet. ``running`` logs to training runs, which are no part of the journal, and tells of them.
 
 A module is imported when it is first asked for: a program that reads pays for no change.
 """
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         old_versions,
         owning,
         promotion,
+        raw_lines,
         registration,
         resolution,
         running,
@@ -44,6 +47,7 @@ __all__ = [
     "old_versions",
     "owning",
     "promotion",
+    "raw_lines",
     "registration",
     "resolution",
     "running",

@@ -40,6 +40,7 @@ class Ask:
 
     ``form``: of a page of ours.
     ``need``: the more that it needs than its route says. ``approves``: the alias is protected, or it archives.
+    ``known``: nobody who has not said who he is may do it, whatever the rules say.
     ``missing``: the answer where a model of that name is not there. ``old``: of older software's model.
     ``undo``: how the operator takes back what it did.
     """
@@ -54,6 +55,7 @@ class Ask:
     about: str = MODEL
     need: Need | None = None
     approves: bool = False
+    known: bool = False
     missing: Answered = MISSING
     old: Answered | None = None
     undo: Undo | None = None
@@ -66,7 +68,7 @@ def expected(need: Need, ask: Ask, who: str, model: Model) -> Answered:
         return ask.ok
     if caller.is_refused:
         return 401, "invalid_token"
-    if need.is_of_somebody and not caller.is_somebody:
+    if (ask.known or need.is_of_somebody) and not caller.is_somebody:
         return 401, "unauthenticated"
     if ask.about in (CALLER, REGISTRY):
         return ask.ok
@@ -327,6 +329,11 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/history", {"order": "asc", "alias": "hidden", "since": "2020-01-01"}, about=REGISTRY),
     ],
     ("GET", "/v1/audit/verify"): [Ask("/v1/audit/verify", QUERY)],
+    ("GET", "/v1/journal"): [
+        Ask("/v1/journal", QUERY, known=True),
+        Ask("/v1/journal", {**QUERY, "after": "1", "limit": "1"}, known=True),
+        Ask("/v1/journal", about=ADMINS_OWN),
+    ],
     ("GET", "/v1/runs/get"): [Ask("/v1/runs/get", {**QUERY, "run_id": "run"}, missing=(404, "run_not_found"))],
     ("GET", "/v1/runs/list"): [Ask("/v1/runs/list", QUERY), Ask("/v1/runs/list", {**QUERY, "limit": "1"})],
     ("GET", "/v1/models"): [

@@ -20,6 +20,7 @@ from registry_core import (
     VerbsOfEvents,
     VerbsOfFacts,
     VerbsOfGates,
+    VerbsOfLog,
     VerbsOfLooking,
     VerbsOfRules,
     answer_of,
@@ -34,6 +35,7 @@ KINDS = (
     VerbsOfEvents,
     VerbsOfFacts,
     VerbsOfGates,
+    VerbsOfLog,
     VerbsOfLooking,
     VerbsOfRules,
 )
@@ -147,7 +149,8 @@ def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
         if isinstance(node, ast.FunctionDef) and node.name in VERBS
     }
     of_rules = {"set_trust_document", "set_policy", "policy", "try_policy", "clear_policy", "log_document"}
-    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules}
+    of_log = {"journal_lines"}
+    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules, *of_log}
 
 
 def test_what_a_verb_says_of_one_model_it_asks_the_model_for() -> None:

@@ -71,6 +71,26 @@ def test_lists_are_those_of_the_core(filled: Service, client: RegistryClient, mo
         client.list_models(metric_gte=("f1",))
 
 
+def test_raw_lines_come_as_they_lie_in_the_journal(filled: Service, client: RegistryClient, model: str) -> None:
+    registry, journal = filled.registry, filled.root / f"tasks/t/models/{model}/audit/promotions.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"alias": "caf\xe9"}\n')
+    found, after = list[bytes](), 0
+    while True:
+        page = client.journal_lines("t", model, after=after, limit=2)
+        assert page == registry.journal_lines("t", model, after=after, limit=2)
+        found += page.lines
+        if page.next is None:
+            break
+        after = page.next
+    assert b"".join(line + b"\n" for line in found) == journal.read_bytes()
+    assert len(found) > 4
+    assert client.journal_lines().lines == registry.journal_lines().lines
+    with pytest.raises(ModelNotFound):
+        client.journal_lines("t", "nobody")
+    with pytest.raises(InvalidParameter):
+        client.journal_lines("t", None)
+
+
 def test_pages_follow_one_another(filled: Service, client: RegistryClient, model: str) -> None:
     seen, cursor = [], None
     while True:

@@ -363,6 +363,11 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/audit/verify", MODEL),
         Call("/v1/audit/verify", {**MODEL, "expect_head": "{version}"}),
     ],
+    ("GET", "/v1/journal"): [
+        Call("/v1/journal", MODEL),
+        Call("/v1/journal", {**MODEL, "after": "{version}", "limit": "{path}"}),
+        Call("/v1/journal", {"limit": "1000"}),
+    ],
     ("GET", "/v1/models"): [
         Call("/v1/models"),
         Call("/v1/models", {"task": "{task}", "model_name": "{model}"}),

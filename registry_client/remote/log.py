@@ -1,0 +1,30 @@
+"""The verbs of the log over HTTP: raw lines come as they lie in the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_core import JournalLines, VerbsOfLog
+
+from .answers import strange
+from .connection import Connected
+
+
+class Log(Connected):
+    """Nothing here changes anything, so all of it is sent again after failures in passing."""
+
+    def journal_lines(
+        self, task: str | None = None, model_name: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> JournalLines:
+        """As ``ModelRegistry.journal_lines``."""
+        query = {"task": task, "model": model_name, "after": after, "limit": limit}
+        answer = self.transport.call("GET", "/v1/journal", query=query)
+        *lines, rest = answer.content.split(b"\n")
+        goes_on = "next" in answer.links
+        if rest or len(lines) > limit or (goes_on and not lines):
+            raise strange(JournalLines, "it is not whole lines, as many as were asked for")
+        return JournalLines(after, lines, after + len(lines) if goes_on else None)
+
+
+if TYPE_CHECKING:
+    _: type[VerbsOfLog] = Log
