@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     from .vocabulary.finite import finite
     from .vocabulary.gates import Check, GateAnswer, GateAudit, GateFault, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
-    from .vocabulary.log import JournalLines, VerbsOfLog
+    from .vocabulary.log import ConsistencyProof, Exported, InclusionProof, JournalLines, LogProof, VerbsOfLog
     from .vocabulary.looking import (
         DeletedVersion,
         Lineage,
@@ -218,6 +218,7 @@ __all__ = [
     "ClockWrong",
     "Comparison",
     "Conflict",
+    "ConsistencyProof",
     "CoreSettings",
     "DeletedVersion",
     "Description",
@@ -227,6 +228,7 @@ __all__ = [
     "Event",
     "EvidenceDocument",
     "EvidenceSignature",
+    "Exported",
     "Facets",
     "FactsOfVersion",
     "FileDiff",
@@ -245,6 +247,7 @@ __all__ = [
     "HubCommit",
     "IdempotencyKeyReused",
     "IdentityUnavailable",
+    "InclusionProof",
     "IndexBuilding",
     "IntegrityError",
     "InvalidInput",
@@ -263,6 +266,7 @@ __all__ = [
     "LogBehind",
     "LogCorrupt",
     "LogNotSet",
+    "LogProof",
     "Logged",
     "MadeToken",
     "Meter",
@@ -435,7 +439,7 @@ _PLACES = {
         "vocabulary.finite": "finite",
         "vocabulary.gates": "Check GateAnswer GateAudit GateFault GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
-        "vocabulary.log": "JournalLines VerbsOfLog",
+        "vocabulary.log": "ConsistencyProof Exported InclusionProof JournalLines LogProof VerbsOfLog",
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",

@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
 
-QUERY_NAMES = {"model_name": "model"}
+QUERY_NAMES = {"model_name": "model", "from_size": "from", "to_size": "to"}
 
 
 def call(

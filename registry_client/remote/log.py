@@ -7,11 +7,29 @@ from typing import TYPE_CHECKING
 from registry_core import JournalLines, VerbsOfLog
 
 from .answers import strange
+from .calls import call
 from .connection import Connected
 
 
 class Log(Connected):
     """Nothing here changes anything, so all of it is sent again after failures in passing."""
+
+    log_proof = call(VerbsOfLog.log_proof, "GET", "/v1/log/proof")
+    log_consistency = call(VerbsOfLog.log_consistency, "GET", "/v1/log/consistency")
+
+    def log_checkpoint(self) -> str:
+        """As ``ModelRegistry.log_checkpoint``; verified by nobody."""
+        return self._text("/v1/log/checkpoint")
+
+    def log_vkey(self) -> str:
+        """As ``ModelRegistry.log_vkey``."""
+        return self._text("/v1/log/vkey").removesuffix("\n")
+
+    def _text(self, path: str) -> str:
+        try:
+            return self.transport.call("GET", path).content.decode()
+        except UnicodeDecodeError:
+            raise strange(str, "it is no text") from None
 
     def journal_lines(
         self, task: str | None = None, model_name: str | None = None, *, after: int = 0, limit: int = 1000

@@ -25,6 +25,9 @@
 ``log``             the log itself: all journals as the checkpoints cover them
 ``log_key``         its private key, and the last note that was signed
 ``publishing``      how lines come to be covered, and the note is made
+``proofs``          what a service gives of it, in the tree of the newest note
+``outsider``        what whoever kept a note proves by it
+``export``          all that takes, in a directory
 ``seen``            all that a verdict may depend on
 ``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
 ``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
@@ -41,6 +44,7 @@ __all__ = [
     "asking",
     "attesting",
     "checkpoints",
+    "export",
     "found_signatures",
     "gate",
     "judged_document",
@@ -54,10 +58,12 @@ __all__ = [
     "making",
     "not_counted",
     "of_version",
+    "outsider",
     "overriding",
     "policy_document",
     "policy_grammar",
     "predicates",
+    "proofs",
     "publishing",
     "recomputing",
     "requirements",

@@ -119,6 +119,7 @@ FILES, HUB, SESSIONS = "/v1/files/{task}/{model}/", "/hf/api/models/{task}/{mode
 ANNOUNCED = {"path": "more", "size_bytes": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
 CREATED, NOTHING_LEFT, LATER = (201, None), (204, None), (202, None)
 NO_ORG: Answered = (422, "invalid_parameter")
+NO_LOG: Answered = (404, "log_not_set")
 ASYNC, PART, NO_FOLDER = {"Prefer": "respond-async"}, {"Range": "bytes=0-1"}, (404, "artifact_not_found")
 PARTIAL, MOVED = (206, None), (308, None)
 JSON = {"Content-Type": "application/json"}
@@ -334,6 +335,13 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/journal", {**QUERY, "after": "1", "limit": "1"}, known=True),
         Ask("/v1/journal", about=ADMINS_OWN),
     ],
+    ("GET", "/v1/log/checkpoint"): [Ask("/v1/log/checkpoint", ok=NO_LOG, about=SOMEBODY)],
+    ("GET", "/v1/log/vkey"): [Ask("/v1/log/vkey", ok=NO_LOG, about=SOMEBODY)],
+    ("GET", "/v1/log/proof"): [
+        Ask("/v1/log/proof", {**QUERY, "seq": "1"}, ok=NO_LOG, known=True),
+        Ask("/v1/log/proof", {"seq": "1"}, ok=NO_LOG, about=ADMINS_OWN),
+    ],
+    ("GET", "/v1/log/consistency"): [Ask("/v1/log/consistency", {"from": "0"}, ok=NO_LOG, about=SOMEBODY)],
     ("GET", "/v1/runs/get"): [Ask("/v1/runs/get", {**QUERY, "run_id": "run"}, missing=(404, "run_not_found"))],
     ("GET", "/v1/runs/list"): [Ask("/v1/runs/list", QUERY), Ask("/v1/runs/list", {**QUERY, "limit": "1"})],
     ("GET", "/v1/models"): [

@@ -368,6 +368,17 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/journal", {**MODEL, "after": "{version}", "limit": "{path}"}),
         Call("/v1/journal", {"limit": "1000"}),
     ],
+    ("GET", "/v1/log/checkpoint"): [Call("/v1/log/checkpoint")],
+    ("GET", "/v1/log/vkey"): [Call("/v1/log/vkey")],
+    ("GET", "/v1/log/proof"): [
+        Call("/v1/log/proof", {**MODEL, "seq": "1"}),
+        Call("/v1/log/proof", {**MODEL, "seq": "{version}"}),
+        Call("/v1/log/proof", {"seq": "1"}),
+    ],
+    ("GET", "/v1/log/consistency"): [
+        Call("/v1/log/consistency", {"from": "0"}),
+        Call("/v1/log/consistency", {"from": "{version}", "to": "{path}"}),
+    ],
     ("GET", "/v1/models"): [
         Call("/v1/models"),
         Call("/v1/models", {"task": "{task}", "model_name": "{model}"}),

@@ -256,6 +256,8 @@ OF_ACCESS = {
     "resolve_ownership",
     "whoami",
 }
+# What proves that nothing was changed: test_log.py.
+OF_LOG = {"log_checkpoint", "log_vkey", "log_proof", "log_consistency", "prove_log", "export_log"}
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {
     "list_operations",
