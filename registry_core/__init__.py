@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
     from .access.roles import Action
     from .access.who import Issuers
+    from .evidence.extension import log_extension, size_of_note
     from .evidence.keys import Encrypted, PrivateKey, load_private
     from .evidence.making import REVIEW_PREDICATE, SIGNATURE_PREDICATE, artifact_manifest, sign_statement
     from .format.manifest import parse as parse_manifest
@@ -379,9 +380,11 @@ __all__ = [
     "artifact_manifest",
     "finite",
     "load_private",
+    "log_extension",
     "parameters_of",
     "parse_manifest",
     "sign_statement",
+    "size_of_note",
     "taking",
     "tar",
     "tar_header",
@@ -404,6 +407,7 @@ _PLACES = {
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",
+        "evidence.extension": "log_extension size_of_note",
         "registry.registry": "ModelRegistry",
         "settings": "CoreSettings",
         "storage.syncing": "Syncs",

@@ -108,6 +108,38 @@ def of_registry(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def audited(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`verb`, for ``--registry`` in the place of TASK and MODEL_NAME: the registry itself, where that lies.
+
+    With ``--checkpoint`` it is the registry, or an export in the place of TASK, which needs no registry.
+    """
+
+    @click.argument("task", required=False)
+    @click.argument("model_name", required=False)
+    @click.option("--registry", "is_own", is_flag=True, help="Of the registry itself: rules of access, and tokens.")
+    @functools.wraps(command)
+    def run(registry: Any, *, is_own: bool, **options: Any) -> None:  # noqa: ARG001 - what was opened says it
+        command(registry, **options)
+
+    return _runs(run, _open_audited)
+
+
+def _open_audited(chosen: dict[str, Any]) -> Registry:
+    given = click.get_current_context().params
+    task, model_name, is_own = (given[name] for name in ("task", "model_name", "is_own"))
+    if given["checkpoint"] is not None:
+        if is_own or model_name is not None:
+            raise click.UsageError("--checkpoint is of all journals: name at most the directory of an export.")
+        if not given["vkeys"]:
+            raise click.UsageError("--checkpoint needs --vkey, the line of the log's key that was kept with the note.")
+        return _open_either(chosen) if task is None else _core().open(task)
+    if is_own == (task is not None) or is_own == (model_name is not None):
+        raise click.UsageError("Name TASK and MODEL_NAME, or --registry.")
+    if is_own:
+        _root(chosen)
+    return _open_either(chosen)
+
+
 def making_verb(command: Callable[..., None]) -> Callable[..., None]:
     """As :func:`local_verb`, and where there is no registry yet, it is made."""
     return _runs(command, lambda chosen: _core().init(_root(chosen)))

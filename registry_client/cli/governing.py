@@ -12,19 +12,7 @@ import click
 from registry_core import STAGES, UNSET, Verbs
 
 from . import output
-from .command import (
-    EXIT_DAMAGED,
-    expected_seq,
-    finish,
-    of_registry,
-    option,
-    overriding,
-    plain_verb,
-    root_of,
-    verb,
-    who,
-    why,
-)
+from .command import expected_seq, finish, option, overriding, verb, who, why
 
 if TYPE_CHECKING:
     from registry_core import Comparison
@@ -260,51 +248,3 @@ def _marked(values: Mapping[str, Any], *, lowest: bool) -> dict[str, Any]:
     numbers = [value for value in values.values() if isinstance(value, (int, float)) and not isinstance(value, bool)]
     best = (min(numbers) if lowest else max(numbers)) if len(numbers) > 1 else None
     return {name: f"{value} *" if best is not None and value == best else value for name, value in values.items()}
-
-
-@click.group()
-def audit() -> None:
-    """Prove journals."""
-
-
-@audit.command(name="gates")
-@click.argument("task", required=False)
-@click.argument("model_name", required=False)
-@click.option("--from", "exported", type=click.Path(exists=True, file_okay=False), help="A copy by 'omr audit export'.")
-@plain_verb
-def audit_gates(_: None, *, as_json: bool, task: str | None, model_name: str | None, exported: str | None) -> None:
-    """Come to every verdict of gates again, by journals and their documents alone, and name what differs."""
-    from registry_core import ModelRegistry
-
-    if (task is None) != (model_name is None):
-        raise click.UsageError("Name TASK and MODEL_NAME, or neither.")
-    root = exported if exported is not None else root_of(click.get_current_context())
-    found = ModelRegistry.open(root).audit_gates(task, model_name)
-
-    def show(content: dict[str, Any]) -> None:
-        output.line(f"{content['verdicts']} verdicts, {len(content['faults'])} that differ")
-        if content["faults"]:
-            output.table(("task", "model_name", "seq", "alias", "fault"), content["faults"])
-
-    finish(found.to_dict(), as_json, show)
-    if found.faults:
-        click.get_current_context().exit(EXIT_DAMAGED)
-
-
-@audit.command(name="verify")
-@click.option("--expect-head", metavar="SEQ:DIGEST", help="An earlier head, which the journal must extend.")
-@verb
-@of_registry
-def audit_verify(
-    registry: Any, *, as_json: bool, task: str | None, model_name: str | None, expect_head: str | None
-) -> None:
-    """Prove the journal of a model, or of the registry itself, and print its head to be kept elsewhere."""
-    if task is None:
-        proof = registry.registry_audit_verify(expect_head=expect_head)
-    else:
-        proof = registry.audit_verify(task, model_name, expect_head=expect_head)
-
-    def show(_: dict[str, Any]) -> None:
-        output.line(f"intact: {proof.events} events, head {proof.head}")
-
-    finish(proof.to_dict(), as_json, show)

@@ -33,6 +33,12 @@ def line(text: str, *, err: bool = False) -> None:
     click.echo(shown(text), err=err)
 
 
+def lines(text: str) -> None:
+    """Each line of the text as :func:`line` has it."""
+    for one in text.splitlines():
+        line(one)
+
+
 def json_text(content: Any) -> str:
     """Strict JSON on one line; what it has no word for (NaN, Infinity) is null."""
     text = json.dumps(_finite(content), ensure_ascii=not _speaks_utf8(), allow_nan=False)

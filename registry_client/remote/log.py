@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from registry_core import JournalLines, VerbsOfLog
+from registry_core import JournalLines, LogProof, VerbsOfLog
 
 from .answers import strange
 from .calls import call
@@ -24,6 +25,15 @@ class Log(Connected):
     def log_vkey(self) -> str:
         """As ``ModelRegistry.log_vkey``."""
         return self._text("/v1/log/vkey").removesuffix("\n")
+
+    def prove_log(self, checkpoint: bytes, vkeys: Sequence[str]) -> LogProof:
+        """As ``ModelRegistry.prove_log``: nothing of what the service says is believed without its proof."""
+        from registry_core import log_extension, size_of_note  # only when it is wanted
+
+        note = self.log_checkpoint()
+        from_size, to_size = size_of_note(checkpoint, vkeys), size_of_note(note.encode(), vkeys, is_kept=False)
+        proof = self.log_consistency(from_size, to_size).proof if from_size <= to_size else []
+        return log_extension(checkpoint, note, proof, vkeys)
 
     def _text(self, path: str) -> str:
         try:

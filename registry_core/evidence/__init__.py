@@ -26,7 +26,7 @@
 ``log_key``         its private key, and the last note that was signed
 ``publishing``      how lines come to be covered, and the note is made
 ``proofs``          what a service gives of it, in the tree of the newest note
-``outsider``        what whoever kept a note proves by it
+``extension``       whether a log goes on from a note that was kept; ``outsider`` reads all of it anew
 ``export``          all that takes, in a directory
 ``seen``            all that a verdict may depend on
 ``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
@@ -45,6 +45,7 @@ __all__ = [
     "attesting",
     "checkpoints",
     "export",
+    "extension",
     "found_signatures",
     "gate",
     "judged_document",

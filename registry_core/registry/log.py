@@ -62,17 +62,12 @@ class LogVerbs(MaintainingVerbs, VerbsOfLog):
             return proofs.consistency(log, from_size, to_size, note)
 
     def prove_log(self, checkpoint: bytes, vkeys: Sequence[str]) -> LogProof:
-        """Every line that the log has is the one that was signed, and it goes on from the note that was kept.
-
-        ``vkeys``: lines of the log's keys, kept as well. All journals are read, and nothing is believed of what lies
-        here. Raises ``InvalidParameter``, ``LogCorrupt``, ``LogNotSet``, ``JournalCorrupt``.
-        """
-        from ..evidence import outsider  # only when it is wanted
+        from ..evidence import extension, outsider  # only when it is wanted
 
         self._require_admin()
         self._identity.look()
-        verifiers = outsider.verifiers_of(vkeys)
-        return outsider.prove(self._storage, outsider.kept(checkpoint, verifiers), verifiers)
+        verifiers = extension.verifiers_of(vkeys)
+        return outsider.prove(self._storage, extension.kept(checkpoint, verifiers), verifiers)
 
     def export_log(self, destination: Path) -> Exported:
         """What proves the log and the gates to whoever has nothing else lies in the new directory.
@@ -81,13 +76,13 @@ class LogVerbs(MaintainingVerbs, VerbsOfLog):
         ``StorageUnavailable``.
         """
         from ..evidence import export  # only when it is wanted
-        from ..vocabulary.evidence_errors import LogNotSet
+        from ..vocabulary.evidence_errors import LogCorrupt, LogNotSet
 
         self._require_admin()
         self._identity.look()
         try:
             vkey = self.log_vkey()
-        except LogNotSet:
+        except (LogCorrupt, LogNotSet):  # what is damaged is exported all the same
             vkey = None
         return export.export(self._storage, destination, vkey)
 
@@ -107,11 +102,19 @@ class LogVerbs(MaintainingVerbs, VerbsOfLog):
         from ..evidence.log import Log  # only when it is wanted
         from ..evidence.log_index import LogIndex
 
-        with LogIndex(None) as index:
+        with LogIndex(self._log_index()) as index:
             log = Log(self._own_journal(), index)
             log.follow()
             log.require_begun()
             yield log
+
+    def _log_index(self) -> Path | None:
+        from ..catalogue.place import catalogue_path  # only when it is wanted
+
+        if (self._settings.root or "memory:").startswith("memory:"):
+            return None
+        path = catalogue_path(self._settings)
+        return path.with_name(f"{path.name.removesuffix('.sqlite')}.log.sqlite")
 
     @contextmanager
     def _noted_log(self) -> Iterator[tuple[Log, Noted]]:

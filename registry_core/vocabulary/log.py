@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
@@ -119,5 +120,18 @@ class VerbsOfLog(Protocol):
         """What proves that the log only grew from one size to the other.
 
         Raises ``InvalidParameter`` for a size that the log has not reached, ``LogNotSet``, ``LogCorrupt``.
+        """
+        ...
+
+    def prove_log(
+        self,
+        checkpoint: Annotated[bytes, "The note that was kept."],
+        vkeys: Annotated[Sequence[str], "The lines of the log's keys that were kept."],
+    ) -> LogProof:
+        """The log goes on from the note that was kept: nothing that it covered was changed, moved or taken out.
+
+        Of a root, or of an export, all journals are read, and nothing is believed of what lies there; of a service by
+        its newest note and a proof of hashes. Raises ``InvalidParameter``, ``LogCorrupt``, ``LogNotSet``,
+        ``JournalCorrupt``.
         """
         ...

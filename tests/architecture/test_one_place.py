@@ -149,7 +149,7 @@ def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
         if isinstance(node, ast.FunctionDef) and node.name in VERBS
     }
     of_rules = {"set_trust_document", "set_policy", "policy", "try_policy", "clear_policy", "log_document"}
-    of_log = {"journal_lines", "log_checkpoint", "log_vkey"}
+    of_log = {"journal_lines", "log_checkpoint", "log_vkey", "prove_log"}
     assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules, *of_log}
 
 

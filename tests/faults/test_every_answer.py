@@ -710,7 +710,11 @@ COMMANDS: dict[str, list[list[str]]] = {
     "audit verify": [
         ["audit", "verify", "{task}", "{model}"],
         ["audit", "verify", "{task}", "{model}", "--expect-head", "{version}"],
+        ["audit", "verify", "--checkpoint", "/dev/null", "--vkey", "{version}"],
     ],
+    "audit export": [["audit", "export", "/nowhere/{version}"]],
+    "log show": [["log", "show"], ["log", "show", "--vkey"]],
+    "log proof": [["log", "proof", "{task}", "{model}", "--seq", "1"], ["log", "proof", "--seq", "{version}"]],
     "versions": [
         ["versions"],
         ["versions", "--task", "{task}", "--model", "{model}", "--alias", "{alias}", "--limit", "1000"],

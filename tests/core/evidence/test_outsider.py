@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import DestinationDiffers, InvalidParameter, JournalCorrupt, LogCorrupt, LogNotSet, LogProof
-from registry_core.evidence import keys, outsider, signed_note
+from registry_core.evidence import keys, signed_note
 
 from ...support.packages import open_registry, write_package
 from .logged import ORIGIN, Lines, Logged, lines_of, write_lines
@@ -166,27 +166,6 @@ def test_a_registry_without_a_log_has_none(tmp_path: Path, logged: Logged) -> No
     registry.register("t", "m", "1", write_package(tmp_path / "package"))
     with pytest.raises(LogNotSet):
         registry.prove_log(old, [logged.vkey])
-
-
-def test_a_service_proves_its_growth_by_hashes(logged: Logged) -> None:
-    old = outsider.kept(logged.publish(), outsider.verifiers_of([logged.vkey]))
-    logged.registry.promote("t", "m", "production", "1")
-    logged.publish()
-    proof = logged.registry.log_consistency(old.size)
-    new = outsider.newest(proof.checkpoint.encode(), outsider.verifiers_of([logged.vkey]))
-    outsider.require_extended(old, new, proof.proof)
-    for wrong in (
-        [],
-        proof.proof[:-1],
-        [*proof.proof, proof.proof[0]],
-        ["?"],
-        [proof.proof[0][:-4]],
-        proof.proof[::-1],
-    ):
-        with pytest.raises(LogCorrupt):
-            outsider.require_extended(old, new, wrong)
-    with pytest.raises(LogCorrupt):
-        outsider.require_extended(new, old, proof.proof)
 
 
 def test_the_export_has_all_that_the_proof_needs_and_no_secret(logged: Logged, tmp_path: Path) -> None:
