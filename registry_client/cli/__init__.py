@@ -6,6 +6,7 @@ Commands, each room imported when one of its commands is called; ``main`` has th
     ``rules``
     ``facts``
     ``vouching``
+    ``auditing``, ``log``
 What they share:
     ``command``, ``metadata`` and ``keys`` (what some are given), ``output`` (what is printed)
 """

@@ -7,4 +7,5 @@ The methods:
     ``versions``, ``governing``, ``running``, ``looking``, ``listing``, ``access``
     ``rules``
     ``facts``
+    ``log``
 """
