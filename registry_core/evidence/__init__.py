@@ -11,6 +11,12 @@
 ``trust_document``  which keys, principals and actors are whose, and when a key counted
 ``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
 ``rulebook``        which of them hold, or held, as the registry's own journal says; ``ruling`` changes that
+``predicates``      what a review and an evaluation say
+``judged_document`` what a document that somebody sends is worth for a version
+``attesting``       how it comes to count, by one event, and how a reject is dismissed
+``finding``         what was found wrong with a version
+``of_version``      all that was said of a version, as its model's journal has it
+``statements_of``   each person's last word about it
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``attesting``       how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
@@ -50,6 +56,10 @@ __all__ = [
     "gate",
     "judged_document",
     "judging",
+    "attesting",
+    "exact_json",
+    "finding",
+    "judged_document",
     "keys",
     "log",
     "log_index",
@@ -71,6 +81,7 @@ __all__ = [
     "rulebook",
     "ruling",
     "seen",
+    "predicates",
     "signatures",
     "signed_document",
     "signed_note",
