@@ -60,7 +60,7 @@ class Request:
 class SeenEvidence:
     """What an attachment looks at. ``at``: when its event would be; ``judged``: what is sent, or why it does not count.
 
-    ``is_there``: that the document lies in the storage already.
+    ``is_there``: that the document lies in the storage already, as an earlier event's.
     """
 
     model: ModelStore
@@ -120,7 +120,10 @@ def look(
     except NotCounted as error:
         judged = error
     key = model.keys.attestation(request.version, request.sha256)
-    return SeenEvidence(model, evidence, is_published, at, trust, judged, _is_there(model, key, request.data))
+    # One that no event names may be what a crash left, and gone in a moment.
+    is_named = any(one.digest == digest(request.data) for one in evidence.attestations)
+    is_there = is_named and _is_there(model, key, request.data)
+    return SeenEvidence(model, evidence, is_published, at, trust, judged, is_there)
 
 
 def _is_there(model: ModelStore, key: str, data: bytes) -> bool:
@@ -162,7 +165,7 @@ def decide(seen: SeenEvidence, request: Request, signed: Signed) -> Draft | Atte
         **({"media": signed.media} if signed.media is not None else {}),
         **({"from_package": request.from_package} if request.from_package is not None else {}),
     }
-    # One that is there may be an earlier event's too, and would be gone if this event came to nothing.
+    # One that is there is an earlier event's too, and would be gone if this event came to nothing.
     beside = {} if seen.is_there else {seen.model.keys.attestation(request.version, request.sha256): request.data}
     draft = Draft(
         ATTEST,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..format.chain import Line, lost_range
 from ..vocabulary.errors import PackageCorrupt
-from . import aliases, ownership, projections, proof, states, tombstones
+from . import aliases, ownership, projections, proof, states, tombstones, vouching
 from .changes import pending
 from .journal import OWNER
 from .model import ModelStore
@@ -49,7 +49,14 @@ def documents(model: ModelStore) -> list[Due]:
         states.projection(model.keys, line.fields or {}, model.journal.lines) for _, line in sorted(said.items())
     ]
     wanted += [ownership.projection(model.keys, line.fields or {}) for line in owned]
+    vouched = {line.get("version"): line for line in lines if line.get("event") in vouching.MOVES}
+    wanted += [_vouched(model, line, lines) for _, line in sorted(vouched.items())]
     return _due(model, wanted, lines) + _nobodys(model, {one.key for one in wanted}, lines)
+
+
+def _vouched(model: ModelStore, last: Line, lines: list[Line]) -> Projection:
+    before = [line for line in lines if line.seq < last.seq and line.get("version") == last.get("version")]
+    return vouching.projection(model.keys, last.fields or {}, lambda: before)
 
 
 def _nobodys(model: ModelStore, known: set[str], lines: list[Line]) -> list[Due]:
@@ -58,10 +65,11 @@ def _nobodys(model: ModelStore, known: set[str], lines: list[Line]) -> list[Due]
         return []
     end, found = lines[-1].seq if lines else 0, []
     gone = {**model.keys.names, "version": None}
-    listed = [*model.storage.documents.list(model.keys.aliases), *model.storage.documents.list(model.keys.states)]
+    ours = (model.keys.states, model.keys.evidences)  # older software has none of them
+    listed = [one for prefix in (model.keys.aliases, *ours) for one in model.storage.documents.list(prefix)]
     there = [entry.key for entry in listed if entry.kind == "file" and entry.name.endswith(aliases.SUFFIX)]
     for key in [*there, model.keys.ownership]:
-        is_state = key.startswith(model.keys.states)
+        is_state = key.startswith(ours)
         if key in known:
             continue
         try:

@@ -49,7 +49,7 @@ def of_note(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
 def of_all(storage: Storage, keys: ModelKeys) -> Iterator[Shown]:
     """All that a model's documents, packages and graves show."""
     there = {entry.key for entry in storage.documents.list(keys.model)}
-    for prefix in sorted({keys.aliases, keys.states} & there):
+    for prefix in sorted({keys.aliases, keys.states, keys.evidences} & there):
         for entry in storage.documents.list(prefix):
             if entry.kind == "file":
                 yield from of_document(storage, keys, entry.key)
@@ -74,7 +74,9 @@ def of_version(storage: Storage, keys: ModelKeys, version: str) -> Iterator[Show
     """What shows an event about the version, but for the aliases that name it."""
     if storage.packages.keeps_facts():
         yield from of_facts(storage, keys, version)
+        yield from of_document(storage, keys, keys.evidence(version))
     else:
+        yield from of_document(storage, keys, keys.evidence(version))
         yield from of_document(storage, keys, keys.state(version))
         yield from of_grave(storage, keys, version)
 

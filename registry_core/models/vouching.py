@@ -19,6 +19,7 @@ from .projections import Fields, Projection
 from .told import Told
 
 MOVES = (ATTEST, FINDING, FACTS, RESTORE)  # what the document follows; the register event is in it by the way
+NOT_COMPARED = ("facts", "updated_at")  # what may be said by events that the document does not follow
 _OF_A_DOCUMENT = ("digest", "size", "form", "type", "identity", "signers", "covers", "from_package")
 
 

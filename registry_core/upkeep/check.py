@@ -21,7 +21,7 @@ from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt, RegistryError, StorageUnavailable
 from ..vocabulary.reports import CheckReport, Finding
 from ..vocabulary.texts import escaped
-from . import of_registry, ownership
+from . import attested, of_registry, ownership
 from .planted import kept_by_store, keys_lost, planted, strays
 from .repair import with_remedies
 from .sweep import attempts_in_want
@@ -134,6 +134,7 @@ def _compare(model: ModelStore, lines: list[Line], versions: set[str], steps: li
     yield from _check_aliases(model, moment, is_pending=bool(steps))
     yield from _check_states(model, moment, is_pending=bool(steps))
     yield from ownership.check(model, lines, is_pending=bool(steps))
+    yield from attested.check(model, lines, unfinished)
     yield from keys_lost(model, lines)
 
 

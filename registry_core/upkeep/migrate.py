@@ -30,7 +30,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import MigrationReport
-from . import of_registry, training_runs
+from . import attested, of_registry, training_runs
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def migrate(
     for package in missing:
         _copy_package(package, target, workers, meter)
     for model in models:
+        attested.copy(model, target)
         with target.documents.lock(model.keys.model, lock_timeout_s):
             events += _copy_journal(model, target)
     for model in models:
@@ -250,7 +251,7 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
             for key in _documents_below(model.storage, entry.key, keys.graves):
                 _copy_document(model.storage, target, key)
     target.documents.delete(keys.used_keys_known)  # nobody has written down there what the events that came have used
-    for prefix in (keys.aliases, keys.states, keys.graves):
+    for prefix in (keys.aliases, keys.states, keys.evidences, keys.graves):
         kept = set(_documents_below(model.storage, prefix, keys.graves))
         for key in list(_documents_below(target, prefix, keys.graves)):
             if key not in kept:
@@ -259,7 +260,7 @@ def _copy_documents(model: ModelStore, target: Storage) -> None:
 
 def _apart(keys: ModelKeys) -> tuple[str, ...]:
     """What is copied in its own way, or made anew of the journal."""
-    return keys.versions, keys.runs, keys.used_keys, keys.journal.rpartition("/")[0]
+    return keys.versions, keys.runs, keys.used_keys, keys.attestations, keys.journal.rpartition("/")[0]
 
 
 def _documents_below(storage: Storage, prefix: str, graves: str) -> Iterator[str]:

@@ -32,6 +32,8 @@ _MODEL = {
     "state": _DOCUMENTS,
     "deleted": {"*": _GRAVE},
     "adopted": _DOCUMENTS,
+    "attestations": {"*": _DOCUMENTS},
+    "evidence": _DOCUMENTS,
     "ownership.json": _FILE,
 }
 _ROOT = {

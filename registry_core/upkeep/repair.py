@@ -95,6 +95,7 @@ _OF_DOCUMENTS = {
     *("alias_damaged", "alias_differs", "alias_missing", "alias_without_version", "document_differs"),
     *("state_damaged", "state_differs", "state_missing", "tombstone_damaged", "tombstone_missing"),
     *("ownership_damaged", "ownership_differs", "ownership_missing"),
+    *("evidence_damaged", "evidence_differs", "evidence_missing"),
 }
 
 
@@ -119,7 +120,11 @@ def _named(model: ModelStore, one: Due) -> tuple[str, ...]:
     if not rest:
         return (f"{model.title} {kind}",)
     name, *_ = rest.split("/")
-    names = {"aliases": (f" alias {name}",), "state": (f" state of {name}",)}
+    names = {
+        "aliases": (f" alias {name}",),
+        "state": (f" state of {name}",),
+        "evidence": (f" evidence of {name}",),
+    }
     return tuple(model.title + found for found in names.get(kind, (f"@{name}", f" tombstone {name}")))
 
 

@@ -1,4 +1,4 @@
-"""Sweep: finish every journal, then remove staging that nobody holds and no event names; fold what ended runs logged.
+"""Sweep: finish every journal, then remove staging that nobody holds, and documents, that no event names; fold runs.
 
 The order matters. Abandoned attempts are held *first*: their owners are dead, and while they are
 held nobody can come to own them, so the set of attempts that events name can no longer grow.
@@ -18,7 +18,7 @@ from ..storage.contract import Staging, Storage
 from ..vocabulary.errors import JournalCorrupt, RegistryError
 from ..vocabulary.reports import Finding, SweepReport
 from ..vocabulary.texts import escaped
-from . import of_registry, training_runs
+from . import attested, of_registry, training_runs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
         return _preview(storage, older_than_s)
     finished: list[str] = []
     removed: list[str] = []
+    documents: list[str] = []
     kept: list[str] = []
     refused: list[Finding] = []
 
@@ -58,6 +59,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
                     published |= wanted - attempts_in_want(model)
                 named |= wanted - published
                 training_runs.fold(model)
+                documents += attested.sweep(model, older_than_s, dry_run=False)
             except RegistryError as error:
                 refused.append(_refused(model.title, error, model))
         for staging in abandoned:
@@ -66,7 +68,7 @@ def sweep(storage: Storage, lock_timeout_s: float, older_than_s: float, *, dry_r
                 kept.append(staging.attempt)
             elif staging.attempt not in published:
                 removed.append(staging.attempt)
-    return SweepReport(finished, removed, kept, refused)
+    return SweepReport(finished, removed, kept, refused, documents)
 
 
 def _finish_registry(storage: Storage, lock_timeout_s: float, finished: list[str], refused: list[Finding]) -> None:
@@ -107,6 +109,7 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
     unfinished: list[str] = []
     refused: list[Finding] = []
     named: set[str] = set()
+    documents: list[str] = []
     old = [a.name for a in storage.packages.staged() if not a.alive and a.age_s >= older_than_s]
 
     def pass_over(task: str, error: RegistryError) -> None:
@@ -122,7 +125,8 @@ def _preview(storage: Storage, older_than_s: float) -> SweepReport:
             if pending(model):
                 unfinished.append(model.title)
             named |= attempts_in_want(model)
+            documents += attested.sweep(model, older_than_s, dry_run=True)
         except RegistryError as error:
             refused.append(_refused(model.title, error, model))
     gone = [name for name in old if not refused and name not in named]
-    return SweepReport(unfinished, gone, [name for name in old if name not in gone], refused)
+    return SweepReport(unfinished, gone, [name for name in old if name not in gone], refused, documents)

@@ -45,7 +45,7 @@ class CheckReport(Value):
 
 @dataclass(frozen=True)
 class SweepReport(Value):
-    """Models whose journal was finished, staging attempts removed, attempts left alone.
+    """Models whose journal was finished, staging attempts removed, attempts left alone; ``documents`` that are gone.
 
     ``refused``: the models that were left alone, and why. A journal that is damaged or cannot be read may name any
     attempt, so while there is one none is removed.
@@ -55,11 +55,12 @@ class SweepReport(Value):
     removed: list[str]
     kept: list[str]
     refused: list[Finding] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """As of any value, but ``refused`` is there only where there is anything."""
+        """As of any value, but ``refused`` and ``documents`` are there only where there is anything."""
         content = super().to_dict()
-        return content if self.refused else {name: value for name, value in content.items() if name != "refused"}
+        return {name: value for name, value in content.items() if value or name not in ("refused", "documents")}
 
 
 @dataclass(frozen=True)
