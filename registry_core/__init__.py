@@ -67,6 +67,17 @@ if TYPE_CHECKING:
         Verification,
         Warned,
     )
+    from .vocabulary.attestations import (
+        MAX_DOCUMENT_BYTES,
+        SEVERITIES,
+        Attestation,
+        AttestationFacts,
+        Attestations,
+        EvidenceChange,
+        FindingFacts,
+        Findings,
+        VerbsOfEvidence,
+    )
     from .vocabulary.bounded import Bounded
     from .vocabulary.comparison import Comparison, FileDiff, VersionFacts
     from .vocabulary.errors import (
@@ -180,12 +191,14 @@ __version__ = "1.0.0"
 __all__ = [
     "ANONYMOUS",
     "LOADS",
+    "MAX_DOCUMENT_BYTES",
     "MAX_LIMIT",
     "MAX_NAME_LENGTH",
     "NAME_PATTERN",
     "OPERATOR",
     "REVIEW_PREDICATE",
     "RUN_STATUSES",
+    "SEVERITIES",
     "SIGNATURE_PREDICATE",
     "STAGES",
     "TAR_END",
@@ -205,8 +218,11 @@ __all__ = [
     "AnnouncementUnfinished",
     "ArtifactNotFound",
     "ArtifactsRefused",
+    "Attestation",
+    "AttestationFacts",
     "AttestationNotFound",
     "AttestationRefused",
+    "Attestations",
     "Bounded",
     "Caller",
     "CatalogState",
@@ -230,13 +246,16 @@ __all__ = [
     "EvidenceDocument",
     "EvidenceSignature",
     "Exported",
+    "EvidenceChange",
     "Facets",
     "FactsOfVersion",
     "FileDiff",
     "FileFacts",
     "Filters",
     "Finding",
+    "FindingFacts",
     "FindingNotFound",
+    "Findings",
     "GateAnswer",
     "GateAudit",
     "GateFault",
@@ -362,6 +381,7 @@ __all__ = [
     "Verbs",
     "VerbsOfAccess",
     "VerbsOfEvents",
+    "VerbsOfEvidence",
     "VerbsOfFacts",
     "VerbsOfGates",
     "VerbsOfLog",
@@ -421,6 +441,10 @@ _PLACES = {
             "StreamedEvent TaskSummary Tombstone Verification Warned"
         ),
         "vocabulary.bounded": "Bounded",
+        "vocabulary.attestations": (
+            "Attestation AttestationFacts Attestations EvidenceChange FindingFacts Findings MAX_DOCUMENT_BYTES "
+            "SEVERITIES VerbsOfEvidence"
+        ),
         "vocabulary.comparison": "Comparison FileDiff VersionFacts",
         "vocabulary.errors": (
             "AccessMoved AccessUnreadable AliasMoved AliasNotFound AnnouncementUnfinished ArtifactNotFound "

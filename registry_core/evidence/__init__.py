@@ -15,8 +15,10 @@
 ``judged_document`` what a document that somebody sends is worth for a version
 ``attesting``       how it comes to count, by one event, and how a reject is dismissed
 ``finding``         what was found wrong with a version
+``resolving``       who may resolve a blocking one
 ``of_version``      all that was said of a version, as its model's journal has it
 ``statements_of``   each person's last word about it
+``told``            evidence as whoever asks is told of it
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``attesting``       how a signed document comes to count for a version, and is dismissed
 ``judged_document`` whether a document that is sent counts, before anything is written
@@ -52,14 +54,11 @@ __all__ = [
     "checkpoints",
     "export",
     "extension",
+    "finding",
     "found_signatures",
     "gate",
     "judged_document",
     "judging",
-    "attesting",
-    "exact_json",
-    "finding",
-    "judged_document",
     "keys",
     "log",
     "log_index",
@@ -78,10 +77,10 @@ __all__ = [
     "publishing",
     "recomputing",
     "requirements",
+    "resolving",
     "rulebook",
     "ruling",
     "seen",
-    "predicates",
     "signatures",
     "signed_document",
     "signed_note",
@@ -89,6 +88,7 @@ __all__ = [
     "statement",
     "statements_of",
     "telling",
+    "told",
     "trust_document",
 ]
 

@@ -9,6 +9,7 @@ from ..format.events import FINDING
 from ..models.changes import Committed, Draft, change
 from ..models.missing import no_version
 from ..models.model import ModelStore
+from ..vocabulary.attestations import SEVERITIES
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.evidence_errors import FindingNotFound
 from ..vocabulary.texts import check_words, has_control, is_unicode, printable
@@ -16,8 +17,6 @@ from . import of_version
 from .attesting import require_reason, require_short
 from .of_version import EvidenceOfVersion, Finding
 
-BLOCKING = "blocking"
-SEVERITIES = (BLOCKING, "major", "minor", "note")
 MAX_TITLE_CHARACTERS = 1000
 MAX_URL_CHARACTERS = 2000
 

@@ -34,6 +34,7 @@ from ..vocabulary.runs import Metrics
 from ..vocabulary.unset import UNSET, Unset
 from . import observing
 from .access import AccessVerbs
+from .attesting import AttestingVerbs
 from .beginning import BeginningVerbs
 from .facts import FactsVerbs
 from .governing import GoverningVerbs
@@ -49,6 +50,7 @@ class ModelRegistry(
     BeginningVerbs,
     GoverningVerbs,
     FactsVerbs,
+    AttestingVerbs,
     RunningVerbs,
     LookingVerbs,
     EventVerbs,

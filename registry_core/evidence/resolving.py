@@ -1,0 +1,53 @@
+"""Who may resolve a blocking finding: whoever may promote what it keeps back, and has no part in the version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..models import aliases
+from ..models.model import ModelStore
+from . import statements_of
+from .of_version import EvidenceOfVersion, signers_of
+from .policy_document import Findings, GateRule
+from .rulebook import Rulebook
+from .trust_document import TrustDocument
+
+
+def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:
+    """The aliases of the model that a gate guards which looks at findings; None alone: any protected one, there is
+    none such. A pattern stands for each alias that it means now, and for itself where it means none."""
+    there = aliases.names(model.storage, model.keys)
+    named: set[str] = set()
+    for rule in _looking_at_findings(model, rulebook):
+        found = [name for name in there if rule.guards(name)]
+        named.update(found or [rule.alias])
+    return [*sorted(named)] or [None]
+
+
+def _looking_at_findings(model: ModelStore, rulebook: Rulebook) -> Iterator[GateRule]:
+    task, model_name = model.keys.task, model.keys.model_name
+    for policy in (one.document for one in rulebook.policies):
+        if policy.task in ("*", task) and policy.concerns(model_name):
+            yield from (gate for gate in policy.gates if any(isinstance(one.what, Findings) for one in gate.require))
+
+
+def part_in(evidence: EvidenceOfVersion, trust: TrustDocument, by: Mapping[str, Any]) -> str | None:
+    """What the caller did to the version, if he registered or signed it: as his principal, or as the same person."""
+    person = trust.person_of(by)
+    born = _who(evidence.born)
+    if born is not None and born == _who(by):
+        return "registered"
+    if person is None:
+        return None
+    if person == trust.person_of(evidence.born):
+        return "registered"
+    found = {signer.person for one in evidence.signatures for signer in signers_of(one.get("signers"))}
+    sent = filter(statements_of.is_signature, evidence.attestations)
+    found |= {signer.person for one in sent for signer in one.signers}
+    return "signed" if person in found else None
+
+
+def _who(said: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    principal = said.get("principal")
+    return (principal.get("iss"), principal.get("sub")) if isinstance(principal, Mapping) else None
