@@ -19,6 +19,7 @@ from .hub.errors import translated
 from .hub.views import blueprint as hub
 from .v1.access import blueprint as access
 from .v1.aliases import blueprint as aliases
+from .v1.attestations import blueprint as attestations
 from .v1.facts import blueprint as facts
 from .v1.files import blueprint as files
 from .v1.governing import blueprint as governance
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, registry: ModelRegistry | None 
         looking,
         governance,
         facts,
+        attestations,
         runs,
         catalogue,
         files,

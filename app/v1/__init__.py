@@ -11,6 +11,7 @@
 ``health``      how the service is
 ``rules``       whose word counts and what an alias needs
 ``facts``       what the files of versions are
+``attestations`` who vouches for a version, and what was found wrong with it
 ``schemas``     what is no verb's, with ``listing_schemas`` and ``uploads_schemas``
 ``access`` says who calls and what they may do, ``rules`` whose word counts and what an alias needs, ``signing_in`` how
 a browser does; ``registry`` has versions, ``aliases`` and ``governing`` what changes about them, ``looking`` what was,
