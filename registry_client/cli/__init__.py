@@ -5,6 +5,7 @@ Commands, each room imported when one of its commands is called; ``main`` has th
     ``access``, ``signing_in``
     ``rules``
     ``facts``
+    ``attestations``
     ``vouching``
     ``auditing``, ``log``
 What they share:

@@ -38,6 +38,7 @@ _ROOMS = {
     "auditing": "audit",
     "log": "log",
     "facts": "facts",
+    "attestations": "attest approve attestations finding",
     "looking": "deleted spans operations uploads",
     "running": "runs",
     "happened": "history activity",

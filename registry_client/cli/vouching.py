@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .command import finish, plain_verb, verb
+from .command import finish, plain_verb, verb, who, why
 from .keys import key_options, read_key
 
 if TYPE_CHECKING:
@@ -34,11 +35,41 @@ def manifest(_: None, *, as_json: bool, directory: Path, workers: int) -> None:
         sys.stdout.buffer.flush()
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A version as whoever signs it names it."""
+
+    task: str
+    model_name: str
+    version: str
+    package_digest: str
+
+    @property
+    def names(self) -> str:
+        return f"{self.model_name}@{self.version}"
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """(``<task>/<model>@<version>``, the package digest)."""
+        return f"{self.task}/{self.names}", self.package_digest
+
+
+def subject(registry: Registry, task: str, ref: str) -> Subject:
+    """What the ref names now. Raises ``click.UsageError`` for a version without a digest."""
+    found = registry.resolve(task, ref, verify=False)
+    if found.package_digest is None:
+        names = f"{found.model_name}@{found.version}"
+        raise click.UsageError(f"{names} has no package digest: 'omr adopt' gives one to older software's versions.")
+    return Subject(task, found.model_name, found.version, found.package_digest)
+
+
 @click.command()
 @click.argument("task")
 @click.argument("ref")
 @key_options
-@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there, and send nothing.")
+@who
+@why
 @verb
 def sign(
     registry: Registry,
@@ -48,17 +79,18 @@ def sign(
     ref: str,
     key: Path | None,
     ssh_key: Path | None,
-    output: Path,
+    output: Path | None,
+    **words: str | None,
 ) -> None:
-    """Sign the package that REF names, with its name and version. 'omr attest' sends the signature."""
+    """Sign the package that REF names, with its name and version, and have that count for it."""
     from registry_core import SIGNATURE_PREDICATE, sign_statement  # only when it is wanted
 
     private, ssh = read_key(key, ssh_key)
-    found = registry.resolve(task, ref, verify=False)
-    names = f"{found.model_name}@{found.version}"
-    if found.package_digest is None:
-        raise click.UsageError(f"{names} has no package digest: 'omr adopt' gives one to older software's versions.")
-    document = sign_statement(private, f"{task}/{names}", found.package_digest, SIGNATURE_PREDICATE, {}, ssh=ssh)
+    found = subject(registry, task, ref)
+    document = sign_statement(private, *found.named, SIGNATURE_PREDICATE, {}, ssh=ssh)
+    if output is None:
+        finish(registry.attest(task, found.names, document, **words).to_dict(), as_json)
+        return
     try:
         output.write_bytes(document)
     except OSError as error:

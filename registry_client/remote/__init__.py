@@ -8,4 +8,5 @@ The methods:
     ``rules``
     ``facts``
     ``log``
+    ``attestations``
 """

@@ -23,6 +23,7 @@ from registry_core import (
 
 from .access import Access
 from .answers import read
+from .attestations import Attesting
 from .bodies import object_of
 from .calls import call
 from .facts import Facts
@@ -39,7 +40,7 @@ MAX_KEY_CHARACTERS = 255
 _ASYNC = {"Prefer": "respond-async"}
 
 
-class Versions(Governing, Running, Looking, ListingVerbs, Log, Access, Rules, Facts):
+class Versions(Governing, Running, Looking, ListingVerbs, Log, Access, Rules, Facts, Attesting):
     """Every verb of ``ModelRegistry`` that makes sense from afar."""
 
     show = call(Verbs.show, "GET", "/v1/show")

@@ -20,12 +20,7 @@
 ``statements_of``   each person's last word about it
 ``told``            evidence as whoever asks is told of it
 ``signatures``      the three forms of a package's signature, held against stored digests
-``attesting``       how a signed document comes to count for a version, and is dismissed
-``judged_document`` whether a document that is sent counts, before anything is written
-``of_version``      everything that was said of a version, from its journal
 ``telling``         all of that in one look
-``predicates``      what reviews and evaluations say
-``statements_of``   each person's last word about a version
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
 ``checkpoints``     what events say of the log, each held against those before
