@@ -66,12 +66,11 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
 
         Raises ``NotFound``, ``StorageError``.
         """
-        from ..evidence import rulebook, telling  # only when it is wanted
-        from ..models.registry_journal import RegistryJournal
+        from ..evidence import telling  # only when it is wanted
 
         found = self._find(task, f"{model_name}@{version}", Action.READ)
         try:
-            rules = rulebook.read(RegistryJournal(self._storage, self._settings.lock_timeout_s))
+            rules = self._policies.policies.rules()
         except PolicyUnreadable:
             rules = None
         return telling.tell(found.model, found.version, rules, aliases, most)
