@@ -161,7 +161,11 @@ def test_an_encrypted_key_needs_its_password() -> None:
         keys.load_private(keys.private_pem(ED25519), b"secret")
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff" * 100, b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", LINE])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff" * 100, b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", LINE],
+    ids=["empty", "no text", "half", "public"],
+)
 def test_what_is_no_private_key(data: bytes) -> None:
     with pytest.raises(ValueError, match="no private key"):
         keys.load_private(data)

@@ -61,7 +61,11 @@ def test_what_a_document_is_called_by() -> None:
     assert parse(enveloped(PAYLOAD, private(), payload_type="text/plain")).identity != identity
 
 
-@pytest.mark.parametrize("key_id", ["", "somebody else's", private("p256").public.key_id, None])
+@pytest.mark.parametrize(
+    "key_id",
+    ["", "somebody else's", private("p256").public.key_id, None],
+    ids=["empty", "foreign", "another", "none"],
+)
 def test_a_key_id_is_not_believed(key_id: str | None) -> None:
     sig = json.loads(ENVELOPE)["signatures"][0]["sig"]
     known = trust(("grace", private("p256")), ("ada", private()))
