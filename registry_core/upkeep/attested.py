@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..format.chain import Line, lost_range
 from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import ATTEST
-from ..models import vouching
+from ..models import proof, vouching
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import PackageCorrupt
@@ -32,12 +32,17 @@ def named(model: ModelStore, lines: Iterable[Line]) -> dict[str, tuple[Line, str
 
 
 def check(model: ModelStore, lines: list[Line], unfinished: Line | None) -> Iterator[Finding]:
-    """What is missing or damaged of what events name, and documents of evidence that are not what the events say."""
-    for key, (line, what) in named(model, lines).items():
+    """What is missing or damaged of what events name, what none names, and lists of evidence that say otherwise."""
+    expected = named(model, lines)
+    for key, (line, what) in expected.items():
         fault = _fault(model.storage, key, what)
         if fault is not None:
             where = f"{model.title} {key.removeprefix(model.keys.model + '/')}"
             yield Finding("damage", where, f"it {fault} event {line.seq} names", "attestation_damaged")
+    for entry in model.storage.documents.list(model.keys.attestations, deep=True):
+        if entry.kind == "file" and entry.key not in expected:
+            where = f"{model.title} {entry.key.removeprefix(model.keys.model + '/')}"
+            yield Finding("note", where, "no event names it", "attestation_unnamed", "omr sweep")
     under_way = unfinished.get("version") if unfinished is not None else None
     documents = {entry.name.removesuffix(".json") for entry in model.storage.documents.list(model.keys.evidences)}
     said = {line.get("version"): line for line in lines if line.is_own and line.get("event") in vouching.MOVES}
@@ -61,12 +66,13 @@ def _check_listed(model: ModelStore, lines: list[Line], version: str, last: Line
     except ValueError:
         yield Finding("damage", where, "the document is damaged; the journal says what it said", "evidence_damaged")
         return
-    if last is None:
-        if fields is not None:
-            yield Finding("damage", where, "no event is about it", "evidence_differs")
-    elif fields is None:
+    if last is not None and fields is None:
         yield Finding("damage", where, "events are about it, but there is no document", "evidence_missing")
-    elif not any(lost_range(line) for line in lines):  # else nobody can tell what it was
+    elif fields is None or any(lost_range(line) for line in lines):
+        return  # where events are lost nobody can tell what it was
+    elif last is None:
+        yield Finding("damage", where, "no event is about it", "evidence_differs")
+    else:
         expected = {**vouching.replay(model.keys, version, lines), "seq": last.seq}
         if any(fields.get(name) != value for name, value in expected.items() if name not in vouching.NOT_COMPARED):
             yield Finding("damage", where, "it is not what the events say", "evidence_differs")
@@ -88,7 +94,8 @@ def copy(model: ModelStore, target: Storage) -> None:
 def sweep(model: ModelStore, older_than_s: float, *, dry_run: bool) -> list[str]:
     """What no event names is gone, but never what may be on its way to be named; the keys of it.
 
-    Raises ``JournalCorrupt`` where events may be lost, which may name anything, ``LockTimeout``, ``StorageError``.
+    Where events are lost and accounted for, nothing goes: they may have named it. Raises ``JournalCorrupt`` where any
+    may be lost or changed, ``LockTimeout``, ``StorageError``.
     """
     if not any(True for _ in model.storage.documents.list(model.keys.attestations)):
         return []
@@ -96,8 +103,6 @@ def sweep(model: ModelStore, older_than_s: float, *, dry_run: bool) -> list[str]
         return _unnamed(model, older_than_s)
     with model.lock():  # where there are locks, whoever sets a document aside has it until its event stands
         unnamed = _unnamed(model, older_than_s)
-        if unnamed:
-            model.require_nothing_lost()
         for key in unnamed:
             model.storage.documents.delete(key)
     return unnamed
@@ -107,7 +112,12 @@ def _unnamed(model: ModelStore, older_than_s: float) -> list[str]:
     is_locked = model.storage.documents.looks_are_cheap()
     # First what lies there, then who names it: an event that comes in between names what is not in the list.
     there = [one for one in model.storage.documents.list(model.keys.attestations, deep=True) if one.kind == "file"]
-    known, now = named(model, model.journal.read_anew()), time.time()
+    lines, now = list(model.journal.read_anew()), time.time()
+    known = named(model, lines)
     least = older_than_s if is_locked else max(older_than_s, LEAST_AGE_S)
     old = (one for one in there if one.key not in known and (is_locked or one.changed_s is not None))
-    return [one.key for one in old if one.changed_s is None or now - one.changed_s >= least]
+    unnamed = [one.key for one in old if one.changed_s is None or now - one.changed_s >= least]
+    if not unnamed or any(lost_range(line) for line in lines):  # what is lost for good may have named them
+        return []
+    proof.prove(model)
+    return unnamed
