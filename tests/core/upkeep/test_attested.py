@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -147,11 +148,16 @@ def test_a_sweep_removes_nothing_while_events_may_be_lost(desk: Desk, tmp_path: 
     assert documents(desk.shelf.storage, desk) == {**kept, left: STRAY}
 
 
-def test_what_a_crash_left_is_written_anew_for_its_event(desk: Desk) -> None:
+def test_what_a_crash_left_is_written_anew_for_its_event(desk: Desk, tmp_path: Path) -> None:
     """A sweep that saw the leftover as old may delete it only before the event that names it."""
     data = desk.review("withdraw", 5, GRACE)
-    desk.shelf.storage.documents.write(key_of(desk, data), data)
+    key = key_of(desk, data)
+    desk.shelf.storage.documents.write(key, data)
+    path = tmp_path / "root" / key
+    if path.exists():
+        os.utime(path, (1, 1))
     desk.attach(data)
+    assert not path.exists() or path.stat().st_mtime > 1
     assert desk.shelf.registry().sweep(0).documents == []
     assert of_version.document(desk.shelf.model(), "1", digest(data)) == data
     assert codes(desk) == []
@@ -228,6 +234,7 @@ def test_deleting_restoring_and_purging_keep_the_evidence(desk: Desk) -> None:
     assert (documents(desk.shelf.storage, desk), codes(desk)) == (kept, [])
     registry.sweep(0)
     registry.restore(TASK, MODEL, "1")
+    assert desk.evidence().last_restore_seq == desk.shelf.events()[-1]["seq"]
     assert (documents(desk.shelf.storage, desk), codes(desk)) == (kept, [])
     registry.delete(TASK, MODEL, "1", reason="out of use")
     assert registry.purge(0, reason="by law").purged
