@@ -14,6 +14,7 @@ when they are first called. The families:
 ``maintaining`` is the operator's
 ``uploads``     are theirs, and so are ``operations``; ``expiry`` sweeps both, and sessions of browsers
 ``ruling``      sets trust and policies
+``attesting``   says who vouches for a version, and what was found wrong with it
 ``facts``       tells what files are
 ``gating``      says what a gate asks for; ``gate`` is how gates come to the verbs
 ``observing``   names who looks at each package that is registered

@@ -10,6 +10,7 @@ of evidence
     ``evidence``
     ``version_evidence``
     ``rules``
+    ``attestations`` (and findings)
     ``log``
 texts
     ``texts`` (names and whatever else others say: what it may be, and how it is shown), ``patterns`` of names

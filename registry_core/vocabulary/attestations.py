@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from .answers import Value
+from .rules import DocumentDigest
 from .verbs import Actor, ModelName, Reason, Ref, Task, Version
 
 BLOCKING = "blocking"
@@ -14,6 +15,7 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 Severity = Annotated[str, "blocking, major, minor or note."]
 Why = Annotated[str | None, "Why; it is required."]
+FindingId = Annotated[int, "The event that opened it."]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Attestations(Value):
 class FindingFacts(Value):
     """Something that was found wrong with a version."""
 
-    id: Annotated[int, "The event that opened it."]
+    id: FindingId
     severity: Severity
     title: str
     url: str | None
@@ -141,7 +143,7 @@ class VerbsOfEvidence(Protocol):
         task: Task,
         model_name: ModelName,
         version: Version,
-        digest: Annotated[str, "sha256:<64 hex>, or the hex alone."],
+        digest: DocumentDigest,
     ) -> bytes:
         """The document's own bytes, as they were sent, proven. Raises ``AttestationNotFound``, ``PackageCorrupt``."""
         ...
@@ -173,7 +175,7 @@ class VerbsOfEvidence(Protocol):
         task: Task,
         model_name: ModelName,
         version: Version,
-        id: Annotated[int, "The event that opened it."],
+        id: FindingId,
         *,
         actor: Actor = None,
         reason: Why = None,
@@ -190,7 +192,7 @@ class VerbsOfEvidence(Protocol):
         task: Task,
         model_name: ModelName,
         version: Version,
-        id: Annotated[int, "The event that opened it."],
+        id: FindingId,
         *,
         actor: Actor = None,
         reason: Why = None,

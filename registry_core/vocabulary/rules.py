@@ -12,6 +12,7 @@ from .answers import Value
 from .verbs import Actor, Reason
 
 Then = Annotated[str | datetime | None, "What held at this moment (RFC 3339)."]
+DocumentDigest = Annotated[str, "sha256:<64 hex>, or the hex alone."]
 Policy = Annotated[str, "The task whose policy it is, or * for that of all."]
 Written = Annotated[bytes | Mapping[str, Any], "The document, best as it is written."]
 
@@ -120,7 +121,7 @@ class VerbsOfRules(Protocol):
         """The task has no policy any more; by one event. Raises ``PolicyNotFound``, and as :meth:`set_policy`."""
         ...
 
-    def log_document(self, digest: Annotated[str, "sha256:<64 hex>, or the hex alone."]) -> bytes:
+    def log_document(self, digest: DocumentDigest) -> bytes:
         """The bytes of a trust document or a policy that holds, or held once.
 
         Raises ``PolicyNotFound``, ``PolicyUnreadable`` where they are not what was set.

@@ -307,6 +307,11 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
         Ask("/v1/facts", ALIASED),
         Ask("/v1/facts", {**REF, "details": "true"}, need=Need.USE),
     ],
+    ("GET", "/v1/attestations"): [Ask("/v1/attestations", REF)],
+    ("GET", "/v1/attestations/<task>/<model_name>/<version>/<sha256>"): [
+        Ask("/v1/attestations/{task}/{model}/1/" + "0" * 64, ok=(404, "attestation_not_found"))
+    ],
+    ("GET", "/v1/findings"): [Ask("/v1/findings", ALIASED)],
     ("GET", "/v1/compare"): [
         Ask("/v1/compare", {**QUERY, "versions": "1&versions=2"}),
         Ask("/v1/compare", {**QUERY, "versions": "1&versions=2", "path": "model.pt"}, need=Need.USE),
@@ -482,6 +487,17 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ],
     ("PUT", "/v1/tags"): [Ask("/v1/tags", body={**VERSION, "key": "k", "value": "{new}"})],
     ("POST", "/v1/facts"): [Ask("/v1/facts", body=REF)],
+    ("POST", "/v1/attestations"): [Ask("/v1/attestations", REF, data=b"{}", ok=(422, "attestation_refused"))],
+    ("POST", "/v1/attestations/dismiss"): [
+        Ask("/v1/attestations/dismiss", body={**VERSION, "id": 1, "reason": "r"}, ok=(404, "attestation_not_found"))
+    ],
+    ("POST", "/v1/findings"): [Ask("/v1/findings", body={**VERSION, "severity": "note", "title": "t"}, ok=(201, None))],
+    ("POST", "/v1/findings/resolve"): [
+        Ask("/v1/findings/resolve", body={**VERSION, "id": 1, "reason": "r"}, ok=(404, "finding_not_found"))
+    ],
+    ("POST", "/v1/findings/dismiss"): [
+        Ask("/v1/findings/dismiss", body={**VERSION, "id": 1, "reason": "r"}, ok=(404, "finding_not_found"))
+    ],
     ("POST", "/v1/versions/patch"): [Ask("/v1/versions/patch", body={**VERSION, "description": "{new}"})],
     ("POST", "/v1/stage"): [
         Ask("/v1/stage", body={**VERSION, "stage": "staging"}, approves=True),

@@ -18,6 +18,7 @@ from registry_core import (
     Verbs,
     VerbsOfAccess,
     VerbsOfEvents,
+    VerbsOfEvidence,
     VerbsOfFacts,
     VerbsOfGates,
     VerbsOfLog,
@@ -35,6 +36,7 @@ KINDS = (
     VerbsOfEvents,
     VerbsOfFacts,
     VerbsOfGates,
+    VerbsOfEvidence,
     VerbsOfLog,
     VerbsOfLooking,
     VerbsOfRules,
@@ -150,7 +152,8 @@ def test_the_client_spells_out_no_verb_that_it_only_sends() -> None:
     }
     of_rules = {"set_trust_document", "set_policy", "policy", "try_policy", "clear_policy", "log_document"}
     of_log = {"journal_lines", "log_checkpoint", "log_vkey", "prove_log"}
-    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules, *of_log}
+    of_evidence = {"attest", "attestation"}
+    assert spelled_out == {"resolve", "verify", "set_access_rules", "revoke_token", *of_rules, *of_log, *of_evidence}
 
 
 def test_what_a_verb_says_of_one_model_it_asks_the_model_for() -> None:

@@ -330,6 +330,12 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/v1/metrics"): [Call("/v1/metrics", REF)],
     ("GET", "/v1/facts"): [Call("/v1/facts", REF), Call("/v1/facts", {**REF, "details": "true"})],
+    ("GET", "/v1/attestations"): [Call("/v1/attestations", REF)],
+    ("GET", "/v1/attestations/<task>/<model_name>/<version>/<sha256>"): [
+        Call("/v1/attestations/{task}/{model}/{version}/{path}"),
+        Call("/v1/attestations/{task}/{model}/{version}/" + "0" * 64),
+    ],
+    ("GET", "/v1/findings"): [Call("/v1/findings", REF)],
     ("GET", "/v1/compare"): [
         Call("/v1/compare", {**MODEL, "versions": "{version}"}),
         Call("/v1/compare", {**MODEL, "versions": "{version}&versions=1&versions=2"}),
@@ -455,6 +461,16 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("DELETE", "/v1/aliases"): [Call("/v1/aliases", body=ALIAS), Call("/v1/aliases", ALIAS)],
     ("PUT", "/v1/tags"): [Call("/v1/tags", body={**VERSION, "key": "{alias}", "value": "{version}"})],
     ("POST", "/v1/facts"): [Call("/v1/facts", body={**REF, **WHY})],
+    ("POST", "/v1/attestations"): [
+        Call("/v1/attestations", {**REF, **WHY}, data=b"{}"),
+        Call("/v1/attestations", {**REF, "from_package": "{path}"}),
+    ],
+    ("POST", "/v1/attestations/dismiss"): [Call("/v1/attestations/dismiss", body={**VERSION, "id": 1, **WHY})],
+    ("POST", "/v1/findings"): [
+        Call("/v1/findings", body={**VERSION, "severity": "note", "title": "{alias}", "url": "{path}", **WHY})
+    ],
+    ("POST", "/v1/findings/resolve"): [Call("/v1/findings/resolve", body={**VERSION, "id": 1, **WHY})],
+    ("POST", "/v1/findings/dismiss"): [Call("/v1/findings/dismiss", body={**VERSION, "id": 1, **WHY})],
     ("POST", "/v1/versions/patch"): [
         Call("/v1/versions/patch", body={**VERSION, "description": "{alias}", "tags": {"{alias}": "{version}"}})
     ],
