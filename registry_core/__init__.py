@@ -154,7 +154,16 @@ if TYPE_CHECKING:
     from .vocabulary.finite import finite
     from .vocabulary.gates import Check, GateAnswer, GateAudit, GateFault, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
-    from .vocabulary.log import ConsistencyProof, Exported, InclusionProof, JournalLines, LogProof, VerbsOfLog
+    from .vocabulary.log import (
+        ConsistencyProof,
+        Exported,
+        InclusionProof,
+        JournalLines,
+        LogChange,
+        LogProof,
+        Published,
+        VerbsOfLog,
+    )
     from .vocabulary.looking import (
         DeletedVersion,
         Lineage,
@@ -284,6 +293,7 @@ __all__ = [
     "Lineage",
     "LockTimeout",
     "LogBehind",
+    "LogChange",
     "LogCorrupt",
     "LogNotSet",
     "LogProof",
@@ -325,6 +335,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "Promotion",
+    "Published",
     "PurgeReport",
     "Registration",
     "RegistryError",
@@ -467,7 +478,8 @@ _PLACES = {
         "vocabulary.finite": "finite",
         "vocabulary.gates": "Check GateAnswer GateAudit GateFault GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
-        "vocabulary.log": "ConsistencyProof Exported InclusionProof JournalLines LogProof VerbsOfLog",
+        "vocabulary.log": "ConsistencyProof Exported InclusionProof JournalLines LogChange LogProof Published"
+        " VerbsOfLog",
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",

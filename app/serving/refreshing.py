@@ -1,4 +1,4 @@
-"""What a serving worker does beside answering: it keeps the catalogue true."""
+"""What a serving worker does beside answering: it keeps the catalogue true, and publishes checkpoints of the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 from flask import Flask
 
-from registry_core import RegistryError
+from registry_core import LogNotSet, RegistryError
 
 from ..web.root import Root
 from ..web.stopping import stopping
@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 def start(app: Flask) -> None:
     """From now on the catalogue is never older than the refresh time. Workers take turns at it."""
-    threading.Thread(target=_keep, args=(app.extensions["root"],), name="catalogue", daemon=True).start()
+    root = app.extensions["root"]
+    threading.Thread(target=_keep, args=(root,), name="catalogue", daemon=True).start()
+    if root.publishes:
+        threading.Thread(target=_publish, args=(root,), name="log", daemon=True).start()
 
 
 def _keep(root: Root) -> None:
@@ -29,3 +32,16 @@ def _keep(root: Root) -> None:
         except Exception:
             log.exception("the catalogue is not refreshed")
         stopping.wait(root.refresh_period_s)
+
+
+def _publish(root: Root) -> None:
+    """Whatever is new is covered by a checkpoint, as often as the settings say; workers may all do so at once."""
+    while not stopping.wait(root.publish_period_s):
+        try:
+            root.registry().log_publish()
+        except LogNotSet:
+            continue  # nobody has begun one yet
+        except RegistryError as error:
+            log.warning("no checkpoint is published: %s", error.message)
+        except Exception:
+            log.exception("no checkpoint is published")

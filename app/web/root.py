@@ -133,6 +133,16 @@ class Root:
         """How often the catalogue is looked after, so that it never gets older than its refresh time."""
         return max(1.0, self._settings.core.catalog_refresh_s / 2)
 
+    @property
+    def publishes(self) -> bool:
+        """Whether checkpoints of the log are published here: where there is a key."""
+        return self._settings.core.log_key is not None
+
+    @property
+    def publish_period_s(self) -> float:
+        """How often the log is looked after."""
+        return self._settings.core.checkpoint_s
+
     def _open(self) -> ModelRegistry:
         registry = ModelRegistry.open(settings=self._settings.core)
         registry.check_guarantees()

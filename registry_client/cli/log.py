@@ -1,4 +1,4 @@
-"""The commands of the log: what was signed of it, and what proves that a line is in it."""
+"""The commands of the log: begun and published, what was signed of it, and what proves that a line is in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import output
-from .command import finish, verb
+from .command import finish, local_verb, verb, who, why
 
 if TYPE_CHECKING:
+    from registry_core import ModelRegistry
+
     from .command import Registry
 
 
@@ -43,3 +45,42 @@ def log_proof(registry: Registry, *, as_json: bool, task: str | None, model_name
         output.lines(said["checkpoint"])
 
     finish(registry.log_proof(task, model_name, seq=seq).to_dict(), as_json, show)
+
+
+@log.command(name="init")
+@click.option("--origin", required=True, metavar="NAME", help="How outsiders know the log, such as models.lab.example.")
+@who
+@why
+@local_verb
+def log_init(registry: ModelRegistry, *, as_json: bool, origin: str, **words: str | None) -> None:
+    """Begin the log, with a key where OMNIBIOAI_MODEL_REGISTRY_LOG_KEY says. Outsiders keep the line of the vkey."""
+    finish(registry.log_init(origin, **words).to_dict(), as_json)
+
+
+@log.command(name="publish")
+@who
+@why
+@local_verb
+def log_publish(registry: ModelRegistry, *, as_json: bool, **words: str | None) -> None:
+    """Cover all that is new by a checkpoint, and print the signed note of all that is covered."""
+    done = registry.log_publish(**words).to_dict()
+    finish(done, as_json, lambda said: output.lines(said["note"] or "nothing is covered"))
+
+
+@log.command(name="rotate")
+@who
+@why
+@local_verb
+def log_rotate(registry: ModelRegistry, *, as_json: bool, **words: str | None) -> None:
+    """Give the log a new key. The note that says so is signed by both."""
+    finish(registry.log_rotate(**words).to_dict(), as_json)
+
+
+@log.command(name="restart")
+@click.option("--origin", required=True, metavar="NAME", help="Another name than that of the log that was lost.")
+@who
+@why
+@local_verb
+def log_restart(registry: ModelRegistry, *, as_json: bool, origin: str, **words: str | None) -> None:
+    """Begin another log after a real loss; it says which one was lost, and --reason why."""
+    finish(registry.log_restart(origin, **words).to_dict(), as_json)

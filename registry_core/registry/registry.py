@@ -40,7 +40,7 @@ from .facts import FactsVerbs
 from .governing import GoverningVerbs
 from .happened import EventVerbs
 from .listing import ListingVerbs
-from .log import LogVerbs
+from .log_keeping import LogKeepingVerbs
 from .looking import LookingVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
@@ -56,7 +56,7 @@ class ModelRegistry(
     EventVerbs,
     ListingVerbs,
     UploadVerbs,
-    LogVerbs,
+    LogKeepingVerbs,
     AccessVerbs,
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..format.chain import Line
-from ..format.layout import LOG, MANIFEST, REGISTRY, SESSIONS, TASKS, TOMBSTONE
+from ..format.layout import CHECKPOINT, LOG, MANIFEST, REGISTRY, SESSIONS, TASKS, TOMBSTONE
 from ..models import projections, used_keys
 from ..models.model import ModelStore
 from ..packages import contents
@@ -39,7 +39,7 @@ _MODEL = {
 _ROOT = {
     REGISTRY: _FILE,
     ".lock": _FILE,
-    LOG: {"*": _DOCUMENTS},
+    LOG: {"*": _DOCUMENTS, CHECKPOINT.removeprefix(f"{LOG}/"): _FILE},
     TASKS: {"*": {"models": {"*": _MODEL}}},
     ".staging": _ANYTHING,
     ".uploads": _ANYTHING,

@@ -61,6 +61,23 @@ class LogProof(Value):
 
 
 @dataclass(frozen=True)
+class LogChange(Value):
+    """``seq``: the event that records it. ``vkey``: the line of the log's key from now on, for outsiders to keep."""
+
+    seq: int
+    vkey: str
+
+
+@dataclass(frozen=True)
+class Published(Value):
+    """``events``: how many it took to cover what was new; 0: nothing was."""
+
+    size: int
+    events: int
+    note: Annotated[str | None, "The signed note of all that is covered; null where nothing is."]
+
+
+@dataclass(frozen=True)
 class Exported(Value):
     """What an export holds."""
 

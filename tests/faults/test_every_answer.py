@@ -729,6 +729,10 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["audit", "verify", "--checkpoint", "/dev/null", "--vkey", "{version}"],
     ],
     "audit export": [["audit", "export", "/nowhere/{version}"]],
+    "log init": [["log", "init", "--origin", "{alias}", *WORDS]],
+    "log rotate": [["log", "rotate", *WORDS]],
+    "log restart": [["log", "restart", "--origin", "{alias}", *WORDS]],
+    "log publish": [["log", "publish", *WORDS]],
     "log show": [["log", "show"], ["log", "show", "--vkey"]],
     "log proof": [["log", "proof", "{task}", "{model}", "--seq", "1"], ["log", "proof", "--seq", "{version}"]],
     "versions": [
