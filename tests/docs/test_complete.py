@@ -49,7 +49,7 @@ def _inputs(openapi: dict[str, dict[str, dict[str, object]]]) -> Iterator[tuple[
             described = methods[method]
             names = [found["name"] for found in [*methods.get("parameters", []), *described.get("parameters", [])]]
             body = described.get("requestBody")
-            if body:
+            if body and "application/json" in body["content"]:  # else it is bytes
                 reference = body["content"]["application/json"]["schema"]["$ref"]
                 names += schemas[reference.rpartition("/")[2]]["properties"]  # type: ignore[index]
             yield f"{method.upper()} {path}", names
