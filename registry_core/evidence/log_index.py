@@ -90,7 +90,7 @@ class LogIndex:
             database.execute("commit")
         except BaseException:
             with suppress(sqlite3.Error):
-                database.execute("rollback")
+                database.rollback()
             raise
 
     def said(self) -> Said:

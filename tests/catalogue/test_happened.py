@@ -37,6 +37,7 @@ from .test_visible import Only
 
 # What a page by the catalogue leaves to the journal.
 LEFT = ("package_digest", "created_at", "commit", "attempt", "prev", "previous_seq", "paths", "shown_by", "more")
+LEFT += ("signatures", "facts", "gate", "attestation", "dismisses", "finding", "policy", "checkpoint")
 
 
 def told(event: Event) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def test_a_store_is_asked_twice_in_five_seconds_whoever_calls_and_however_often(
     assert requests(ruled, "", 10) == alone
 
 
-def test_open_mode_asks_a_store_whether_there_are_rules_once_in_five_seconds_or_never(
+def test_open_mode_asks_a_store_whether_there_are_rules_or_policies_once_in_five_seconds(
     store: SimulatedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -210,4 +210,4 @@ def test_open_mode_asks_a_store_whether_there_are_rules_once_in_five_seconds_or_
     assert requests(by_default) == alone
     for _ in range(2):
         clock.now += opening.LOOK_EVERY_S
-        assert (requests(by_default), requests(written_out)) == (alone + 1, alone)
+        assert (requests(by_default), requests(written_out)) == (alone + 1, alone + 1)

@@ -119,7 +119,7 @@ def test_a_root_that_is_a_file(area: Path) -> None:
         not_ready(server.url, "root_missing")
 
 
-UNKNOWN_FORMATS = [b'{"format": 2}', b'{"format": "1"}', b"{}", b"[]", b"", b"not json", b"\xff", b"[" * 9999]
+UNKNOWN_FORMATS = [b'{"format": 3}', b'{"format": "1"}', b"{}", b"[]", b"", b"not json", b"\xff", b"[" * 9999]
 
 
 def test_a_format_that_is_not_known(area: Path) -> None:

@@ -110,7 +110,7 @@ def test_every_call_that_takes_json_counts_first(client: Any) -> None:
             assert answer.json["code"] == "invalid_parameter"
             counted.add(path)
         else:  # nothing of these is JSON, but bytes or a form
-            assert path.startswith(("/v1/uploads/", "/v1/auth/log")), path
+            assert path.startswith(("/v1/uploads/", "/v1/auth/log", "/v1/attestations")), path
     assert {"/v1/register", "/v1/uploads", "/v1/promote", "/v1/tags", "/v1/versions", "/v1/verify"} <= counted
 
 

@@ -23,7 +23,7 @@ def damage(shell: Shell) -> None:
         (["register", "t", "m", "../2", "source"], 1, "invalid_name"),
         (["register", "t", "m", "3", "nothing"], 1, "artifacts_refused"),
         (["register", "t", "m", "3", "source", "--metadata", "[]"], 1, "invalid_metadata"),
-        (["register", "t", "m", "latest", "source"], 1, "name_taken"),
+        (["register", "t", "m", "latest", "source"], 1, "invalid_name"),
         (["resolve", "t", "m"], 1, "invalid_ref"),
         (["history", "t", "m", "--limit", "0"], 1, "invalid_parameter"),
         (["promote", "t", "m", "latest", "1", "--expected-version", "1"], 1, "alias_moved"),

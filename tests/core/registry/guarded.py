@@ -151,6 +151,8 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(USE, lambda r, t, m: r.verify(t, f"{m}@1")),
     "list_aliases": Verb(READ, lambda r, t, m: r.list_aliases(t, m)),
     "list_aliases:then": Verb(READ, lambda r, t, m: r.list_aliases(t, m, "2100-01-01T00:00:00Z")),
+    "attestations": Verb(READ, lambda r, t, m: r.attestations(t, f"{m}@1")),
+    "findings": Verb(READ, lambda r, t, m: r.findings(t, f"{m}@1")),
     "facts": Verb(READ, lambda r, t, m: r.facts(t, f"{m}@1")),
     "facts:details": Verb(USE, lambda r, t, m: r.facts(t, f"{m}@1", details=True)),
     "list_deleted": Verb(READ, lambda r, t, m: r.list_deleted(t, m)),
@@ -192,6 +194,10 @@ VERBS: dict[str, Verb] = {
     "log_batch": Verb(WRITE, lambda r, t, m: r.log_batch(t, m, "other", tags={"a": "b"})),
     "end_run": Verb(WRITE, lambda r, t, m: r.end_run(t, m, "other")),
     "tag": Verb(WRITE, lambda r, t, m: r.tag(t, m, "1", "a", "b")),
+    "open_finding": Verb(WRITE, lambda r, t, m: r.open_finding(t, m, "1", "note", "odd")),
+    "resolve_finding": Verb(
+        WRITE, lambda r, t, m: r.resolve_finding(t, m, "1", r.open_finding(t, m, "1", "note", "odd").id, reason="no")
+    ),
     "refresh_facts": Verb(WRITE, lambda r, t, m: r.refresh_facts(t, f"{m}@1")),
     "patch": Verb(WRITE, lambda r, t, m: r.patch(t, m, "1", description="new")),
     "promote": Verb(PROMOTE, lambda r, t, m: r.promote(t, m, "candidate", "2")),
@@ -256,6 +262,8 @@ OF_ACCESS = {
     "resolve_ownership",
     "whoami",
 }
+# Of signed documents and what blocks: test_attesting.py.
+OF_EVIDENCE = {"attest", "attestation", "dismiss_attestation", "dismiss_finding", "keeps_back"}
 # What proves that nothing was changed: test_log.py.
 OF_LOG = {
     *("log_checkpoint", "log_vkey", "log_proof", "log_consistency", "prove_log", "export_log"),

@@ -42,6 +42,7 @@ from .guarded import (
     LEGACY,
     NOBODYS,
     OF_ACCESS,
+    OF_EVIDENCE,
     OF_LOG,
     OF_OWNERS,
     OF_REGISTRY,
@@ -95,7 +96,7 @@ def told(error: RegistryError | None, *names: str) -> tuple[Any, ...]:
 
 def test_no_verb_is_left_out() -> None:
     known = {name.partition(":")[0] for name in VERBS} | set(OF_REGISTRY) | set(OF_SESSION)
-    known |= FILTERED | OPEN | OF_ACCESS | OF_LOG
+    known |= FILTERED | OPEN | OF_ACCESS | OF_LOG | OF_EVIDENCE
     there = {name for name in dir(ModelRegistry) if not name.startswith("_")}
     assert there == known
 
