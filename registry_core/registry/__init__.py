@@ -17,7 +17,6 @@ when they are first called. The families:
 ``ruling``      sets trust and policies
 ``attesting``   says who vouches for a version, and what was found wrong with it
 ``facts``       tells what files are
-``gating``      says what a gate asks for; ``gate`` is how gates come to the verbs
 ``observing``   names who looks at each package that is registered
-``gating``      tells what a version needs before an alias names it; ``gate`` hands those that judge to the verbs
+``gating``      tells what a version needs before an alias names it; ``policies`` hands those that judge to the verbs
 """

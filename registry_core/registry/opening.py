@@ -34,7 +34,7 @@ from ..vocabulary.answers import Verification
 from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
-from .gate import PoliciesAsked
+from .policies import PoliciesAsked
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue
