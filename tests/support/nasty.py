@@ -33,8 +33,6 @@ NEW_NAMES = (
     "NaN",
     "Infinity",
     "1e999",
-    "latest",
-    "main",
     "none",
     "versions",
     "aliases",
@@ -46,6 +44,8 @@ NEW_NAMES = (
     "e3b0c44298fc1c14",
 )
 KEPT_NAMES = (
+    "latest",  # as a version, where none but an alias may be called so now
+    "main",
     "größe",
     "gro\u0308ße",
     "模型",
