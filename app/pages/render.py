@@ -42,7 +42,10 @@ def page(template: str, *, status: int = 200, **said: Any) -> Response:
 
 
 def html(template: str, **said: Any) -> str:
-    """As :func:`page`, its text; needs no registry, so that it can say that there is none."""
+    """As :func:`page`, its text; needs no registry, so that it can say that there is none.
+
+    A lone surrogate, which older software's documents may have, is shown as JSON writes it.
+    """
     principal: Principal | None = g.get("principal")
     session_id = sessions.sent(sessions.SESSION) if principal is not None else None
     common = {
@@ -58,7 +61,8 @@ def html(template: str, **said: Any) -> str:
         "json_address": None,
         "command": None,
     }
-    return render_template(f"ui/{template}", **{**common, **said})
+    text = render_template(f"ui/{template}", **{**common, **said})
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def now() -> datetime:
