@@ -28,7 +28,7 @@ REMEMBERED = {
     "registry_core/catalogue/catalogue.py: self._totals": "asked where all models are seen, and nothing is filtered",
     "app/web/issued_tokens.py: self._known": "its key is the digest of the whole token",
     "app/web/platform_tokens.py: self._refused": "its key is the digest of the whole token",
-    "registry_core/packages/facts/pickle_machine.py: self._memo": "of one pickle, and gone with it",
+    "registry_core/packages/facts/stack_machine.py: self._memo": "of one pickle, and gone with it",
     "registry_core/evidence/signatures.py: @cached_property": "of one signature of one package",
     "registry_core/evidence/looking.py: self._found": "of one verdict, and gone with it",
     "registry_core/evidence/rulebook.py: _remembered": "documents by their digest, whoever asks",

@@ -84,7 +84,7 @@ def test_E6_what_breaks_the_readers_fails_no_register(tmp_path: Path, monkeypatc
     def broken(*words: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(judge.pickles, "read", broken)
+    monkeypatch.setattr(judge.as_pickles, "read", broken)
     facts = registered(InMemory().open(), write_files(tmp_path / "source", {"a.txt": b"x"}))
     assert facts["load"] == "unreadable"
     monkeypatch.setattr(AtRegister, "_workers", None, raising=False)

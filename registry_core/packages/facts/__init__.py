@@ -5,6 +5,6 @@ cannot be read is a fact too.
 
 ``of_package`` judges all files of a package, ``judge`` one of them as all that it may be: ``safetensors``, ``gguf``,
 ``onnx``, ``npy``, ``archives`` (a zip, by its ``zip_directory``), ``binaries``, ``texts`` (with ``json_text``), what is
-code by its name (``names``), and always ``pickles``. Of those ``pickle_machine`` follows one by ``pickle_opcodes``, and
+code by its name (``names``), and always ``as_pickles``. Of those ``stack_machine`` follows one by ``opcodes``, and
 ``constructors`` is the list of what one may name. Below them: ``file_bytes``, ``bounds`` and ``load``.
 """

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from . import npy, zip_directory
+from .as_pickles import FORMAT as PICKLE
+from .as_pickles import read as read_pickles
 from .file_bytes import FileBytes, Part
 from .load import CODE, DATA_ONLY, NONE, UNREADABLE, Judged, worst
-from .pickle_machine import Spent
-from .pickles import FORMAT as PICKLE
-from .pickles import read as read_pickles
+from .stack_machine import Spent
 from .zip_directory import Member, ZipRead
 
 TORCH, NPZ, ZIP = "torch", "npz", "zip"

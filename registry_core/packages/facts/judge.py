@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...vocabulary.facts import FileFacts
-from . import archives, binaries, gguf, npy, onnx, pickles, safetensors, texts
+from . import archives, as_pickles, binaries, gguf, npy, onnx, safetensors, texts
 from .bounds import Left
 from .file_bytes import FileBytes
 from .load import CODE, DATA_ONLY, LOADS, UNREADABLE, FetchFailed, Judged, Odd
 from .names import suffix_of_code
-from .pickle_machine import Spent
+from .stack_machine import Spent
 
 BINARY = "binary"
 _LONGEST_WHY = 200
@@ -28,7 +28,7 @@ def _judge(path: str, data: FileBytes, spent: Spent) -> Judged:
     suffix = suffix_of_code(path)
     if suffix is not None:
         return Judged("code", CODE, f"files that end in {suffix} are run")
-    pickled = pickles.read(data, 0, spent)
+    pickled = as_pickles.read(data, 0, spent)
     if pickled.judged.load == CODE:
         return pickled.judged
     seen = list(_formats(path, data, spent))
@@ -75,7 +75,7 @@ def _judge_member(name: str, data: FileBytes, spent: Spent) -> Judged:
     suffix = suffix_of_code(name)
     if suffix is not None:
         return Judged("code", CODE, f"files that end in {suffix} are run")
-    pickled = pickles.read(data, 0, spent)
+    pickled = as_pickles.read(data, 0, spent)
     if pickled.has_reached:
         return pickled.judged
     found = texts.judge(name, data) or binaries.hdf5(data)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from .as_pickles import read as read_pickles
 from .file_bytes import FileBytes
 from .load import UNREADABLE, Judged, Odd
-from .pickle_machine import Spent
-from .pickles import read as read_pickles
+from .stack_machine import Spent
 
 FORMAT = "npy"
 MAGIC = b"\x93NUMPY"

@@ -1,10 +1,10 @@
-"""What each opcode of a pickle does to a :class:`~.pickle_machine.Machine`; all protocols."""
+"""What each opcode of a pickle does to a :class:`~.stack_machine.Machine`; all protocols."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .pickle_machine import DATA, KEPT_BYTES, UNKNOWN, Broken, Machine
+from .stack_machine import DATA, KEPT_BYTES, UNKNOWN, Broken, Machine
 
 HIGHEST_PROTOCOL = 5
 MOST_DIGITS = 4000

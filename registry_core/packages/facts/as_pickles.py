@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from .file_bytes import FileBytes
 from .load import CODE, DATA_ONLY, UNREADABLE, Code, Judged, PastBound
-from .pickle_machine import Broken, Machine, Spent
-from .pickle_opcodes import follow
+from .opcodes import follow
+from .stack_machine import Broken, Machine, Spent
 
 FORMAT = "pickle"
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C  # of the form that torch wrote before it wrote archives

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry_core.packages.facts.as_pickles import Pickles, read
 from registry_core.packages.facts.bounds import PICKLE_OPCODES, Left
 from registry_core.packages.facts.constructors import CONSTRUCTORS
 from registry_core.packages.facts.file_bytes import Fetched, of_bytes
 from registry_core.packages.facts.load import CODE, DATA_ONLY, UNREADABLE
-from registry_core.packages.facts.pickle_machine import Spent
-from registry_core.packages.facts.pickles import Pickles, read
+from registry_core.packages.facts.stack_machine import Spent
 
 from .crafted import HONEST, HOSTILE, LEGACY_TORCH, NO_PICKLES, SYSTEM
 
