@@ -15,7 +15,7 @@ from ..models.journal import Subject
 from ..models.model import ModelStore
 from ..models.registry_journal import RegistryJournal
 from ..storage.contract import Storage
-from ..vocabulary.evidence_errors import LogCorrupt, LogNotSet, NotInLog
+from ..vocabulary.evidence_errors import LogCorrupt, LogNotSet
 from . import log_tree
 from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, not_as_covered, read_tree
 from .log_index import LogIndex
@@ -142,30 +142,6 @@ class Log:
         if self.said.origin is None:
             raise LogNotSet("This registry has no log. 'omr log init --origin NAME' begins one.")
         return self.said
-
-    # proofs
-
-    def proof(self, name: Name, seq: int) -> tuple[int, list[bytes]]:
-        """(which leaf the line is, what proves it to whoever has the root). Raises ``NotInLog``."""
-        self.require_begun()
-        leaf = self.index.leaf(name, seq)
-        line = self.subject(name).journal.line(seq) if leaf is not None else None
-        if leaf is None or line is None:
-            raise NotInLog(f"No checkpoint covers line {seq} of it yet.", seq=seq, size=self.said.size)
-        proof = log_tree.inclusion_proof(leaf, self.said.size, self.index.node)
-        if not log_tree.includes(leaf, self.said.size, log_tree.leaf_hash(line.raw), proof, self.said.root):
-            raise not_as_covered(name, seq, "it is not the line that was covered")
-        return leaf, proof
-
-    def consistency(self, old_size: int, size: int) -> list[bytes]:
-        """What proves that the tree of ``size`` lines begins with the old one. Raises ``NotInLog``."""
-        self.require_begun()
-        if not 0 <= old_size <= size <= self.said.size:
-            raise NotInLog(
-                f"The log has {self.said.size} lines, so nothing is to be proven of {old_size} and {size}.",
-                size=self.said.size,
-            )
-        return log_tree.consistency_proof(old_size, size, self.index.node)
 
     def root_at(self, size: int) -> bytes:
         """The root of the first ``size`` lines, which there are."""

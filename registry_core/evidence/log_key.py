@@ -133,9 +133,12 @@ class LogKey:
         except ValueError as error:
             raise _unusable(f"it has not the last note, {error}; find that, before anything is signed", STATE) from None
 
-    def require_not_ahead(self, log: Log) -> None:
-        """The log extends what was signed last. Raises ``LogBehind``: else two readers could be shown two pasts."""
-        last, said = self.last(), log.said
+    def require_not_ahead(self, log: Log, last: Checkpoint | None) -> None:
+        """The log extends what was signed ``last``. Raises ``LogBehind``: else two readers could be shown two pasts.
+
+        That is read before the log is followed: the journals are never behind it, and others may publish meanwhile.
+        """
+        said = log.said
         if last is None:
             return
         lost = said.lost

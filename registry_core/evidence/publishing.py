@@ -85,9 +85,10 @@ def publish(log: Log, key: LogKey, by: By) -> tuple[Note | None, int]:
 
     Raises ``LogNotSet``, ``LogCorrupt``, ``LogBehind``, ``NotConfigured``, ``StorageError``.
     """
+    last = key.last()
     log.follow()
     key.signers(log.require_begun().next_verifiers)
-    key.require_not_ahead(log)
+    key.require_not_ahead(log, last)
     made, deadline = 0, time.monotonic() + log.own.lock_timeout_s
     while True:
         new = dict(_new_lines(log))
@@ -201,10 +202,11 @@ def _is_of_log(line: Line) -> bool:
 def _show(log: Log, key: LogKey) -> Note | None:
     """The note of the last tree is kept by the signer, and then shown to everybody; whoever was first made it."""
     with key.alone():
+        last = key.last()
         log.follow()
         if not log.said.tree_seq:
             return None
-        key.require_not_ahead(log)
+        key.require_not_ahead(log, last)
         data = _known(log, [key.last_note(), _shown(log)])
         if data is None:
             data = bytes(signed_note.sign(log.said.checkpoint().text, key.signers(log.said.verifiers)))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from registry_core import InvalidParameter, LogBehind, LogCorrupt, LogNotSet, NotConfigured
-from registry_core.evidence import checkpoints, log_tree, signed_note
+from registry_core.evidence import checkpoints, log_tree, proofs, signed_note
+from registry_core.evidence.log import Log
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -113,6 +114,26 @@ def test_more_covers_than_an_event_has_room_for_take_more_events(
     assert logged.publish() == 0
 
 
+def test_whoever_is_overtaken_while_reading_is_not_told_of_an_older_copy(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged.init()
+    logged.change()
+    follow, overtaken = Log.follow, []
+
+    def slow(self: Log, known: Any = None) -> Any:
+        said = follow(self, known)
+        if not overtaken:
+            overtaken.append(True)
+            logged.change()
+            assert logged.publish() == 1
+        return said
+
+    monkeypatch.setattr(Log, "follow", slow)
+    assert logged.publish() == 0  # all of it is covered by then
+    assert logged.said().root == expected_root(logged)
+
+
 def test_seven_publishers_at_once_make_one_chain(logged: Logged) -> None:
     logged.init()
     for number in range(5):
@@ -147,7 +168,7 @@ def test_the_index_may_go_or_be_anything_at_any_time(logged: Logged) -> None:
         assert logged.said().root == expected_root(logged)
         with logged.log() as log:
             log.follow()
-            assert log.proof(("t", "m"), 6)
+            assert proofs.inclusion(log, ("t", "m"), 6, proofs.Noted("", log.said.checkpoint()))
 
 
 def _delete(path: Path) -> None:
