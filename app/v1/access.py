@@ -15,25 +15,21 @@ from ..web.gate import may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
 from ..web.root import current_caller, governed_registry
-from ..web.schemas import answer_schema, field_of, part_schema, request_schema
+from ..web.schemas import answer_schema, described, field_of, part_schema, request_schema
 
 blueprint = Blueprint("access", __name__, url_prefix="/v1", description="Access: who calls, and what they may do")
 
 _CHANGES = (400, 409, 413, 415, 422, 503, 507)
 
 
-def _described(meaning: str) -> fields.Raw:
-    return fields.Raw(metadata={"description": meaning})
-
-
 class AccessDocument(Request):
     """What is sent is judged, and kept, as it is written; here is only what it has."""
 
-    schema = _described("omr-access/1.")
-    protected_aliases = _described("Patterns of the aliases that approvers move.")
-    rules = _described("Who gets which role on which models.")
-    admins = _described("Who may do everything.")
-    blocked = _described("Whose rights have ended, whatever the rules say.")
+    schema = described("omr-access/1.")
+    protected_aliases = described("Patterns of the aliases that approvers move.")
+    rules = described("Who gets which role on which models.")
+    admins = described("Who may do everything.")
+    blocked = described("Whose rights have ended, whatever the rules say.")
 
 
 class RulesQuery(Request):

@@ -15,7 +15,7 @@ from ..web.gate import may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
 from ..web.root import current_registry, governed_registry
-from ..web.schemas import answer_schema, field_of, part_schema, request_schema
+from ..web.schemas import answer_schema, described, field_of, part_schema, request_schema
 
 blueprint = Blueprint("rules", __name__, url_prefix="/v1", description="Trust, and policies for aliases")
 
@@ -23,27 +23,23 @@ _CHANGES = (400, 409, 413, 415, 422, 503, 507)
 _JSON = "application/json"
 
 
-def _described(meaning: str) -> fields.Raw:
-    return fields.Raw(metadata={"description": meaning})
-
-
 class TrustDocument(Request):
     """What is sent is judged, and kept, as it is written; here is only what it has."""
 
-    schema = _described("omr-trust/1.")
-    people = _described("By name: the groups, principals and actors of each.")
-    keys = _described("Public keys, and whose they are.")
-    revoked = _described("Which of them count no longer, and since when.")
+    schema = described("omr-trust/1.")
+    people = described("By name: the groups, principals and actors of each.")
+    keys = described("Public keys, and whose they are.")
+    revoked = described("Which of them count no longer, and since when.")
 
 
 class PolicyDocument(Request):
     """What is sent is judged, and kept, as it is written; here is only what it has."""
 
-    schema = _described("omr-policy/1.")
-    task = _described("As in the address.")
-    models = _described("Which models it is about, by patterns.")
-    register = _described("What a version needs before it is taken in.")
-    gates = _described("What it needs before an alias may name it.")
+    schema = described("omr-policy/1.")
+    task = described("As in the address.")
+    models = described("Which models it is about, by patterns.")
+    register = described("What a version needs before it is taken in.")
+    gates = described("What it needs before an alias may name it.")
 
 
 class ThenQuery(Request):

@@ -140,3 +140,8 @@ class Problem(Open):
     request_id = fields.String(allow_none=True)
     errors = fields.Dict()
     problems = fields.List(fields.Dict())
+
+
+def described(meaning: str) -> fields.Raw:
+    """A field that is taken as it is, and only described."""
+    return fields.Raw(metadata={"description": meaning})
