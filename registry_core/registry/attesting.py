@@ -19,7 +19,6 @@ from ..vocabulary.errors import PermissionDenied
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
-    from ..evidence.rulebook import Rulebook
     from ..models.model import ModelStore
     from .door import Door
 
@@ -41,7 +40,7 @@ class AttestingVerbs(OpenedRegistry, VerbsOfEvidence):
 
         found = self._find(task, ref, Action.WRITE)
         request = attesting.Request(found.version, document, actor, reason, from_package)
-        attested, is_new = attesting.attach(found.model, request, lambda: self._rulebook().trust)
+        attested, is_new = attesting.attach(found.model, request, lambda: self._policies.policies.rules().trust)
         return told.attestation(found.model, found.version, attested, is_new=is_new)
 
     def dismiss_attestation(
@@ -148,7 +147,7 @@ class AttestingVerbs(OpenedRegistry, VerbsOfEvidence):
         ``PermissionDenied``."""
         from ..evidence import of_version, resolving  # only when it is wanted
 
-        keys, rulebook = model.keys, self._rulebook()
+        keys, rulebook = model.keys, self._policies.policies.rules()
         door.require(keys.task, keys.model_name, Action.WRITE)
         for alias in resolving.guarded(model, rulebook):
             door.require(keys.task, keys.model_name, Action.PROMOTE, alias)
@@ -159,10 +158,3 @@ class AttestingVerbs(OpenedRegistry, VerbsOfEvidence):
                 f"You {part} {model.title}@{version}: somebody else resolves a blocking finding of it.",
                 required={"action": str(Action.PROMOTE), "on": model.title, "alias": None},
             )
-
-    def _rulebook(self) -> Rulebook:
-        """Whose keys count, and what is asked of versions, as the registry's journal says now."""
-        from ..evidence import rulebook  # only when it is wanted
-        from ..models.registry_journal import RegistryJournal
-
-        return rulebook.read(RegistryJournal(self._storage, self._settings.lock_timeout_s))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from ..packages.observed import Observer
-from ..settings import CoreSettings
-from ..storage.contract import Storage
+from .policies import PoliciesAsked
 
 
-def of_every_package(storage: Storage, settings: CoreSettings) -> tuple[Observer, ...]:
-    from ..evidence import rulebook  # only where something is registered
-    from ..evidence.found_signatures import FoundSignatures
-    from ..models.registry_journal import RegistryJournal
+def of_every_package(policies: PoliciesAsked, workers: int) -> tuple[Observer, ...]:
+    from ..evidence.found_signatures import FoundSignatures  # only where something is registered
     from ..packages.reading_facts import AtRegister
 
-    journal = RegistryJournal(storage, settings.lock_timeout_s)
-    return AtRegister(settings.workers), FoundSignatures(lambda: rulebook.read(journal).trust)
+    return AtRegister(workers), FoundSignatures(lambda: policies.policies.rules().trust)

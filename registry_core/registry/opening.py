@@ -25,7 +25,6 @@ from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.registry_journal import told_by_journal
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
-from ..packages.observed import Observer
 from ..settings import CoreSettings
 from ..storage import Storage
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
@@ -213,7 +212,6 @@ class OpenedRegistry:
         self._settings = settings
         self._policies = PoliciesAsked(storage, settings.lock_timeout_s)
         self._gate: Gate | None = self._policies
-        self._observers: tuple[Observer, ...] = ()
         self._visible: Visible = Everything()
         self._identity = RootIdentity(storage, settings)
         self._door: Door | None = None  # whoever opens the root is its operator, and is asked nothing

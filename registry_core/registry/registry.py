@@ -124,7 +124,7 @@ class ModelRegistry(
             settings,
             registry_root=self._directory,
             gate=self._gate,
-            observers=(*observing.of_every_package(model.storage, settings), *self._observers),
+            observers=observing.of_every_package(self._policies, settings.workers),
             uploaded=lambda upload_id, model: self._uploads_with(upload_id).claim(upload_id, model),
             progress=self._asked(model, progress),
         )

@@ -24,7 +24,6 @@ from registry_core.models.changes import Draft, change
 from registry_core.models.journal import Journal
 from registry_core.models.model import open_model
 from registry_core.models.registry_journal import RegistryJournal
-from registry_core.packages.observed import Incoming
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ...docs.documents import read
@@ -43,13 +42,6 @@ TYPES = {str: "text", int: "number", bool: "boolean", dict: "object", list: "lis
 LISTS_OF_OBJECTS = {"signatures"}
 
 
-class Says:
-    """Whoever looks at a package as it is taken in."""
-
-    def observe(self, incoming: Incoming) -> dict[str, Any]:
-        return {"signatures": [{"path": one.path} for one in incoming.artifacts], "facts": {"load": "none"}}
-
-
 @pytest.fixture
 def registry(tmp_path: Path) -> ModelRegistry:
     """One with every kind of event."""
@@ -62,8 +54,7 @@ def registry(tmp_path: Path) -> ModelRegistry:
     registry.patch(TASK, MODEL, "kept", tags={"tissue": None}, description="new")
     registry.stage(TASK, MODEL, "kept", "staging")
     registry.stage(TASK, MODEL, "kept", "none")
-    package = write_files(tmp_path / "keyed", {"weights": b"k"})
-    registry._observers = (Says(),)
+    package = write_files(tmp_path / "keyed", {"weights": b"k", "model.sig": b"no signature"})
     registry.register(TASK, MODEL, "keyed", package, idempotency_key="my-own-key", set_alias="latest")
     journal = root / JOURNAL
     registry.promote(TASK, MODEL, "lost", "keyed")
