@@ -65,8 +65,8 @@ class PolicyGate:
             return Verdict(error)
 
     def guards(self, model: ModelStore) -> bool:
-        of_task = self.rules().of(model.keys.task)
-        return any(one.document.gates and one.document.concerns(model.keys.model_name) for one in of_task)
+        names = model.keys.task, model.keys.model_name
+        return any(one.document.gates for one in self.rules().concerning(*names))
 
 
 def judge(model: ModelStore, asked: Asked, rules: Rulebook) -> Verdict:

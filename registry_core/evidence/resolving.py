@@ -26,10 +26,9 @@ def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:
 
 
 def _looking_at_findings(model: ModelStore, rulebook: Rulebook) -> Iterator[GateRule]:
-    task, model_name = model.keys.task, model.keys.model_name
-    for policy in (one.document for one in rulebook.policies):
-        if policy.task in ("*", task) and policy.concerns(model_name):
-            yield from (gate for gate in policy.gates if any(isinstance(one.what, Findings) for one in gate.require))
+    for policy in rulebook.concerning(model.keys.task, model.keys.model_name):
+        gates = policy.document.gates
+        yield from (gate for gate in gates if any(isinstance(one.what, Findings) for one in gate.require))
 
 
 def part_in(evidence: EvidenceOfVersion, trust: TrustDocument, by: Mapping[str, Any]) -> str | None:

@@ -71,6 +71,7 @@ class Rulebook:
     named: frozenset[str]
     lost: int
     _storage: Storage = field(repr=False, compare=False)
+    _read: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def trust(self) -> TrustDocument:
@@ -113,6 +114,10 @@ class Rulebook:
         found = (self.policy(name) for name in dict.fromkeys((ALL_TASKS, task)))
         return [one for one in found if one is not None]
 
+    def concerning(self, task: str, model_name: str) -> list[PolicyInForce]:
+        """The policies that are about the model."""
+        return [one for one in self.of(task) if one.document.concerns(model_name)]
+
     def gates(self, task: str, model_name: str, alias: str) -> list[tuple[PolicyInForce, GateRule]]:
         """The gates before the alias of the model, all of which must hold."""
         return [(one, gate) for one in self.of(task) for gate in one.document.matches(model_name, alias)]
@@ -136,11 +141,13 @@ class Rulebook:
         return None if named is None else self.read(named)
 
     def read(self, named: str) -> bytes:
-        """The bytes of a document that is named."""
-        try:
-            return document_of(self._storage, named)
-        except Unproven as why:
-            raise unreadable(str(why)) from None
+        """The bytes of a document that is named, read and hashed once for all who ask here."""
+        if named not in self._read:
+            try:
+                self._read[named] = document_of(self._storage, named)
+            except Unproven as why:
+                raise unreadable(str(why)) from None
+        return self._read[named]
 
     def known(self, policy: str | None) -> Setting:
         """As :meth:`last`, where no lost event may have set it otherwise."""

@@ -64,7 +64,7 @@ def _guarded(rules: Rulebook | None, model: ModelStore, aliases: Iterable[str]) 
     try:
         if rules is None:
             return None
-        policies = [one.document for one in rules.of(task) if one.document.concerns(model_name)]
+        policies = [one.document for one in rules.concerning(task, model_name)]
     except PolicyUnreadable:
         return None
     literal = [gate.alias for policy in policies for gate in policy.gates if not set("*?[") & set(gate.alias)]
