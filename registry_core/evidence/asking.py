@@ -18,6 +18,7 @@ from ..vocabulary.gates import Check, GateAnswer, GateInForce
 from ..vocabulary.texts import check_new_name
 from .gate import PolicyGate, is_reserved, judge_gates
 from .rulebook import PolicyInForce, Rulebook
+from .seen import who_made
 
 NOT_RECORDED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"
 _UNTOLD = "Sign in to be told."
@@ -87,7 +88,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         override = said.get("override")
         if line is None or not isinstance(override, dict):
             return []
-        unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, _by(line)), gates, rules).unmet
+        unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, who_made(line)), gates, rules).unmet
     except PolicyUnreadable as error:
         return [f"policy_unreadable: what {found.alias!r} must meet cannot be told: {error.message}"]
     return [_overridden(found, line, override, unmet, is_nobody=is_nobody)] if unmet else []
@@ -131,10 +132,6 @@ def _in_words(seconds: float) -> str:
             count = int(seconds // length)
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "less than a minute"
-
-
-def _by(line: Line) -> dict[str, Any]:
-    return {name: line.get(name) for name in ("actor", "principal") if line.get(name) is not None}
 
 
 def require_no_version_in_the_place(found: Found, policies: PolicyGate) -> None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from ..format.chain import later_than
 from ..format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
-from ..format.events import ATTEST
+from ..format.events import ATTEST, MOST_BYTES
 from ..models.changes import Committed, Draft, change, standing
 from ..models.missing import no_version
 from ..models.model import ModelStore
-from ..storage.contract import KeyNotFound
-from ..vocabulary.errors import InvalidParameter, PackageCorrupt
+from ..models.named_documents import lies_there
+from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.evidence import Signer
 from ..vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
 from ..vocabulary.texts import check_words, printable
@@ -28,17 +27,11 @@ from .not_counted import SUPERSEDED, NotCounted
 from .of_version import Attested, EvidenceOfVersion
 from .predicates import Decision, Evaluation, Review, said_in
 from .signatures import SignedPackage
-from .signed_document import Signed, Trust
+from .signed_document import Signed
+from .trust_document import TrustDocument
 
 MOST_ATTESTATIONS = 1000  # of a version
-MAX_EVENT_BYTES = 65_535
 AHEAD = timedelta(minutes=5)
-
-
-class Trusted(Trust, Protocol):
-    """A trust document, as far as it is asked here."""
-
-    def counts_now(self, sha256: str, person: str) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -67,12 +60,12 @@ class SeenEvidence:
     evidence: EvidenceOfVersion
     is_published: bool
     at: datetime
-    trust: Trusted
+    trust: TrustDocument
     judged: Judged | NotCounted
     is_there: bool
 
 
-def attach(model: ModelStore, request: Request, trusted: Callable[[], Trusted]) -> tuple[Attested, bool]:
+def attach(model: ModelStore, request: Request, trusted: Callable[[], TrustDocument]) -> tuple[Attested, bool]:
     """The document counts for the version from now on, by one event that names its digest and who signed it.
 
     The same payload signed by nobody else makes no event: then the answer is the earlier one, and False. Raises
@@ -102,12 +95,12 @@ def attach(model: ModelStore, request: Request, trusted: Callable[[], Trusted]) 
 def _mend(model: ModelStore, request: Request, known: Attested) -> None:
     """The document that an earlier event names is there again, if it was lost and has just been sent."""
     key = model.keys.attestation(request.version, request.sha256)
-    if known.digest == digest(request.data) and not _is_there(model, key, request.data):
+    if known.digest == digest(request.data) and not lies_there(model.storage, key, request.data):
         model.storage.documents.write(key, request.data)
 
 
 def look(
-    model: ModelStore, request: Request, sent: Sent, package: SignedPackage, trusted: Callable[[], Trusted]
+    model: ModelStore, request: Request, sent: Sent, package: SignedPackage, trusted: Callable[[], TrustDocument]
 ) -> SeenEvidence:
     is_published = model.has_version(request.version)
     evidence = EvidenceOfVersion(request.version, None, None)
@@ -122,15 +115,8 @@ def look(
     key = model.keys.attestation(request.version, request.sha256)
     # One that no event names may be what a crash left, and gone in a moment.
     is_named = any(one.digest == digest(request.data) for one in evidence.attestations)
-    is_there = is_named and _is_there(model, key, request.data)
+    is_there = is_named and lies_there(model.storage, key, request.data)
     return SeenEvidence(model, evidence, is_published, at, trust, judged, is_there)
-
-
-def _is_there(model: ModelStore, key: str, data: bytes) -> bool:
-    try:
-        return model.storage.documents.read(key).data == data
-    except (KeyNotFound, PackageCorrupt):
-        return False
 
 
 def event_time(model: ModelStore) -> datetime:
@@ -182,9 +168,9 @@ def decide(seen: SeenEvidence, request: Request, signed: Signed) -> Draft | Atte
 def require_short(model: ModelStore, draft: Draft) -> Draft:
     """The draft, of which the event fits into a line. Raises ``InvalidParameter``."""
     size = len(encode({"seq": 10**12, **draft.fields(model), "ts_utc": "." * 27, "prev": "." * 71}))
-    if size > MAX_EVENT_BYTES:
+    if size > MOST_BYTES:
         raise InvalidParameter(
-            f"The event would have {size} bytes; at most {MAX_EVENT_BYTES} are kept. Say less in actor and reason, or "
+            f"The event would have {size} bytes; at most {MOST_BYTES} are kept. Say less in actor and reason, or "
             "leave fewer paths out of the signature.",
             field="reason",
         )

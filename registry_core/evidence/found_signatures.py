@@ -12,7 +12,7 @@ from ..packages.observed import Incoming
 from ..storage.contract import read_all
 from . import artifact_manifest, signatures
 from .signatures import SignedPackage
-from .signed_document import Trust
+from .trust_document import TrustDocument
 
 
 class FoundSignatures:
@@ -21,7 +21,7 @@ class FoundSignatures:
     ``trust``: gives whose keys count now; it is asked only where there is a signature.
     """
 
-    def __init__(self, trust: Callable[[], Trust]) -> None:
+    def __init__(self, trust: Callable[[], TrustDocument]) -> None:
         self._trust = trust
 
     def observe(self, incoming: Incoming) -> Mapping[str, Any]:

@@ -21,8 +21,9 @@ from . import artifact_manifest, signatures, signed_document, statement
 from .not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
 from .predicates import Evaluation, Review, said_in
 from .signatures import SignedPackage
-from .signed_document import Signed, Trust
+from .signed_document import Signed
 from .statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
+from .trust_document import TrustDocument
 
 MAX_SAID_BYTES = 256 * 1024  # of a review and an evaluation
 MAX_BYTES = 1024 * 1024
@@ -80,7 +81,7 @@ def read(data: bytes) -> Sent:
     return Sent(data, signed, said, None if said is None else said_in(said))
 
 
-def judge(sent: Sent, package: SignedPackage, trust: Trust, at: datetime, path: str | None = None) -> Judged:
+def judge(sent: Sent, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None = None) -> Judged:
     """What it is worth, of this package and at that moment. Raises ``NotCounted``."""
     if package.digest is None:
         raise NotCounted(
@@ -108,7 +109,7 @@ def _is_about(said: Statement, package: SignedPackage) -> bool:
     return said.names_digest(package.digest)
 
 
-def _signature(sent: Sent, package: SignedPackage, trust: Trust, at: datetime, path: str | None) -> Judged:
+def _signature(sent: Sent, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None) -> Judged:
     found = signatures.judge(sent.data, package, trust, at, path)
     told, signed = found.told, found.signed
     if told.why is not None or signed is None:

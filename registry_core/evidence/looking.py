@@ -13,9 +13,8 @@ from ..models.timeline import Moment
 from ..packages import contents
 from ..packages.stated_metrics import numbers, of_bytes
 from ..vocabulary.errors import PackageCorrupt
-from . import of_version, signed_document, statement
-from .not_counted import NotCounted
-from .of_version import EvidenceOfVersion
+from . import of_version
+from .of_version import Attested, EvidenceOfVersion
 from .policy_document import File, Metric, NotArchived, Requirement, Source
 from .seen import Seen
 from .statement import Statement
@@ -27,20 +26,20 @@ V = TypeVar("V")
 class _Read(Mapping[int, V]):
     """What is found of each attest event, when it is asked for first."""
 
-    def __init__(self, digests: Mapping[int, str], find: Callable[[str], V]) -> None:
-        self._digests, self._find = digests, find
+    def __init__(self, attested: Mapping[int, Attested], find: Callable[[Attested], V]) -> None:
+        self._attested, self._find = attested, find
         self._found: dict[int, V] = {}
 
     def __getitem__(self, seq: int) -> V:
         if seq not in self._found:
-            self._found[seq] = self._find(self._digests[seq])
+            self._found[seq] = self._find(self._attested[seq])
         return self._found[seq]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._digests)
+        return iter(self._attested)
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return len(self._attested)
 
 
 def look(
@@ -100,23 +99,19 @@ def documents(
     model: ModelStore, evidence: EvidenceOfVersion
 ) -> tuple[Mapping[int, Statement | None], Mapping[int, bool]]:
     """(the statement of each attest event, whether its document is intact), each read when it is asked for."""
-    digests = {one.seq: one.digest for one in evidence.attestations}
+    attested = {one.seq: one for one in evidence.attestations}
 
-    def is_intact(digest: str) -> bool:
+    def is_intact(one: Attested) -> bool:
         try:
-            of_version.document(model, evidence.version, digest)
+            of_version.document(model, evidence.version, one.digest)
         except PackageCorrupt:
             return False
         return True
 
-    def read(digest: str) -> Statement | None:
-        try:
-            signed = signed_document.parse(of_version.document(model, evidence.version, digest))
-            return statement.of(signed.payload_type, signed.payload)
-        except (PackageCorrupt, NotCounted):
-            return None
+    def read(one: Attested) -> Statement | None:
+        return of_version.statement_in(model, evidence.version, one)
 
-    return _Read(digests, read), _Read(digests, is_intact)
+    return _Read(attested, read), _Read(attested, is_intact)
 
 
 def _sizes(model: ModelStore, version: str, paths: set[str]) -> dict[str, int | None]:

@@ -158,11 +158,6 @@ def statement_in(model: ModelStore, version: str, one: Attested) -> Statement | 
         return None
 
 
-def statements(model: ModelStore, evidence: EvidenceOfVersion, predicate_type: str) -> dict[int, Statement | None]:
-    """As :func:`statement_in`, of all of that type, by their events."""
-    return {one.seq: statement_in(model, evidence.version, one) for one in evidence.attested(predicate_type)}
-
-
 def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
     kind, facts = line.get("event"), line.get("facts")
     if isinstance(facts, dict):

@@ -25,7 +25,7 @@ from .judging import judge_all
 from .looking import documents
 from .overriding import overridden
 from .rulebook import Rulebook
-from .seen import Seen
+from .seen import Seen, who_made
 
 MOVES = (REGISTER, PROMOTE, ROLLBACK, STAGE)
 
@@ -94,7 +94,7 @@ def _differing(model: ModelStore, line: Line, before: list[Line], policies: Poli
             yield f"{', '.join(unmet)} was not met, and nobody says that it was overridden"
         else:
             glass = Override(str(override.get("reason")), override.get("ticket"))
-            asked = Asked(str(line.get("event")), str(line.get("version")), alias, _by(line), glass)
+            asked = Asked(str(line.get("event")), str(line.get("version")), alias, who_made(line), glass)
             refusal = overridden(asked, judged, rules.trust, GateNotMet("It was refused."))
             if refusal is not None:
                 yield refusal.message
@@ -115,10 +115,6 @@ def _seen(model: ModelStore, line: Line, said: Mapping[str, Any], rules: Ruleboo
         sizes=seen.get("sizes", {}),
         stated=seen.get("metrics", {}),
         is_archived=seen.get("archived") is True,
-        registrant=_by(line) if is_born else evidence.born,
-        promoter=_by(line),
+        registrant=who_made(line) if is_born else evidence.born,
+        promoter=who_made(line),
     )
-
-
-def _by(line: Line) -> dict[str, Any]:
-    return {name: line.get(name) for name in ("actor", "principal") if line.get(name) is not None}

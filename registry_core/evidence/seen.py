@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..format.chain import Line
 from .of_version import EvidenceOfVersion
 from .statements_of import Statements
 from .trust_document import TrustDocument
+
+
+def who_made(line: Line) -> dict[str, Any]:
+    """What an event says of who made it."""
+    return {name: line.get(name) for name in ("actor", "principal") if line.get(name) is not None}
 
 
 @dataclass(frozen=True)

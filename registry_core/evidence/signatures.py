@@ -29,8 +29,9 @@ from .not_counted import (
     WRONG_PREDICATE,
     NotCounted,
 )
-from .signed_document import Signed, Trust
+from .signed_document import Signed
 from .statement import Statement
+from .trust_document import TrustDocument
 
 MODEL_SIGNING, SSH, DSSE = "model-signing", "ssh", "dsse"  # the formats
 ARTIFACTS, PACKAGE = "artifacts", "package"  # what they cover
@@ -88,7 +89,9 @@ class _Coverage:
     uncovered: list[str] = field(default_factory=list)
 
 
-def judge(data: bytes | None, package: SignedPackage, trust: Trust, at: datetime, path: str | None = None) -> Judged:
+def judge(
+    data: bytes | None, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None = None
+) -> Judged:
     """What the signature is worth, of this package and at that moment; it is malformed, if nothing else.
 
     ``path``: the file of the package that holds it; ``data``: None where that is too large for one.
@@ -120,7 +123,7 @@ def judge(data: bytes | None, package: SignedPackage, trust: Trust, at: datetime
 
 
 def found_in(
-    package: SignedPackage, files: Mapping[str, bytes | None], trust: Trust, at: datetime
+    package: SignedPackage, files: Mapping[str, bytes | None], trust: TrustDocument, at: datetime
 ) -> list[SignatureJudged]:
     """Each file of the package that holds a signature, judged, by its path."""
     return [judge(files[path], package, trust, at, path).told for path in sorted(files)]

@@ -9,10 +9,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ..format import exact_json
 from ..format.encoding import DIGEST_PREFIX
@@ -21,6 +21,7 @@ from . import keys, ssh_signature
 from .keys import PublicKey
 from .not_counted import BAD_SIGNATURE, KEY_NOT_VALID_THEN, MALFORMED, UNTRUSTED_KEY, WRONG_NAMESPACE, NotCounted
 from .ssh_signature import SshSignature
+from .trust_document import TrustDocument
 
 DSSE, SIGSTORE, SSH = "dsse", "sigstore", "ssh"  # the forms
 
@@ -80,23 +81,6 @@ class Signed:
         return Signed(SSH, PACKAGE_NAMESPACE, manifest, self.signatures) if self.form == SSH else self
 
 
-class TrustedKeyLike(Protocol):
-    @property
-    def person(self) -> str: ...
-
-    @property
-    def public(self) -> PublicKey: ...
-
-
-class Trust(Protocol):
-    """Whose keys count, and when: a trust document."""
-
-    @property
-    def keys(self) -> Mapping[str, TrustedKeyLike]: ...
-
-    def then(self, sha256: str, at: datetime) -> TrustedKeyLike | str: ...
-
-
 def pae(payload_type: str, payload: bytes) -> bytes:
     """What DSSE signs."""
     kind = payload_type.encode()
@@ -136,7 +120,7 @@ def is_bundle(data: bytes) -> bool:
         return False
 
 
-def judged(signed: Signed, trust: Trust, at: datetime) -> tuple[list[Signer], str | None]:
+def judged(signed: Signed, trust: TrustDocument, at: datetime) -> tuple[list[Signer], str | None]:
     """(whose signatures of it counted at that moment, each once; why none did)."""
     whys: list[str] = []
     counted: dict[str, Signer] = {}
@@ -153,7 +137,7 @@ def judged(signed: Signed, trust: Trust, at: datetime) -> tuple[list[Signer], st
     return [], min(whys, key=lambda why: order.index(why) if why in order else len(order), default=UNTRUSTED_KEY)
 
 
-def _signer(signed: Signed, signature: Signature, trust: Trust, at: datetime) -> Signer | str:
+def _signer(signed: Signed, signature: Signature, trust: TrustDocument, at: datetime) -> Signer | str:
     key = _key_of(signed, signature, trust)
     if isinstance(key, str):
         return key
@@ -161,7 +145,7 @@ def _signer(signed: Signed, signature: Signature, trust: Trust, at: datetime) ->
     return known if isinstance(known, str) else Signer(known.person, key.sha256)
 
 
-def _key_of(signed: Signed, signature: Signature, trust: Trust) -> PublicKey | str:
+def _key_of(signed: Signed, signature: Signature, trust: TrustDocument) -> PublicKey | str:
     """The trusted key that made the signature, whether it counts or not; or why there is none."""
     if signature.ssh is not None:
         return _ssh_key_of(signed, signature.ssh, trust)
@@ -174,7 +158,7 @@ def _key_of(signed: Signed, signature: Signature, trust: Trust) -> PublicKey | s
     return BAD_SIGNATURE if meant else UNTRUSTED_KEY
 
 
-def _ssh_key_of(signed: Signed, signature: SshSignature, trust: Trust) -> PublicKey | str:
+def _ssh_key_of(signed: Signed, signature: SshSignature, trust: TrustDocument) -> PublicKey | str:
     if signature.namespace != signed.namespace.encode():
         return WRONG_NAMESPACE
     if not trust.keys:

@@ -9,30 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ..vocabulary.evidence import Signer
 from .not_counted import NotCounted
 from .of_version import Attested, EvidenceOfVersion, signers_of
 from .predicates import Dataset, Decision, Evaluation, Measured, Review, said_in
 from .statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
+from .trust_document import TrustDocument
 
 SIGNATURES = frozenset({SIGNATURE, MODEL_SIGNING})  # and what is of the form ssh
-
-
-class TrustedKeyLike(Protocol):
-    @property
-    def valid_from(self) -> datetime | None: ...
-
-
-class Trusted(Protocol):
-    """A trust document, as far as it is asked here."""
-
-    @property
-    def keys(self) -> Mapping[str, TrustedKeyLike]: ...
-
-    def counts_now(self, sha256: str, person: str) -> bool: ...
 
 
 Statements = Mapping[int, Statement | None]
@@ -70,7 +56,7 @@ def is_signature(one: Attested) -> bool:
     return one.type in SIGNATURES or one.form == "ssh"
 
 
-def words(evidence: EvidenceOfVersion, statements: Statements, trust: Trusted, predicate_type: str) -> list[Word]:
+def words(evidence: EvidenceOfVersion, statements: Statements, trust: TrustDocument, predicate_type: str) -> list[Word]:
     """Everything of that type that counted when it was attached, oldest first; one for each person who signed it."""
     found = []
     for one in evidence.attested(predicate_type):
@@ -80,7 +66,7 @@ def words(evidence: EvidenceOfVersion, statements: Statements, trust: Trusted, p
     return found
 
 
-def _persons(signers: Iterable[Signer], trust: Trusted) -> list[tuple[Signer, bool]]:
+def _persons(signers: Iterable[Signer], trust: TrustDocument) -> list[tuple[Signer, bool]]:
     """Each person once, with a key of his that counts now if one does."""
     found: dict[str, tuple[Signer, bool]] = {}
     for signer in signers:
@@ -89,7 +75,7 @@ def _persons(signers: Iterable[Signer], trust: Trusted) -> list[tuple[Signer, bo
     return list(found.values())
 
 
-def counted(one: Attested, trust: Trusted) -> list[Signer]:
+def counted(one: Attested, trust: TrustDocument) -> list[Signer]:
     """Whose signatures counted at the moment that the event has now.
 
     That is what was judged when it was made, but for a clock that was found to have been ahead since.
@@ -114,7 +100,7 @@ class Reviews:
     unreadable: tuple[Word, ...]
 
 
-def reviews(evidence: EvidenceOfVersion, statements: Statements, trust: Trusted) -> Reviews:
+def reviews(evidence: EvidenceOfVersion, statements: Statements, trust: TrustDocument) -> Reviews:
     """What the reviewers say of the version."""
     said = words(evidence, statements, trust, REVIEW)
     last = {word.person: word for word in said}
@@ -154,7 +140,7 @@ class Measurement:
 def measurements(
     evidence: EvidenceOfVersion,
     statements: Statements,
-    trust: Trusted,
+    trust: TrustDocument,
     metric: str,
     *,
     dataset: str | None = None,
@@ -192,13 +178,13 @@ def _when(one: Measurement) -> tuple[bool, Any, int]:
 
 
 def attestations(
-    evidence: EvidenceOfVersion, statements: Statements, trust: Trusted, predicate_type: str
+    evidence: EvidenceOfVersion, statements: Statements, trust: TrustDocument, predicate_type: str
 ) -> dict[str, Word]:
     """Each person's last statement of that type."""
     return {word.person: word for word in words(evidence, statements, trust, predicate_type)}
 
 
-def signatures(evidence: EvidenceOfVersion, trust: Trusted, covers: str | None = None) -> dict[str, Word]:
+def signatures(evidence: EvidenceOfVersion, trust: TrustDocument, covers: str | None = None) -> dict[str, Word]:
     """Each person's last signature of the package, found in it at register or sent later; ``covers``: only such."""
     found = []
     for one in evidence.signatures:

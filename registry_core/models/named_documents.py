@@ -1,4 +1,4 @@
-"""Documents that events of the registry's own journal name by their digest, and that no later event changes."""
+"""Documents that events name by their digest, and that no later event changes: those of the registry's own journal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ def beside(storage: Storage, data: bytes) -> dict[str, bytes]:
     One that is there may be an earlier event's too, and would be gone if this event came to nothing.
     """
     key = document_key(digest(data))
+    return {} if lies_there(storage, key, data) else {key: data}
+
+
+def lies_there(storage: Storage, key: str, data: bytes) -> bool:
+    """Whether these bytes lie there, and no others. Raises ``StorageError``."""
     try:
-        return {} if storage.documents.read(key).data == data else {key: data}
+        return storage.documents.read(key).data == data
     except (KeyNotFound, PackageCorrupt):
-        return {key: data}
+        return False
