@@ -20,7 +20,7 @@
 ``statements_of``   each person's last word about it
 ``told``            evidence as whoever asks is told of it
 ``signatures``      the three forms of a package's signature, held against stored digests
-``telling``         all of that in one look
+``one_look``        all of that in one look
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
 ``checkpoints``     what events say of the log, each held against those before
@@ -63,6 +63,7 @@ __all__ = [
     "making",
     "not_counted",
     "of_version",
+    "one_look",
     "outsider",
     "overriding",
     "policy_document",
@@ -82,7 +83,6 @@ __all__ = [
     "ssh_signature",
     "statement",
     "statements_of",
-    "telling",
     "told",
     "trust_document",
 ]

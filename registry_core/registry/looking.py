@@ -66,14 +66,14 @@ class LookingVerbs(OperationVerbs, VerbsOfLooking):
 
         Raises ``NotFound``, ``StorageError``.
         """
-        from ..evidence import telling  # only when it is wanted
+        from ..evidence import one_look  # only when it is wanted
 
         found = self._find(task, f"{model_name}@{version}", Action.READ)
         try:
             rules = self._policies.policies.rules()
         except PolicyUnreadable:
             rules = None
-        return telling.tell(found.model, found.version, rules, aliases, most)
+        return one_look.tell(found.model, found.version, rules, aliases, most)
 
     def lineage(self, task: str, model_name: str, version: str) -> Lineage:
         """From what the version was made, as its metadata says, and what was made of it.
