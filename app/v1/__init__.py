@@ -11,11 +11,7 @@
 ``health``      how the service is
 ``rules``       whose word counts and what an alias needs
 ``facts``       what the files of versions are
+``log``         what outsiders hold the registry to
 ``attestations`` who vouches for a version, and what was found wrong with it
 ``schemas``     what is no verb's, with ``listing_schemas`` and ``uploads_schemas``
-``access`` says who calls and what they may do, ``rules`` whose word counts and what an alias needs, ``signing_in`` how
-a browser does; ``registry`` has versions, ``aliases`` and ``governing`` what changes about them, ``looking`` what was,
-``runs`` what trainings log, ``listing`` and ``whole_list`` the whole registry, ``files`` and ``folders`` bytes;
-``uploads`` take files in by ``tus``; ``log`` is for outsiders; ``operations`` are long calls, ``health`` how the
-service is. ``schemas``, ``listing_schemas`` and ``uploads_schemas`` are what is no verb's.
 """

@@ -6,8 +6,11 @@
 ``statement``       what is signed: in-toto Statements
 ``making``          signed documents as we make them ourselves
 ``not_counted``     why a document does not count, a word of a short list
-``artifact_manifest`` what is signed of a package before it is registered
-``found_signatures`` those that a package brings along, for its register event
+``artifact_manifest``
+                    what is signed of a package before it is registered
+``signatures``      the three forms of a package's signature, held against stored digests
+``found_signatures``
+                    those that a package brings along, for its register event
 ``trust_document``  which keys, principals and actors are whose, and when a key counted
 ``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
 ``rulebook``        which of them hold, or held, as the registry's own journal says; ``ruling`` changes that
@@ -19,7 +22,6 @@
 ``of_version``      all that was said of a version, as its model's journal has it
 ``statements_of``   each person's last word about it
 ``told``            evidence as whoever asks is told of it
-``signatures``      the three forms of a package's signature, held against stored digests
 ``one_look``        all of that in one look
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed

@@ -3,11 +3,9 @@
 ``registration``, ``promotion``, ``annotating``, ``deletion`` and ``owning`` change: each looks, decides, and leaves
 the rest to ``models.changes``; ``promotion`` has the rules that every move of an alias keeps, and ``old_versions``
 removes what a bucket keeps of what ``deletion`` has purged; ``taken`` says who has a name. ``resolution``, ``history``,
-``looking`` and ``comparison`` read, and so does ``admission``, which says what a registration would meet. ``facts``
-tells what files are, and has it told anew. ``running`` logs to training runs, which are no part of the journal, and
-tells of them.
 ``raw_lines``, ``looking`` and ``comparison`` read, and so does ``admission``, which says what a registration would
-meet. ``running`` logs to training runs, which are no part of the journal, and tells of them.
+meet. ``facts`` tells what files are, and has it told anew. ``running`` logs to training runs, which are no part of the
+journal, and tells of them.
 
 A module is imported when it is first asked for: a program that reads pays for no change.
 """
