@@ -18,6 +18,7 @@ from typing import Any
 
 Files = dict[str, bytes]
 META, MANIFEST = "model_meta.json", "sha256sums.txt"
+KEPT_FOR_ALIASES = ("production", "staging", "latest", "main")
 UNSAID: Any = object()
 
 
@@ -218,7 +219,7 @@ class Rules:
             if first == request:
                 return Expected({"version_exists"})  # deleted since: there is no package to answer with
             codes.add("idempotency_key_reused")
-        if not is_legal(version, selector=True):
+        if not is_legal(version, selector=True) or version.lower() in KEPT_FOR_ALIASES:
             codes.add("invalid_name")
         if version in model.aliases or version == set_alias:
             codes.add("name_taken")
