@@ -49,8 +49,7 @@ def documents(model: ModelStore) -> list[Due]:
         states.projection(model.keys, line.fields or {}, model.journal.lines) for _, line in sorted(said.items())
     ]
     wanted += [ownership.projection(model.keys, line.fields or {}) for line in owned]
-    vouched = {line.get("version"): line for line in lines if line.get("event") in vouching.MOVES}
-    wanted += [_vouched(model, line, lines) for _, line in sorted(vouched.items())]
+    wanted += [_vouched(model, line, lines) for _, line in sorted(vouching.followed(lines).items())]
     return _due(model, wanted, lines) + _nobodys(model, {one.key for one in wanted}, lines)
 
 

@@ -20,7 +20,7 @@ def documents_of(model: OneModel, event: Event) -> list[Projection]:
         found.append(states.projection(keys, event, journal.lines, was_set))
     if event["event"] in tombstones.MOVES:
         found.append(tombstones.projection(keys, event, journal.lines))
-    if event["event"] in vouching.MOVES:
+    if vouching.moved_by(storage, keys, event):
         found.append(vouching.projection(keys, event, partial(vouching.history, model, event)))
     if OWNER in event:
         found.append(ownership.projection(keys, event))

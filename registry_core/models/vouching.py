@@ -13,12 +13,14 @@ from ..format.chain import Line
 from ..format.events import ATTEST, FACTS, FINDING, RESTORE
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
+from ..vocabulary.errors import PackageCorrupt
 from . import projections
 from .journal import VOUCHED, Event, Journal
 from .projections import Fields, Projection
 from .told import Told
 
-MOVES = (ATTEST, FINDING, FACTS, RESTORE)  # what the document follows; the register event is in it by the way
+SAID = (ATTEST, FINDING, FACTS)  # there is a document from the first of these on
+MOVES = (*SAID, RESTORE)  # what it follows; the register event is in it by the way
 NOT_COMPARED = ("facts", "updated_at")  # what may be said by events that the document does not follow
 _OF_A_DOCUMENT = ("digest", "size", "form", "type", "identity", "signers", "covers", "from_package")
 
@@ -69,6 +71,25 @@ def _listed(storage: Storage, keys: ModelKeys, journal: Journal, version: str) -
         found.append(last)  # its document may not be written yet; all before it are
     listed = [line for line in found if line is not None and is_about(line, version)]
     return listed if len(listed) == len(found) and len(found) >= len(seqs) else None
+
+
+def moved_by(storage: Storage, keys: ModelKeys, event: Event) -> bool:
+    """Whether the event changes the document of its version: coming back does, where something was said of it."""
+    return event["event"] in SAID or (event["event"] == RESTORE and _is_listed(storage, keys, event["version"]))
+
+
+def _is_listed(storage: Storage, keys: ModelKeys, version: str) -> bool:
+    try:
+        return read(storage, keys, version) is not None
+    except (ValueError, PackageCorrupt):
+        return True  # and is made anew
+
+
+def followed(lines: Iterable[Line]) -> dict[str, Line]:
+    """Of each version of which something was said, the last event that its document follows."""
+    ours = [line for line in lines if line.is_own and line.get("event") in MOVES]
+    said = {line.get("version") for line in ours if line.get("event") in SAID}
+    return {line.get("version"): line for line in ours if line.get("version") in said}
 
 
 def is_about(line: Line, version: str) -> bool:

@@ -45,7 +45,7 @@ def check(model: ModelStore, lines: list[Line], unfinished: Line | None) -> Iter
             yield Finding("note", where, "no event names it", "attestation_unnamed", "omr sweep")
     under_way = unfinished.get("version") if unfinished is not None else None
     documents = {entry.name.removesuffix(".json") for entry in model.storage.documents.list(model.keys.evidences)}
-    said = {line.get("version"): line for line in lines if line.is_own and line.get("event") in vouching.MOVES}
+    said = vouching.followed(lines)
     for version in sorted((documents | said.keys()) - {under_way}):
         yield from _check_listed(model, lines, version, said.get(version))
 

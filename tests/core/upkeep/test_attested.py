@@ -228,6 +228,18 @@ def test_a_list_of_evidence_that_no_event_made_is_named_and_removed(desk: Desk) 
     assert codes(desk) == []
 
 
+def test_a_version_of_which_nothing_was_said_comes_back_without_a_list_of_it(desk: Desk) -> None:
+    registry, keys = desk.shelf.registry(), desk.shelf.model().keys
+    registry.unalias(TASK, MODEL, "production")
+    registry.delete(TASK, MODEL, "2", reason="out of use")
+    back = registry.restore(TASK, MODEL, "2")
+    assert [one.name for one in desk.shelf.storage.documents.list(keys.evidences)] == ["1.json"]
+    assert codes(desk) == []
+    registry.open_finding(TASK, MODEL, "2", "note", "odd")
+    assert of_version.read(desk.shelf.model(), "2").last_restore_seq == back.seq  # the list made then has it
+    assert codes(desk) == []
+
+
 def test_deleting_restoring_and_purging_keep_the_evidence(desk: Desk) -> None:
     registry, kept = desk.shelf.registry(), documents(desk.shelf.storage, desk)
     registry.delete(TASK, MODEL, "1", reason="out of use")
