@@ -17,7 +17,7 @@ from ..web.needs import Need
 from ..web.parsing import Request
 from ..web.root import current_registry, governed_registry, was_asked_who_calls
 from ..web.schemas import answer_schema, field_of, request_schema
-from .schemas import GIVEN
+from .schemas import GIVEN_OR_LEFT_OUT
 
 blueprint = Blueprint(
     "attestations", __name__, url_prefix="/v1", description="Evidence: who vouches for a version, and what is wrong"
@@ -68,7 +68,7 @@ def attestation(task: str, model_name: str, version: str, sha256: str) -> Respon
 
 
 @blueprint.post("/attestations/dismiss", needs=Need.ADMIN)
-@blueprint.arguments(request_schema(VerbsOfEvidence.dismiss_attestation, reason=GIVEN))
+@blueprint.arguments(request_schema(VerbsOfEvidence.dismiss_attestation, reason=GIVEN_OR_LEFT_OUT))
 @blueprint.answers(_Changed, problems=_CHANGES)
 @may_wait
 def dismiss_attestation(body: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def open_finding(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 
 @blueprint.post("/findings/resolve", needs=Need.WRITE)
-@blueprint.arguments(request_schema(VerbsOfEvidence.resolve_finding, reason=GIVEN))
+@blueprint.arguments(request_schema(VerbsOfEvidence.resolve_finding, reason=GIVEN_OR_LEFT_OUT))
 @blueprint.answers(_Changed, problems=_CHANGES)
 @may_wait
 def resolve_finding(body: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def resolve_finding(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/findings/dismiss", needs=Need.ADMIN)
-@blueprint.arguments(request_schema(VerbsOfEvidence.dismiss_finding, reason=GIVEN))
+@blueprint.arguments(request_schema(VerbsOfEvidence.dismiss_finding, reason=GIVEN_OR_LEFT_OUT))
 @blueprint.answers(_Changed, problems=_CHANGES)
 @may_wait
 def dismiss_finding(body: dict[str, Any]) -> dict[str, Any]:

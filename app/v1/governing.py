@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import missing
-
 from registry_core import Verbs
 
 from ..web.answers import answer
@@ -15,7 +13,7 @@ from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY
 from ..web.root import current_registry
 from ..web.schemas import answer_schema, request_schema
-from .schemas import GIVEN, MODEL, ONE_STAGE
+from .schemas import GIVEN, GIVEN_OR_LEFT_OUT, MODEL, ONE_STAGE
 
 blueprint = Blueprint(
     "governance", __name__, url_prefix="/v1", description="Governance: facts beside immutable bytes, and their proof"
@@ -37,7 +35,7 @@ def tag(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/versions/patch", needs=Need.WRITE)
-@blueprint.arguments(request_schema(Verbs.patch, tags={**GIVEN, "load_default": missing}))
+@blueprint.arguments(request_schema(Verbs.patch, tags=GIVEN_OR_LEFT_OUT))
 @blueprint.answers(AnnotationAnswer, problems=_CHANGES)
 @may_wait
 def patch(body: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..web.schemas import PreferHeaders, answer_schema, field_of, fields_of, par
 MODEL: dict[str, Any] = {"data_key": "model"}
 ONE_STAGE: dict[str, Any] = {"validate": validate.OneOf(STAGES)}
 GIVEN: dict[str, Any] = {"allow_none": False}
+GIVEN_OR_LEFT_OUT: dict[str, Any] = {**GIVEN, "load_default": missing}  # and never null
 
 
 def between(lowest: int, highest: int | None = None) -> dict[str, Any]:

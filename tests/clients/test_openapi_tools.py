@@ -41,7 +41,8 @@ def test_spectral_finds_no_error(document: Path) -> None:
 def test_a_generated_client_makes_the_six_first_calls(document: Path, tmp_path: Path) -> None:
     """And downloads the archive. It has types: what it cannot read it does not answer."""
     python = python_packages("openapi-client", "openapi-python-client==0.29.1") / "bin"
-    (tmp_path / "generator.yaml").write_text("content_type_overrides: {application/x-tar: application/octet-stream}\n")
+    bytes_too = ", ".join(f"{kind}: application/octet-stream" for kind in ("application/x-tar", "application/x-ndjson"))
+    (tmp_path / "generator.yaml").write_text(f"content_type_overrides: {{{bytes_too}}}\n")
     options = ["--meta", "none", "--config", "generator.yaml", "--output-path", "generated", "--fail-on-warning"]
     command = [str(python / "openapi-python-client"), "generate", "--path", str(document), *options]
     run(command, cwd=tmp_path, PATH=f"{python}:/usr/bin:/bin")
