@@ -71,7 +71,6 @@ def test_the_note_beside_the_lock_is_told_of_where_nothing_else_shows_the_last_e
     registry.delete("t", "m", "9", reason="a mistake")
     registry.restore("t", "m", "9")
     edit(tmp_path, lambda lines: lines[:-1])
-    (tmp_path / "root/tasks/t/models/m/evidence/9.json").unlink()  # it shows the restore too
     assert ".lock shows event" in registry.history("t", "m").warnings[0]
     assert ".lock shows event" in registry.audit_verify("t", "m").warnings[0]
     # What the last event that is left says is long past, perhaps: nothing is made of it.
