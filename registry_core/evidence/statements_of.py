@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..vocabulary.evidence import Signer
@@ -42,7 +43,7 @@ class Word:
     is_damaged: bool = False
     covers: str | None = None
 
-    @property
+    @cached_property
     def says(self) -> Review | Evaluation | None:
         """What a review or an evaluation says; None of all else, and of what cannot be read."""
         try:

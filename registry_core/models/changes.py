@@ -89,15 +89,17 @@ def change(
     look: Callable[[], S],
     decide: Callable[[S], Draft | A],
     *,
+    glance: Callable[[], S] | None = None,
     staging: Staging | None = None,
     reserve: Callable[[], None] = lambda: None,
 ) -> Committed[S] | A:
     """The event that ``decide`` made of what ``look`` saw, committed; or the answer that it gave in its place.
 
     Both run with the subject held and what crashes left finished; before that once without, so that a request
-    that cannot succeed writes nothing (not where bytes are staged: then whoever staged them has looked). Where
-    a storage has no locks, another writer may take the next place in the journal first: then both run again,
-    until the lock timeout. ``reserve`` meets whatever the event can still need space for.
+    that cannot succeed writes nothing (not where bytes are staged: then whoever staged them has looked); ``glance``
+    takes the place of ``look`` there, where all of it would cost too much twice. Where a storage has no locks, another
+    writer may take the next place in the journal first: then both run again, until the lock timeout. ``reserve`` meets
+    whatever the event can still need space for.
 
     Raises ``LockTimeout``, whatever the two raise, ``JournalCorrupt`` where more is shown of the journal than is in
     it, and as :func:`commit`.
@@ -105,7 +107,7 @@ def change(
     subject.storage.probe()
     subject.storage.check_guarantees()
     if staging is None:
-        answer = look_first(subject, look, decide)
+        answer = look_first(subject, glance or look, decide)
         if answer is not None:
             return answer
     subject.changing()

@@ -260,11 +260,15 @@ class ModelStore(Subject):
         if facts is not None and facts.seq is not None:
             line = self.journal.line(facts.seq)
             if line is not None and _registers(line, version):
-                return line
+                return self._born(version, line)
         line = self.journal.newest(REGISTERED, version)
         while line is not None and not line.is_of(self.keys.names):
             self.told.broken(line, "the line is about another model")
             line = next(self.journal.named(REGISTERED, version, line.seq), None)
+        return self._born(version, line) if line is not None else None
+
+    def _born(self, version: str, line: Line) -> Line:
+        self.noticed.born[version] = line
         return line
 
     def recorded_digest(self, version: str) -> str | None:

@@ -169,7 +169,12 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annota
             f"The stage {request.stage!r} is no alias, so there is no move of it to expect.", field="expected_seq"
         )
 
-    done = change(model, lambda: look_stage(model, request, gate), lambda seen: decide_stage(seen, request))
+    done = change(
+        model,
+        lambda: look_stage(model, request, gate),
+        lambda seen: decide_stage(seen, request),
+        glance=lambda: look_stage(model, request, None),
+    )
     with standing(model, done.event):
         return done.seen.version.after(done.event)
 

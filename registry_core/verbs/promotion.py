@@ -179,7 +179,12 @@ def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     has changed then, unless ``committed`` is true in the detail.
     """
     move.check_words()
-    done = change(model, lambda: look_promote(model, move, gate), lambda seen: decide_promote(seen, move))
+    done = change(
+        model,
+        lambda: look_promote(model, move, gate),
+        lambda seen: decide_promote(seen, move),
+        glance=lambda: look_promote(model, move, None),
+    )
     return _moved_to(done.event)
 
 
@@ -259,7 +264,12 @@ def rollback(model: ModelStore, move: Move, gate: Gate | None, *, dry_run: bool 
     if dry_run:
         draft = decide_rollback(look_rollback(model, move, gate), move)
         return Promotion(move.alias, str(draft.version), draft.previous_version, None, None)
-    done = change(model, lambda: look_rollback(model, move, gate), lambda seen: decide_rollback(seen, move))
+    done = change(
+        model,
+        lambda: look_rollback(model, move, gate),
+        lambda seen: decide_rollback(seen, move),
+        glance=lambda: look_rollback(model, move, None),
+    )
     return _moved_to(done.event)
 
 

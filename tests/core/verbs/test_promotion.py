@@ -13,6 +13,7 @@ from registry_core.models.gate import Asked, Verdict
 from registry_core.models.journal import MOVES, Journal
 from registry_core.models.model import ModelStore
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.verbs.annotating import StageRequest, stage
 from registry_core.verbs.promotion import Move, promote, rollback, version_before
 from registry_core.vocabulary.errors import InvalidParameter
 
@@ -272,3 +273,12 @@ def test_what_comes_to_name_a_version_asks_the_gate(shelf: Shelf) -> None:
     with pytest.raises(NotFound):  # there is nothing to judge
         promote(shelf.model(), move("best", "9"), guard)
     assert "9" not in guard.asked
+
+
+def test_the_gate_is_asked_once_of_each_change(shelf: Shelf) -> None:
+    """Under the lock: what it says before that holds for nobody, and reading all that was said costs."""
+    guard = Guard("production")
+    promote(shelf.model(), Move("production", "1", None, None), guard)
+    stage(shelf.model(), StageRequest("2", "production", None, None), guard)
+    rollback(shelf.model(), Move("production", None, None, None), guard)
+    assert guard.asked == ["1", "2", "1"]
