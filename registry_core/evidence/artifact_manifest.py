@@ -46,10 +46,19 @@ def signature_files(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> d
     return found
 
 
+def may_be_signature_file(path: str) -> bool:
+    """Whether the file holds a signature, by its name."""
+    return path in (MODEL_SIGNATURE, SSH_SIGNATURE) or _is_named_like_bundle(path)
+
+
+def _is_named_like_bundle(path: str) -> bool:
+    return path.endswith(_BUNDLES) and "/" not in path
+
+
 def _like_bundles(sizes: Mapping[str, int]) -> Iterator[str]:
     """What may be a bundle by its name and its size."""
     left = MAX_BUNDLES_BYTES
-    named = sorted(path for path in sizes if path.endswith(_BUNDLES) and "/" not in path)
+    named = sorted(filter(_is_named_like_bundle, sizes))
     for path in named[:MAX_BUNDLES]:
         if sizes[path] <= min(MAX_BYTES, left):
             left -= sizes[path]

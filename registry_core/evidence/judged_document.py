@@ -110,7 +110,7 @@ def _is_about(said: Statement, package: SignedPackage) -> bool:
 
 
 def _signature(sent: Sent, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None) -> Judged:
-    found = signatures.judge(sent.data, package, trust, at, path)
+    found = signatures.judge_read(sent.signed, sent.statement, package, trust, at, path)
     told, signed = found.told, found.signed
     if told.why is not None or signed is None:
         raise NotCounted(told.why or MALFORMED, found.says or "It cannot be read.")
@@ -160,7 +160,10 @@ def _sizes(model: ModelStore, version: str) -> dict[str, int]:
 
 def _holding(model: ModelStore, version: str, hashes: Mapping[str, str]) -> Iterable[str]:
     """The files of the package that hold signatures."""
-    sizes = {path: size for path, size in _sizes(model, version).items() if path in hashes}
+    named = set(filter(artifact_manifest.may_be_signature_file, hashes))
+    if not named:
+        return ()
+    sizes = {path: size for path, size in _sizes(model, version).items() if path in named}
     return artifact_manifest.signature_files(sizes, lambda path: _read(model, version, path, hashes))
 
 

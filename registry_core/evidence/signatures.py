@@ -96,12 +96,29 @@ def judge(
 
     ``path``: the file of the package that holds it; ``data``: None where that is too large for one.
     """
-    told = SignatureJudged(path, {MODEL_SIGNATURE: MODEL_SIGNING, SSH_SIGNATURE: SSH}.get(path or ""))
-    signed = None
     try:
         if data is None:
             raise NotCounted(MALFORMED, f"It has more than {signed_document.MAX_BYTES} bytes.")
-        signed, said = _read(data, package)
+        signed = signed_document.parse(data)
+        said = None if signed.form == signed_document.SSH else statement.of(signed.payload_type, signed.payload)
+    except NotCounted as refused:
+        return Judged(replace(_told(path), why=refused.why), None, refused.message)
+    return judge_read(signed, said, package, trust, at, path)
+
+
+def judge_read(
+    signed: Signed,
+    said: Statement | None,
+    package: SignedPackage,
+    trust: TrustDocument,
+    at: datetime,
+    path: str | None = None,
+) -> Judged:
+    """As :func:`judge`, of what was read; a signature of OpenSSH says no statement, and is of the artifact manifest."""
+    told = _told(path)
+    try:
+        if said is None:
+            signed = signed.over(package.manifest)
         told = replace(told, format=_format(said))
         signers, why = signed_document.judged(signed, trust, at)
         if why is not None:
@@ -122,19 +139,15 @@ def judge(
     )
 
 
+def _told(path: str | None) -> SignatureJudged:
+    return SignatureJudged(path, {MODEL_SIGNATURE: MODEL_SIGNING, SSH_SIGNATURE: SSH}.get(path or ""))
+
+
 def found_in(
     package: SignedPackage, files: Mapping[str, bytes | None], trust: TrustDocument, at: datetime
 ) -> list[SignatureJudged]:
     """Each file of the package that holds a signature, judged, by its path."""
     return [judge(files[path], package, trust, at, path).told for path in sorted(files)]
-
-
-def _read(data: bytes, package: SignedPackage) -> tuple[Signed, Statement | None]:
-    """(the document, the statement in it); a signature of OpenSSH has none, and is of the artifact manifest."""
-    signed = signed_document.parse(data)
-    if signed.form == signed_document.SSH:
-        return signed.over(package.manifest), None
-    return signed, statement.of(signed.payload_type, signed.payload)
 
 
 def _format(said: Statement | None) -> str:

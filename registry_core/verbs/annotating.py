@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..format.events import PATCH, STAGE, TAG
@@ -169,12 +170,8 @@ def stage(model: ModelStore, request: StageRequest, gate: Gate | None) -> Annota
             f"The stage {request.stage!r} is no alias, so there is no move of it to expect.", field="expected_seq"
         )
 
-    done = change(
-        model,
-        lambda: look_stage(model, request, gate),
-        lambda seen: decide_stage(seen, request),
-        glance=lambda: look_stage(model, request, None),
-    )
+    look = partial(look_stage, model, request)
+    done = change(model, partial(look, gate), lambda seen: decide_stage(seen, request), glance=partial(look, None))
     with standing(model, done.event):
         return done.seen.version.after(done.event)
 

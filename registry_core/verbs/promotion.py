@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..format.chain import Line
@@ -179,12 +180,8 @@ def promote(model: ModelStore, move: Move, gate: Gate | None) -> Promotion:
     has changed then, unless ``committed`` is true in the detail.
     """
     move.check_words()
-    done = change(
-        model,
-        lambda: look_promote(model, move, gate),
-        lambda seen: decide_promote(seen, move),
-        glance=lambda: look_promote(model, move, None),
-    )
+    look = partial(look_promote, model, move)
+    done = change(model, partial(look, gate), lambda seen: decide_promote(seen, move), glance=partial(look, None))
     return _moved_to(done.event)
 
 
@@ -264,12 +261,8 @@ def rollback(model: ModelStore, move: Move, gate: Gate | None, *, dry_run: bool 
     if dry_run:
         draft = decide_rollback(look_rollback(model, move, gate), move)
         return Promotion(move.alias, str(draft.version), draft.previous_version, None, None)
-    done = change(
-        model,
-        lambda: look_rollback(model, move, gate),
-        lambda seen: decide_rollback(seen, move),
-        glance=lambda: look_rollback(model, move, None),
-    )
+    look = partial(look_rollback, model, move)
+    done = change(model, partial(look, gate), lambda seen: decide_rollback(seen, move), glance=partial(look, None))
     return _moved_to(done.event)
 
 
