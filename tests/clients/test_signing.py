@@ -27,7 +27,7 @@ from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.making import made, statement_of
 from registry_core.evidence.signatures import SignedPackage, judge
 
-from ..core.evidence.signing import AT, private, trust
+from ..core.evidence.signers import AT, private, trust
 from ..support.installing import python_packages, run
 from ..support.machine import need
 from ..support.packages import write_files

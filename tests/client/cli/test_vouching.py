@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from registry_core.evidence import keys
 from registry_core.evidence.signatures import SignedPackage, judge
 
-from ...core.evidence.signing import AT, private, trust
+from ...core.evidence.signers import AT, private, trust
 from ...support.packages import write_files
 from .conftest import Shell
 

@@ -16,7 +16,7 @@ from registry_core.evidence.statement import EVALUATION, REVIEW, SIGNATURE
 from registry_core.format.encoding import format_time
 
 from ..conftest import MODEL, TASK, Shelf
-from .signing import Known, SomeTrust, enveloped, private, statement
+from .signers import Known, SomeTrust, enveloped, private, statement
 
 ADA, GRACE, MALLORY = private(number=1), private(number=2), private(number=3)
 SLSA = "https://slsa.dev/provenance/v1"

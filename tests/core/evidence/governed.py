@@ -17,7 +17,7 @@ from registry_core.models.changes import Draft, change
 from registry_core.models.registry_journal import POLICIES, RegistryJournal, document_key, say
 
 from ..conftest import MODEL, TASK, Shelf
-from .signing import enveloped, private, statement
+from .signers import enveloped, private, statement
 
 PEOPLE = ("ada", "bob", "cyd", "ci", "trainer", "oncall")
 GROUPS = {"ada": ["reviewers"], "bob": ["reviewers"], "cyd": ["reviewers"], "ci": ["evaluators"]}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from registry_core.evidence.artifact_manifest import MAX_BUNDLES, render, signature_files
 from registry_core.evidence.signed_document import MAX_BYTES
 
-from .signing import bundled, enveloped, private, statement
+from .signers import bundled, enveloped, private, statement
 
 BUNDLE = bundled(enveloped(statement(), private()))
 COREUTILS = r"""

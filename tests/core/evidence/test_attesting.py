@@ -18,7 +18,7 @@ from registry_core.vocabulary.evidence_errors import AttestationNotFound, Attest
 
 from ..conftest import MODEL, TASK, Shelf
 from .attested import ADA, GRACE, MALLORY, SLSA, Desk, moment, rewrapped, team
-from .signing import bundled, enveloped
+from .signers import bundled, enveloped
 
 KEYS = ModelKeys(TASK, MODEL)
 OTHER = "subject_mismatch"

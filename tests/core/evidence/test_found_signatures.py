@@ -22,8 +22,8 @@ from registry_core.vocabulary.evidence import SignatureJudged, Signer
 
 from ...support.packages import write_files
 from ..conftest import Shelf
-from . import signing
-from .signing import bundled, enveloped, private
+from . import signers
+from .signers import bundled, enveloped, private
 
 FILES = {"model.pt": b"weights", "maps/human.json": b"{}"}
 Register = Callable[..., Registration]
@@ -31,7 +31,7 @@ Register = Callable[..., Registration]
 
 def manifest(files: Mapping[str, bytes]) -> bytes:
     return b"".join(
-        f"{signing.sha256(data)}  {path}\n".encode()
+        f"{signers.sha256(data)}  {path}\n".encode()
         for path, data in sorted(files.items())
         if not path.endswith(".sig")
     )
@@ -114,7 +114,7 @@ def test_the_files_of_the_registry_itself_need_no_signature(register: Register) 
 
 
 def test_a_bundle_of_a_package_that_is_not_registered_yet(register: Register) -> None:
-    bundle = bundled(enveloped(signing.statement(name="t/m@3"), private()))
+    bundle = bundled(enveloped(signers.statement(name="t/m@3"), private()))
     found = register({**FILES, "early.sigstore.json": bundle}).signatures
     assert [(one.path, one.format, one.why) for one in found] == [("early.sigstore.json", "dsse", "subject_mismatch")]
 
@@ -153,7 +153,7 @@ def test_no_artifact_is_read(shelf: Shelf) -> None:
                 return staging.open(path)
 
         incoming = Incoming(shelf.model(), "3", "sha256:" + "d" * 64, artifacts, Counted())  # type: ignore[arg-type]
-        found = FoundSignatures(lambda: signing.trust(("ada", private()))).observe(incoming)
+        found = FoundSignatures(lambda: signers.trust(("ada", private()))).observe(incoming)
     assert [one["verified"] for one in found["signatures"]] == [True]
     assert opened == ["sha256sums.txt.sig"]
 

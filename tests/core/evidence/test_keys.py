@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from registry_core.evidence import keys
 
-from .signing import KINDS, private
+from .signers import KINDS, private
 
 INFO = PublicFormat.SubjectPublicKeyInfo
 LINE = keys.ssh_blob(private().public)

@@ -14,8 +14,8 @@ from registry_core.evidence import ssh_signature, statement
 from registry_core.evidence.signatures import SignedPackage, found_in, judge
 from registry_core.vocabulary.evidence import SignatureJudged, Signer
 
-from . import signing
-from .signing import AT, bundled, enveloped, private, trust
+from . import signers
+from .signers import AT, bundled, enveloped, private, trust
 
 ADA = trust(("ada", private()))
 SIGNER = [Signer("ada", private().public.sha256)]
@@ -44,7 +44,7 @@ def model_signed(
     root = root or hashlib.sha256(b"".join(bytes.fromhex(hashes[name]) for name in sorted(hashes))).hexdigest()
     how = {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": ignored, **serialization}
     predicate = {"serialization": how, "resources": resources}
-    return signing.statement(predicate, predicate_type=statement.MODEL_SIGNING, name="run_17", sha256=root)
+    return signers.statement(predicate, predicate_type=statement.MODEL_SIGNING, name="run_17", sha256=root)
 
 
 def of_model(payload: bytes, *by: Any) -> bytes:
@@ -56,7 +56,7 @@ def of_ssh(package: SignedPackage = PACKAGE, namespace: str = "omr-package", by:
 
 
 def of_package(name: str = PACKAGE.name, sha256: str = "d" * 64, **other: Any) -> bytes:
-    return enveloped(signing.statement(name=name, sha256=sha256, **other), private())
+    return enveloped(signers.statement(name=name, sha256=sha256, **other), private())
 
 
 def told(data: bytes, package: SignedPackage = PACKAGE, known: Any = ADA) -> SignatureJudged:
@@ -149,7 +149,7 @@ REFUSED = {
     "ignored paths that are a text": (model_signed(FILES, ".git"), "malformed"),
     "ignored paths that are numbers": (model_signed(FILES, [1]), "malformed"),
     "two subjects": (
-        signing.statement(
+        signers.statement(
             json.loads(model_signed(FILES))["predicate"],
             predicate_type=statement.MODEL_SIGNING,
             subject=json.loads(model_signed(FILES))["subject"] * 2,
@@ -195,7 +195,7 @@ def test_a_signature_of_the_package_is_of_this_one_alone() -> None:
 
 
 def test_another_statement_is_no_signature() -> None:
-    slsa = enveloped(signing.statement(predicate_type="https://slsa.dev/provenance/v1", sha256="d" * 64), private())
+    slsa = enveloped(signers.statement(predicate_type="https://slsa.dev/provenance/v1", sha256="d" * 64), private())
     assert why(slsa) == "wrong_predicate"
     assert why(enveloped(b"{}", private(), payload_type="text/plain")) == "wrong_predicate"
     assert why(enveloped(b"{}", private())) == "malformed"

@@ -17,7 +17,7 @@ from registry_core.evidence.signed_document import envelope, judged, pae, parse
 from registry_core.evidence.statement import PAYLOAD_TYPE
 from registry_core.vocabulary.evidence import Signer
 
-from .signing import AT, KINDS, bundled, enveloped, private, statement, trust
+from .signers import AT, KINDS, bundled, enveloped, private, statement, trust
 
 PAYLOAD = statement()
 MESSAGE = pae(PAYLOAD_TYPE, PAYLOAD)
