@@ -1,6 +1,7 @@
 """Who vouches for a version, and what must be vouched for before it is used. Evidence never changes a package byte.
 
 ``keys``            public and private keys, and what is made with them: the only place that knows cryptography
+``rules``           whose keys count and what a version needs: the documents, and which of them hold
 ``ssh_signature``   signatures as OpenSSH writes them
 ``signed_document`` envelopes and bundles: whose signature of one counts
 ``statement``       what is signed: in-toto Statements
@@ -11,9 +12,6 @@
 ``signatures``      the three forms of a package's signature, held against stored digests
 ``found_signatures``
                     those that a package brings along, for its register event
-``trust_document``  which keys, principals and actors are whose, and when a key counted
-``policy_document`` what a version needs before an alias may name it; ``policy_grammar`` reads it
-``rulebook``        which of them hold, or held, as the registry's own journal says; ``ruling`` changes that
 ``predicates``      what a review and an evaluation say
 ``judged_document`` what a document that somebody sends is worth for a version
 ``attesting``       how it comes to count, by one event, and how a reject is dismissed
@@ -23,6 +21,11 @@
 ``statements_of``   each person's last word about it
 ``told``            evidence as whoever asks is told of it
 ``one_look``        all of that in one look
+``seen``            all that a verdict may depend on
+``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
+``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
+                    what was ``seen``, which ``looking`` reads; ``overriding`` breaks the glass, ``asking`` only tells
+``recomputing``     every verdict of a journal, come to again
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
 ``checkpoints``     what events say of the log, each held against those before
@@ -33,16 +36,55 @@
 ``proofs``          what a service gives of it, in the tree of the newest note
 ``extension``       whether a log goes on from a note that was kept; ``outsider`` reads all of it anew
 ``export``          all that takes, in a directory
-``seen``            all that a verdict may depend on
-``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
-``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
-                    what was ``seen``, which ``looking`` reads; ``overriding`` breaks the glass, ``asking`` only tells
-``recomputing``     every verdict of a journal, come to again
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..vocabulary.faces import face
+
+if TYPE_CHECKING:
+    from . import (
+        artifact_manifest,
+        asking,
+        attesting,
+        checkpoints,
+        export,
+        extension,
+        finding,
+        found_signatures,
+        gate,
+        judged_document,
+        judging,
+        keys,
+        log,
+        log_index,
+        log_key,
+        log_tree,
+        looking,
+        making,
+        not_counted,
+        of_version,
+        one_look,
+        outsider,
+        overriding,
+        predicates,
+        proofs,
+        publishing,
+        recomputing,
+        requirements,
+        resolving,
+        seen,
+        signatures,
+        signed_document,
+        signed_note,
+        ssh_signature,
+        statement,
+        statements_of,
+        told,
+    )
+    from .rules import policy_document, policy_grammar, rulebook, ruling, trust_document
 
 __all__ = [
     "artifact_manifest",
@@ -89,4 +131,14 @@ __all__ = [
     "trust_document",
 ]
 
-__getattr__, __dir__ = face(globals(), {name: name for name in __all__})
+# Where the modules of the rooms lie; the others are here.
+_PLACES = {
+    name: f"{room}.{name}"
+    for room, names in {
+        "rules": "trust_document policy_document policy_grammar rulebook ruling",
+    }.items()
+    for name in names.split()
+}
+
+if not TYPE_CHECKING:  # a type checker would take any name for a module
+    __getattr__, __dir__ = face(globals(), {name: _PLACES.get(name, name) for name in __all__})

@@ -17,7 +17,7 @@ from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ..vocabulary.gates import Check, GateAnswer, GateInForce
 from ..vocabulary.texts import check_new_name
 from .gate import PolicyGate, is_reserved, judge_gates
-from .rulebook import PolicyInForce, Rulebook
+from .rules.rulebook import PolicyInForce, Rulebook
 from .seen import who_made
 
 NOT_RECORDED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"

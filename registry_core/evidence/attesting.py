@@ -26,9 +26,9 @@ from .judged_document import Judged, Sent
 from .not_counted import SUPERSEDED, NotCounted
 from .of_version import Attested, EvidenceOfVersion
 from .predicates import Decision, Evaluation, Review, said_in
+from .rules.trust_document import TrustDocument
 from .signatures import SignedPackage
 from .signed_document import Signed
-from .trust_document import TrustDocument
 
 MOST_ATTESTATIONS = 1000  # of a version
 AHEAD = timedelta(minutes=5)

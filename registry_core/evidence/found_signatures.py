@@ -11,8 +11,8 @@ from ..format.encoding import DIGEST_PREFIX
 from ..packages.observed import Incoming
 from ..storage.contract import read_all
 from . import artifact_manifest, signatures
+from .rules.trust_document import TrustDocument
 from .signatures import SignedPackage
-from .trust_document import TrustDocument
 
 
 class FoundSignatures:

@@ -19,12 +19,12 @@ from ..vocabulary.errors import InvalidName, RegistryError
 from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable, SignatureRefused
 from ..vocabulary.gates import Check
 from ..vocabulary.texts import printable
-from . import rulebook
 from .judging import judge_all
 from .looking import look, look_at_arriving
 from .overriding import overridden
-from .policy_document import Approvals, Attestation, Findings, GateRule, Metric, NotArchived, Requirement
-from .rulebook import PolicyInForce, Rulebook
+from .rules import rulebook
+from .rules.policy_document import Approvals, Attestation, Findings, GateRule, Metric, NotArchived, Requirement
+from .rules.rulebook import PolicyInForce, Rulebook
 from .seen import Seen
 
 

@@ -20,10 +20,10 @@ from ..vocabulary.texts import printable
 from . import artifact_manifest, signatures, signed_document, statement
 from .not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
 from .predicates import Evaluation, Review, said_in
+from .rules.trust_document import TrustDocument
 from .signatures import SignedPackage
 from .signed_document import Signed
 from .statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
-from .trust_document import TrustDocument
 
 MAX_SAID_BYTES = 256 * 1024  # of a review and an evaluation
 MAX_BYTES = 1024 * 1024

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..vocabulary.gates import Check
-from .policy_document import Approvals, Attestation, Fact, File, Findings, Metric, NotArchived, Requirement, Signature
 from .requirements import approved, measured, standing, vouched
 from .requirements.outcome import Outcome
+from .rules.policy_document import (
+    Approvals,
+    Attestation,
+    Fact,
+    File,
+    Findings,
+    Metric,
+    NotArchived,
+    Requirement,
+    Signature,
+)
 from .seen import Seen
 
 

@@ -15,10 +15,10 @@ from ..packages.stated_metrics import numbers, of_bytes
 from ..vocabulary.errors import PackageCorrupt
 from . import of_version
 from .of_version import Attested, EvidenceOfVersion
-from .policy_document import File, Metric, NotArchived, Requirement, Source
+from .rules.policy_document import File, Metric, NotArchived, Requirement, Source
+from .rules.trust_document import TrustDocument
 from .seen import Seen
 from .statement import Statement
-from .trust_document import TrustDocument
 
 V = TypeVar("V")
 

@@ -20,10 +20,10 @@ from . import of_version
 from .not_counted import NotCounted
 from .of_version import Attested, EvidenceOfVersion, Finding, signers_of
 from .predicates import Evaluation, Review, said_in
-from .rulebook import Rulebook
+from .rules.rulebook import Rulebook
+from .rules.trust_document import TrustDocument
 from .statement import EVALUATION, REVIEW
 from .statements_of import counted, is_signature
-from .trust_document import TrustDocument
 
 
 def tell(model: ModelStore, version: str, rules: Rulebook | None, aliases: Iterable[str], most: int) -> VersionEvidence:

@@ -9,9 +9,9 @@ from ..models.gate import Asked
 from ..vocabulary.errors import RegistryError
 from ..vocabulary.evidence_errors import GateNotMet
 from ..vocabulary.gates import Check
-from .policy_document import BreakGlass, GateRule
-from .rulebook import PolicyInForce
-from .trust_document import TrustDocument
+from .rules.policy_document import BreakGlass, GateRule
+from .rules.rulebook import PolicyInForce
+from .rules.trust_document import TrustDocument
 
 
 def overridden(

@@ -24,7 +24,7 @@ from .gate import PolicyGate
 from .judging import judge_all
 from .looking import documents
 from .overriding import overridden
-from .rulebook import Rulebook
+from .rules.rulebook import Rulebook
 from .seen import Seen, who_made
 
 MOVES = (REGISTER, PROMOTE, ROLLBACK, STAGE)

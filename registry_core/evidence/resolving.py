@@ -9,9 +9,9 @@ from ..models import aliases
 from ..models.model import ModelStore
 from . import statements_of
 from .of_version import EvidenceOfVersion, signers_of
-from .policy_document import Findings, GateRule
-from .rulebook import Rulebook
-from .trust_document import TrustDocument
+from .rules.policy_document import Findings, GateRule
+from .rules.rulebook import Rulebook
+from .rules.trust_document import TrustDocument
 
 
 def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..format.chain import Line
 from .of_version import EvidenceOfVersion
+from .rules.trust_document import TrustDocument
 from .statements_of import Statements
-from .trust_document import TrustDocument
 
 
 def who_made(line: Line) -> dict[str, Any]:

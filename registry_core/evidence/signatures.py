@@ -29,9 +29,9 @@ from .not_counted import (
     WRONG_PREDICATE,
     NotCounted,
 )
+from .rules.trust_document import TrustDocument
 from .signed_document import Signed
 from .statement import Statement
-from .trust_document import TrustDocument
 
 MODEL_SIGNING, SSH, DSSE = "model-signing", "ssh", "dsse"  # the formats
 ARTIFACTS, PACKAGE = "artifacts", "package"  # what they cover

@@ -20,8 +20,8 @@ from ..vocabulary.evidence import Signer
 from . import keys, ssh_signature
 from .keys import PublicKey
 from .not_counted import BAD_SIGNATURE, KEY_NOT_VALID_THEN, MALFORMED, UNTRUSTED_KEY, WRONG_NAMESPACE, NotCounted
+from .rules.trust_document import TrustDocument
 from .ssh_signature import SshSignature
-from .trust_document import TrustDocument
 
 DSSE, SIGSTORE, SSH = "dsse", "sigstore", "ssh"  # the forms
 

@@ -16,8 +16,8 @@ from ..vocabulary.evidence import Signer
 from .not_counted import NotCounted
 from .of_version import Attested, EvidenceOfVersion, signers_of
 from .predicates import Dataset, Decision, Evaluation, Measured, Review, said_in
+from .rules.trust_document import TrustDocument
 from .statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
-from .trust_document import TrustDocument
 
 SIGNATURES = frozenset({SIGNATURE, MODEL_SIGNING})  # and what is of the form ssh
 

@@ -15,7 +15,7 @@ from ..vocabulary.texts import printable
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
-    from ..evidence.rulebook import Rulebook, Setting
+    from ..evidence.rules.rulebook import Rulebook, Setting
 
 Written = bytes | Mapping[str, Any]
 
@@ -61,7 +61,7 @@ class RulingVerbs(MaintainingVerbs):
 
         Raises ``PolicyNotFound``, ``PolicyUnreadable``, ``InvalidParameter``.
         """
-        from ..evidence.ruling import not_found  # only when it is wanted
+        from ..evidence.rules.ruling import not_found  # only when it is wanted
 
         rules = self._rules_then(as_of)
         last, data = rules.known(task), rules.data(task)

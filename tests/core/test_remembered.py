@@ -32,7 +32,7 @@ REMEMBERED = {
     "registry_core/evidence/signatures.py: @cached_property": "of one signature of one package",
     "registry_core/evidence/statements_of.py: @cached_property": "what one document says, read once",
     "registry_core/evidence/looking.py: self._found": "of one verdict, and gone with it",
-    "registry_core/evidence/rulebook.py: _remembered": "documents by their digest, whoever asks",
+    "registry_core/evidence/rules/rulebook.py: _remembered": "documents by their digest, whoever asks",
     "registry_core/access/sessions.py: self._known": "its key is the digest of the session's secret id",
     "registry_core/access/held.py: standings": "its key is the whole principal; it goes with the rules",
     "registry_core/access/held.py: tokens": "by the public id; each use proves the secret",

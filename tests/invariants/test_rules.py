@@ -17,7 +17,7 @@ from registry_core.models.registry_journal import RegistryJournal, document_key
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
 from ..core.evidence.ruled import policy_of, trust_of
-from ..core.evidence.test_policy_grammar import FULL
+from ..core.evidence.rules.test_policy_grammar import FULL
 from ..support.packages import open_registry
 
 RULE: dict[str, Any] = {"id": "new", "quorum": {"of": 3}}

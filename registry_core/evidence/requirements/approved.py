@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..policy_document import Approvals
+from ..rules.policy_document import Approvals
 from ..seen import Seen
 from ..statements_of import Word, reviews, signatures
 from .outcome import Outcome, damaged, listed, people, told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..policy_document import Metric
+from ..rules.policy_document import Metric
 from ..seen import Seen
 from ..statements_of import measurements
 from .outcome import Outcome, damaged, number, people

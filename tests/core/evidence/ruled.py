@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from registry_core.evidence import rulebook, ruling
-from registry_core.evidence.rulebook import Rulebook
+from registry_core.evidence.rules.rulebook import Rulebook
 from registry_core.storage.contract import Storage
 
 from ..access.ruled import journal_of

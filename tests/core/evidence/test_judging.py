@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core.evidence.judging import judge
-from registry_core.evidence.policy_document import (
+from registry_core.evidence.rules.policy_document import (
     Attestation,
     Covers,
     Fact,

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry_core.evidence.of_version import Attested, EvidenceOfVersion, Finding
-from registry_core.evidence.policy_document import Approvals, Part, Requirement, What
+from registry_core.evidence.rules.policy_document import Approvals, Part, Requirement, What
+from registry_core.evidence.rules.trust_document import Person, TrustDocument, TrustedKey
 from registry_core.evidence.seen import Seen
 from registry_core.evidence.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
-from registry_core.evidence.trust_document import Person, TrustDocument, TrustedKey
 from registry_core.vocabulary.evidence import Signer
 
 GROUPS = {

@@ -11,8 +11,8 @@ import pytest
 from registry_core.access.governing import create_token
 from registry_core.access.tokens import TokenKind
 from registry_core.evidence import policy_grammar, rulebook
-from registry_core.evidence.policy_document import PolicyDocument
-from registry_core.evidence.trust_document import EMPTY
+from registry_core.evidence.rules.policy_document import PolicyDocument
+from registry_core.evidence.rules.trust_document import EMPTY
 from registry_core.format.encoding import digest, encode, parse_time
 from registry_core.format.events import POLICY, TRUST
 from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
@@ -23,8 +23,8 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.evidence_errors import PolicyUnreadable
 
-from ..access.ruled import journal_of, put, written
-from .ruled import clear, policy_of, put_policy, put_trust, rules, trust_of
+from ...access.ruled import journal_of, put, written
+from ..ruled import clear, policy_of, put_policy, put_trust, rules, trust_of
 
 
 @pytest.fixture(params=["memory", "filesystem"])

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..format.encoding import format_time, parse_time
-from ..format.strict import Strict
-from ..vocabulary.errors import InvalidInput
-from ..vocabulary.evidence_errors import TrustInvalid
-from ..vocabulary.texts import has_control, printable
-from . import keys as public_keys
-from .keys import PublicKey
+from ...format.encoding import format_time, parse_time
+from ...format.strict import Strict
+from ...vocabulary.errors import InvalidInput
+from ...vocabulary.evidence_errors import TrustInvalid
+from ...vocabulary.texts import has_control, printable
+from .. import keys as public_keys
+from ..keys import PublicKey
 
 SCHEMA = "omr-trust/1"
 MAX_KEYS = 500

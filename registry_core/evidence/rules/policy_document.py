@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..vocabulary import patterns
+from ...vocabulary import patterns
 
 ALL_TASKS = "*"
 

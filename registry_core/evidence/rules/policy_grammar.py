@@ -11,11 +11,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from ..format.strict import Strict
-from ..vocabulary import patterns
-from ..vocabulary.errors import InvalidInput
-from ..vocabulary.evidence_errors import PolicyInvalid
-from ..vocabulary.texts import RULES, has_control, is_name, is_segment, printable
+from ...format.strict import Strict
+from ...vocabulary import patterns
+from ...vocabulary.errors import InvalidInput
+from ...vocabulary.evidence_errors import PolicyInvalid
+from ...vocabulary.texts import RULES, has_control, is_name, is_segment, printable
 from .policy_document import (
     ALL_TASKS,
     Approvals,

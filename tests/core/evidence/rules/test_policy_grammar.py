@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.evidence.policy_document import (
+from registry_core.evidence.rules.policy_document import (
     Approvals,
     Attestation,
     BreakGlass,
@@ -29,7 +29,7 @@ from registry_core.evidence.policy_document import (
     Signature,
     Source,
 )
-from registry_core.evidence.policy_grammar import parse
+from registry_core.evidence.rules.policy_grammar import parse
 from registry_core.vocabulary.evidence_errors import PolicyInvalid
 
 DATASET = "sha256:" + "e7" * 32

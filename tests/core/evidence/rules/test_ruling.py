@@ -29,8 +29,8 @@ from registry_core.vocabulary.evidence_errors import (
 )
 from registry_core.vocabulary.rules import RuleChange
 
-from ..access.ruled import journal_of
-from .ruled import clear, policy_of, put_policy, put_trust, rules, trust_of
+from ...access.ruled import journal_of
+from ..ruled import clear, policy_of, put_policy, put_trust, rules, trust_of
 
 
 @pytest.fixture(params=["memory", "filesystem"])

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.evidence.trust_document import EMPTY, TrustDocument, TrustedKey, parse
+from registry_core.evidence.rules.trust_document import EMPTY, TrustDocument, TrustedKey, parse
 from registry_core.vocabulary.evidence_errors import TrustInvalid
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)

@@ -13,18 +13,18 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..format.chain import Line, lost_range
-from ..format.events import POLICY, TRUST
-from ..format.layout import REGISTRY_JOURNAL
-from ..models.named_documents import document_of
-from ..models.proven import Unproven, proven, proven_news
-from ..models.registry_journal import RegistryJournal
-from ..models.timeline import happened
-from ..storage.contract import Storage
-from ..vocabulary.bounded import Bounded
-from ..vocabulary.errors import IntegrityError
-from ..vocabulary.evidence_errors import PolicyInvalid, PolicyUnreadable, TrustInvalid
-from ..vocabulary.texts import printable
+from ...format.chain import Line, lost_range
+from ...format.events import POLICY, TRUST
+from ...format.layout import REGISTRY_JOURNAL
+from ...models.named_documents import document_of
+from ...models.proven import Unproven, proven, proven_news
+from ...models.registry_journal import RegistryJournal
+from ...models.timeline import happened
+from ...storage.contract import Storage
+from ...vocabulary.bounded import Bounded
+from ...vocabulary.errors import IntegrityError
+from ...vocabulary.evidence_errors import PolicyInvalid, PolicyUnreadable, TrustInvalid
+from ...vocabulary.texts import printable
 from . import policy_grammar, trust_document
 from .policy_document import ALL_TASKS, GateRule, PolicyDocument, Requirement
 from .trust_document import EMPTY, TrustDocument
