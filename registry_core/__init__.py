@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .access.who import Issuers
     from .evidence.extension import log_extension, size_of_note
     from .evidence.keys import Encrypted, PrivateKey, load_private
-    from .evidence.making import REVIEW_PREDICATE, SIGNATURE_PREDICATE, artifact_manifest, sign_statement
+    from .evidence.signing.making import REVIEW_PREDICATE, SIGNATURE_PREDICATE, artifact_manifest, sign_statement
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
     from .operations.running import Operation, RunningOperation
@@ -432,7 +432,7 @@ _PLACES = {
         "access.roles": "Action",
         "access.who": "Issuers",
         "evidence.keys": "Encrypted PrivateKey load_private",
-        "evidence.making": "REVIEW_PREDICATE SIGNATURE_PREDICATE artifact_manifest sign_statement",
+        "evidence.signing.making": "REVIEW_PREDICATE SIGNATURE_PREDICATE artifact_manifest sign_statement",
         "operations.running": "Operation RunningOperation",
         "format.tar": "TAR_END TarReader TarRefused tar_header tar_header_size tar_padding",
         "packages.archive": "TAR_FORMAT tar tar_size",

@@ -11,8 +11,8 @@ from typing import Any
 from registry_core import REVIEW_PREDICATE, SIGNATURE_PREDICATE, ModelRegistry, sign_statement
 from registry_core.evidence import keys, ssh_signature
 from registry_core.evidence.keys import PrivateKey
-from registry_core.evidence.statement import EVALUATION, MODEL_SIGNING
-from tests.core.evidence import signing
+from registry_core.evidence.signing.statement import EVALUATION, MODEL_SIGNING
+from tests.core.evidence import signers
 
 from .. import long_model
 from ..counting import Meter
@@ -167,5 +167,5 @@ def _model_signature(sha256: Mapping[str, str], by: PrivateKey) -> bytes:
     root = hashlib.sha256(b"".join(bytes.fromhex(one["digest"]) for one in resources)).hexdigest()
     how = {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": ["model.sig"]}
     predicate = {"serialization": how, "resources": resources}
-    payload = signing.statement(predicate, predicate_type=MODEL_SIGNING, name="package", sha256=root)
-    return signing.bundled(signing.enveloped(payload, by))
+    payload = signers.statement(predicate, predicate_type=MODEL_SIGNING, name="package", sha256=root)
+    return signers.bundled(signers.enveloped(payload, by))

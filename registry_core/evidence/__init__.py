@@ -2,16 +2,7 @@
 
 ``keys``            public and private keys, and what is made with them: the only place that knows cryptography
 ``rules``           whose keys count and what a version needs: the documents, and which of them hold
-``ssh_signature``   signatures as OpenSSH writes them
-``signed_document`` envelopes and bundles: whose signature of one counts
-``statement``       what is signed: in-toto Statements
-``making``          signed documents as we make them ourselves
-``not_counted``     why a document does not count, a word of a short list
-``artifact_manifest``
-                    what is signed of a package before it is registered
-``signatures``      the three forms of a package's signature, held against stored digests
-``found_signatures``
-                    those that a package brings along, for its register event
+``signing``         signed documents, and whose signature of one counts
 ``predicates``      what a review and an evaluation say
 ``judged_document`` what a document that somebody sends is worth for a version
 ``attesting``       how it comes to count, by one event, and how a reject is dismissed
@@ -46,14 +37,12 @@ from ..vocabulary.faces import face
 
 if TYPE_CHECKING:
     from . import (
-        artifact_manifest,
         asking,
         attesting,
         checkpoints,
         export,
         extension,
         finding,
-        found_signatures,
         gate,
         judged_document,
         judging,
@@ -63,8 +52,6 @@ if TYPE_CHECKING:
         log_key,
         log_tree,
         looking,
-        making,
-        not_counted,
         of_version,
         one_look,
         outsider,
@@ -76,15 +63,21 @@ if TYPE_CHECKING:
         requirements,
         resolving,
         seen,
-        signatures,
-        signed_document,
         signed_note,
-        ssh_signature,
-        statement,
         statements_of,
         told,
     )
     from .rules import policy_document, policy_grammar, rulebook, ruling, trust_document
+    from .signing import (
+        artifact_manifest,
+        found_signatures,
+        making,
+        not_counted,
+        signatures,
+        signed_document,
+        ssh_signature,
+        statement,
+    )
 
 __all__ = [
     "artifact_manifest",
@@ -136,6 +129,9 @@ _PLACES = {
     name: f"{room}.{name}"
     for room, names in {
         "rules": "trust_document policy_document policy_grammar rulebook ruling",
+        "signing": (
+            "not_counted statement ssh_signature signed_document artifact_manifest signatures found_signatures making"
+        ),
     }.items()
     for name in names.split()
 }

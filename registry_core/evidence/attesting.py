@@ -21,14 +21,15 @@ from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.evidence import Signer
 from ..vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
 from ..vocabulary.texts import check_words, printable
-from . import judged_document, of_version, statement
+from . import judged_document, of_version
 from .judged_document import Judged, Sent
-from .not_counted import SUPERSEDED, NotCounted
 from .of_version import Attested, EvidenceOfVersion
 from .predicates import Decision, Evaluation, Review, said_in
 from .rules.trust_document import TrustDocument
-from .signatures import SignedPackage
-from .signed_document import Signed
+from .signing import statement
+from .signing.not_counted import SUPERSEDED, NotCounted
+from .signing.signatures import SignedPackage
+from .signing.signed_document import Signed
 
 MOST_ATTESTATIONS = 1000  # of a version
 AHEAD = timedelta(minutes=5)

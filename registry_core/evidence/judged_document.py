@@ -17,13 +17,13 @@ from ..vocabulary.answers import Problem
 from ..vocabulary.errors import ArtifactNotFound
 from ..vocabulary.evidence import Signer
 from ..vocabulary.texts import printable
-from . import artifact_manifest, signatures, signed_document, statement
-from .not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
 from .predicates import Evaluation, Review, said_in
 from .rules.trust_document import TrustDocument
-from .signatures import SignedPackage
-from .signed_document import Signed
-from .statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
+from .signing import artifact_manifest, signatures, signed_document, statement
+from .signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
+from .signing.signatures import SignedPackage
+from .signing.signed_document import Signed
+from .signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 
 MAX_SAID_BYTES = 256 * 1024  # of a review and an evaluation
 MAX_BYTES = 1024 * 1024

@@ -18,7 +18,7 @@ from .of_version import Attested, EvidenceOfVersion
 from .rules.policy_document import File, Metric, NotArchived, Requirement, Source
 from .rules.trust_document import TrustDocument
 from .seen import Seen
-from .statement import Statement
+from .signing.statement import Statement
 
 V = TypeVar("V")
 

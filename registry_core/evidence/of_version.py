@@ -20,9 +20,9 @@ from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.evidence import Signer
-from . import signed_document, statement
-from .not_counted import NotCounted
-from .statement import Statement
+from .signing import signed_document, statement
+from .signing.not_counted import NotCounted
+from .signing.statement import Statement
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -17,12 +17,12 @@ from ..vocabulary.version_evidence import (
     VersionEvidence,
 )
 from . import of_version
-from .not_counted import NotCounted
 from .of_version import Attested, EvidenceOfVersion, Finding, signers_of
 from .predicates import Evaluation, Review, said_in
 from .rules.rulebook import Rulebook
 from .rules.trust_document import TrustDocument
-from .statement import EVALUATION, REVIEW
+from .signing.not_counted import NotCounted
+from .signing.statement import EVALUATION, REVIEW
 from .statements_of import counted, is_signature
 
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from ..format.encoding import parse_time
-from .not_counted import MALFORMED, NotCounted
-from .statement import EVALUATION, REVIEW, Statement
+from .signing.not_counted import MALFORMED, NotCounted
+from .signing.statement import EVALUATION, REVIEW, Statement
 
 MAX_METRICS = 1000
 _MAX_NAME_CHARACTERS = 1000

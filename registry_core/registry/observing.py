@@ -7,7 +7,7 @@ from .policies import PoliciesAsked
 
 
 def of_every_package(policies: PoliciesAsked, workers: int) -> tuple[Observer, ...]:
-    from ..evidence.found_signatures import FoundSignatures  # only where something is registered
+    from ..evidence.signing.found_signatures import FoundSignatures  # only where something is registered
     from ..packages.reading_facts import AtRegister
 
     return AtRegister(workers), FoundSignatures(lambda: policies.policies.rules().trust)

@@ -8,7 +8,7 @@ from typing import Any
 from registry_core import ModelRegistry, load_private, sign_statement
 from registry_core.evidence import attesting, rulebook
 from registry_core.evidence.keys import new_ed25519, private_pem, public_pem
-from registry_core.evidence.making import REVIEW_PREDICATE
+from registry_core.evidence.signing.making import REVIEW_PREDICATE
 from registry_core.models.model import ModelStore
 from registry_core.models.registry_journal import RegistryJournal
 

@@ -24,8 +24,8 @@ from registry_core import (
 )
 from registry_core.evidence import keys, signed_document, ssh_signature, statement
 from registry_core.evidence.keys import PrivateKey
-from registry_core.evidence.making import made, statement_of
-from registry_core.evidence.signatures import SignedPackage, judge
+from registry_core.evidence.signing.making import made, statement_of
+from registry_core.evidence.signing.signatures import SignedPackage, judge
 
 from ..core.evidence.signers import AT, private, trust
 from ..support.installing import python_packages, run

@@ -12,7 +12,7 @@ from registry_core import GateNotMet, SignatureRefused
 from ..support.packages import write_files
 from .conftest import MODEL, TASK, Shelf
 from .evidence.governed import KEYS, NOT_ARCHIVED, TWO, Governed, policy
-from .evidence.test_found_signatures import FILES, signed
+from .evidence.signing.test_found_signatures import FILES, signed
 
 SIGNED = {"id": "signed", "signature": {"by": ["trainer"]}}
 CARD = {"id": "card", "file": {"path": "README.md", "min_bytes": 3}}

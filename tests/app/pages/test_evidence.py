@@ -11,7 +11,7 @@ import pytest
 from app import create_app
 from app.config import Settings
 from registry_core import ModelRegistry
-from registry_core.evidence.statement import EVALUATION, REVIEW
+from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.events import FINDING
 from registry_core.models.changes import Draft, change
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from registry_core.evidence import keys
-from registry_core.evidence.signatures import SignedPackage, judge
+from registry_core.evidence.signing.signatures import SignedPackage, judge
 
 from ...core.evidence.signers import AT, private, trust
 from ...support.packages import write_files

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from registry_core.evidence import keys, signed_document, ssh_signature
 from registry_core.evidence.keys import PrivateKey, PublicKey
-from registry_core.evidence.statement import PAYLOAD_TYPE, SIGNATURE, V1
+from registry_core.evidence.signing.statement import PAYLOAD_TYPE, SIGNATURE, V1
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ("ed25519", "p256", "p384", "p521", "rsa")

@@ -11,7 +11,7 @@ import pytest
 
 from registry_core import InvalidParameter, PackageCorrupt, VersionNotFound
 from registry_core.evidence import attesting, of_version
-from registry_core.evidence.statement import EVALUATION, REVIEW
+from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.encoding import encode, format_time
 from registry_core.format.layout import ModelKeys
 from registry_core.vocabulary.evidence_errors import AttestationNotFound, AttestationRefused

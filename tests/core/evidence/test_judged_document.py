@@ -9,7 +9,7 @@ import pytest
 
 from registry_core import ArtifactNotFound, PackageCorrupt
 from registry_core.evidence import artifact_manifest, ssh_signature
-from registry_core.evidence.statement import SIGNATURE
+from registry_core.evidence.signing.statement import SIGNATURE
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.vocabulary.evidence_errors import AttestationRefused
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from registry_core.evidence.not_counted import MALFORMED, NotCounted
 from registry_core.evidence.predicates import Dataset, Evaluation, Measured, Review, said_in
-from registry_core.evidence.statement import EVALUATION, REVIEW, V1, Statement
+from registry_core.evidence.signing.not_counted import MALFORMED, NotCounted
+from registry_core.evidence.signing.statement import EVALUATION, REVIEW, V1, Statement
 
 AT = "2026-11-28T09:00:00Z"
 MEASURED = {"evaluated_at": AT, "dataset": {"name": "pbmc"}, "metrics": [{"name": "accuracy", "value": 0.9}]}

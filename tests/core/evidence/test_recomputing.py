@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import GateNotMet, ModelRegistry
-from registry_core.evidence.not_counted import NotCounted
+from registry_core.evidence.signing.not_counted import NotCounted
 from registry_core.format.layout import LOG, REGISTRY
 from registry_core.models.changes import Draft
 from registry_core.storage.memory.root import MemoryStorage

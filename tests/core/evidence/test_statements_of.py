@@ -11,7 +11,7 @@ import pytest
 
 from registry_core.evidence import statements_of
 from registry_core.evidence.of_version import Attested, EvidenceOfVersion
-from registry_core.evidence.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
+from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
 from registry_core.vocabulary.evidence import Signer
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)

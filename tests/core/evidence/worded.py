@@ -11,7 +11,7 @@ from registry_core.evidence.of_version import Attested, EvidenceOfVersion, Findi
 from registry_core.evidence.rules.policy_document import Approvals, Part, Requirement, What
 from registry_core.evidence.rules.trust_document import Person, TrustDocument, TrustedKey
 from registry_core.evidence.seen import Seen
-from registry_core.evidence.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
+from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
 from registry_core.vocabulary.evidence import Signer
 
 GROUPS = {

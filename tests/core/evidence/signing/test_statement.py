@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core.evidence import statement
-from registry_core.evidence.not_counted import NotCounted
-from registry_core.evidence.statement import PAYLOAD_TYPE, REVIEW, V0_1, V1, Statement, Subject
+from registry_core.evidence.signing.not_counted import NotCounted
+from registry_core.evidence.signing.statement import PAYLOAD_TYPE, REVIEW, V0_1, V1, Statement, Subject
 
 GOOD: dict[str, Any] = {
     "_type": V1,

@@ -6,10 +6,10 @@ import pytest
 
 from registry_core import REVIEW_PREDICATE, SIGNATURE_PREDICATE, sign_statement
 from registry_core.evidence import making, signed_document, statement
-from registry_core.evidence.signatures import SignedPackage, judge
+from registry_core.evidence.signing.signatures import SignedPackage, judge
 from registry_core.vocabulary.evidence import Signer
 
-from .signers import AT, KINDS, bundled, enveloped, private, trust
+from ..signers import AT, KINDS, bundled, enveloped, private, trust
 
 NAME, DIGEST = "celltype/human_pbmc@1.0.0", "sha256:" + "d" * 64
 

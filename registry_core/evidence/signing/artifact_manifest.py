@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from ..format.layout import MANIFEST, META
+from ...format.layout import MANIFEST, META
 from .signed_document import MAX_BYTES, is_bundle
 
 MODEL_SIGNATURE = "model.sig"

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..format import exact_json
-from ..format.encoding import DIGEST_PREFIX
-from ..vocabulary.evidence import Signer
-from . import keys, ssh_signature
-from .keys import PublicKey
+from ...format import exact_json
+from ...format.encoding import DIGEST_PREFIX
+from ...vocabulary.evidence import Signer
+from .. import keys
+from ..keys import PublicKey
+from ..rules.trust_document import TrustDocument
+from . import ssh_signature
 from .not_counted import BAD_SIGNATURE, KEY_NOT_VALID_THEN, MALFORMED, UNTRUSTED_KEY, WRONG_NAMESPACE, NotCounted
-from .rules.trust_document import TrustDocument
 from .ssh_signature import SshSignature
 
 DSSE, SIGSTORE, SSH = "dsse", "sigstore", "ssh"  # the forms

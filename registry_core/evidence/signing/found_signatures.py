@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.encoding import DIGEST_PREFIX
-from ..packages.observed import Incoming
-from ..storage.contract import read_all
+from ...format.encoding import DIGEST_PREFIX
+from ...packages.observed import Incoming
+from ...storage.contract import read_all
+from ..rules.trust_document import TrustDocument
 from . import artifact_manifest, signatures
-from .rules.trust_document import TrustDocument
 from .signatures import SignedPackage
 
 

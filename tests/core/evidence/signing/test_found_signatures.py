@@ -12,18 +12,18 @@ import pytest
 
 from registry_core import ModelRegistry, PolicyUnreadable
 from registry_core.evidence import keys, ruling, ssh_signature
-from registry_core.evidence.found_signatures import FoundSignatures
 from registry_core.evidence.keys import PrivateKey
+from registry_core.evidence.signing.found_signatures import FoundSignatures
 from registry_core.models.registry_journal import RegistryJournal
 from registry_core.packages.observed import Incoming
 from registry_core.packages.sources import BytesSource
 from registry_core.vocabulary.answers import Registration
 from registry_core.vocabulary.evidence import SignatureJudged, Signer
 
-from ...support.packages import write_files
-from ..conftest import Shelf
-from . import signers
-from .signers import bundled, enveloped, private
+from ....support.packages import write_files
+from ...conftest import Shelf
+from .. import signers
+from ..signers import bundled, enveloped, private
 
 FILES = {"model.pt": b"weights", "maps/human.json": b"{}"}
 Register = Callable[..., Registration]

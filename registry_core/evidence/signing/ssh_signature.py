@@ -8,8 +8,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from . import keys
-from .keys import PrivateKey, PublicKey
+from .. import keys
+from ..keys import PrivateKey, PublicKey
 
 MAX_BYTES = 64 * 1024
 _MAGIC = b"SSHSIG"

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from registry_core.evidence import ssh_signature, statement
-from registry_core.evidence.signatures import SignedPackage, found_in, judge
+from registry_core.evidence.signing.signatures import SignedPackage, found_in, judge
 from registry_core.vocabulary.evidence import SignatureJudged, Signer
 
-from . import signers
-from .signers import AT, bundled, enveloped, private, trust
+from .. import signers
+from ..signers import AT, bundled, enveloped, private, trust
 
 ADA = trust(("ada", private()))
 SIGNER = [Signer("ada", private().public.sha256)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..format import exact_json
+from ...format import exact_json
 from .not_counted import MALFORMED, WRONG_PREDICATE, NotCounted
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core.evidence import keys, signed_document, ssh_signature
-from registry_core.evidence.not_counted import NotCounted
-from registry_core.evidence.signed_document import envelope, judged, pae, parse
-from registry_core.evidence.statement import PAYLOAD_TYPE
+from registry_core.evidence.signing.not_counted import NotCounted
+from registry_core.evidence.signing.signed_document import envelope, judged, pae, parse
+from registry_core.evidence.signing.statement import PAYLOAD_TYPE
 from registry_core.vocabulary.evidence import Signer
 
-from .signers import AT, KINDS, bundled, enveloped, private, statement, trust
+from ..signers import AT, KINDS, bundled, enveloped, private, statement, trust
 
 PAYLOAD = statement()
 MESSAGE = pae(PAYLOAD_TYPE, PAYLOAD)

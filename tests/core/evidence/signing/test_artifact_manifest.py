@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from registry_core.evidence.artifact_manifest import MAX_BUNDLES, render, signature_files
-from registry_core.evidence.signed_document import MAX_BYTES
+from registry_core.evidence.signing.artifact_manifest import MAX_BUNDLES, render, signature_files
+from registry_core.evidence.signing.signed_document import MAX_BYTES
 
-from .signers import bundled, enveloped, private, statement
+from ..signers import bundled, enveloped, private, statement
 
 BUNDLE = bundled(enveloped(statement(), private()))
 COREUTILS = r"""

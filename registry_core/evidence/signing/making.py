@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..format.encoding import DIGEST_PREFIX, encode
+from ...format.encoding import DIGEST_PREFIX, encode
+from .. import keys
+from ..keys import PrivateKey
 from . import artifact_manifest as manifests
-from . import keys, ssh_signature
-from .keys import PrivateKey
+from . import ssh_signature
 from .signed_document import ATTESTATION_NAMESPACE, envelope, pae
 from .statement import PAYLOAD_TYPE, REVIEW, SIGNATURE, V1
 

@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from ..vocabulary.evidence import SignatureJudged
-from ..vocabulary.texts import printable
+from ...vocabulary.evidence import SignatureJudged
+from ...vocabulary.texts import printable
+from ..rules.trust_document import TrustDocument
 from . import artifact_manifest, signed_document, statement
 from .artifact_manifest import MODEL_SIGNATURE, REGISTRY_FILES, SSH_SIGNATURE
 from .not_counted import (
@@ -29,7 +30,6 @@ from .not_counted import (
     WRONG_PREDICATE,
     NotCounted,
 )
-from .rules.trust_document import TrustDocument
 from .signed_document import Signed
 from .statement import Statement
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core.evidence import keys, ssh_signature
-from registry_core.evidence.ssh_signature import armored, holds, parse, sign
+from registry_core.evidence.signing.ssh_signature import armored, holds, parse, sign
 
-from .signers import KINDS, private
+from ..signers import KINDS, private
 
 MADE = sign(private(), b"message", "omr-package")
 
