@@ -3,15 +3,7 @@
 ``keys``            public and private keys, and what is made with them: the only place that knows cryptography
 ``rules``           whose keys count and what a version needs: the documents, and which of them hold
 ``signing``         signed documents, and whose signature of one counts
-``predicates``      what a review and an evaluation say
-``judged_document`` what a document that somebody sends is worth for a version
-``attesting``       how it comes to count, by one event, and how a reject is dismissed
-``finding``         what was found wrong with a version
-``resolving``       who may resolve a blocking one
-``of_version``      all that was said of a version, as its model's journal has it
-``statements_of``   each person's last word about it
-``told``            evidence as whoever asks is told of it
-``one_look``        all of that in one look
+``attestations``    what was said of a version, by whom, and what was found wrong with it
 ``seen``            all that a verdict may depend on
 ``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
 ``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
@@ -38,13 +30,10 @@ from ..vocabulary.faces import face
 if TYPE_CHECKING:
     from . import (
         asking,
-        attesting,
         checkpoints,
         export,
         extension,
-        finding,
         gate,
-        judged_document,
         judging,
         keys,
         log,
@@ -52,18 +41,23 @@ if TYPE_CHECKING:
         log_key,
         log_tree,
         looking,
-        of_version,
-        one_look,
         outsider,
         overriding,
-        predicates,
         proofs,
         publishing,
         recomputing,
         requirements,
-        resolving,
         seen,
         signed_note,
+    )
+    from .attestations import (
+        attesting,
+        finding,
+        judged_document,
+        of_version,
+        one_look,
+        predicates,
+        resolving,
         statements_of,
         told,
     )
@@ -131,6 +125,9 @@ _PLACES = {
         "rules": "trust_document policy_document policy_grammar rulebook ruling",
         "signing": (
             "not_counted statement ssh_signature signed_document artifact_manifest signatures found_signatures making"
+        ),
+        "attestations": (
+            "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
     }.items()
     for name in names.split()

@@ -13,8 +13,8 @@ from ..models.timeline import Moment
 from ..packages import contents
 from ..packages.stated_metrics import numbers, of_bytes
 from ..vocabulary.errors import PackageCorrupt
-from . import of_version
-from .of_version import Attested, EvidenceOfVersion
+from .attestations import of_version
+from .attestations.of_version import Attested, EvidenceOfVersion
 from .rules.policy_document import File, Metric, NotArchived, Requirement, Source
 from .rules.trust_document import TrustDocument
 from .seen import Seen

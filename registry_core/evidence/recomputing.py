@@ -19,7 +19,7 @@ from ..models.model import ModelStore
 from ..vocabulary.errors import RegistryError
 from ..vocabulary.evidence_errors import GateNotMet
 from ..vocabulary.gates import GateFault
-from . import of_version
+from .attestations import of_version
 from .gate import PolicyGate
 from .judging import judge_all
 from .looking import documents

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..format.chain import Line
-from .of_version import EvidenceOfVersion
+from .attestations.of_version import EvidenceOfVersion
+from .attestations.statements_of import Statements
 from .rules.trust_document import TrustDocument
-from .statements_of import Statements
 
 
 def who_made(line: Line) -> dict[str, Any]:

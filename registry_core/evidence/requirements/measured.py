@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..attestations.statements_of import measurements
 from ..rules.policy_document import Metric
 from ..seen import Seen
-from ..statements_of import measurements
 from .outcome import Outcome, damaged, number, people
 
 METADATA = "metadata"

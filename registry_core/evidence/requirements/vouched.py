@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..attestations.statements_of import Word, attestations, signatures
 from ..rules.policy_document import Attestation, Signature
 from ..seen import Seen
-from ..statements_of import Word, attestations, signatures
 from .outcome import Outcome, damaged, listed, people, told
 
 PACKAGE = "package"

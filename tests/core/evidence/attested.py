@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry_core.evidence import attesting, of_version
-from registry_core.evidence.attesting import Request
+from registry_core.evidence.attestations.attesting import Request
+from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.keys import PrivateKey
-from registry_core.evidence.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE
 from registry_core.format.encoding import format_time
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from registry_core.evidence.of_version import Attested, EvidenceOfVersion, Finding
+from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion, Finding
 from registry_core.evidence.rules.policy_document import Approvals, Part, Requirement, What
 from registry_core.evidence.rules.trust_document import Person, TrustDocument, TrustedKey
 from registry_core.evidence.seen import Seen

@@ -10,26 +10,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ..format.chain import later_than
-from ..format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
-from ..format.events import ATTEST, MOST_BYTES
-from ..models.changes import Committed, Draft, change, standing
-from ..models.missing import no_version
-from ..models.model import ModelStore
-from ..models.named_documents import lies_there
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.evidence import Signer
-from ..vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
-from ..vocabulary.texts import check_words, printable
+from ...format.chain import later_than
+from ...format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
+from ...format.events import ATTEST, MOST_BYTES
+from ...models.changes import Committed, Draft, change, standing
+from ...models.missing import no_version
+from ...models.model import ModelStore
+from ...models.named_documents import lies_there
+from ...vocabulary.errors import InvalidParameter
+from ...vocabulary.evidence import Signer
+from ...vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
+from ...vocabulary.texts import check_words, printable
+from ..rules.trust_document import TrustDocument
+from ..signing import statement
+from ..signing.not_counted import SUPERSEDED, NotCounted
+from ..signing.signatures import SignedPackage
+from ..signing.signed_document import Signed
 from . import judged_document, of_version
 from .judged_document import Judged, Sent
 from .of_version import Attested, EvidenceOfVersion
 from .predicates import Decision, Evaluation, Review, said_in
-from .rules.trust_document import TrustDocument
-from .signing import statement
-from .signing.not_counted import SUPERSEDED, NotCounted
-from .signing.signatures import SignedPackage
-from .signing.signed_document import Signed
 
 MOST_ATTESTATIONS = 1000  # of a version
 AHEAD = timedelta(minutes=5)

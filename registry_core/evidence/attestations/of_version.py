@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.chain import Line
-from ..format.encoding import DIGEST_PREFIX, digest, parse_time
-from ..format.events import ATTEST, FINDING, REGISTER, REPAIR, RESTORE
-from ..models import vouching
-from ..models.journal import CLOCK, KIND
-from ..models.model import ModelStore
-from ..storage.contract import KeyNotFound
-from ..vocabulary.errors import PackageCorrupt
-from ..vocabulary.evidence import Signer
-from .signing import signed_document, statement
-from .signing.not_counted import NotCounted
-from .signing.statement import Statement
+from ...format.chain import Line
+from ...format.encoding import DIGEST_PREFIX, digest, parse_time
+from ...format.events import ATTEST, FINDING, REGISTER, REPAIR, RESTORE
+from ...models import vouching
+from ...models.journal import CLOCK, KIND
+from ...models.model import ModelStore
+from ...storage.contract import KeyNotFound
+from ...vocabulary.errors import PackageCorrupt
+from ...vocabulary.evidence import Signer
+from ..signing import signed_document, statement
+from ..signing.not_counted import NotCounted
+from ..signing.statement import Statement
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ..format.encoding import parse_time
-from .signing.not_counted import MALFORMED, NotCounted
-from .signing.statement import EVALUATION, REVIEW, Statement
+from ...format.encoding import parse_time
+from ..signing.not_counted import MALFORMED, NotCounted
+from ..signing.statement import EVALUATION, REVIEW, Statement
 
 MAX_METRICS = 1000
 _MAX_NAME_CHARACTERS = 1000

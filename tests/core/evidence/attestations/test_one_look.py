@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..conftest import MODEL, TASK, Shelf
-from .governed import NO_FINDING, Governed, policy
+from ...conftest import MODEL, TASK, Shelf
+from ..governed import NO_FINDING, Governed, policy
 
 
 def test_documents_are_told_newest_first_and_counted_where_they_are_left_out(shelf: Shelf) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..format.events import FINDING
-from ..models.changes import Committed, Draft, change
-from ..models.missing import no_version
-from ..models.model import ModelStore
-from ..vocabulary.attestations import SEVERITIES
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.evidence_errors import FindingNotFound
-from ..vocabulary.texts import check_words, has_control, is_unicode, printable
+from ...format.events import FINDING
+from ...models.changes import Committed, Draft, change
+from ...models.missing import no_version
+from ...models.model import ModelStore
+from ...vocabulary.attestations import SEVERITIES
+from ...vocabulary.errors import InvalidParameter
+from ...vocabulary.evidence_errors import FindingNotFound
+from ...vocabulary.texts import check_words, has_control, is_unicode, printable
 from . import of_version
 from .attesting import require_reason, require_short
 from .of_version import EvidenceOfVersion, Finding

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry_core.evidence.predicates import Dataset, Evaluation, Measured, Review, said_in
+from registry_core.evidence.attestations.predicates import Dataset, Evaluation, Measured, Review, said_in
 from registry_core.evidence.signing.not_counted import MALFORMED, NotCounted
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, V1, Statement
 

@@ -13,8 +13,8 @@ from registry_core.evidence.signing.statement import SIGNATURE
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.vocabulary.evidence_errors import AttestationRefused
 
-from ..conftest import MODEL, TASK, Shelf
-from .attested import ADA, MALLORY, Desk, team
+from ...conftest import MODEL, TASK, Shelf
+from ..attested import ADA, MALLORY, Desk, team
 
 FILES = {"model.pt": b"weights", "README.md": b"what it is"}
 HASHES = {path: hashlib.sha256(data).hexdigest() for path, data in FILES.items()}

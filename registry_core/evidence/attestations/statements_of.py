@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..vocabulary.evidence import Signer
+from ...vocabulary.evidence import Signer
+from ..rules.trust_document import TrustDocument
+from ..signing.not_counted import NotCounted
+from ..signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 from .of_version import Attested, EvidenceOfVersion, signers_of
 from .predicates import Dataset, Decision, Evaluation, Measured, Review, said_in
-from .rules.trust_document import TrustDocument
-from .signing.not_counted import NotCounted
-from .signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 
 SIGNATURES = frozenset({SIGNATURE, MODEL_SIGNING})  # and what is of the form ssh
 

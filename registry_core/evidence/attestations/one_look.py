@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..format.encoding import format_time
-from ..models.model import ModelStore
-from ..vocabulary.evidence import Signer
-from ..vocabulary.evidence_errors import PolicyUnreadable
-from ..vocabulary.version_evidence import (
+from ...format.encoding import format_time
+from ...models.model import ModelStore
+from ...vocabulary.evidence import Signer
+from ...vocabulary.evidence_errors import PolicyUnreadable
+from ...vocabulary.version_evidence import (
     EvidenceDocument,
     EvidenceFinding,
     EvidenceSignature,
     EvidenceSigner,
     VersionEvidence,
 )
+from ..rules.rulebook import Rulebook
+from ..rules.trust_document import TrustDocument
+from ..signing.not_counted import NotCounted
+from ..signing.statement import EVALUATION, REVIEW
 from . import of_version
 from .of_version import Attested, EvidenceOfVersion, Finding, signers_of
 from .predicates import Evaluation, Review, said_in
-from .rules.rulebook import Rulebook
-from .rules.trust_document import TrustDocument
-from .signing.not_counted import NotCounted
-from .signing.statement import EVALUATION, REVIEW
 from .statements_of import counted, is_signature
 
 

@@ -16,9 +16,9 @@ from registry_core.format.encoding import encode, format_time
 from registry_core.format.layout import ModelKeys
 from registry_core.vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
 
-from ..conftest import MODEL, TASK, Shelf
-from .attested import ADA, GRACE, MALLORY, SLSA, Desk, moment, rewrapped, team
-from .signers import bundled, enveloped
+from ...conftest import MODEL, TASK, Shelf
+from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, moment, rewrapped, team
+from ..signers import bundled, enveloped
 
 KEYS = ModelKeys(TASK, MODEL)
 OTHER = "subject_mismatch"

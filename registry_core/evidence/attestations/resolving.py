@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..models import aliases
-from ..models.model import ModelStore
+from ...models import aliases
+from ...models.model import ModelStore
+from ..rules.policy_document import Findings, GateRule
+from ..rules.rulebook import Rulebook
+from ..rules.trust_document import TrustDocument
 from . import statements_of
 from .of_version import EvidenceOfVersion, signers_of
-from .rules.policy_document import Findings, GateRule
-from .rules.rulebook import Rulebook
-from .rules.trust_document import TrustDocument
 
 
 def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:

@@ -10,7 +10,7 @@ from registry_core import InvalidParameter, VersionNotFound
 from registry_core.evidence import finding, of_version
 from registry_core.vocabulary.evidence_errors import FindingNotFound
 
-from ..conftest import MODEL, TASK, Shelf
+from ...conftest import MODEL, TASK, Shelf
 
 
 def found(shelf: Shelf, severity: str = "blocking", title: str = "leak", **words: Any) -> int:

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..format import manifest
-from ..format.encoding import DIGEST_PREFIX
-from ..models.model import ModelStore
-from ..packages import contents
-from ..packages.verify import corrupt
-from ..storage.contract import KeyNotFound
-from ..vocabulary.answers import Problem
-from ..vocabulary.errors import ArtifactNotFound
-from ..vocabulary.evidence import Signer
-from ..vocabulary.texts import printable
+from ...format import manifest
+from ...format.encoding import DIGEST_PREFIX
+from ...models.model import ModelStore
+from ...packages import contents
+from ...packages.verify import corrupt
+from ...storage.contract import KeyNotFound
+from ...vocabulary.answers import Problem
+from ...vocabulary.errors import ArtifactNotFound
+from ...vocabulary.evidence import Signer
+from ...vocabulary.texts import printable
+from ..rules.trust_document import TrustDocument
+from ..signing import artifact_manifest, signatures, signed_document, statement
+from ..signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
+from ..signing.signatures import SignedPackage
+from ..signing.signed_document import Signed
+from ..signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 from .predicates import Evaluation, Review, said_in
-from .rules.trust_document import TrustDocument
-from .signing import artifact_manifest, signatures, signed_document, statement
-from .signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
-from .signing.signatures import SignedPackage
-from .signing.signed_document import Signed
-from .signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 
 MAX_SAID_BYTES = 256 * 1024  # of a review and an evaluation
 MAX_BYTES = 1024 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from registry_core.evidence import statements_of
-from registry_core.evidence.of_version import Attested, EvidenceOfVersion
+from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
 from registry_core.vocabulary.evidence import Signer
 
