@@ -4,11 +4,7 @@
 ``rules``           whose keys count and what a version needs: the documents, and which of them hold
 ``signing``         signed documents, and whose signature of one counts
 ``attestations``    what was said of a version, by whom, and what was found wrong with it
-``seen``            all that a verdict may depend on
-``judging``         whether a version meets a requirement; ``requirements`` has each kind of them
-``gate``            what stands between a version and an alias: ``judging`` by ``requirements``, each a pure function of
-                    what was ``seen``, which ``looking`` reads; ``overriding`` breaks the glass, ``asking`` only tells
-``recomputing``     every verdict of a journal, come to again
+``gates``           what stands between a version and an alias
 ``log_tree``        the Merkle tree over all lines, and its proofs
 ``signed_note``     checkpoints as outsiders keep them, signed
 ``checkpoints``     what events say of the log, each held against those before
@@ -29,25 +25,17 @@ from ..vocabulary.faces import face
 
 if TYPE_CHECKING:
     from . import (
-        asking,
         checkpoints,
         export,
         extension,
-        gate,
-        judging,
         keys,
         log,
         log_index,
         log_key,
         log_tree,
-        looking,
         outsider,
-        overriding,
         proofs,
         publishing,
-        recomputing,
-        requirements,
-        seen,
         signed_note,
     )
     from .attestations import (
@@ -61,6 +49,7 @@ if TYPE_CHECKING:
         statements_of,
         told,
     )
+    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen
     from .rules import policy_document, policy_grammar, rulebook, ruling, trust_document
     from .signing import (
         artifact_manifest,
@@ -129,6 +118,7 @@ _PLACES = {
         "attestations": (
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
+        "gates": "seen looking requirements judging overriding gate asking recomputing",
     }.items()
     for name in names.split()
 }

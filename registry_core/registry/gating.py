@@ -40,7 +40,7 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
         It is by the journals and the documents that they name alone: a copy that has no more will do. Raises
         ``ModelNotFound``, ``StorageError``.
         """
-        from ..evidence.recomputing import recompute  # only when it is wanted
+        from ..evidence.gates.recomputing import recompute  # only when it is wanted
 
         if task is None or model_name is None:
             models = self._models()

@@ -9,7 +9,7 @@ from ..models.model import ModelStore
 from ..models.registry_journal import POLICIES, RegistryJournal, marks_of, said_of_root
 
 if TYPE_CHECKING:
-    from ..evidence.gate import PolicyGate
+    from ..evidence.gates.gate import PolicyGate
     from ..storage import Storage
 
 
@@ -37,6 +37,6 @@ class PoliciesAsked:
 
     @property
     def policies(self) -> PolicyGate:
-        from ..evidence.gate import PolicyGate  # only where there is a policy
+        from ..evidence.gates.gate import PolicyGate  # only where there is a policy
 
         return PolicyGate(RegistryJournal(self._storage, self._lock_timeout_s))

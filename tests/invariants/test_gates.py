@@ -55,7 +55,7 @@ def test_E3_what_came_between_the_look_and_the_event_is_seen(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's finding gets into the journal after the gate was first asked: the promote is judged anew."""
-    from registry_core.evidence.gate import PolicyGate
+    from registry_core.evidence.gates.gate import PolicyGate
 
     registry, judge, asked = governed(storage, tmp_path / "source", SOUND), PolicyGate.judge, list[bool]()
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion, Finding
+from registry_core.evidence.gates.seen import Seen
 from registry_core.evidence.rules.policy_document import Approvals, Part, Requirement, What
 from registry_core.evidence.rules.trust_document import Person, TrustDocument, TrustedKey
-from registry_core.evidence.seen import Seen
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
 from registry_core.vocabulary.evidence import Signer
 

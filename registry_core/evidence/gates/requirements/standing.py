@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rules.policy_document import Fact, File, Findings
+from ...rules.policy_document import Fact, File, Findings
 from ..seen import Seen
 from .outcome import Outcome, listed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..attestations.statements_of import Word, reviews, signatures
-from ..rules.policy_document import Approvals
+from ...attestations.statements_of import Word, reviews, signatures
+from ...rules.policy_document import Approvals
 from ..seen import Seen
 from .outcome import Outcome, damaged, listed, people, told
 

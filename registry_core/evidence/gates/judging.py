@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..vocabulary.gates import Check
-from .requirements import approved, measured, standing, vouched
-from .requirements.outcome import Outcome
-from .rules.policy_document import (
+from ...vocabulary.gates import Check
+from ..rules.policy_document import (
     Approvals,
     Attestation,
     Fact,
@@ -18,6 +16,8 @@ from .rules.policy_document import (
     Requirement,
     Signature,
 )
+from .requirements import approved, measured, standing, vouched
+from .requirements.outcome import Outcome
 from .seen import Seen
 
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..models.gate import Asked, Override, Verdict
-from ..models.model import ModelStore
-from ..models.registry_journal import RegistryJournal
-from ..models.timeline import Moment
-from ..vocabulary.errors import InvalidName, RegistryError
-from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable, SignatureRefused
-from ..vocabulary.gates import Check
-from ..vocabulary.texts import printable
+from ...models.gate import Asked, Override, Verdict
+from ...models.model import ModelStore
+from ...models.registry_journal import RegistryJournal
+from ...models.timeline import Moment
+from ...vocabulary.errors import InvalidName, RegistryError
+from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable, SignatureRefused
+from ...vocabulary.gates import Check
+from ...vocabulary.texts import printable
+from ..rules import rulebook
+from ..rules.policy_document import Approvals, Attestation, Findings, GateRule, Metric, NotArchived, Requirement
+from ..rules.rulebook import PolicyInForce, Rulebook
 from .judging import judge_all
 from .looking import look, look_at_arriving
 from .overriding import overridden
-from .rules import rulebook
-from .rules.policy_document import Approvals, Attestation, Findings, GateRule, Metric, NotArchived, Requirement
-from .rules.rulebook import PolicyInForce, Rulebook
 from .seen import Seen
 
 

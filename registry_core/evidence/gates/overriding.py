@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..format.events import PROMOTE, ROLLBACK
-from ..models.gate import Asked
-from ..vocabulary.errors import RegistryError
-from ..vocabulary.evidence_errors import GateNotMet
-from ..vocabulary.gates import Check
-from .rules.policy_document import BreakGlass, GateRule
-from .rules.rulebook import PolicyInForce
-from .rules.trust_document import TrustDocument
+from ...format.events import PROMOTE, ROLLBACK
+from ...models.gate import Asked
+from ...vocabulary.errors import RegistryError
+from ...vocabulary.evidence_errors import GateNotMet
+from ...vocabulary.gates import Check
+from ..rules.policy_document import BreakGlass, GateRule
+from ..rules.rulebook import PolicyInForce
+from ..rules.trust_document import TrustDocument
 
 
 def overridden(

@@ -9,8 +9,8 @@ import pytest
 from registry_core import GateNotMet, InvalidName, InvalidParameter, PolicyUnreadable, VersionNotFound
 from registry_core.models.registry_journal import document_key
 
-from ..conftest import MODEL, TASK, Shelf
-from .governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
+from ...conftest import MODEL, TASK, Shelf
+from ..governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
 
 ACCURATE = {"id": "accuracy", "metric": {"name": "accuracy", "gte": 0.8, "by": ["evaluators"]}}
 SIGNED = {"id": "signed", "signature": {"by": ["trainer"], "covers": "package"}}
@@ -251,7 +251,7 @@ def test_an_alias_that_was_moved_without_its_gate_is_told(governed: Governed) ->
     governed.set_policy(policy(NO_FINDING))
     registry, ref = governed.shelf.registry(), f"{MODEL}@production"
     assert registry.resolve(TASK, ref).warnings == [], "nothing was asked of anybody then"
-    from ..conftest import move
+    from ...conftest import move
 
     event = governed.shelf.append(move("production", "2"))
     registry.promote(TASK, MODEL, "other", "1")  # finishes it

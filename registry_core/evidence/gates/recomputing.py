@@ -10,21 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.chain import Line
-from ..format.encoding import parse_time
-from ..format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
-from ..models import states
-from ..models.gate import Asked, Override
-from ..models.model import ModelStore
-from ..vocabulary.errors import RegistryError
-from ..vocabulary.evidence_errors import GateNotMet
-from ..vocabulary.gates import GateFault
-from .attestations import of_version
+from ...format.chain import Line
+from ...format.encoding import parse_time
+from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
+from ...models import states
+from ...models.gate import Asked, Override
+from ...models.model import ModelStore
+from ...vocabulary.errors import RegistryError
+from ...vocabulary.evidence_errors import GateNotMet
+from ...vocabulary.gates import GateFault
+from ..attestations import of_version
+from ..rules.rulebook import Rulebook
 from .gate import PolicyGate
 from .judging import judge_all
 from .looking import documents
 from .overriding import overridden
-from .rules.rulebook import Rulebook
 from .seen import Seen, who_made
 
 MOVES = (REGISTER, PROMOTE, ROLLBACK, STAGE)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..attestations.statements_of import Word, attestations, signatures
-from ..rules.policy_document import Attestation, Signature
+from ...attestations.statements_of import Word, attestations, signatures
+from ...rules.policy_document import Attestation, Signature
 from ..seen import Seen
 from .outcome import Outcome, damaged, listed, people, told
 

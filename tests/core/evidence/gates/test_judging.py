@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.evidence.judging import judge
+from registry_core.evidence.gates.judging import judge
+from registry_core.evidence.gates.seen import Seen
 from registry_core.evidence.rules.policy_document import (
     Attestation,
     Covers,
@@ -25,10 +26,9 @@ from registry_core.evidence.rules.policy_document import (
     Source,
     What,
 )
-from registry_core.evidence.seen import Seen
 from registry_core.vocabulary.gates import Check
 
-from .worded import DATASET, GROUPS, OTHER_DATASET, Story, approvals, key_of, requirement, trusting
+from ..worded import DATASET, GROUPS, OTHER_DATASET, Story, approvals, key_of, requirement, trusting
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 

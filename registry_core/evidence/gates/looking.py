@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..format import manifest
-from ..models.gate import Arriving
-from ..models.model import ModelStore
-from ..models.states import State
-from ..models.timeline import Moment
-from ..packages import contents
-from ..packages.stated_metrics import numbers, of_bytes
-from ..vocabulary.errors import PackageCorrupt
-from .attestations import of_version
-from .attestations.of_version import Attested, EvidenceOfVersion
-from .rules.policy_document import File, Metric, NotArchived, Requirement, Source
-from .rules.trust_document import TrustDocument
+from ...format import manifest
+from ...models.gate import Arriving
+from ...models.model import ModelStore
+from ...models.states import State
+from ...models.timeline import Moment
+from ...packages import contents
+from ...packages.stated_metrics import numbers, of_bytes
+from ...vocabulary.errors import PackageCorrupt
+from ..attestations import of_version
+from ..attestations.of_version import Attested, EvidenceOfVersion
+from ..rules.policy_document import File, Metric, NotArchived, Requirement, Source
+from ..rules.trust_document import TrustDocument
+from ..signing.statement import Statement
 from .seen import Seen
-from .signing.statement import Statement
 
 V = TypeVar("V")
 

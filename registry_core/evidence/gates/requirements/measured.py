@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..attestations.statements_of import measurements
-from ..rules.policy_document import Metric
+from ...attestations.statements_of import measurements
+from ...rules.policy_document import Metric
 from ..seen import Seen
 from .outcome import Outcome, damaged, number, people
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.chain import Line
-from ..format.encoding import parse_time
-from ..format.events import PROMOTE
-from ..models import aliases
-from ..models.gate import Asked
-from ..models.model import Found, ModelStore
-from ..models.timeline import Moment, happened
-from ..vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
-from ..vocabulary.gates import Check, GateAnswer, GateInForce
-from ..vocabulary.texts import check_new_name
+from ...format.chain import Line
+from ...format.encoding import parse_time
+from ...format.events import PROMOTE
+from ...models import aliases
+from ...models.gate import Asked
+from ...models.model import Found, ModelStore
+from ...models.timeline import Moment, happened
+from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
+from ...vocabulary.gates import Check, GateAnswer, GateInForce
+from ...vocabulary.texts import check_new_name
+from ..rules.rulebook import PolicyInForce, Rulebook
 from .gate import PolicyGate, is_reserved, judge_gates
-from .rules.rulebook import PolicyInForce, Rulebook
 from .seen import who_made
 
 NOT_RECORDED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"

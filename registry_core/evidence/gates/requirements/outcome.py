@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ..attestations.statements_of import Word
+from ...attestations.statements_of import Word
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from registry_core.models.changes import Draft
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.evidence_errors import AttestationRefused
 
-from ..conftest import MODEL, TASK, Shelf
-from .governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
+from ...conftest import MODEL, TASK, Shelf
+from ..governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
 
 ONE = {"id": "one", "approvals": {"at_least": 1, "by": ["reviewers"], "not": ["registrant", "promoter", "signers"]}}
 ACCURATE = {"id": "accuracy", "metric": {"name": "accuracy", "gte": 0.5, "by": ["evaluators"]}}

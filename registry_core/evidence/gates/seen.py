@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..format.chain import Line
-from .attestations.of_version import EvidenceOfVersion
-from .attestations.statements_of import Statements
-from .rules.trust_document import TrustDocument
+from ...format.chain import Line
+from ..attestations.of_version import EvidenceOfVersion
+from ..attestations.statements_of import Statements
+from ..rules.trust_document import TrustDocument
 
 
 def who_made(line: Line) -> dict[str, Any]:
