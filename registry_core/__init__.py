@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .access.principal import ANONYMOUS, OPERATOR, Kind, Principal
     from .access.roles import Action
     from .access.who import Issuers
-    from .evidence.extension import log_extension, size_of_note
     from .evidence.keys import Encrypted, PrivateKey, load_private
+    from .evidence.log.extension import log_extension, size_of_note
     from .evidence.signing.making import REVIEW_PREDICATE, SIGNATURE_PREDICATE, artifact_manifest, sign_statement
     from .format.manifest import parse as parse_manifest
     from .format.tar import TAR_END, TarReader, TarRefused, tar_header, tar_header_size, tar_padding
@@ -438,7 +438,7 @@ _PLACES = {
         "packages.archive": "TAR_FORMAT tar tar_size",
         "packages.snapshots": "HubCommit Snapshot",
         "packages.stored_files": "PackageFiles StoredFile",
-        "evidence.extension": "log_extension size_of_note",
+        "evidence.log.extension": "log_extension size_of_note",
         "registry.registry": "ModelRegistry",
         "settings": "CoreSettings",
         "storage.syncing": "Syncs",

@@ -5,16 +5,10 @@
 ``signing``         signed documents, and whose signature of one counts
 ``attestations``    what was said of a version, by whom, and what was found wrong with it
 ``gates``           what stands between a version and an alias
-``log_tree``        the Merkle tree over all lines, and its proofs
-``signed_note``     checkpoints as outsiders keep them, signed
-``checkpoints``     what events say of the log, each held against those before
-``log_index``       what is kept of the log so that nobody reads it anew
-``log``             the log itself: all journals as the checkpoints cover them
-``log_key``         its private key, and the last note that was signed
-``publishing``      how lines come to be covered, and the note is made
-``proofs``          what a service gives of it, in the tree of the newest note
-``extension``       whether a log goes on from a note that was kept; ``outsider`` reads all of it anew
-``export``          all that takes, in a directory
+``log``             one Merkle tree over all journals, and what proves it to outsiders
+
+A room imports only from those above it, and ``log`` from ``keys`` alone. Whoever is outside asks this face for a
+module, which is imported then.
 """
 
 from __future__ import annotations
@@ -24,20 +18,7 @@ from typing import TYPE_CHECKING
 from ..vocabulary.faces import face
 
 if TYPE_CHECKING:
-    from . import (
-        checkpoints,
-        export,
-        extension,
-        keys,
-        log,
-        log_index,
-        log_key,
-        log_tree,
-        outsider,
-        proofs,
-        publishing,
-        signed_note,
-    )
+    from . import keys, log
     from .attestations import (
         attesting,
         finding,
@@ -50,6 +31,10 @@ if TYPE_CHECKING:
         told,
     )
     from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen
+    from .log import checkpoints, export, extension, outsider, proofs, publishing, signed_note
+    from .log import index as log_index
+    from .log import key as log_key
+    from .log import tree as log_tree
     from .rules import policy_document, policy_grammar, rulebook, ruling, trust_document
     from .signing import (
         artifact_manifest,
@@ -119,9 +104,11 @@ _PLACES = {
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
         "gates": "seen looking requirements judging overriding gate asking recomputing",
+        "log": "signed_note checkpoints publishing proofs extension outsider export",
     }.items()
     for name in names.split()
 }
+_PLACES |= {"log_index": "log.index", "log_key": "log.key", "log_tree": "log.tree"}
 
 if not TYPE_CHECKING:  # a type checker would take any name for a module
     __getattr__, __dir__ = face(globals(), {name: _PLACES.get(name, name) for name in __all__})

@@ -23,8 +23,8 @@ from ..vocabulary.log import (
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
-    from ..evidence.log import Log
-    from ..evidence.proofs import Noted
+    from ..evidence.log.log import Log
+    from ..evidence.log.proofs import Noted
 
 
 class LogVerbs(MaintainingVerbs, VerbsOfLog):
@@ -99,8 +99,8 @@ class LogVerbs(MaintainingVerbs, VerbsOfLog):
     @contextmanager
     def _log(self) -> Iterator[Log]:
         """The log, followed to its end, for whoever may use it. Raises ``LogNotSet``, ``LogCorrupt``."""
-        from ..evidence.log import Log  # only when it is wanted
-        from ..evidence.log_index import LogIndex
+        from ..evidence.log.index import LogIndex
+        from ..evidence.log.log import Log  # only when it is wanted
 
         with LogIndex(self._log_index()) as index:
             log = Log(self._own_journal(), index)

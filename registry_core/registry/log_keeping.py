@@ -11,8 +11,8 @@ from ..vocabulary.log import LogChange, Published
 from .log import LogVerbs
 
 if TYPE_CHECKING:
-    from ..evidence.log import Log
-    from ..evidence.log_key import LogKey
+    from ..evidence.log.key import LogKey
+    from ..evidence.log.log import Log
 
 
 class LogKeepingVerbs(LogVerbs):
@@ -56,9 +56,9 @@ class LogKeepingVerbs(LogVerbs):
     @contextmanager
     def _kept_log(self) -> Iterator[tuple[Log, LogKey]]:
         """The log, begun or not, and what signs it. Raises ``NotConfigured``, ``PermissionDenied``."""
-        from ..evidence.log import Log  # only when it is wanted
-        from ..evidence.log_index import LogIndex
-        from ..evidence.log_key import KEY, LogKey
+        from ..evidence.log.index import LogIndex
+        from ..evidence.log.key import KEY, LogKey
+        from ..evidence.log.log import Log  # only when it is wanted
 
         self._require_admin()
         self._identity.look()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from registry_core import ModelRegistry
 from registry_core.evidence import checkpoints, keys, log_tree, signed_note
-from registry_core.evidence.checkpoints import OWN, Cover
-from registry_core.evidence.log import Log
-from registry_core.evidence.log_index import LogIndex
+from registry_core.evidence.log.checkpoints import OWN, Cover
+from registry_core.evidence.log.index import LogIndex
+from registry_core.evidence.log.log import Log
 from registry_core.format.encoding import digest
 from registry_core.format.events import CHECKPOINT
 from registry_core.format.layout import CHECKPOINT as NOTE

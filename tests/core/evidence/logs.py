@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.evidence import publishing, signed_note
-from registry_core.evidence.log import Log
-from registry_core.evidence.log_index import LogIndex
-from registry_core.evidence.log_key import LogKey
-from registry_core.evidence.signed_note import Checkpoint
+from registry_core.evidence.log.index import LogIndex
+from registry_core.evidence.log.key import LogKey
+from registry_core.evidence.log.log import Log
+from registry_core.evidence.log.signed_note import Checkpoint
 from registry_core.format.encoding import digest
 from registry_core.format.layout import CHECKPOINT, REGISTRY_JOURNAL, ModelKeys
 from registry_core.models.changes import Draft, change

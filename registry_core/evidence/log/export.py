@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..format.layout import CHECKPOINT, DOCUMENTS, LOG, REGISTRY, REGISTRY_JOURNAL
-from ..models.all_models import all_models
-from ..models.journal import Journal
-from ..storage.contract import KeyNotFound, Storage
-from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, StorageUnavailable
-from ..vocabulary.log import Exported
-from ..vocabulary.texts import check_key
+from ...format.layout import CHECKPOINT, DOCUMENTS, LOG, REGISTRY, REGISTRY_JOURNAL
+from ...models.all_models import all_models
+from ...models.journal import Journal
+from ...storage.contract import KeyNotFound, Storage
+from ...vocabulary.errors import DestinationDiffers, PackageCorrupt, StorageUnavailable
+from ...vocabulary.log import Exported
+from ...vocabulary.texts import check_key
 
 VKEY = f"{LOG}/vkey"
 

@@ -6,10 +6,11 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.evidence_errors import LogCorrupt
-from ..vocabulary.log import LogProof
-from . import log_tree, signed_note
+from ...vocabulary.errors import InvalidParameter
+from ...vocabulary.evidence_errors import LogCorrupt
+from ...vocabulary.log import LogProof
+from . import signed_note
+from . import tree as log_tree
 from .signed_note import Checkpoint, Verifier
 
 

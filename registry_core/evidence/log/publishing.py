@@ -11,18 +11,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.chain import Line
-from ..format.encoding import digest
-from ..format.events import CHECKPOINT
-from ..format.layout import CHECKPOINT as NOTE
-from ..models.changes import Draft, change
-from ..models.model import ModelStore
-from ..storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
-from ..vocabulary.errors import InvalidParameter, LockTimeout
-from . import keys, signed_note
+from ...format.chain import Line
+from ...format.encoding import digest
+from ...format.events import CHECKPOINT
+from ...format.layout import CHECKPOINT as NOTE
+from ...models.changes import Draft, change
+from ...models.model import ModelStore
+from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
+from ...vocabulary.errors import InvalidParameter, LockTimeout
+from .. import keys
+from . import signed_note
 from .checkpoints import INIT, OWN, RESTART, ROTATE, Cover, can_be_said, in_events, not_as_covered, says_key, says_tree
+from .key import LogKey
 from .log import Leaves, Log
-from .log_key import LogKey
 from .signed_note import Checkpoint, Note
 
 _MOVED = "moved"

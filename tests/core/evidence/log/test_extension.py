@@ -9,7 +9,7 @@ import pytest
 from registry_core import LogCorrupt, log_extension, size_of_note
 from registry_core.evidence import extension
 
-from .logged import ORIGIN, Logged
+from ..logged import ORIGIN, Logged
 
 
 @pytest.fixture

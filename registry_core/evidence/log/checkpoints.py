@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..format.chain import Line
-from ..format.encoding import DIGEST_PREFIX, encode
-from ..format.events import CHECKPOINT
-from ..vocabulary.evidence_errors import LogCorrupt
-from .log_tree import EMPTY
+from ...format.chain import Line
+from ...format.encoding import DIGEST_PREFIX, encode
+from ...format.events import CHECKPOINT
+from ...vocabulary.evidence_errors import LogCorrupt
 from .signed_note import Checkpoint, Verifier, check_name, parse_vkey
+from .tree import EMPTY
 
 INIT, ROTATE, RESTART, TREE = "init", "rotate", "restart", "tree"
 OWN = ("", "")  # how a cover names the registry's own journal

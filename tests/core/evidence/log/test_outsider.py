@@ -11,8 +11,8 @@ import pytest
 from registry_core import DestinationDiffers, InvalidParameter, JournalCorrupt, LogCorrupt, LogNotSet, LogProof
 from registry_core.evidence import keys, signed_note
 
-from ...support.packages import open_registry, write_package
-from .logged import ORIGIN, Lines, Logged, lines_of, write_lines
+from ....support.packages import open_registry, write_package
+from ..logged import ORIGIN, Lines, Logged, lines_of, write_lines
 
 FROM = ["root", "export"]
 

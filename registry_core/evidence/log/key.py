@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..settings import PREFIX, CoreSettings
-from ..storage.locks import hold_within
-from ..vocabulary.errors import NotConfigured, StorageUnavailable
-from ..vocabulary.evidence_errors import LogBehind
-from . import keys, signed_note
+from ...settings import PREFIX, CoreSettings
+from ...storage.locks import hold_within
+from ...vocabulary.errors import NotConfigured, StorageUnavailable
+from ...vocabulary.evidence_errors import LogBehind
+from .. import keys
+from . import signed_note
 from .log import Log
 from .signed_note import Checkpoint, Note, Verifier
 

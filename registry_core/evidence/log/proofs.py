@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from ..format.layout import CHECKPOINT
-from ..storage.contract import KeyNotFound, Storage
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.evidence_errors import LogCorrupt, LogNotSet, NotInLog
-from ..vocabulary.log import ConsistencyProof, InclusionProof
-from . import log_tree, signed_note
+from ...format.layout import CHECKPOINT
+from ...storage.contract import KeyNotFound, Storage
+from ...vocabulary.errors import InvalidParameter
+from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet, NotInLog
+from ...vocabulary.log import ConsistencyProof, InclusionProof
+from . import signed_note
+from . import tree as log_tree
 from .checkpoints import OWN, Name, not_as_covered
 from .log import Log
 from .signed_note import Checkpoint

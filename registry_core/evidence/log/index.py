@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from . import log_tree
+from . import tree as log_tree
 from .checkpoints import Name, Said, Tree
 from .signed_note import Checkpoint, parse_vkey
 

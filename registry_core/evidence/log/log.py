@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..format.chain import Line
-from ..format.encoding import digest
-from ..format.layout import REGISTRY_JOURNAL
-from ..models.all_models import all_models
-from ..models.journal import Subject
-from ..models.model import ModelStore
-from ..models.registry_journal import RegistryJournal
-from ..storage.contract import Storage
-from ..vocabulary.evidence_errors import LogCorrupt, LogNotSet
-from . import log_tree
+from ...format.chain import Line
+from ...format.encoding import digest
+from ...format.layout import REGISTRY_JOURNAL
+from ...models.all_models import all_models
+from ...models.journal import Subject
+from ...models.model import ModelStore
+from ...models.registry_journal import RegistryJournal
+from ...storage.contract import Storage
+from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet
+from . import tree as log_tree
 from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, not_as_covered, read_tree
-from .log_index import LogIndex
+from .index import LogIndex
 
 Leaves = Mapping[Cover, list[bytes]]
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from . import keys
-from .log_tree import HASH_BYTES
+from .. import keys
+from .tree import HASH_BYTES
 
 MOST_BYTES = 64 * 1024
 MOST_SIGNATURES = 100

@@ -12,13 +12,13 @@ import pytest
 
 from registry_core import InvalidParameter, LogBehind, LogCorrupt, LogNotSet, NotConfigured
 from registry_core.evidence import checkpoints, log_tree, proofs, signed_note
-from registry_core.evidence.log import Log
+from registry_core.evidence.log.log import Log
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 
-from ...support.machine import remove_tree
-from .logs import ORIGIN, Logged
+from ....support.machine import remove_tree
+from ..logs import ORIGIN, Logged
 
 
 @pytest.fixture(params=["memory", "filesystem"])

@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from ..format.encoding import DIGEST_PREFIX, digest
-from ..format.layout import CHECKPOINT, DOCUMENTS
-from ..models.all_models import all_models
-from ..models.proof import require_chain
-from ..models.registry_journal import RegistryJournal
-from ..storage.contract import KeyNotFound, Storage
-from ..vocabulary.evidence_errors import LogCorrupt
-from ..vocabulary.log import LogProof
-from ..vocabulary.texts import printable
+from ...format.encoding import DIGEST_PREFIX, digest
+from ...format.layout import CHECKPOINT, DOCUMENTS
+from ...models.all_models import all_models
+from ...models.proof import require_chain
+from ...models.registry_journal import RegistryJournal
+from ...storage.contract import KeyNotFound, Storage
+from ...vocabulary.evidence_errors import LogCorrupt
+from ...vocabulary.log import LogProof
+from ...vocabulary.texts import printable
 from .extension import newest, require_later, rewritten
+from .index import LogIndex
 from .log import Log
-from .log_index import LogIndex
 from .signed_note import Checkpoint, Verifier
 
 
