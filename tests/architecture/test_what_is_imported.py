@@ -123,7 +123,10 @@ def for_type_checkers(package: str) -> set[str]:
     return {alias.asname or alias.name for line in found for alias in line.names}
 
 
-@pytest.mark.parametrize("package", ["registry_core", "registry_client", "registry_core.verbs", "registry_core.upkeep"])
+OF_MODULES = [f"registry_core.{room}" for room in ("verbs", "upkeep", "evidence")]
+
+
+@pytest.mark.parametrize("package", ["registry_core", "registry_client", *OF_MODULES])
 def test_the_names_of_a_face_are_the_same_for_all_who_look(package: str) -> None:
     face = importlib.import_module(package)
     names = set(face.__all__) - {"__version__"}
