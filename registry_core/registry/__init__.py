@@ -9,8 +9,8 @@ when they are first called. The families:
 ``running``     logs to training runs
 ``looking``     looks back
 ``listing``     asks over all models
-``log``         gives raw lines, and what outsiders hold the log to
-``log_keeping`` begins the log and publishes its checkpoints
+``proving``     gives raw lines, and what outsiders hold the log to
+``publishing``  begins the log and publishes its checkpoints
 ``happened``    tells of events and metrics
 ``maintaining`` is the operator's
 ``uploads``     are theirs, and so are ``operations``; ``expiry`` sweeps both, and sessions of browsers

@@ -40,8 +40,8 @@ from .facts import FactsVerbs
 from .governing import GoverningVerbs
 from .happened import EventVerbs
 from .listing import ListingVerbs
-from .log_keeping import LogKeepingVerbs
 from .looking import LookingVerbs
+from .publishing import PublishingVerbs
 from .running import RunningVerbs
 from .uploads import UploadVerbs
 
@@ -56,7 +56,7 @@ class ModelRegistry(
     EventVerbs,
     ListingVerbs,
     UploadVerbs,
-    LogKeepingVerbs,
+    PublishingVerbs,
     AccessVerbs,
 ):
     """A registry of models under one root. Thread-safe; any number may serve the same root.

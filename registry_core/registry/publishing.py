@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from ..vocabulary.errors import NotConfigured
 from ..vocabulary.log import LogChange, Published
-from .log import LogVerbs
+from .proving import ProvingVerbs
 
 if TYPE_CHECKING:
     from ..evidence.log.key import LogKey
     from ..evidence.log.log import Log
 
 
-class LogKeepingVerbs(LogVerbs):
+class PublishingVerbs(ProvingVerbs):
     """No service has these over HTTP: what signs is a file of the operator's."""
 
     def log_init(self, origin: str, *, actor: str | None = None, reason: str | None = None) -> LogChange:

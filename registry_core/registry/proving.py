@@ -11,15 +11,7 @@ from .. import verbs
 from ..access.roles import Action
 from ..models.journal import Journal
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.log import (
-    MOST_LINES,
-    ConsistencyProof,
-    Exported,
-    InclusionProof,
-    JournalLines,
-    LogProof,
-    VerbsOfLog,
-)
+from ..vocabulary.log import MOST_LINES, ConsistencyProof, Exported, InclusionProof, JournalLines, LogProof, VerbsOfLog
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
@@ -27,7 +19,7 @@ if TYPE_CHECKING:
     from ..evidence.log.proofs import Noted
 
 
-class LogVerbs(MaintainingVerbs, VerbsOfLog):
+class ProvingVerbs(MaintainingVerbs, VerbsOfLog):
     """Whoever opens the root may read all of it; others as ``VerbsOfLog`` says."""
 
     def journal_lines(
