@@ -15,11 +15,13 @@ from ...format.encoding import parse_time
 from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
 from ...models import states
 from ...models.gate import Asked, Override
+from ...models.journal import CLOCKS_DIFFER_BY
 from ...models.model import ModelStore
 from ...vocabulary.errors import RegistryError
 from ...vocabulary.evidence_errors import GateNotMet
 from ...vocabulary.gates import GateFault
 from ..attestations import of_version
+from ..rules.policy_document import ALL_TASKS
 from ..rules.rulebook import Rulebook
 from .gate import PolicyGate
 from .judging import judge_all
@@ -70,6 +72,7 @@ def _differing(model: ModelStore, line: Line, before: list[Line], policies: Poli
         return
     seq = said.get("registry_seq")
     rules = policies.rules(seq if isinstance(seq, int) else 0)
+    yield from _overtaken(line, before, rules, (None, ALL_TASKS, names.task))
     gates = rules.gates(names.task, names.model_name, alias)
     digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]
     if said.get("policies") != digests:
@@ -78,13 +81,14 @@ def _differing(model: ModelStore, line: Line, before: list[Line], policies: Poli
         yield f"the trust document that held is {rules.trust_digest}, and not {said.get('trust')}"
     seen = _seen(model, line, said, rules)
     known = states.replay(before, str(line.get("version"))).archived
-    if known is not None and said.get("seen", {}).get("archived") not in (None, known):
+    if known is not None and _of(said.get("seen")).get("archived") not in (None, known):
         yield f"by the journal the version was {'' if known else 'not '}archived"
     judged = [(policy, gate, judge_all(gate.require, seen)) for policy, gate in gates]
     checks = [check for _, _, found in judged for check in found]
     recorded, told = said.get("checks"), [check.recorded() for check in checks]
     if recorded != told:
-        yield f"its checks are {[one for one in told if one not in (recorded or [])] or told}, and not {recorded}"
+        new = [one for one in told if isinstance(recorded, list) and one not in recorded]
+        yield f"its checks are {new or told}, and not {recorded}"
     unmet = [check.id for check in checks if not check.met]
     if said.get("met") is not (not unmet):
         yield "it is " + ("unmet" if unmet else "met")
@@ -100,20 +104,35 @@ def _differing(model: ModelStore, line: Line, before: list[Line], policies: Poli
                 yield refusal.message
 
 
+def _overtaken(line: Line, before: list[Line], rules: Rulebook, about: tuple[str | None, ...]) -> Iterator[str]:
+    """That it was judged by what did not hold any more, though by its own word it did."""
+    earlier = [seq for one in before if isinstance(seq := _of(one.get("gate")).get("registry_seq"), int)]
+    at, last = parse_time(line.get("ts_utc")), max(earlier, default=0)
+    for one in rules.later:
+        when = parse_time(one.at)
+        is_known = one.seq <= last or (at is not None and when is not None and when < at - CLOCKS_DIFFER_BY)
+        if one.policy in about and is_known:
+            yield f"it was judged as after event {rules.seq} of the registry, and event {one.seq} came before it"
+            return
+
+
+def _of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _seen(model: ModelStore, line: Line, said: Mapping[str, Any], rules: Rulebook) -> Seen:
     """What was seen then; a register event is itself the evidence of what the package brings."""
     version, is_born = str(line.get("version")), line.get("event") == REGISTER
     evidence = of_version.read(model, version, line.seq + 1 if is_born else line.seq)
-    seen = said.get("seen")
-    seen = seen if isinstance(seen, Mapping) else {}
+    seen = _of(said.get("seen"))
     statements, intact = documents(model, evidence)
     return Seen(
         evidence,
         rules.trust,
         statements,
         intact,
-        sizes=seen.get("sizes", {}),
-        stated=seen.get("metrics", {}),
+        sizes={path: size for path, size in _of(seen.get("sizes")).items() if isinstance(size, int)},
+        stated={name: number for name, number in _of(seen.get("metrics")).items() if isinstance(number, int | float)},
         is_archived=seen.get("archived") is True,
         registrant=who_made(line) if is_born else evidence.born,
         promoter=who_made(line),

@@ -62,14 +62,15 @@ class PolicyInForce:
 class Rulebook:
     """What held after event ``seq``. Whatever reads a document raises ``PolicyUnreadable``, ``StorageError``.
 
-    ``settings``: the last of the trust document (None) and of each policy; ``named``: all that held once. ``lost``: the
-    last event that is lost, after which all that was not set since is unknown.
+    ``settings``: the last of the trust document (None) and of each policy; ``named``: all that held once; ``later``:
+    what was set since. ``lost``: the last event that is lost, after which all that was not set since is unknown.
     """
 
     seq: int
     settings: Mapping[str | None, Setting]
     named: frozenset[str]
     lost: int
+    later: tuple[Setting, ...]
     _storage: Storage = field(repr=False, compare=False)
     _read: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
@@ -201,7 +202,8 @@ def _read(journal: RegistryJournal, until: int | datetime | None) -> Rulebook:
     said = [one for one in now.said if one.seq <= seq]
     named = frozenset(one.document for one in said if one.document is not None)
     settings = {one.policy: one for one in said}
-    return Rulebook(seq, settings, named, max((last for by, last in now.lost if by <= seq), default=0), journal.storage)
+    lost = max((last for by, last in now.lost if by <= seq), default=0)
+    return Rulebook(seq, settings, named, lost, now.said[len(said) :], journal.storage)
 
 
 def _follow(journal: RegistryJournal) -> _Known:

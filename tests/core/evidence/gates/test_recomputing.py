@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry_core import GateNotMet, ModelRegistry
 from registry_core.evidence.signing.not_counted import NotCounted
+from registry_core.format.encoding import format_time, parse_time
 from registry_core.format.layout import LOG, REGISTRY
 from registry_core.models.changes import Draft
 from registry_core.storage.memory.root import MemoryStorage
@@ -88,3 +91,46 @@ def test_what_differs_is_named(shelf: Shelf) -> None:
     assert {first.seq, second.seq, third.seq} == {finding + 1}
     assert str(["no-finding", False, [finding]]) in first.fault
     assert (fourth.seq, fourth.fault) == (finding + 2, "no gate was asked, though a policy guarded the alias")
+
+
+def promoted(shelf: Shelf, gate: Any, later: timedelta = timedelta(0)) -> int:
+    """The event of a promote that nobody was asked for, with a verdict of one's own, by a clock that is ahead."""
+    model = shelf.model()
+    draft = Draft("promote", "1", "eve", None, alias="production", own={"gate": gate})
+    event = model.journal.next_event(model.journal.last(), draft.fields(model))
+    at = parse_time(event["ts_utc"])
+    assert at is not None
+    model.journal.append({**event, "ts_utc": format_time(at + later)})
+    return int(event["seq"])
+
+
+UNASKED = {"registry_seq": 0, "policies": [], "trust": None, "met": True, "checks": [], "seen": {}}
+
+
+def test_a_verdict_by_what_did_not_hold_any_more_is_named(shelf: Shelf) -> None:
+    governed = Governed(shelf)
+    governed.set_policy(policy(NO_FINDING))
+    unknown = promoted(shelf, UNASKED)  # it may have been made when it says
+    governed.promote("2")
+    by_order = promoted(shelf, UNASKED)
+    by_time = promoted(shelf, UNASKED, later=timedelta(minutes=6))
+    was_overtaken = "it was judged as after event 0 of the registry, and event 1 came before it"
+    found = shelf.registry().audit_gates().faults
+    assert [(one.seq, one.fault) for one in found] == [(by_order, was_overtaken), (by_time, was_overtaken)]
+    assert unknown < by_order
+
+
+ODD = [
+    *({"checks": one} for one in (5, "no-finding", {"a": 1}, True)),
+    *({"seen": one} for one in (5, [1], {"sizes": [1]}, {"sizes": {"model.pt": "1"}}, {"sizes": 5, "archived": []})),
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_verdict_of_any_form_is_judged(odd: dict[str, Any], shelf: Shelf) -> None:
+    governed = Governed(shelf)
+    governed.set_policy(policy(NO_FINDING, SIZED))
+    governed.promote()
+    shelf.registry().stage(TASK, MODEL, "1", "archived", actor="ada", reason="x")
+    seq = promoted(shelf, {**shelf.events()[2]["gate"], **odd})
+    assert {one.seq for one in shelf.registry().audit_gates().faults} == {seq}
