@@ -11,7 +11,7 @@ from ..rules.policy_document import Findings, GateRule
 from ..rules.rulebook import Rulebook
 from ..rules.trust_document import TrustDocument
 from . import statements_of
-from .of_version import EvidenceOfVersion, signers_of
+from .of_version import EvidenceOfVersion
 
 
 def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:
@@ -41,10 +41,7 @@ def part_in(evidence: EvidenceOfVersion, trust: TrustDocument, by: Mapping[str, 
         return None
     if person == trust.person_of(evidence.born):
         return "registered"
-    found = {signer.person for one in evidence.signatures for signer in signers_of(one.get("signers"))}
-    sent = filter(statements_of.is_signature, evidence.attestations)
-    found |= {signer.person for one in sent for signer in one.signers}
-    return "signed" if person in found else None
+    return "signed" if person in statements_of.who_signed(evidence, trust) else None
 
 
 def _who(said: Mapping[str, Any]) -> tuple[Any, Any] | None:

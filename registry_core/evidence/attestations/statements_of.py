@@ -197,3 +197,11 @@ def signatures(evidence: EvidenceOfVersion, trust: TrustDocument, covers: str | 
         for signer, helps in _persons(counted(sent, trust), trust):
             found.append(Word(signer.person, signer.key, sent.seq, sent, None, helps, covers=sent.covers))
     return {word.person: word for word in found if covers in (None, word.covers)}
+
+
+def who_signed(evidence: EvidenceOfVersion, trust: TrustDocument) -> set[str]:
+    """Everybody who signed the package: as who had the key was called then, and as who has it is called now."""
+    found = [signer for one in evidence.signatures for signer in signers_of(one.get("signers"))]
+    found += [signer for sent in filter(is_signature, evidence.attestations) for signer in sent.signers]
+    now = (trust.keys[signer.key].person for signer in found if signer.key in trust.keys)
+    return {signer.person for signer in found}.union(now)

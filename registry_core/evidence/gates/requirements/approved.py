@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...attestations.statements_of import Word, reviews, signatures
+from ...attestations.statements_of import Word, reviews, who_signed
 from ...rules.policy_document import Approvals
 from ..seen import Seen
 from .outcome import Outcome, damaged, listed, people, told
@@ -48,7 +48,7 @@ def _excluded(what: Approvals, seen: Seen) -> tuple[dict[str, str], list[str]]:
     """(person -> what keeps that one's approval from counting, whoever cannot be told from those who approve)."""
     barred, unknown = dict[str, str](), list[str]()
     if SIGNERS in what.excluded:
-        barred |= dict.fromkeys(signatures(seen.evidence, seen.trust), _barred(SIGNERS))
+        barred |= dict.fromkeys(who_signed(seen.evidence, seen.trust), _barred(SIGNERS))
     for role, event in ((PROMOTER, seen.promoter), (REGISTRANT, seen.registrant)):
         if role not in what.excluded:
             continue

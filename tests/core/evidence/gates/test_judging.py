@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_core.evidence.attestations.resolving import part_in
 from registry_core.evidence.gates.judging import judge
 from registry_core.evidence.gates.seen import Seen
 from registry_core.evidence.rules.policy_document import (
@@ -149,6 +151,20 @@ def test_a_revoked_key_still_tells_who_signed() -> None:
     both = trusting(but=["ada"])
     both.keys["another"] = both.keys[key_of("ada")]  # type: ignore[index]
     assert not judge(approvals(1, Part.SIGNERS), story.seen(both)).met
+
+
+def test_who_signed_it_is_who_has_the_key_whatever_the_trust_document_calls_him_now() -> None:
+    story = Story()
+    story.signs("ada")
+    now = trusting(without=["ada"])
+    renamed = replace(now.keys[key_of("bob")], person="bob")
+    now = replace(now, keys={**now.keys, key_of("ada"): renamed})
+    story.reviews("bob", "approve")
+    assert judge(approvals(1), story.seen(now)).met
+    found = judge(approvals(1, Part.SIGNERS), story.seen(now))
+    assert not found.met
+    assert "that of bob (event 3) does not count, being of a signer of it" in found.found
+    assert part_in(story.evidence, now, {"actor": "bob"}) == "signed"
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(GROUPS)), st.sampled_from(["approve", "reject", "withdraw"]))))
