@@ -47,6 +47,7 @@ MAX_REASON_CHARACTERS = 1000
 
 _OURS = Strict("policy", "policy", PolicyInvalid)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9_-]+:[0-9a-f]{32,128}")
+_NO_SPACE = "has no space at its ends"
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -69,7 +70,7 @@ def parse(data: bytes, task: str) -> PolicyDocument:
 
 def check_task(task: str) -> str:
     """The name of whose policy it is: a task, or ``*``. Raises ``PolicyInvalid``."""
-    is_one = isinstance(task, str) and (task == ALL_TASKS or (is_segment(task) and patterns.fault_of(task) is None))
+    is_one = isinstance(task, str) and (task == ALL_TASKS or (is_segment(task) and _fault_of(task) is None))
     if not is_one or (ALL_TASKS in task and task != ALL_TASKS):
         raise _wrong("task", "is a task, or '*' for all")
     return task
@@ -208,7 +209,14 @@ _KINDS: dict[str, Callable[[str, Any], What]] = {
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
     """People and groups, of whom somebody must be."""
-    return _OURS.entries(name, value, _text, least=1)
+
+    def one(where: str, said: Any) -> str:
+        text = _text(where, said)
+        if text != text.strip():
+            raise _wrong(where, _NO_SPACE)
+        return text
+
+    return _OURS.entries(name, value, one, least=1)
 
 
 def _words(name: str, value: Any, kind: type[E], least: int) -> tuple[E, ...]:
@@ -224,10 +232,15 @@ def _text(name: str, value: Any) -> str:
 
 def _pattern(name: str, value: Any) -> str:
     text = _OURS.text(name, value)
-    fault = patterns.fault_of(text)
+    fault = _fault_of(text)
     if fault is not None:
         raise _wrong(name, fault)
     return text
+
+
+def _fault_of(pattern: str) -> str | None:
+    """Why it is none; a slip that nobody sees would guard nothing."""
+    return patterns.fault_of(pattern) or (_NO_SPACE if pattern != pattern.strip() else None)
 
 
 def _wrong(name: str, what: str) -> InvalidInput:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from unicodedata import is_normalized
 
 from ...format.encoding import format_time, parse_time
 from ...format.strict import Strict
@@ -204,9 +205,11 @@ def _revoked(value: Any, ids: Mapping[str, TrustedKey], now: datetime | None) ->
 
 def _name(where: str, value: Any) -> str:
     text = _OURS.text(where, value)
-    if not 0 < len(text) <= MAX_NAME_CHARACTERS or has_control(text) or text != text.strip():
-        what = f"is a name of 1 to {MAX_NAME_CHARACTERS} characters, no control character, no space at its ends"
+    if not 0 < len(text) <= MAX_NAME_CHARACTERS or not text.isprintable() or text != text.strip():
+        what = f"is a name of 1 to {MAX_NAME_CHARACTERS} characters, none that is not seen, no space at its ends"
         raise _wrong(where, what)
+    if not is_normalized("NFC", text):
+        raise _wrong(where, "is written with accents that stand by themselves: write it composed (NFC)")
     return text
 
 

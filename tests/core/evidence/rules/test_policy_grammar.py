@@ -105,6 +105,8 @@ def test_what_the_metadata_states_is_a_claim_of_its_own() -> None:
         ({"models": "*"}, "models"),
         ({"models": ["human_?"]}, "models[0]"),
         ({"models": ["a/b"]}, "models[0]"),
+        ({"models": ["*", "human_pbmc "]}, "models[1]"),
+        ({"gates": [{"alias": " production", "require": [{"id": "a", "not_archived": {}}]}]}, "gates[0].alias"),
         ({"register": {}}, "register"),
         ({"register": [{"id": "signed"}]}, "register[0]"),
         ({"gates": [[]]}, "gates[0]"),
@@ -146,6 +148,7 @@ def test_what_is_wrong_is_named(change: dict[str, Any], field: str) -> None:
         ({"id": "a", "not_archived": {}, "overridable": 0}, ".overridable"),
         ({"id": "a", "not_archived": {}, "overideable": False}, ".overideable"),
         ({"id": "a", "not_archived": None}, ".not_archived"),
+        ({"id": "a", "signature": {"by": ["a", "trainers "]}}, ".signature.by[1]"),
         ({"id": "a", "not_archived": {"ever": True}}, ".not_archived.ever"),
         ({"id": "a", "aproval": {}}, ".aproval"),
         ({"id": "a", "cel": "true"}, ".cel"),
@@ -223,7 +226,7 @@ def test_an_id_stands_once_in_a_gate_and_a_gate_has_an_end() -> None:
     assert many.value.detail["field"] == "gates[0].require"
 
 
-@pytest.mark.parametrize("task", ["", "cell*", "**", "a/b", "..", "a\n", "\ud800"])
+@pytest.mark.parametrize("task", ["", "cell*", "**", "a/b", "..", "a\n", "a ", "\ud800"])
 def test_what_is_no_task(task: str) -> None:
     with pytest.raises(PolicyInvalid) as refused:
         policy({**FULL, "task": task}, task)
