@@ -28,7 +28,7 @@ def load(data: bytes | str, *, halves: bool = False) -> Any:
     if containers > MOST_CONTAINERS:
         raise ValueError(f"it has more than {MOST_CONTAINERS} objects and lists")
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -84,8 +84,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("a number in it is too large")
+        raise _too_large()
     return number
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python reads
+        raise _too_large() from None
+
+
+def _too_large() -> ValueError:
+    return ValueError("a number in it is too large")
 
 
 def _no_number(text: str) -> None:

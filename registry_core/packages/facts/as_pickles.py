@@ -16,7 +16,8 @@ TORCH_PICKLES = 5  # behind them it has the numbers themselves
 
 @dataclass(frozen=True)
 class Pickles:
-    """What was read. ``has_reached``: a global or a call was come to; else it may be another file that looks like one.
+    """What was read. ``has_reached``: a global or a call was come to, or it goes on behind what is read; else it may be
+    another file that looks like one.
 
     ``count``: how many pickles were whole.
     """
@@ -39,7 +40,7 @@ def read(data: FileBytes, start: int, spent: Spent) -> Pickles:
         except Code as code:
             return Pickles(Judged(FORMAT, CODE, code.args[0]), True, count)
         except PastBound as past:
-            return Pickles(Judged(FORMAT, UNREADABLE, past.args[0]), has_reached or machine.has_reached, count)
+            return Pickles(Judged(FORMAT, UNREADABLE, past.args[0]), True, count)
         except Broken as broken:
             has_reached = has_reached or machine.has_reached
             if is_torch and count >= TORCH_PICKLES and not machine.has_reached:

@@ -10,6 +10,7 @@ PICKLE_OPCODES = 300_000
 TEXT_BYTES = 64 * 1024 * 1024
 ZIP_MEMBERS = 20_000
 PACKAGE_OPCODES = 10 * PICKLE_OPCODES
+SPENT_OPCODES = 100  # of each file where those of its package are spent: almost all that is no pickle ends before
 
 
 class Left:

@@ -10,6 +10,10 @@ from .bounds import HEADER_ITEMS
 from .load import Odd, PastBound
 
 
+class Repeated(Odd):
+    """A key stands twice in one object."""
+
+
 def parse_json(data: bytes) -> Any:
     """The value; it is small. Raises ``Odd`` for what is no JSON, has a key twice, or too many values."""
     if data.count(b",") + data.count(b"[") + data.count(b"{") > HEADER_ITEMS:
@@ -26,7 +30,7 @@ def parse_json(data: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Odd("its JSON has a key twice")
+        raise Repeated("its JSON has a key twice")
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from .stack_machine import DATA, KEPT_BYTES, UNKNOWN, Broken, Machine
 
@@ -75,26 +77,44 @@ def _new_ex(machine: Machine) -> None:
     machine.call(kind, arguments, "NEWOBJ_EX")
 
 
-def _number_line(machine: Machine) -> int | None:
-    """The number; None for one of more digits than every Python reads."""
-    line = machine.line().strip().removesuffix(b"L")
-    if len(line) > MOST_DIGITS:
+def _number_line(machine: Machine, base: int = 10) -> int | None:
+    """The number, as the unpickler of C reads it where they differ; None where it is no plain one, or too long a one.
+
+    C takes a NUL for the end of the line; ``base`` 0: both take 0x10 and such for a number, and C the empty one.
+    """
+    line = machine.line()
+    text = line.strip().removesuffix(b"L" if base == 0 else b"")
+    if len(line) >= KEPT_BYTES or len(text) > MOST_DIGITS:
+        if _LONG_NUMBER.fullmatch(text) is None:
+            raise Broken("a number of it is none")
         return None
-    try:
-        return int(line)
-    except ValueError:
-        raise Broken("a number of it is none") from None
+    text, has_end, _ = text.partition(b"\0")
+    if base == 0 and has_end and not text:
+        return None
+    for one in sorted({10, base}, reverse=True):
+        with suppress(ValueError):
+            number = int(text, one)
+            return number if one == 10 and (base == 10 or _PLAIN_NUMBER.fullmatch(text)) else None
+    raise Broken("a number of it is none")
+
+
+_PLAIN_NUMBER = re.compile(rb"0|-?[1-9][0-9]*")
+_LONG_NUMBER = re.compile(rb"[+-]?\w*")  # as far as it was kept
+_LONG_FLOAT = re.compile(rb"[+-]?[\w.+-]*")
 
 
 def _int(machine: Machine) -> None:
-    number = _number_line(machine)
+    number = _number_line(machine, base=0)
     machine.push(DATA if number is None else number)
 
 
 def _float(machine: Machine) -> None:
     line = machine.line()
     try:
-        float(line if len(line) < KEPT_BYTES else 0)
+        if len(line) < KEPT_BYTES:
+            float(line.partition(b"\0")[0])
+        elif _LONG_FLOAT.fullmatch(line.strip()) is None:
+            raise Broken("a number of it is none")
     except ValueError:
         raise Broken("a number of it is none") from None
     machine.push(DATA)
@@ -119,9 +139,22 @@ def _push_line(machine: Machine, line: bytes) -> None:
 
 def _put(machine: Machine) -> None:
     index = _number_line(machine)
-    if index is not None and index < 0:
+    if index is None:
+        machine.top()
+        machine.code(_HIDDEN)
+    elif index < 0:
         raise Broken("it puts something at no place of its memo")
     machine.remember(index)
+
+
+def _get(machine: Machine) -> None:
+    index = _number_line(machine)
+    if index is None and machine.remembers:
+        machine.code(_HIDDEN)
+    machine.recall(index)
+
+
+_HIDDEN = "it has a place of its memo that nobody writes but to hide something"
 
 
 def _long(machine: Machine, width: int) -> None:
@@ -189,7 +222,7 @@ def _from_mark(machine: Machine) -> None:
 
 
 def _persistent_line(machine: Machine) -> None:
-    _text(machine.line(), "ascii")
+    _text(machine.line(KEPT_BYTES), "ascii")
     machine.push(UNKNOWN)
 
 
@@ -225,7 +258,7 @@ STEPS: dict[bytes, Step] = {
     b"q": lambda machine: machine.remember(machine.number(1)),
     b"r": lambda machine: machine.remember(machine.number(4)),
     b"\x94": lambda machine: machine.remember(),
-    b"g": lambda machine: machine.recall(_number_line(machine)),
+    b"g": _get,
     b"h": lambda machine: machine.recall(machine.number(1)),
     b"j": lambda machine: machine.recall(machine.number(4)),
     b"I": _int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .bounds import PICKLE_BYTES, PICKLE_OPCODES, Left
+from .bounds import PICKLE_BYTES, PICKLE_OPCODES, SPENT_OPCODES, Left
 from .constructors import CONSTRUCTORS, fault_of_call, fault_of_dtype
 from .file_bytes import FileBytes
 from .load import Code, Odd, PastBound
@@ -55,7 +55,8 @@ class Spent:
     def opcode(self) -> None:
         self.opcodes += 1
         self.left.opcodes -= 1
-        if self.opcodes > PICKLE_OPCODES or self.left.opcodes < 0:
+        is_spent = self.left.opcodes < 0 and self.opcodes > SPENT_OPCODES
+        if self.opcodes > PICKLE_OPCODES or is_spent:
             raise PastBound("it has more opcodes than are followed")
 
     def read(self, size_bytes: int) -> None:
@@ -105,8 +106,11 @@ class Machine:
             raise Broken("it ends too early")
         self.at += length
 
-    def line(self) -> bytes:
-        """Up to the next newline, which is left out; no more than the first ``KEPT_BYTES`` of it."""
+    def line(self, longest: int | None = None) -> bytes:
+        """Up to the next newline, which is left out; no more than the first ``KEPT_BYTES`` of it.
+
+        ``longest``: no unpickler that we know reads more.
+        """
         kept = b""
         while self.at < self._data.size_bytes:
             chunk = self._data.at(self.at, min(KEPT_BYTES, self._data.size_bytes - self.at))
@@ -117,6 +121,8 @@ class Machine:
             kept += chunk[: min(used, KEPT_BYTES + 1 - len(kept))]
             if end >= 0:
                 break
+            if longest is not None and len(kept) > longest:
+                raise Broken("a line of it is too long")
         return kept[:-1]  # at the end of a file unpicklers take the last character for the newline
 
     # stack
@@ -157,6 +163,10 @@ class Machine:
     def remember(self, index: int | None = None) -> None:
         self._memo[len(self._memo) if index is None else index] = self.top()
 
+    @property
+    def remembers(self) -> bool:
+        return bool(self._memo)
+
     def recall(self, index: int | None) -> None:
         if index is None or index not in self._memo:
             raise Broken("it takes what it never put into its memo")
@@ -167,8 +177,11 @@ class Machine:
     def find(self, module: str, name: str) -> None:
         """The global is on the stack, if it is of the short list."""
         first = module.partition(".")[0]
-        if not first.isidentifier() or len(first) > LONGEST_MODULE:
+        if not first or "\0" in first or len(first) > LONGEST_MODULE:
             raise Broken("nothing can be imported by that name")
+        if not first.isidentifier():  # the name of a directory, which can be imported too; or these are words of a text
+            self.push(UNKNOWN)
+            return
         self.has_reached = True
         if (module, name) not in CONSTRUCTORS:
             self.code(f"it imports {module}.{name}")

@@ -6,7 +6,7 @@ import codecs
 
 from .bounds import HEADER_BYTES, TEXT_BYTES
 from .file_bytes import FileBytes
-from .json_text import fault_of_config, parse_json
+from .json_text import Repeated, fault_of_config, parse_json
 from .load import CODE, UNREADABLE, Judged, Odd
 
 FORMAT = "text"
@@ -37,9 +37,10 @@ def judge(path: str, data: FileBytes) -> Judged | None:
 def _of_json(name: str, data: FileBytes) -> Judged:
     is_config = name.endswith("config.json")
     try:
-        if data.size_bytes > HEADER_BYTES:
-            return Judged(FORMAT)  # such as a vocabulary, whose every word is data
+        if data.size_bytes > HEADER_BYTES:  # if no configuration, a vocabulary, whose every word is data
+            return Judged(FORMAT, UNREADABLE, "it is longer than a configuration is") if is_config else Judged(FORMAT)
         fault = fault_of_config(parse_json(data.at(0, data.size_bytes)))
     except Odd as odd:
-        return Judged(FORMAT, UNREADABLE, odd.args[0]) if is_config else Judged(FORMAT)
+        is_unclear = is_config or isinstance(odd, Repeated)  # of two values readers take the one or the other
+        return Judged(FORMAT, UNREADABLE, odd.args[0]) if is_unclear else Judged(FORMAT)
     return Judged(FORMAT, CODE, fault) if fault is not None else Judged(FORMAT)

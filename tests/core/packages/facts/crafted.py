@@ -62,8 +62,21 @@ LEGACY_TORCH = (
 )
 
 SYSTEM = b"cos\nsystem\n(S'true'\ntR."
+# Unpicklers read these numbers, and go on.
+ODD_NUMBERS = {
+    "hexadecimals": b"I0x10\n0L0x10L\n0",
+    "an_octal": b"I010\n0",
+    "a_zero_of_no_digits": b"I\0\n0",
+    "numbers_that_end_early": b"I5\0x\n0L5\0x\n0F1.0\0x\n0I1\np5\0x\n0g5\0x\n0",
+    "numbers_after_many_spaces": b"".join(kind + b" " * 5000 + b"5\n0" for kind in (b"I", b"L", b"F")),
+    "a_place_after_many_spaces": b"I1\np" + b" " * 5000 + b"5\n0",
+    "a_place_sought_after_many_spaces": b"I1\np5\n0g" + b" " * 5000 + b"5\n0",
+    "a_place_of_many_digits": b"I1\np" + b"9" * 4100 + b"\n0g" + b"9" * 4100 + b"\n0",
+}
 HOSTILE = {
     "a_plain_one": SYSTEM,
+    **{f"behind_{name}": prefix + SYSTEM for name, prefix in ODD_NUMBERS.items()},
+    "behind_the_import_of_a_directory": b"cbin-2\n__name__\n0cmy data\n__name__\n0" + SYSTEM,
     "by_importlib": b"\x80\x04cimportlib\nimport_module\n\x8c\x02os\x85R.",
     "by_the_builtins_of_numpy": b"\x80\x04" + text("numpy.core") + text("__builtins__") + b"\x93.",
     "by_the_builtins_of_a_listed_class": b"\x80\x04" + text("collections") + text("OrderedDict.__init__") + b"\x93.",

@@ -172,6 +172,9 @@ UNREADABLE = {
     "nul.txt": b"text\0",
     "latin1.txt": "größer".encode("latin-1"),
     "broken_config.json": b'{"auto_map"',
+    "large/config.json": b'{"auto_map": {}' + b" " * 17 * 1024**2 + b"}",
+    "keras.json": b'{"class_name": "Lambda", "class_name": "Dense"}',
+    "endless.txt": b"N0" * 150_001 + SYSTEM,
     "truncated.pkl": HONEST["an_array_of_protocol_4"][:-2],
     "rest.pkl": HONEST["an_ordered_dictionary"] + b"\xff",
 }
