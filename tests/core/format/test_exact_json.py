@@ -38,6 +38,11 @@ def test_refused(data: bytes) -> None:
         load(data)
 
 
+def test_what_is_said_of_too_many_digits_is_not_what_python_says() -> None:
+    with pytest.raises(ValueError, match=r"^a number in it is too large$"):
+        load(REFUSED["a number of very many digits"])
+
+
 def test_as_deep_as_allowed() -> None:
     assert load(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS)
 
