@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 from marshmallow import validate
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry_core import MAX_DOCUMENT_BYTES, SEVERITIES, VerbsOfEvidence
 
@@ -17,13 +18,13 @@ from ..web.needs import Need
 from ..web.parsing import Request
 from ..web.root import current_registry, governed_registry, was_asked_who_calls
 from ..web.schemas import answer_schema, field_of, request_schema
+from ..web.sending import CONTENT_TYPE, send_document
 from .schemas import GIVEN_OR_LEFT_OUT
 
 blueprint = Blueprint(
     "attestations", __name__, url_prefix="/v1", description="Evidence: who vouches for a version, and what is wrong"
 )
 
-CONTENT_TYPE = "application/octet-stream"  # whatever was signed: no browser shows it
 _CHANGES = (400, 403, 404, 409, 413, 415, 422, 503, 507)
 _Changed = answer_schema(VerbsOfEvidence.open_finding, "EvidenceChangeAnswer")
 
@@ -44,7 +45,10 @@ class AttestQuery(Request):
 def attest(query: dict[str, Any]) -> dict[str, Any]:
     """Have a signed document count for a version: the body is its own bytes, or from_package names them."""
     request.max_content_length = MAX_DOCUMENT_BYTES  # more than any JSON of ours may have
-    return answer(current_registry().attest(document=request.get_data(cache=False), **query))
+    document = request.get_data(cache=False)
+    if request.content_length is None and len(document) >= MAX_DOCUMENT_BYTES:
+        raise RequestEntityTooLarge  # a chunked body is cut off at the limit; a part must not pass for the whole
+    return answer(current_registry().attest(document=document, **query))
 
 
 @blueprint.get("/attestations", needs=Need.READ)
@@ -58,13 +62,14 @@ def attestations(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/attestations/<task>/<model_name>/<version>/<sha256>", needs=Need.READ)
 @may_be_large
-@blueprint.sends(CONTENT_TYPE, problems=(404, 409, 422, 503))
+@blueprint.sends(CONTENT_TYPE, also=(304,), problems=(404, 409, 412, 422, 503))
 def attestation(task: str, model_name: str, version: str, sha256: str) -> Response:
-    """A document's own bytes, as they were sent, proven. They never change."""
+    """A document's own bytes, as they were sent, proven. They never change: the ETag is their SHA-256."""
     data = current_registry().attestation(task, model_name, version, sha256)
-    response = Response(data, content_type=CONTENT_TYPE)
-    response.headers["Content-Disposition"] = attachment(f"{sha256.removeprefix('sha256:')}.json")
-    return response
+    named = sha256.removeprefix("sha256:")
+    return send_document(
+        data, named, {"Content-Type": CONTENT_TYPE, "Content-Disposition": attachment(f"{named}.json")}
+    )
 
 
 @blueprint.post("/attestations/dismiss", needs=Need.ADMIN)

@@ -60,6 +60,19 @@ def send(stored: StoredFile, headers: Mapping[str, str] | None = None, named_at:
     return _many_parts(partial(read_part, stored), stored.size_bytes, wanted, described)
 
 
+def send_document(data: bytes, sha256: str, headers: Mapping[str, str]) -> Response:
+    """Bytes of this SHA-256, which never change, under ``headers`` beside the usual ones; conditions are judged."""
+    described = {**_proven(sha256), "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", **headers}
+    status = status_of_conditions(request.if_match, request.if_none_match, sha256)
+    if status == 304:
+        return _empty(304, described)
+    if status == 412:
+        return _refused(412, "The document is not the one that If-Match names.", described)
+    response = _empty(200, described)
+    response.set_data(data)
+    return response
+
+
 Make = Callable[[int, int], Iterable[bytes]]  # of (start, length)
 
 
@@ -144,10 +157,12 @@ def _describe(stored: StoredFile) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "X-Model-Version": quote(stored.version),
     }
-    if stored.sha256 is not None:
-        headers["ETag"] = f'"{stored.sha256}"'
-        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(stored.sha256)).decode()}:"
-    return headers
+    return {**headers, **_proven(stored.sha256)} if stored.sha256 is not None else headers
+
+
+def _proven(sha256: str) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+    return {"ETag": f'"{sha256}"', "Repr-Digest": f"sha-256=:{digest}:"}
 
 
 def _empty(status: int, headers: Mapping[str, str]) -> Response:

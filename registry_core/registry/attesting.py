@@ -152,7 +152,8 @@ class AttestingVerbs(OpenedRegistry, VerbsOfEvidence):
         for alias in resolving.guarded(model, rulebook):
             door.require(keys.task, keys.model_name, Action.PROMOTE, alias)
         evidence = of_version.read(model, version)
-        part = resolving.part_in(evidence, rulebook.trust, {"principal": door.principal.recorded()})
+        by = {"actor": door.principal.name, "principal": door.principal.recorded()}
+        part = resolving.part_in(evidence, rulebook.trust, by)
         if part is not None:
             raise PermissionDenied(
                 f"You {part} {model.title}@{version}: somebody else resolves a blocking finding of it.",

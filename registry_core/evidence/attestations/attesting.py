@@ -74,6 +74,8 @@ def attach(model: ModelStore, request: Request, trusted: Callable[[], TrustDocum
     ``trusted`` raises, ``JournalCorrupt``, ``StorageError``.
     """
     check_words(request.actor, request.reason)
+    if request.data and request.from_package is not None:
+        raise InvalidParameter("Send either a document or from_package.", field="from_package")
     model.require_version(request.version)
     try:
         if request.from_package is not None:

@@ -13,6 +13,8 @@ from ..rules.trust_document import TrustDocument
 from . import statements_of
 from .of_version import EvidenceOfVersion
 
+SERVICE = "service"  # the kind of a principal that has no issuer
+
 
 def guarded(model: ModelStore, rulebook: Rulebook) -> list[str | None]:
     """The aliases of the model that a gate guards which looks at findings; None alone: any protected one, there is
@@ -44,6 +46,11 @@ def part_in(evidence: EvidenceOfVersion, trust: TrustDocument, by: Mapping[str, 
     return "signed" if person in statements_of.who_signed(evidence, trust) else None
 
 
-def _who(said: Mapping[str, Any]) -> tuple[Any, Any] | None:
+def _who(said: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(issuer, subject) of whoever made the event; of a service token its name, which is the actor. None: unknown."""
     principal = said.get("principal")
-    return (principal.get("iss"), principal.get("sub")) if isinstance(principal, Mapping) else None
+    if not isinstance(principal, Mapping):
+        return None
+    is_service = principal.get("kind") == SERVICE
+    issuer, subject = ("token", said.get("actor")) if is_service else (principal.get("iss"), principal.get("sub"))
+    return (issuer, subject) if isinstance(issuer, str) and isinstance(subject, str) else None
