@@ -21,6 +21,7 @@ from registry_core import (
     Bounded,
     Description,
     Event,
+    GateNotMet,
     ModelRegistry,
     ModelSummary,
     NotFound,
@@ -116,7 +117,9 @@ class Seen:
     @cached_property
     def package(self) -> PackageFiles | None:
         """None for whoever may not have the bytes. Raises ``PackageCorrupt`` where not even the manifest is whole."""
-        return self.registry.package_files(self.task, self.ref) if self.may_use else None
+        with suppress(GateNotMet):  # the version has the name of an alias that a policy guards
+            return self.registry.package_files(self.task, self.ref) if self.may_use else None
+        return None
 
     @cached_property
     def damage(self) -> PackageCorrupt | None:

@@ -29,6 +29,7 @@ from ..vocabulary.answers import (
 )
 from ..vocabulary.comparison import Comparison
 from ..vocabulary.errors import ModelNotFound
+from ..vocabulary.evidence_errors import GateNotMet
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.runs import Metrics
 from ..vocabulary.unset import UNSET, Unset
@@ -204,6 +205,11 @@ class ModelRegistry(
         about = self._about_gate(found) if then is None else []
         shown = replace(shown, warnings=[*shown.warnings, *about]) if about else shown
         may_use = self._door is None or self._door.may(task, found.model.keys.model_name, Action.USE)
+        try:
+            if then is None:
+                self._require_no_version_in_the_place(found)
+        except GateNotMet as error:
+            return replace(shown, package_dir=None, warnings=[*shown.warnings, f"{error.code}: {error.message}"])
         return shown if may_use else replace(shown, package_dir=None)
 
     def verify(self, task: str, ref: str, *, progress: ProgressCallback | None = None) -> Verification:
@@ -251,13 +257,15 @@ class ModelRegistry(
 
         ``with_bytes``: its files shall be read, and not only listed.
 
-        Raises ``InvalidName``, ``NotFound``, ``PackageCorrupt``; and ``VersionNotFound`` for an older version whose
-        manifest does not cover all its files, which has no commit id.
+        Raises ``InvalidName``, ``NotFound``, ``PackageCorrupt``, ``GateNotMet``; and ``VersionNotFound`` for an older
+        version whose manifest does not cover all its files, which has no commit id.
         """
         model = self._model(task, model_name, Action.USE if with_bytes else Action.READ)
         found = self._snapshots.find(model, revision)
         if found is None:
             resolution.not_found(model, LATEST if revision == MAIN else revision)
+        if revision != found.commit_id:
+            self._require_no_version_in_the_place(found._found)  # noqa: SLF001 - it is hidden from others
         if with_bytes or self._door is None or self._door.may(task, model_name, Action.USE):
             return found
         return replace(found, is_for_use=False)

@@ -41,3 +41,49 @@ def test_a_gate_over_http(tmp_path: Path) -> None:
     assert refused.status_code == 422
     reserved = {"task": "t", "model_name": "m", "version": "main", "artifacts_dir": str(tmp_path / "source")}
     assert client.post("/v1/register", json=reserved).json["code"] == "invalid_name"
+
+
+def test_a_version_in_the_place_of_a_gated_alias_is_given_to_nobody_by_that_name(tmp_path: Path) -> None:
+    """Whoever asks for what was approved gets no bytes of a version that only has the name."""
+    root = tmp_path / "root"
+    root.mkdir()
+    registry = ModelRegistry.open(str(root))
+    registry.register("t", "m", "champion", write_files(tmp_path / "source", {"README.md": b"# x"}))
+    client = create_app(Settings(core=CoreSettings(root=str(root)))).test_client()
+    commit = client.get("/hf/api/models/t/m/revision/champion").json["sha"]
+    gates = [{"alias": "ch*", "require": [{"id": "usable", "not_archived": {}}]}]
+    registry.set_policy("t", {"schema": "omr-policy/1", "task": "t", "gates": gates})
+    paths = {
+        "/v1/resolve?task=t&ref=m@champion&verify=false": "/v1/resolve?task=t&ref=m@latest&verify=false",
+        "/v1/show?task=t&ref=m@champion&verify=true": "/v1/show?task=t&ref=m@latest&verify=true",
+        "/v1/facts?task=t&ref=m@champion&details=true": "/v1/facts?task=t&ref=m@latest&details=true",
+        **{
+            path.replace("@", "champion"): path.replace("@", "latest")
+            for path in (
+                "/v1/files/t/m/@/",
+                "/v1/files/t/m/@/README.md",
+                "/v1/archive/t/m/@",
+                "/ui/raw/t/m/@/README.md",
+                "/hf/api/models/t/m/revision/@",
+                "/hf/api/models/t/m/tree/@",
+                "/hf/api/models/t/m/commits/@",
+            )
+        },
+        "/hf/t/m/resolve/champion/README.md": f"/hf/t/m/resolve/{commit}/README.md",
+    }
+    for refused, given in paths.items():
+        answer = client.get(refused)
+        assert (answer.status_code, (answer.json or {}).get("code")) == (409, "gate_not_met"), refused
+        assert "stands in its place" in answer.headers.get("X-Error-Message", answer.json["detail"])
+        assert client.head(refused).status_code == 409
+        assert client.get(given).status_code == 200, given
+    asked = {"data": {"paths": "README.md"}}
+    assert client.post("/hf/api/models/t/m/paths-info/champion", **asked).status_code == 409
+    assert client.post("/hf/api/models/t/m/paths-info/latest", **asked).status_code == 200
+    proven = client.post("/v1/verify", json={"task": "t", "ref": "m@champion"})
+    assert (proven.status_code, proven.json["code"]) == (409, "gate_not_met")
+    shown = client.get("/v1/show?task=t&ref=m@champion").json
+    assert shown["package_dir"] is None
+    assert shown["warnings"][0].startswith("gate_not_met: A policy guards the alias 'champion'")
+    page = client.get("/ui/models/t/m/versions/champion")
+    assert (page.status_code, str(root) in page.text) == (200, False), "it is looked at, so that it can be deleted"
