@@ -29,7 +29,7 @@ def manifest(_: None, *, as_json: bool, directory: Path, workers: int) -> None:
 
     written = manifest_of(directory, workers)
     if as_json:
-        finish({"manifest": written.decode("utf-8", "backslashreplace")}, as_json)
+        finish({"manifest": written.decode()}, as_json)
     else:
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()

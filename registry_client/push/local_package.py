@@ -17,12 +17,14 @@ from pathlib import Path
 
 from registry_core import ArtifactsRefused
 
+from ..forms import shown
 from ..local.files import hash_open
 from ..local.parallel import each
 from .choice import Choice
 
 _SHOWN = 20
 _BATCH, _SMALL_BYTES = 64, 64 * 1024
+_NOT_UTF8 = "has a name that is not UTF-8; no package has such a file"
 _LINKED = "is a symbolic link; --follow-links (follow_links=True) sends what it leads to"
 
 
@@ -150,6 +152,8 @@ def opened(source: Path, choice: Choice) -> Iterator[Selected]:
         with held(source.parent) as top_fd:
             status = source.stat()
             file = LocalFile(source.name, top_fd, status.st_size, _seen(status), choice.follow_links)
+            if not _is_utf8(source.name):
+                raise ArtifactsRefused(f"{source.name!r} {_NOT_UTF8}. Nothing was sent.")
             yield Selected([file], [], [])
     else:
         with held(source) as top_fd:
@@ -204,7 +208,9 @@ class _Walk:
                     self._take(path, status, above | {(here.st_dev, here.st_ino)})
 
     def _take(self, path: str, status: os.stat_result, above: _Above) -> None:
-        if stat.S_ISREG(status.st_mode):
+        if not _is_utf8(path):
+            self._refuse(shown(path), _NOT_UTF8)
+        elif stat.S_ISREG(status.st_mode):
             file = LocalFile(path, self._top_fd, status.st_size, _seen(status), self._choice.follow_links)
             self.files.append(file)
             if status.st_mode & 0o111:
@@ -221,6 +227,11 @@ class _Walk:
 
     def _refuse(self, path: str, reason: str) -> None:
         self.problems.append({"path": path, "reason": reason})
+
+
+def _is_utf8(name: str) -> bool:
+    """The system gives the bytes of a name that are not UTF-8 as lone surrogates."""
+    return name.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def _status(entry: os.DirEntry[str], directory: int, choice: Choice) -> os.stat_result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
@@ -38,6 +39,20 @@ def test_a_directory_that_no_registry_would_take(shell: Shell) -> None:
     assert (done.code, done.out) == (1, "")
     assert "symbolic link" in done.err
     assert shell.omr("manifest", "nowhere").code == 1
+
+
+@pytest.mark.parametrize("within", ["run", "run/deeper"])
+def test_a_name_that_is_not_utf8_is_refused_and_not_signed(shell: Shell, within: str) -> None:
+    write_files(shell.area / "run", {"model.pt": b"", "deeper/x": b""})
+    strange = os.fsencode(shell.area / within / "x") + b"\xff"
+    Path(os.fsdecode(strange)).write_bytes(b"x")
+    done = shell.omr("manifest", "run")
+    assert (done.code, done.out) == (1, "")
+    assert "x\\udcff" in done.err
+    assert "has a name that is not UTF-8" in done.err
+    refused = shell.omr("manifest", "run", "--json")
+    assert (refused.code, refused.json["code"]) == (1, "artifacts_refused")
+    assert shell.omr("manifest", os.fsdecode(strange)).code == 1
 
 
 @pytest.mark.parametrize("option", ["--key", "--ssh-key"])
