@@ -26,6 +26,7 @@ POLL_S = 0.5
 @option(SummaryFilters, "--alias")
 @option(SummaryFilters, "--without-alias")
 @option(SummaryFilters, "--tag", multiple=True, metavar="KEY:VALUE")
+@option(SummaryFilters, "--fact", multiple=True, metavar="load:VALUE")
 @option(SummaryFilters, "-q", "--query", "q")
 @option(SummaryFilters, "--sort")
 @option(SummaryFilters, "--limit")

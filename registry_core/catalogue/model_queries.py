@@ -10,7 +10,7 @@ from typing import Any
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import SummaryFilters, check_limit
 from ..vocabulary.texts import is_unicode, printable
-from .queries import MAX_FILTERS, fingerprint_of, make_cursor, match_of, pair, read_cursor, wrong_cursor
+from .queries import MAX_FILTERS, fact_of, fingerprint_of, make_cursor, match_of, pair, read_cursor, wrong_cursor
 
 LISTED = "(m.seq > 0 OR m.versions > 0)"  # the condition of the indexes too
 # Order -> (its column beside the names, the index that has it).
@@ -21,6 +21,11 @@ _ORDERS = {
     "versions": ("versions", "model_versions"),
     "bytes": ("bytes", "model_bytes"),
 }
+# Of the newest version the last event that says it counts.
+_OF_FACT = (
+    "(SELECT e.load FROM event e INDEXED BY event_loads WHERE e.model_id = m.id AND e.load IS NOT NULL AND e.version ="
+    " (SELECT v.version FROM version v WHERE v.id = m.newest_id) ORDER BY e.seq DESC LIMIT 1) = ?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +35,9 @@ class SummaryQuery(SummaryFilters):
     def check(self) -> None:
         """The query makes sense. Raises ``InvalidParameter``."""
         check_limit(self.limit)
-        if len(self.tag) > MAX_FILTERS:
+        if len(self.tag) + len(self.fact) > MAX_FILTERS:
             raise InvalidParameter(f"There are more than {MAX_FILTERS} filters.", field="tag")
-        for field in ("task", "alias", "without_alias", "tag", "q", "sort"):
+        for field in ("task", "alias", "without_alias", "tag", "fact", "q", "sort"):
             value = getattr(self, field)
             for text in (value,) if isinstance(value, str) else value or ():
                 if not is_unicode(text):
@@ -58,6 +63,9 @@ class SummaryQuery(SummaryFilters):
         for text in dict.fromkeys(self.tag):
             tests.append("EXISTS (SELECT 1 FROM tag t WHERE t.version_id = m.newest_id AND t.key = ? AND t.value = ?)")
             values += pair("tag", text)
+        for text in dict.fromkeys(self.fact):
+            tests.append(_OF_FACT)
+            values.append(fact_of(text))
         match = match_of(self.q)
         if match is not None:
             tests.append("+m.id IN (SELECT rowid FROM model_words WHERE model_words MATCH ?)" if match else "+m.id < 0")
@@ -66,10 +74,10 @@ class SummaryQuery(SummaryFilters):
 
     def selection(self) -> str:
         """Names the models that pass, in whatever order."""
-        return json.dumps([self.task, self.alias, self.without_alias, self.tag, match_of(self.q)])
+        return json.dumps([self.task, self.alias, self.without_alias, self.tag, self.fact, match_of(self.q)])
 
     def _fingerprint(self) -> str:
-        return fingerprint_of(self.task, self.alias, self.without_alias, self.tag, self.q, self.sort)
+        return fingerprint_of(self.task, self.alias, self.without_alias, self.tag, *self.fact, self.q, self.sort)
 
     def order(self) -> tuple[list[str], str, bool]:
         """(its columns, the index that has them, whether it is descending)."""

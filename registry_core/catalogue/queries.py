@@ -56,7 +56,7 @@ class Query(Filters):
             for text in getattr(self, field):
                 found.append(self._by_metric(operator, *_number_pair(field, text)))
         for text in self.fact:
-            found.append(Condition(_OF_FACT, (_fact(text),)))
+            found.append(Condition(_OF_FACT, (fact_of(text),)))
         for text in self.tags:
             found.append(Condition("SELECT version_id FROM tag WHERE key = ? AND value = ?", pair("tag", text)))
         return list(dict.fromkeys(found))
@@ -228,7 +228,7 @@ def pair(field: str, text: str) -> tuple[str, str]:
     return key, value
 
 
-def _fact(text: str) -> str:
+def fact_of(text: str) -> str:
     """The value of the one fact that there is. Raises ``InvalidParameter``."""
     name, value = pair("fact", text)
     if name != LOAD or value not in LOADS:

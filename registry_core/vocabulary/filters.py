@@ -48,6 +48,10 @@ class SummaryFilters:
     alias: Annotated[str | None, "Only models that have this alias."] = None
     without_alias: Annotated[str | None, "Only models that do not have this alias, as production, yet."] = None
     tag: Annotated[tuple[str, ...], "key:value; only models whose newest version has this tag. May be repeated."] = ()
+    fact: Annotated[
+        tuple[str, ...],
+        "load:VALUE; only models whose newest version's files are so: none, data_only, unreadable or code.",
+    ] = ()
     q: Annotated[
         str | None, "Words, each of which begins a word of task, name, or the newest version's tags and description."
     ] = None

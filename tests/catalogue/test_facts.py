@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from registry_client.cli.main import main
+from registry_core import InvalidParameter
 
 from ..app.curl import get
 from ..core.packages.facts.files import EVERY
@@ -56,6 +61,34 @@ def test_the_last_event_counts(filled: Shelf) -> None:
         filled.registry.reindex()
 
 
+def test_models_are_found_by_what_loading_their_newest_version_may_run(filled: Shelf, tmp_path: Path) -> None:
+    registry = filled.registry
+    registry.register("t", "other", "1", write_files(tmp_path / "other", dict(EVERY["code"])))
+
+    def of(*facts: str, **more: Any) -> list[str]:
+        return [one.model_name for one in registry.list_summaries(fact=facts, **more).items]
+
+    assert (of("load:none"), of("load:code"), of("load:data_only")) == (["m"], ["other"], [])
+    assert of() == ["m", "other"]
+    assert of("load:none", "load:code") == of("load:code", q="m") == []
+    registry.register("t", "other", "2", tmp_path / "again", set_alias=None)
+    assert (of("load:none"), of("load:code")) == (["m", "other"], [])
+    page = registry.list_summaries(fact=("load:none",), limit=1)
+    assert page.next is not None
+    assert page.total == 2
+    (second,) = registry.list_summaries(fact=("load:none",), limit=1, cursor=page.next).items
+    assert second.model_name == "other"
+    with pytest.raises(InvalidParameter):
+        registry.list_summaries(fact=("load:code",), cursor=page.next)
+    registry.delete("t", "other", "2", reason="wrong")
+    assert of("load:code") == ["other"]
+    for wrong in ("load", "load:evil", "size:none", "\ud800:x"):
+        with pytest.raises(InvalidParameter):
+            of(wrong)
+    told = CliRunner().invoke(main, ["--root", str(filled.root), "models", "--fact", "load:code", "--json"], env={})
+    assert [one["model_name"] for one in json.loads(told.stdout)["items"]] == ["other"]
+
+
 def test_a_deleted_version_is_in_no_list(filled: Shelf) -> None:
     filled.registry.unalias("t", "m", "latest")
     filled.registry.delete("t", "m", "code", reason="it runs code")
@@ -69,6 +102,8 @@ def test_over_http(filled: Shelf) -> None:
         assert [item["version"] for item in json.loads(get(url, fact="load:data_only", model="m").body)] == [
             "data_only"
         ]
+        assert [item["model_name"] for item in json.loads(get(f"{url}/summary", fact="load:none").body)] == ["m"]
+        assert get(f"{url}/summary", fact="load:evil").json["field"] == "fact"
         refused = get(url, fact="load:evil")
         assert (refused.status, refused.json["field"]) == (422, "fact")
     shutil.rmtree(filled.catalogue.parent, ignore_errors=True)

@@ -50,7 +50,8 @@ def test_lists_are_those_of_the_core(filled: Service, client: RegistryClient, mo
         found = client.list_models(**filters)  # type: ignore[arg-type]
         assert found.to_dict() == registry.list_models(**filters).to_dict(), filters  # type: ignore[arg-type]
     assert {task.to_dict()["task"] for task in client.list_tasks()} >= {"t"}
-    for asked in ({}, {"q": model}, {"alias": "production", "sort": "-bytes", "limit": 1}, {"without_alias": "latest"}):
+    in_order = {"alias": "production", "sort": "-bytes", "limit": 1}
+    for asked in ({}, {"q": model}, {"fact": ("load:none",)}, in_order, {"without_alias": "latest"}):
         assert client.list_summaries(**asked) == registry.list_summaries(**asked), asked  # type: ignore[arg-type]
     first, whole = client.list_summaries(limit=1, sort="name"), registry.list_summaries(limit=1000).items
     following = client.list_summaries(limit=1, sort="name", cursor=first.next).items if first.next else []

@@ -400,6 +400,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/v1/models/summary", {"limit": "1000"}),
         Call("/v1/models/summary", {"task": "{task}", "alias": "{alias}", "without_alias": "{version}"}),
         Call("/v1/models/summary", {"q": "{version}", "tag": "{alias}:{version}", "sort": "-bytes"}),
+        Call("/v1/models/summary", {"fact": "load:{path}"}),
         Call("/v1/models/summary", {"sort": "{path}", "cursor": "{model}"}),
     ],
     ("GET", "/v1/tasks"): [Call("/v1/tasks")],
