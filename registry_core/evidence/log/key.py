@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from ...vocabulary.evidence_errors import LogBehind
 from .. import keys
 from . import signed_note
 from .log import Log
-from .signed_note import Checkpoint, Note, Verifier
+from .signed_note import Checkpoint, Verifier
 
 KEY, STATE = f"{PREFIX}LOG_KEY", f"{PREFIX}LOG_STATE"
 _END = b"-----END PRIVATE KEY-----\n"
@@ -75,14 +76,13 @@ class LogKey:
 
     def make(self) -> list[keys.PrivateKey]:
         """The keys in the file, which has a new one where it was not there. Raises ``NotConfigured``."""
-        found = self.read()
-        if found:
-            return found
-        self.write([keys.new_ed25519()], is_new=True)
+        with self.alone():
+            if not self.read():
+                self.write([keys.new_ed25519()], is_new=True)
         return self.read()
 
     def write(self, found: Sequence[keys.PrivateKey], *, is_new: bool = False) -> None:
-        """The file has these keys, and nobody else may read it. Raises ``NotConfigured``."""
+        """The file has these keys, and nobody else may read it. Call it :meth:`alone`. Raises ``NotConfigured``."""
         try:
             _write(self.key, b"".join(keys.private_pem(one) for one in found), is_new=is_new)
         except FileExistsError:
@@ -100,6 +100,14 @@ class LogKey:
             raise _unusable("the log's key is another one, and only that signs it")
         return [(one.name, named[one]) for one in verifiers]
 
+    def retire(self, verifiers: Sequence[Verifier]) -> None:
+        """The file has no key of these any more, where it can be written. Call it :meth:`alone`."""
+        with suppress(NotConfigured):
+            found = self.read() if verifiers else []
+            left = [one for one in found if all(self.named(old.name, one) != old for old in verifiers)]
+            if 0 < len(left) < len(found):
+                self.write(left)
+
     def named(self, name: str, private: keys.PrivateKey) -> Verifier:
         """How outsiders know the key."""
         return signed_note.verifier_of(name, private.public)
@@ -113,6 +121,8 @@ class LogKey:
             raise _unusable(f"nothing can be kept beside it: {error.strerror}", STATE) from None
         try:
             hold_within(fd, self.timeout_s)
+            for path in (self.key, self.state):
+                _clear(path)
             yield
         finally:
             os.close(fd)
@@ -160,12 +170,21 @@ class LogKey:
             size=said.size,
         )
 
-    def keep(self, note: Note) -> None:
+    def keep(self, note: bytes) -> None:
         """The note is the last one, whatever happens to this machine. Raises ``StorageUnavailable``."""
         try:
-            _write(self.state, bytes(note))
+            _write(self.state, note)
         except OSError as error:
             raise StorageUnavailable(f"The last note cannot be kept in {STATE}: {error.strerror}.") from error
+
+
+def _clear(path: Path) -> None:
+    """Nothing is left of whoever died while writing the file: it may be a key."""
+    draft = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}")
+    with suppress(OSError):
+        for found in path.parent.iterdir():
+            if draft.fullmatch(found.name):
+                found.unlink()
 
 
 def _write(path: Path, data: bytes, *, is_new: bool = False) -> None:

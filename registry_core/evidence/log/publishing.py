@@ -18,7 +18,7 @@ from ...format.layout import CHECKPOINT as NOTE
 from ...models.changes import Draft, change
 from ...models.model import ModelStore
 from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
-from ...vocabulary.errors import InvalidParameter, LockTimeout
+from ...vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured
 from .. import keys
 from . import signed_note
 from .checkpoints import INIT, OWN, RESTART, ROTATE, Cover, can_be_said, in_events, not_as_covered, says_key, says_tree
@@ -40,13 +40,15 @@ class By:
 def init(log: Log, key: LogKey, origin: str, by: By) -> int:
     """A log is begun by an event, whose number it is; its key is made where the file is not there.
 
-    Raises ``InvalidParameter``, also where there is a log already; ``NotConfigured``, ``StorageError``.
+    Raises ``InvalidParameter``, also where there is a log already; ``LogBehind`` where one was signed with this key,
+    and its beginning is lost; ``NotConfigured``, ``StorageError``.
     """
     _check_origin(origin)
+    last = key.last()
     if log.follow().origin is not None:
         raise InvalidParameter(f"The registry has a log already, {log.said.origin!r}.", field="origin")
-    verifier = key.named(origin, key.make()[0])
-    return _say(log, says_key(INIT, verifier), by, lambda: log.said.origin is None)
+    key.require_not_ahead(log, last)
+    return _say(log, says_key(INIT, key.named(origin, key.make()[0])), by, lambda: log.said.origin is None)
 
 
 def restart(log: Log, key: LogKey, origin: str, by: By) -> int:
@@ -64,20 +66,20 @@ def restart(log: Log, key: LogKey, origin: str, by: By) -> int:
 
 def rotate(log: Log, key: LogKey, by: By) -> int:
     """The log has a new key by an event, and the note that covers it is signed by both. Raises as :func:`publish`."""
+    publish(log, key, by)  # first the note of a rotation that was not finished: only both keys lead on from the old one
     with key.alone():
         log.follow()
-        origin = log.require_begun().origin or ""
-        key.signers(log.said.verifiers[:1])
-        found = key.read()
-        ours = [one for one in found if key.named(origin, one) == log.said.verifiers[0]]
-        new = next((one for one in found if key.named(origin, one) not in log.said.verifiers), None)
+        if len(log.said.next_verifiers) > 1:
+            raise _overtaken()
+        ours, origin = log.said.verifiers[0], log.require_begun().origin or ""
+        signer = key.signers([ours])[0][1]
+        new = next((one for one in key.read() if key.named(origin, one) not in log.said.verifiers), None)
         if new is None:
             new = keys.new_ed25519()
-            key.write([*ours, new])  # before its event: whoever dies here has lost nothing
+            key.write([signer, new])  # before its event: whoever dies here has lost nothing
         before = log.said.seq
         seq = _say(log, says_key(ROTATE, key.named(origin, new)), by, lambda: log.said.seq == before)
     publish(log, key, by)
-    key.write([new])
     return seq
 
 
@@ -96,6 +98,8 @@ def publish(log: Log, key: LogKey, by: By) -> tuple[Note | None, int]:
         if not new and not _is_anything_said(log):
             break
         for part in in_events(new):
+            if len(log.said.verifiers) > 1:
+                _show(log, key)  # the next tree is signed by the new key alone
             if not _append(log, part, new, by):
                 break
             made += 1
@@ -126,11 +130,13 @@ def _say(log: Log, fields: dict[str, Any], by: By, is_still: Callable[[], bool])
 
     done = change(log.own, lambda: None, decide)
     if isinstance(done, str):
-        raise LockTimeout(
-            "Somebody else has changed the log meanwhile. Nothing was changed; look again.", retry_after_s=1
-        )
+        raise _overtaken()
     log.follow()
     return int(done.event["seq"])
+
+
+def _overtaken() -> LockTimeout:
+    return LockTimeout("Somebody else has changed the log meanwhile. Nothing was changed; look again.", retry_after_s=1)
 
 
 def _draft(fields: dict[str, Any], by: By) -> Draft:
@@ -203,19 +209,38 @@ def _is_of_log(line: Line) -> bool:
 def _show(log: Log, key: LogKey) -> Note | None:
     """The note of the last tree is kept by the signer, and then shown to everybody; whoever was first made it."""
     with key.alone():
-        last = key.last()
+        last, kept, shown = key.last(), key.last_note(), _shown(log)
         log.follow()
-        if not log.said.tree_seq:
-            return None
         key.require_not_ahead(log, last)
-        data = _known(log, [key.last_note(), _shown(log)])
-        if data is None:
-            data = bytes(signed_note.sign(log.said.checkpoint().text, key.signers(log.said.verifiers)))
-        note = signed_note.parse(data)
-        if key.last_note() != data:
-            key.keep(note)
-        _write(log, note)
-        return note
+        data = _known(log, [kept])
+        if data is None or data != shown:
+            _settle(log)
+            key.require_not_ahead(log, last)
+            data = _known(log, [kept, shown]) or _signed(log, key)
+            if data is None:
+                return None
+            key.keep(data)  # anew too where it seems to be: whoever wrote it may have died before it was durable
+            _write(log, data)
+        key.retire(log.said.verifiers[len(log.said.next_verifiers) :])
+        return signed_note.parse(data)
+
+
+def _settle(log: Log) -> None:
+    """What is said of the log is durable, whoever wrote it: what a power cut can take back is not signed."""
+    with log.own.lock():
+        log.own.journal.sync(lambda: True)
+        log.follow()
+
+
+def _signed(log: Log, key: LogKey) -> bytes | None:
+    """The note of the last tree; None where there is none. By its first key alone where the other is gone already."""
+    if not log.said.tree_seq:
+        return None
+    try:
+        signers = key.signers(log.said.verifiers)
+    except NotConfigured:
+        signers = key.signers(log.said.verifiers[:1])
+    return bytes(signed_note.sign(log.said.checkpoint().text, signers))
 
 
 def _known(log: Log, notes: Sequence[bytes | None]) -> bytes | None:
@@ -235,7 +260,7 @@ def _shown(log: Log) -> bytes | None:
         return None
 
 
-def _write(log: Log, note: Note) -> None:
+def _write(log: Log, data: bytes) -> None:
     """``log/checkpoint`` is the note, if it is not a later one already. Repeatable."""
     documents, said = log.storage.documents, log.said
     for _ in range(20):
@@ -243,10 +268,10 @@ def _write(log: Log, note: Note) -> None:
             found = documents.read(NOTE)
         except KeyNotFound:
             found = None
-        if found is not None and (found.data == bytes(note) or _is_later(log, found.data, said.checkpoint())):
+        if found is not None and (found.data == data or _is_later(log, found.data, said.checkpoint())):
             return
         try:
-            documents.write(NOTE, bytes(note), ABSENT if found is None else Match(found.etag))
+            documents.write(NOTE, data, ABSENT if found is None else Match(found.etag))
             return
         except PreconditionFailed:
             continue

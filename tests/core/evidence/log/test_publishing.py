@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from registry_core import InvalidParameter, LogBehind, LogCorrupt, LogNotSet, NotConfigured
-from registry_core.evidence import checkpoints, log_tree, proofs, signed_note
+from registry_core.evidence.log import checkpoints, proofs, publishing, signed_note
+from registry_core.evidence.log import tree as log_tree
 from registry_core.evidence.log.log import Log
+from registry_core.format.layout import CHECKPOINT
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -351,6 +353,87 @@ def test_a_new_key_signs_beside_the_old_one_once(logged: Logged) -> None:
     note = signed_note.parse(logged.note())
     assert not note.is_signed_by(old)
     assert note.is_signed_by(new)
+
+
+def _noted(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> list[signed_note.Note]:
+    """Every note that is shown from now on."""
+    notes, documents = list[signed_note.Note](), logged.storage.documents
+    write = documents.write
+
+    def writing(key: str, data: bytes, *rest: Any) -> Any:
+        if key == CHECKPOINT:
+            notes.append(signed_note.parse(data))
+        return write(key, data, *rest)
+
+    monkeypatch.setattr(documents, "write", writing)
+    return notes
+
+
+def _cut_off(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+CUT = {"before its tree": "_append", "before its note": "_show"}
+
+
+@pytest.mark.parametrize("where", CUT)
+@pytest.mark.parametrize("again", [Logged.publish, Logged.rotate])
+def test_whoever_kept_the_old_key_goes_on_over_a_rotation_that_was_cut_off(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, where: str, again: Callable[[Logged], int]
+) -> None:
+    """Also where the next publish has more than a checkpoint has room for, and where it is rotated again."""
+    logged.init()
+    logged.publish()
+    before = logged.key.read()[0]
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(publishing, CUT[where], _cut_off)
+        logged.rotate()
+    for number in range(12):
+        logged.change(f"m{number:02}")
+    monkeypatch.setattr(checkpoints, "MOST_COVERS_BYTES", 600)
+    notes = _noted(logged, monkeypatch)
+    again(logged)
+    logged.change()
+    logged.publish()
+    said = [signed_note.parse_vkey(event["vkey"]) for event in logged.events() if "vkey" in event]
+    known = {logged.key.named(ORIGIN, before)}
+    for note in notes:
+        if any(note.is_signed_by(one) for one in known):
+            known |= {one for one in said if note.is_signed_by(one)}
+    assert known == set(said)
+    assert notes[-1].is_signed_by(said[-1])
+    assert len(notes[-1].signatures) == len(logged.key.read()) == 1
+
+
+def test_a_log_that_is_begun_anew_twice_goes_on(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same note that was lost: the one of the first was never made."""
+    logged.init()
+    logged.change("m", 3)
+    logged.publish()
+    logged.restart("second.example")
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(publishing, "_show", _cut_off)
+        logged.publish()
+    logged.restart("third.example")
+    assert logged.publish() == 1
+    assert logged.said().origin == "third.example"
+    assert logged.index is not None
+    logged.index.unlink()  # all of it is read in one go
+    assert logged.publish() == 0
+
+
+def test_a_log_whose_beginning_is_lost_is_not_begun_again(tmp_path: Path) -> None:
+    logged = on_disk(tmp_path)
+    logged.init()
+    logged.publish()
+    remove_tree(tmp_path / "root")
+    (tmp_path / "root").mkdir()
+    logged = Logged(FilesystemStorage(tmp_path / "root"), tmp_path / "home")
+    with pytest.raises(LogBehind, match="restart"):
+        logged.init()
+    assert logged.events() == []
+    logged.restart("second.example")
+    assert logged.publish() == 1
 
 
 def test_a_model_that_is_gone_was_covered(tmp_path: Path) -> None:
