@@ -163,7 +163,7 @@ def says_key(kind: str, verifier: Verifier, lost: Checkpoint | None = None) -> d
     return {"kind": kind, "origin": verifier.name, "vkey": str(verifier), **more}
 
 
-def in_events(covers: Iterable[Cover], reserved_bytes: int = 200) -> Iterator[list[Cover]]:
+def in_events(covers: Iterable[Cover], reserved_bytes: int) -> Iterator[list[Cover]]:
     """The covers of models in their order, as many at once as an event has room for beside its own."""
     part, size_bytes = list[Cover](), reserved_bytes
     for one in sorted(covers, key=lambda cover: _in_bytes(cover.name)):

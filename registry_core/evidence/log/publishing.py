@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...format.chain import Line
-from ...format.encoding import digest
+from ...format.encoding import digest, encode
 from ...format.events import CHECKPOINT
 from ...format.layout import CHECKPOINT as NOTE
 from ...models.changes import Draft, change
@@ -97,7 +97,7 @@ def publish(log: Log, key: LogKey, by: By) -> tuple[Note | None, int]:
         new = dict(_new_lines(log))
         if not new and not _is_anything_said(log):
             break
-        for part in in_events(new):
+        for part in in_events(new, 200 + len(encode({"said": [by.actor, by.reason]}))):
             if len(log.said.verifiers) > 1:
                 _show(log, key)  # the next tree is signed by the new key alone
             if not _append(log, part, new, by):

@@ -15,6 +15,7 @@ from registry_core.evidence.log import checkpoints, proofs, publishing, signed_n
 from registry_core.evidence.log import tree as log_tree
 from registry_core.evidence.log.log import Log
 from registry_core.format.layout import CHECKPOINT
+from registry_core.models.model import ModelStore
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -113,6 +114,32 @@ def test_more_covers_than_an_event_has_room_for_take_more_events(
     names = [tuple(cover[:2]) for event in logged.events() for cover in event.get("covers", []) if cover[0]]
     assert names == [("t", f"m{number:02}") for number in range(12)]
     assert logged.said().root == expected_root(logged)
+    assert logged.publish() == 0
+
+
+def test_two_thousand_models_take_few_events_and_one_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event is longer than one may be, however long the reason is; whoever has the note finds all of them in it."""
+    logged = Logged(MemoryStorage(), tmp_path)
+    logged.init()
+    words = publishing.By("\U0001f9ec" * 200, '"' * 4096)
+    for number in range(2000):
+        model = ModelStore(logged.storage, "t", f"{'é' * (number % 100)}{number}", 1.0)
+        model.journal.append(model.journal.next_event(None, {"event": "own", **model.names()}))
+    notes = _noted(logged, monkeypatch)
+    with logged.log() as log:
+        note, events = publishing.publish(log, logged.key, words)
+        vkey = log.said.verifiers[0]
+    assert note is not None
+    assert notes == [note]
+    assert 7 <= events <= 11
+    lengths = [len(raw) for raw in logged.lines()]
+    assert len(lengths) == 1 + events
+    assert max(lengths) <= 65_535
+    assert min(lengths[1:-1]) > 50_000
+    expected = signed_note.Checkpoint(ORIGIN, 2000 + events, expected_root(logged))
+    assert signed_note.signed_checkpoint(logged.note(), [vkey]) == expected
+    assert logged.index is not None
+    logged.index.unlink()  # whoever reads all of it anew comes to the same
     assert logged.publish() == 0
 
 
