@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _UNUSED_S = 7 * 86400.0
 _FILES = ("", "-wal", "-shm", ".lock", ".refresh")
+_LOG_FILES = ("", "-journal", ".keeper")
 
 
 def catalogue_path(settings: CoreSettings) -> Path:
@@ -46,18 +47,27 @@ def catalogue_path(settings: CoreSettings) -> Path:
     return private
 
 
+def log_index_path(settings: CoreSettings) -> Path | None:
+    """Where this host keeps what it knows of the log: beside the catalogue. None where the registry passes itself."""
+    if (settings.root or "memory:").startswith("memory:"):
+        return None
+    path = catalogue_path(settings)
+    return path.with_name(f"{path.name.removesuffix('.sqlite')}.log.sqlite")
+
+
 def sweep(settings: CoreSettings, older_than_s: float, *, dry_run: bool) -> list[str]:
     """Catalogues of this root that other hosts have left here are gone, once nobody has used them for a week at least.
 
     Returns their names. Each pod has a name of its own. One that comes back makes its catalogue anew.
     """
     own = catalogue_path(settings)
+    ours = {own, log_index_path(settings)}
     prefix = own.name.partition("catalog-")[0]
     before_s = time.time() - max(older_than_s, _UNUSED_S)
     gone = []
     for path in sorted(own.parent.glob(f"{prefix}catalog-*.sqlite")):
-        files = [Path(f"{path}{suffix}") for suffix in _FILES]
-        if path != own and _used_s(files) < before_s:
+        files = [Path(f"{path}{suffix}") for suffix in dict.fromkeys(_FILES + _LOG_FILES)]
+        if path not in ours and _used_s(files) < before_s:
             gone.append(f"{CATALOGUE}/{path.name}")
             for file in files if not dry_run else ():
                 with suppress(OSError):

@@ -101,12 +101,9 @@ class ProvingVerbs(MaintainingVerbs, VerbsOfLog):
             yield log
 
     def _log_index(self) -> Path | None:
-        from ..catalogue.place import catalogue_path  # only when it is wanted
+        from ..catalogue.place import log_index_path  # only when it is wanted
 
-        if (self._settings.root or "memory:").startswith("memory:"):
-            return None
-        path = catalogue_path(self._settings)
-        return path.with_name(f"{path.name.removesuffix('.sqlite')}.log.sqlite")
+        return log_index_path(self._settings)
 
     @contextmanager
     def _noted_log(self) -> Iterator[tuple[Log, Noted]]:

@@ -354,17 +354,20 @@ def test_a_sweep_removes_what_hosts_that_are_no_more_have_left(shelf: Shelf) -> 
         ("catalog-gone.sqlite", 8),
         ("catalog-used.sqlite", 30),
         ("catalog-new.sqlite", 6),
+        (f"{own.stem}.log.sqlite", 90),
+        ("catalog-gone.log.sqlite", 8),
         ("other", 90),
     ):
-        for suffix in ("", "-wal", ".lock") if name != "other" else ("",):
+        for suffix in ("",) if name == "other" else ("", "-wal", ".lock", ".keeper"):
             (top / f"{name}{suffix}").write_bytes(b"x")
             age_s = 86400 * (1 if (name, suffix) == ("catalog-used.sqlite", "-wal") else days)
             os.utime(top / f"{name}{suffix}", (now - age_s, now - age_s))
     os.utime(own, (0, 0))
     before = set(top.iterdir())
-    assert shelf.registry.sweep(0, dry_run=True).removed == [".catalog/catalog-gone.sqlite"]
+    left = [f".catalog/catalog-gone{kind}.sqlite" for kind in (".log", "")]
+    assert shelf.registry.sweep(0, dry_run=True).removed == left
     assert set(top.iterdir()) >= before
     assert shelf.registry.sweep(9 * 86400).removed == []
-    assert shelf.registry.sweep(0).removed == [".catalog/catalog-gone.sqlite"]
-    gone = {top / f"catalog-gone.sqlite{suffix}" for suffix in ("", "-wal", ".lock")}
+    assert shelf.registry.sweep(0).removed == left
+    gone = {top.parent / f"{name}{suffix}" for name in left for suffix in ("", "-wal", ".lock", ".keeper")}
     assert before - set(top.iterdir()) == gone

@@ -152,6 +152,12 @@ def is_tree(line: Line) -> bool:
     return line.is_own and line.get("event") == CHECKPOINT and isinstance(said, dict) and said.get("kind") == TREE
 
 
+def is_tree_of(line: Line, size: int, root: bytes) -> bool:
+    """Whether the line says just that tree."""
+    said = line.get("checkpoint")
+    return is_tree(line) and (said.get("size"), said.get("root")) == (size, DIGEST_PREFIX + root.hex())
+
+
 def says_tree(size: int, root: bytes, covers: Iterable[Cover]) -> dict[str, Any]:
     """What an event says of a tree."""
     return {"kind": TREE, "size": size, "root": DIGEST_PREFIX + root.hex(), "covers": [one.said() for one in covers]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from ...models.registry_journal import RegistryJournal
 from ...storage.contract import Storage
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet
 from . import tree as log_tree
-from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, not_as_covered, read_tree
+from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, is_tree_of, not_as_covered, read_tree
 from .index import LogIndex
 
 Leaves = Mapping[Cover, list[bytes]]
@@ -27,13 +27,15 @@ Leaves = Mapping[Cover, list[bytes]]
 class Log:
     """``own``: the registry's journal; ``index``: what is kept of what was read.
 
-    ``upto``: how far the registry's journal is looked at; None: to its end.
+    ``upto``: how far the registry's journal is looked at; None: to its end. ``only``: the models that can have new
+    lines; None: any.
     """
 
     own: RegistryJournal
     index: LogIndex
     said: Said = field(default_factory=Said)
     upto: int | None = None
+    only: Collection[Name] | None = None
 
     def follow(self, known: Leaves | None = None) -> Said:
         """What is said of the log now, all of it held against the journals that it covers. Raises ``LogCorrupt``.
@@ -58,8 +60,12 @@ class Log:
             return self._follow(known)
 
     def _is_still_said(self) -> bool:
-        line = self.own.journal.line(self.said.seq)
-        return line is not None and digest(line.raw) == self.said.digest
+        """Whether the journal has the line that was followed last, and in the last tree the root that is kept."""
+        line, said = self.own.journal.line(self.said.seq), self.said
+        if line is None or digest(line.raw) != said.digest:
+            return False
+        tree = self.own.journal.line(said.tree_seq) if said.tree_seq else None
+        return said.size == 0 or (tree is not None and is_tree_of(tree, said.size, said.root))
 
     def _follow(self, known: Leaves | None) -> Said:
         before = self.said
@@ -130,8 +136,10 @@ class Log:
         return self.own.storage
 
     def models(self) -> Iterator[ModelStore]:
-        """Every model that there is."""
-        return all_models(self.storage, self.own.lock_timeout_s)
+        """Every model that can have new lines."""
+        if self.only is None:
+            return all_models(self.storage, self.own.lock_timeout_s)
+        return (ModelStore(self.storage, *name, self.own.lock_timeout_s) for name in sorted(self.only))
 
     def subject(self, name: Name) -> Subject:
         """Whose journal the name is."""

@@ -190,7 +190,7 @@ def test_the_index_may_go_or_be_anything_at_any_time(logged: Logged) -> None:
     logged.change("m", 5)
     logged.publish()
     assert logged.index is not None
-    for spoil in (_delete, _garbage, _other_root, _no_hashes, _ahead):
+    for spoil in (_delete, _garbage, _other_root, _no_hashes, _ahead, _another_tree):
         spoil(logged.index)
         logged.change()
         assert logged.publish() == 1
@@ -226,6 +226,13 @@ def _no_hashes(path: Path) -> None:
 
 def _ahead(path: Path) -> None:
     _run(path, """update said set fields = json_set(fields, '$.seq', 1000)""")
+
+
+def _another_tree(path: Path) -> None:
+    """It is whole in itself, and of other lines."""
+    leaf = log_tree.leaf_hash(b"another").hex()
+    fields = f"json_set(fields, '$.size', 1, '$.root', '{leaf}')"
+    _run(path, "delete from row", f"insert into row values (0, x'{leaf}')", f"update said set fields = {fields}")
 
 
 def test_a_publish_reads_only_lines_that_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
