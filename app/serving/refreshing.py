@@ -38,7 +38,7 @@ def _publish(root: Root) -> None:
     """Whatever is new is covered by a checkpoint, as often as the settings say; workers may all do so at once."""
     while not stopping.wait(root.publish_period_s):
         try:
-            root.registry().log_publish()
+            root.registry().keep_log()
         except LogNotSet:
             continue  # nobody has begun one yet
         except RegistryError as error:

@@ -28,7 +28,9 @@ def load(data: bytes | str, *, halves: bool = False) -> Any:
     if containers > MOST_CONTAINERS:
         raise ValueError(f"it has more than {MOST_CONTAINERS} objects and lists")
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole
+        )
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:

@@ -21,7 +21,19 @@ from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
 from ...vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured
 from .. import keys
 from . import signed_note
-from .checkpoints import INIT, OWN, RESTART, ROTATE, Cover, can_be_said, in_events, not_as_covered, says_key, says_tree
+from .checkpoints import (
+    INIT,
+    OWN,
+    RESTART,
+    ROTATE,
+    Cover,
+    Name,
+    can_be_said,
+    in_events,
+    not_as_covered,
+    says_key,
+    says_tree,
+)
 from .key import LogKey
 from .log import Leaves, Log
 from .signed_note import Checkpoint, Note
@@ -145,7 +157,7 @@ def _draft(fields: dict[str, Any], by: By) -> Draft:
 
 def _new_lines(log: Log) -> Iterator[tuple[Cover, list[bytes]]]:
     """What no tree has yet, of every model, with the lines' hashes. Raises ``LogCorrupt``."""
-    missing = set(log.said.covered) - {OWN}
+    missing = set(log.said.covered) - {OWN} if log.only is None else set[Name]()
     for model in log.models():
         name = (model.keys.task, model.keys.model_name)
         missing.discard(name)

@@ -268,6 +268,7 @@ OF_EVIDENCE = {"attest", "attestation", "dismiss_attestation", "dismiss_finding"
 OF_LOG = {
     *("log_checkpoint", "log_vkey", "log_proof", "log_consistency", "prove_log", "export_log"),
     *("log_init", "log_publish", "log_rotate", "log_restart"),  # test_publishing.py
+    *("log_init", "log_publish", "keep_log", "log_rotate", "log_restart"),  # test_log_keeping.py
 }
 # What is filtered, or belongs to whoever began it; each has tests of its own.
 FILTERED = {
