@@ -14,6 +14,8 @@ from ..web.stopping import stopping
 
 log = logging.getLogger(__name__)
 
+_UNPUBLISHED = "no checkpoint is published"
+
 
 def start(app: Flask) -> None:
     """From now on the catalogue is never older than the refresh time. Workers take turns at it."""
@@ -35,13 +37,22 @@ def _keep(root: Root) -> None:
 
 
 def _publish(root: Root) -> None:
-    """Whatever is new is covered by a checkpoint, as often as the settings say; workers may all do so at once."""
+    """Whatever is new is covered by a checkpoint, as often as the settings say, by one worker of this host.
+
+    Whoever keeps the service reads once what is in the way, and once that it is gone.
+    """
+    said = None
     while not stopping.wait(root.publish_period_s):
+        failure = None
         try:
             root.registry().keep_log()
         except LogNotSet:
-            continue  # nobody has begun one yet
+            pass  # nobody has begun one yet
         except RegistryError as error:
-            log.warning("no checkpoint is published: %s", error.message)
+            failure = error.message
         except Exception:
-            log.exception("no checkpoint is published")
+            log.exception(_UNPUBLISHED)
+            continue
+        if failure != said:
+            log.warning("%s", "checkpoints are published again" if failure is None else f"{_UNPUBLISHED}: {failure}")
+        said = failure
