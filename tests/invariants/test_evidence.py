@@ -115,8 +115,11 @@ def test_E2_what_no_event_names_counts_for_nothing(governed: Governed) -> None:
     assert not is_met(governed)
     listed = other.shelf.storage.documents.read(keys.evidence("1")).data
     governed.shelf.storage.documents.write(keys.evidence("1"), listed)
-    with pytest.raises(JournalCorrupt):  # it shows an event that the journal does not have
-        is_met(governed)
+    if governed.shelf.storage.documents.looks_are_cheap():
+        with pytest.raises(JournalCorrupt):  # it shows an event that the journal does not have
+            is_met(governed)
+    else:
+        assert not is_met(governed)
 
 
 def test_E2_a_key_that_is_revoked_helps_no_more(governed: Governed) -> None:
