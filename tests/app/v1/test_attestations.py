@@ -20,7 +20,7 @@ from registry_core import REVIEW_PREDICATE, CoreSettings, ModelRegistry, sign_st
 from ...core.access.ruled import written
 from ...core.evidence.attested import moment
 from ...core.evidence.governed import KEYS, NO_FINDING, policy, trust
-from ...core.evidence.signing import enveloped, private, statement
+from ...core.evidence.signers import enveloped, private, statement
 from ...support.packages import write_files
 
 SLSA = "https://slsa.dev/provenance/v1"
