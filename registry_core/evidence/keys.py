@@ -25,6 +25,7 @@ _SSH_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecds
 _SSH_LINE = re.compile(r"([!-~]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t][^\r\n]*)?")
 _PEM_BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----\r?\n[A-Za-z0-9+/=\r\n]+-----END PUBLIC KEY-----")
 _CURVES = {"secp256r1": 256, "secp384r1": 384, "secp521r1": 521}
+_HASH_OF = {256: 256, 384: 384, 521: 512}
 
 
 @dataclass(frozen=True)
@@ -227,21 +228,24 @@ def require_library() -> None:
 # to sign and to verify
 
 
-def verifies(key: PublicKey, signature: bytes, data: bytes) -> bool:
+def verifies(key: PublicKey, signature: bytes, data: bytes, hashed: dict[int, bytes] | None = None) -> bool:
     """Whether it is the key's signature of the data, as DSSE and bundles have them; never raises.
 
-    ECDSA with the hash of its curve; RSA as PSS, with MGF1 of the same hash and any salt.
+    ECDSA with the hash of its curve; RSA as PSS, with MGF1 of the same hash and any salt. ``hashed``: the data's hashes
+    by their bits, those that are made here too, so that many keys take them once.
     """
     from cryptography.hazmat.primitives.asymmetric import ec, padding
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+    known = {} if hashed is None else hashed
     if key.type == ED25519:
         return _holds(key, signature, data)
-    if key.curve_bits is not None:
-        return _holds(key, signature, data, ec.ECDSA(_curve_hash(key.curve_bits)))
-    return any(
-        _holds(key, signature, data, padding.PSS(padding.MGF1(one), padding.PSS.AUTO), one)
-        for one in map(_sha, (256, 384, 512))
-    )
+    for bits in (256, 384, 512) if key.curve_bits is None else (_HASH_OF[key.curve_bits],):
+        known[bits] = known.get(bits) or hashlib.new(f"sha{bits}", data).digest()
+        one, pss = Prehashed(_sha(bits)), padding.PSS(padding.MGF1(_sha(bits)), padding.PSS.AUTO)
+        if _holds(key, signature, known[bits], *((pss, one) if key.curve_bits is None else (ec.ECDSA(one),))):
+            return True
+    return False
 
 
 def sign(private: PrivateKey, data: bytes) -> bytes:
@@ -337,7 +341,7 @@ def _holds(key: PublicKey, signature: bytes, data: bytes, *how: Any) -> bool:
 
 
 def _curve_hash(bits: int) -> HashAlgorithm:
-    return _sha({256: 256, 384: 384, 521: 512}[bits])
+    return _sha(_HASH_OF[bits])
 
 
 def _sha(bits: int) -> HashAlgorithm:

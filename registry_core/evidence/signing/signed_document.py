@@ -28,6 +28,7 @@ DSSE, SIGSTORE, SSH = "dsse", "sigstore", "ssh"  # the forms
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_SIGNATURES = 16  # each is tried with every key
+MAX_SIGNED_BYTES = 4 * 1024 * 1024  # of several together: for Ed25519 the payload is hashed with each key
 _MAX_TYPE_CHARACTERS = 256
 _MAX_SIGNATURE_BYTES = 64 * 1024
 _MEDIA_TYPES = (
@@ -125,8 +126,9 @@ def judged(signed: Signed, trust: TrustDocument, at: datetime) -> tuple[list[Sig
     """(whose signatures of it counted at that moment, each once; why none did)."""
     whys: list[str] = []
     counted: dict[str, Signer] = {}
+    message, hashed = signed.message, dict[int, bytes]()
     for signature in signed.signatures:
-        found = _signer(signed, signature, trust, at)
+        found = _signer(signed, signature, trust, at, message, hashed)
         if isinstance(found, Signer):
             counted[found.key] = found
         else:
@@ -138,28 +140,30 @@ def judged(signed: Signed, trust: TrustDocument, at: datetime) -> tuple[list[Sig
     return [], min(whys, key=lambda why: order.index(why) if why in order else len(order), default=UNTRUSTED_KEY)
 
 
-def _signer(signed: Signed, signature: Signature, trust: TrustDocument, at: datetime) -> Signer | str:
-    key = _key_of(signed, signature, trust)
+def _signer(
+    signed: Signed, signature: Signature, trust: TrustDocument, at: datetime, message: bytes, hashed: dict[int, bytes]
+) -> Signer | str:
+    if signature.ssh is not None:
+        key = _ssh_key_of(signed, signature.ssh, trust, message)
+    else:
+        key = _key_of(signature, trust, message, hashed)
     if isinstance(key, str):
         return key
     known = trust.then(key.sha256, at)
     return known if isinstance(known, str) else Signer(known.person, key.sha256)
 
 
-def _key_of(signed: Signed, signature: Signature, trust: TrustDocument) -> PublicKey | str:
+def _key_of(signature: Signature, trust: TrustDocument, message: bytes, hashed: dict[int, bytes]) -> PublicKey | str:
     """The trusted key that made the signature, whether it counts or not; or why there is none."""
-    if signature.ssh is not None:
-        return _ssh_key_of(signed, signature.ssh, trust)
-    message = signed.message
     publics = [known.public for known in trust.keys.values()]
     meant = [public for public in publics if signature.hint in public.hints]
     for public in (*meant, *(public for public in publics if public not in meant)):
-        if keys.verifies(public, signature.value, message):
+        if keys.verifies(public, signature.value, message, hashed):
             return public
     return BAD_SIGNATURE if meant else UNTRUSTED_KEY
 
 
-def _ssh_key_of(signed: Signed, signature: SshSignature, trust: TrustDocument) -> PublicKey | str:
+def _ssh_key_of(signed: Signed, signature: SshSignature, trust: TrustDocument, message: bytes) -> PublicKey | str:
     if signature.namespace != signed.namespace.encode():
         return WRONG_NAMESPACE
     if not trust.keys:
@@ -171,7 +175,7 @@ def _ssh_key_of(signed: Signed, signature: SshSignature, trust: TrustDocument) -
     known = trust.keys.get(key.sha256)
     if known is None:
         return UNTRUSTED_KEY
-    return known.public if ssh_signature.holds(signature, known.public, signed.message) else BAD_SIGNATURE
+    return known.public if ssh_signature.holds(signature, known.public, message) else BAD_SIGNATURE
 
 
 def _bundle(value: Any) -> Signed:
@@ -199,7 +203,10 @@ def _envelope(value: dict[str, Any], form: str, hint: str = "") -> Signed:
         raise _malformed("has no payloadType")
     if not isinstance(signatures, list) or not 0 < len(signatures) <= MAX_SIGNATURES:
         raise _malformed(f"does not have 1 to {MAX_SIGNATURES} signatures")
-    return Signed(form, kind, _base64(payload, "payload"), tuple(_signature(one, hint) for one in signatures))
+    said = _base64(payload, "payload")
+    if len(signatures) > 1 and len(signatures) * len(said) > MAX_SIGNED_BYTES:
+        raise _malformed(f"has {len(signatures)} signatures, which is too many for a payload of {len(said)} bytes")
+    return Signed(form, kind, said, tuple(_signature(one, hint) for one in signatures))
 
 
 def _signature(value: Any, hint: str) -> Signature:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry_core.evidence import keys, signed_document, ssh_signature
 from registry_core.evidence.signing.not_counted import NotCounted
-from registry_core.evidence.signing.signed_document import envelope, judged, pae, parse
+from registry_core.evidence.signing.signed_document import MAX_SIGNED_BYTES, envelope, judged, pae, parse
 from registry_core.evidence.signing.statement import PAYLOAD_TYPE
 from registry_core.vocabulary.evidence import Signer
 
@@ -89,6 +89,17 @@ def test_each_signer_once() -> None:
     by = [private(), private(), private("p256"), private("rsa")]
     known = trust(("ada", private()), ("grace", private("rsa")))
     assert whose(enveloped(PAYLOAD, *by), known) == (["ada", "grace"], None)
+
+
+def test_many_signatures_are_of_little_and_a_large_payload_is_hashed_once_for_all_keys() -> None:
+    large = b" " * (MAX_SIGNED_BYTES // 2) + PAYLOAD
+    assert whose(enveloped(large, private("p256"))) == ([], "untrusted_key")
+    with pytest.raises(NotCounted, match="2 signatures, which is too many"):
+        parse(enveloped(large, private("p256"), private()))
+    hashed = {bits: hashlib.new(f"sha{bits}", PAYLOAD).digest() for bits in (256, 384, 512)}
+    for kind in ("p256", "p384", "p521", "rsa"):
+        made = keys.sign(private(kind), PAYLOAD)
+        assert keys.verifies(private(kind).public, made, b"never looked at", hashed)
 
 
 SIG = base64.b64encode(b"x" * 64).decode()
