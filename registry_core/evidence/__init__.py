@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         told,
     )
     from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen
-    from .log import checkpoints, export, extension, outsider, proofs, publishing, signed_note
+    from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .log import index as log_index
     from .log import key as log_key
     from .log import tree as log_tree
@@ -51,6 +51,7 @@ __all__ = [
     "artifact_manifest",
     "asking",
     "attesting",
+    "checking",
     "checkpoints",
     "export",
     "extension",
@@ -104,7 +105,7 @@ _PLACES = {
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
         "gates": "seen looking requirements judging overriding gate asking recomputing",
-        "log": "signed_note checkpoints publishing proofs extension outsider export",
+        "log": "signed_note checkpoints publishing proofs extension outsider export checking",
     }.items()
     for name in names.split()
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from .. import upkeep, verbs
 from ..access.roles import Action
 from ..models.all_models import all_models
 from ..vocabulary.answers import HistoryPage, JournalProof
-from ..vocabulary.errors import InvalidParameter, LockTimeout, RegistryError
+from ..vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured, RegistryError
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
 from .opening import OpenedRegistry
@@ -124,10 +125,15 @@ class MaintainingVerbs(OpenedRegistry):
         )
 
     def check(self) -> CheckReport:
-        """Journal, versions, aliases and manifests of the whole registry, compared; reads only."""
+        """Journal, versions, aliases, manifests and log of the whole registry, compared; reads only."""
+        from ..evidence import checking, log_key  # only when it is wanted
+
         self._require_admin()
         self._identity.look()
-        return upkeep.check.check(self._storage)
+        report, key = upkeep.check.check(self._storage), None
+        with suppress(NotConfigured):  # who checks need not be who signs
+            key = log_key.LogKey.of(self._settings)
+        return replace(report, findings=[*report.findings, *checking.check(self._storage, key)])
 
     def purge(
         self,

@@ -10,4 +10,5 @@
 ``proofs``      what a service gives of it, in the tree of the newest note
 ``extension``   whether a log goes on from a note that was kept; ``outsider`` reads all of it anew
 ``export``      all that takes, in a directory
+``checking``    what is wrong with the log and its note, for whoever keeps it
 """
