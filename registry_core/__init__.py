@@ -185,7 +185,15 @@ if TYPE_CHECKING:
         Repair,
         SweepReport,
     )
-    from .vocabulary.rules import PolicyFacts, PolicyRules, PolicyTrial, RuleChange, TrustRules, VerbsOfRules
+    from .vocabulary.rules import (
+        PolicyFacts,
+        PolicyRules,
+        PolicyTrial,
+        RuleChange,
+        TriedVersion,
+        TrustRules,
+        VerbsOfRules,
+    )
     from .vocabulary.runs import RUN_STATUSES, Logged, Metrics, RunDetail, RunEnd, RunFacts, RunPage
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
@@ -376,6 +384,7 @@ __all__ = [
     "TokenNotFound",
     "Tombstone",
     "Trial",
+    "TriedVersion",
     "TrustInvalid",
     "TrustMoved",
     "TrustRules",
@@ -484,7 +493,7 @@ _PLACES = {
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",
         "vocabulary.reports": "AdoptionReport CheckReport Finding MigrationReport PurgeReport Repair SweepReport",
-        "vocabulary.rules": "PolicyFacts PolicyRules PolicyTrial RuleChange TrustRules VerbsOfRules",
+        "vocabulary.rules": "PolicyFacts PolicyRules PolicyTrial RuleChange TriedVersion TrustRules VerbsOfRules",
         "vocabulary.runs": "RUN_STATUSES Logged Metrics RunDetail RunEnd RunFacts RunPage",
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",

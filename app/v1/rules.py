@@ -11,7 +11,7 @@ from registry_core import PolicyFacts, VerbsOfGates, VerbsOfRules
 
 from ..web.answers import Answer, answer
 from ..web.blueprint import Blueprint
-from ..web.gate import may_wait
+from ..web.gate import may_be_large, may_wait
 from ..web.needs import Need
 from ..web.parsing import BODY_OR_QUERY, Request
 from ..web.root import current_registry, governed_registry
@@ -111,8 +111,9 @@ def clear_policy(body: dict[str, Any], task: str) -> dict[str, Any]:
 @blueprint.post("/policies/<task>/try", needs=Need.ADMIN)
 @blueprint.arguments(PolicyDocument)
 @blueprint.answers(answer_schema(VerbsOfRules.try_policy), problems=(400, 409, 413, 415, 422, 503))
+@may_be_large
 def try_policy(_: dict[str, Any], task: str) -> dict[str, Any]:
-    """What the policy in the body would guard; nothing is changed."""
+    """What the policy in the body would guard, and say of the versions that are there; nothing is changed."""
     return answer(current_registry().try_policy(task, request.get_data()))
 
 

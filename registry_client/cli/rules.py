@@ -117,8 +117,29 @@ def policy_list(registry: Registry, *, as_json: bool) -> None:
 @click.argument("file", type=click.File("rb"))
 @verb
 def policy_try(registry: Registry, *, as_json: bool, task: str, file: BinaryIO) -> None:
-    """Say whether the policy in FILE could be set for TASK, and what it would guard. Nothing is changed."""
-    finish(registry.try_policy(task, file.read()).to_dict(), as_json)
+    """Say whether the policy in FILE could be set for TASK, and what its gates would say of the versions there are.
+
+    Nothing is changed.
+    """
+    finish(registry.try_policy(task, file.read()).to_dict(), as_json, _show_trial)
+
+
+def _show_trial(content: dict[str, Any]) -> None:
+    output.facts({name: content[name] for name in ("task", "digest", "models", "aliases", "holds")})
+    rows = [
+        {
+            **one,
+            "model": f"{one['task']}/{one['model_name']}",
+            "": "met" if one["met"] else "unmet",
+            "lacks": one["fault"] or " ".join(f"{check['id']}: {check['found']}" for check in one["unmet"]),
+            "alias": one["alias"] if one["named"] else f"({one['alias']})",
+        }
+        for one in content["versions"]
+    ]
+    if rows:
+        output.table(("", "model", "alias", "version", "lacks"), rows)
+    if content["left_out"]:
+        output.line(f"{len(rows)} versions; there are more", err=True)
 
 
 @policy.command(name="clear")

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     )
     from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen
     from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
+    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen, trying
+    from .log import checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .log import index as log_index
     from .log import key as log_key
     from .log import tree as log_tree
@@ -91,6 +93,7 @@ __all__ = [
     "statements_of",
     "told",
     "trust_document",
+    "trying",
 ]
 
 # Where the modules of the rooms lie; the others are here.
@@ -106,6 +109,8 @@ _PLACES = {
         ),
         "gates": "seen looking requirements judging overriding gate asking recomputing",
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
+        "gates": "seen looking requirements judging overriding gate asking trying recomputing",
+        "log": "signed_note checkpoints publishing proofs extension outsider export",
     }.items()
     for name in names.split()
 }

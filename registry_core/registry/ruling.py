@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..format.encoding import DIGEST_PREFIX, digest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..evidence.rules.rulebook import Rulebook, Setting
 
 Written = bytes | Mapping[str, Any]
+MOST_TRIED = 500  # versions that a policy is tried on
 
 
 class RulingVerbs(MaintainingVerbs):
@@ -89,16 +91,22 @@ class RulingVerbs(MaintainingVerbs):
         return ruling.set_policy(journal, task, _written(document), expected_seq=expected_seq, words=(actor, reason))
 
     def try_policy(self, task: str, document: Written) -> PolicyTrial:
-        """What the document would guard, if it were set. Writes nothing.
+        """What the document would guard, and say of the versions that are there, if it were set. Writes nothing.
 
         Raises ``PolicyInvalid``, ``PolicyUnreadable``.
         """
-        from ..evidence import policy_grammar  # only when it is wanted
+        from ..evidence.gates import trying  # only when it is wanted
+        from ..evidence.rules import policy_grammar
 
         rules, data = self._rules_then(None), _written(document)
-        found = policy_grammar.parse(data, task)
+        found, named = policy_grammar.parse(data, task), digest(data)
         aliases = list(dict.fromkeys(gate.alias for gate in found.gates))
-        return PolicyTrial(task, digest(data), list(found.models), aliases, rules.last(task).document == digest(data))
+        models = (model for model in self._models() if task in (model.keys.task, "*"))
+        told = list(islice(trying.tried(models, found, rules.if_set(task, named, data)), MOST_TRIED + 1))
+        holds = rules.last(task).document == named
+        return PolicyTrial(
+            task, named, list(found.models), aliases, holds, told[:MOST_TRIED], left_out=len(told) > MOST_TRIED
+        )
 
     def clear_policy(
         self, task: str, *, expected_seq: int | None = None, actor: str | None = None, reason: str | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 from .access import ExpectedSeq
 from .answers import Value
+from .gates import Check
 from .verbs import Actor, Reason
 
 Then = Annotated[str | datetime | None, "What held at this moment (RFC 3339)."]
@@ -57,14 +58,35 @@ class PolicyRules(PolicyFacts):
 
 
 @dataclass(frozen=True)
+class TriedVersion(Value):
+    """What the gate of an alias would say of a version, if the policy were set."""
+
+    task: str
+    model_name: str
+    alias: str
+    version: str
+    named: Annotated[bool, "The alias names it now; else it is the newest version, and the alias is not there yet."]
+    met: bool
+    unmet: Annotated[list[Check], "What it lacks."] = field(default_factory=list)
+    fault: Annotated[str | None, "Why it cannot be judged, if it cannot."] = None
+
+
+@dataclass(frozen=True)
 class PolicyTrial(Value):
-    """A policy that would be taken, and what it would guard."""
+    """A policy that would be taken, what it would guard, and what its gates would say of the versions that are there.
+
+    Nothing that stands is taken back: an alias goes on naming what it names, whatever a new policy asks for.
+    """
 
     task: str
     digest: str
     models: Annotated[list[str], "Patterns of the models that it is about."]
     aliases: Annotated[list[str], "Patterns of the aliases that its gates guard."]
     holds: Annotated[bool, "It is the policy that holds already."]
+    versions: Annotated[
+        list[TriedVersion], "Of each guarded alias what it names, with all policies that would hold then."
+    ] = field(default_factory=list)
+    left_out: Annotated[bool, "There are more than are told of."] = False
 
 
 class VerbsOfRules(Protocol):
@@ -112,7 +134,10 @@ class VerbsOfRules(Protocol):
         ...
 
     def try_policy(self, task: Policy, document: Written) -> PolicyTrial:
-        """What the document would guard, if it were set. Writes nothing. Raises ``PolicyInvalid``."""
+        """What the document would guard, and say of the versions that are there, if it were set. Writes nothing.
+
+        Raises ``PolicyInvalid``, ``PolicyUnreadable``.
+        """
         ...
 
     def clear_policy(

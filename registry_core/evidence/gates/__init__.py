@@ -4,6 +4,6 @@
 ``seen``         all that a verdict may depend on; ``looking`` reads it
 ``judging``      whether a version meets a requirement; ``requirements`` has each kind of them
 ``overriding``   breaks the glass
-``asking``       only tells what the gate would say
+``asking``       only tells what the gate would say; ``trying`` what it would by a policy that does not hold yet
 ``recomputing``  every verdict of a journal, come to again
 """

@@ -81,7 +81,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         gates = rules.gates(names.task, names.model_name, found.alias)
         if not gates:
             return []
-        line = _last_move(found)
+        line = last_move(found)
         said = line.get("gate") if line is not None else None
         if not isinstance(said, dict):
             return _not_recorded(found.alias, line, [policy for policy, _ in gates])
@@ -94,7 +94,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
     return [_overridden(found, line, override, unmet, is_nobody=is_nobody)] if unmet else []
 
 
-def _last_move(found: Found) -> Line | None:
+def last_move(found: Found) -> Line | None:
     """The event that made the alias name the version; None where older software did."""
     seq = found.named.seq if found.named is not None else None
     return found.model.journal.line(seq) if seq is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -127,6 +127,11 @@ class Rulebook:
         """What is required before a version of the model is taken in."""
         found = ((one, one.document.for_register(model_name)) for one in self.of(task))
         return [(one, requirements) for one, requirements in found if requirements]
+
+    def if_set(self, task: str, named: str, data: bytes) -> Rulebook:
+        """As it would be with the policy of that digest in the place of the task's."""
+        settings = {**self.settings, task: Setting(task, named, self.seq + 1)}
+        return replace(self, settings=settings, _read={**self._read, named: data})
 
     def last(self, policy: str | None) -> Setting:
         """The event that set it last; of what never was set one with ``seq`` 0."""
