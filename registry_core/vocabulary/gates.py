@@ -56,12 +56,12 @@ class GateAnswer(Value):
 
 @dataclass(frozen=True)
 class GateFault(Value):
-    """A verdict that does not come of what it says it is by."""
+    """A verdict that does not come of what it says it is by; without ``alias``, a journal that is not as written."""
 
     task: str
     model_name: str
     seq: int
-    alias: str
+    alias: str | None
     fault: str
 
 

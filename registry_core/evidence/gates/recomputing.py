@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...format.chain import Line
+from ...format.chain import Line, chain
 from ...format.encoding import parse_time
 from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
 from ...models import states
@@ -41,10 +41,14 @@ class Recomputed:
 
 
 def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
-    """All verdicts of the model's journal."""
+    """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
-    before: list[Line] = []
-    for line in model.journal.lines():
+    before, is_whole = list[Line](), True
+    for link in chain(model.journal.lines(), model.names()):
+        line = link.line
+        if link.faults and is_whole:
+            is_whole, about = False, (model.keys.task, model.keys.model_name, line.seq, None)
+            faults.append(GateFault(*about, f"from here on the journal proves nothing: {link.faults[0]}"))
         if _is_move(line):
             verdicts += isinstance(line.get("gate"), dict)
             try:

@@ -12,7 +12,7 @@ import pytest
 
 from registry_core import GateNotMet, ModelRegistry
 from registry_core.evidence.signing.not_counted import NotCounted
-from registry_core.format.encoding import format_time, parse_time
+from registry_core.format.encoding import encode, format_time, parse_time
 from registry_core.format.layout import LOG, REGISTRY
 from registry_core.models.changes import Draft
 from registry_core.storage.memory.root import MemoryStorage
@@ -134,3 +134,16 @@ def test_a_verdict_of_any_form_is_judged(odd: dict[str, Any], shelf: Shelf) -> N
     shelf.registry().stage(TASK, MODEL, "1", "archived", actor="ada", reason="x")
     seq = promoted(shelf, {**shelf.events()[2]["gate"], **odd})
     assert {one.seq for one in shelf.registry().audit_gates().faults} == {seq}
+
+
+def test_verdicts_of_a_journal_that_was_written_anew_prove_nothing(shelf: Shelf) -> None:
+    governed = Governed(shelf)
+    governed.set_policy(policy(NO_FINDING))
+    governed.promote()
+    key, last = shelf.model().keys.journal, shelf.events()[-1]
+    shelf.storage.documents.append(key, encode({**last, "seq": 4, "alias": "elsewhere", "gate": None}), 4)
+    shelf.storage.documents.append(key, b"nothing", 5)
+    found = shelf.registry().audit_gates()
+    what = "from here on the journal proves nothing: its 'prev' is not the digest of what stands before it"
+    assert [(one.seq, one.alias, one.fault) for one in found.faults] == [(4, None, what)]
+    assert found.verdicts == 1
