@@ -13,6 +13,7 @@ from ...models import aliases
 from ...models.gate import Asked
 from ...models.model import Found, ModelStore
 from ...models.timeline import Moment, happened
+from ...vocabulary.errors import PackageCorrupt
 from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ...vocabulary.gates import Check, GateAnswer, GateInForce
 from ...vocabulary.texts import check_new_name
@@ -89,6 +90,8 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         if line is None or not isinstance(override, dict):
             return []
         unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, who_made(line)), gates, rules).unmet
+    except PackageCorrupt as error:
+        return [f"{OVERRIDDEN}: the gate of {found.alias!r} was overridden, and cannot be asked again: {error.message}"]
     except PolicyUnreadable as error:
         return [f"policy_unreadable: what {found.alias!r} must meet cannot be told: {error.message}"]
     return [_overridden(found, line, override, unmet, is_nobody=is_nobody)] if unmet else []

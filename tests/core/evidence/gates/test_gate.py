@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry_core import GateNotMet, InvalidName, InvalidParameter, PolicyUnreadable, VersionNotFound
+from registry_core.format.layout import ModelKeys
 from registry_core.models.registry_journal import document_key
+from registry_core.storage.filesystem.tree import FilesystemStorage
 
+from ....support.machine import remove_tree
 from ...conftest import MODEL, TASK, Shelf
 from ..governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust
 
@@ -215,6 +219,20 @@ def test_whoever_may_overrides_what_may_be_and_the_event_says_so(governed: Gover
     for person in ("ada", "bob"):
         governed.review(person)
     assert registry.resolve(TASK, f"{MODEL}@production").warnings == []
+
+
+def test_a_damaged_package_does_not_keep_its_overridden_alias_from_being_shown(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    governed = Governed(Shelf(FilesystemStorage(tmp_path / "root"), tmp_path))
+    governed.shelf.register("1")
+    governed.set_policy(policy(TWO, SIZED, break_glass=GLASS))
+    governed.promote(actor="oncall", override=OVERRIDE)
+    package = tmp_path / "root" / ModelKeys(TASK, MODEL).package("1")
+    package.chmod(0o755)
+    (package / "sha256sums.txt").unlink()
+    (warning,) = governed.shelf.registry().show(TASK, f"{MODEL}@production").warnings
+    assert warning.startswith("gate_overridden: the gate of 'production' was overridden, and cannot be asked again: ")
+    remove_tree(tmp_path / "root")
 
 
 def test_what_is_met_is_not_overridden_and_without_glass_nobody_does(governed: Governed) -> None:
