@@ -30,10 +30,8 @@ if TYPE_CHECKING:
         statements_of,
         told,
     )
-    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen
-    from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen, trying
-    from .log import checkpoints, export, extension, outsider, proofs, publishing, signed_note
+    from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .log import index as log_index
     from .log import key as log_key
     from .log import tree as log_tree
@@ -107,10 +105,8 @@ _PLACES = {
         "attestations": (
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
-        "gates": "seen looking requirements judging overriding gate asking recomputing",
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
         "gates": "seen looking requirements judging overriding gate asking trying recomputing",
-        "log": "signed_note checkpoints publishing proofs extension outsider export",
     }.items()
     for name in names.split()
 }

@@ -168,13 +168,15 @@ def check_refused(world: World, who: str, names: Iterable[str]) -> None:
 
 
 def check_done(world: World, who: str, names: Iterable[str]) -> None:
-    """What the rules give the caller is done."""
+    """What the rules give the caller is done; of one model by HEAD too."""
     asking = Asking(world, who)
+    asked: Ask | None = None
     for method, ask, model, wanted, title in cells(world, who, names):
         if wanted[0] >= 400:
             continue
         words = asking.words(ask, model, may=True)
-        check(asking, method, ask, words, wanted, title)
+        check(asking, method, ask, words, wanted, title, by_head=ask is not asked)
+        asked = ask
         if wanted[0] in (202, 303):  # it may go on
             respond_async.finish(lambda: None, PATIENCE_S)
         if ask.undo is not None and model.is_there:
@@ -182,8 +184,17 @@ def check_done(world: World, who: str, names: Iterable[str]) -> None:
         asking.forget(words)
 
 
-def check(asking: Asking, method: str, ask: Ask, words: Mapping[str, str], wanted: Answered, title: str) -> None:
-    for one in (method, "HEAD") if method == "GET" else (method,):
+def check(
+    asking: Asking,
+    method: str,
+    ask: Ask,
+    words: Mapping[str, str],
+    wanted: Answered,
+    title: str,
+    *,
+    by_head: bool = True,
+) -> None:
+    for one in (method, "HEAD") if method == "GET" and by_head else (method,):
         answer = asking.ask(one, ask, words)
         body = read(answer)
         is_head = one == "HEAD"

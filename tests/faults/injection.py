@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from registry_core.storage import syncing
 from registry_core.storage.filesystem.documents import FilesystemDocuments, PreparedDocument
 from registry_core.storage.filesystem.packages import FilesystemPackages
@@ -143,6 +145,11 @@ def points(names: list[str]) -> list[Point]:
 def distinct(all_points: list[Point]) -> list[Point]:
     """Those that leave another disk than the point before: after, or in the middle of, a system call's change."""
     return [point for point in all_points if point.phase != "before" and point.name in ALTERING]
+
+
+Choice = Callable[[list[Point]], list[Point]]
+SWEEPS = pytest.mark.parametrize("of", [distinct, pytest.param(list, marks=pytest.mark.slow)], ids=["distinct", "all"])
+"""At which of the points a sweep kills: what lies on the disk is the same at the others, which a soak goes through."""
 
 
 def killed_at(point: Point, work: Callable[[], Any]) -> Callable[[], Any]:

@@ -41,7 +41,7 @@ from ..uploads.tars import packed
 
 CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if heading.startswith("`")}
 SOON_S = 60.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
-SAMPLE = 60  # targets of each route and command in `make test`; `make soak` takes all
+SAMPLE = 24  # targets of each route and command in `make test`; `make soak` takes all
 FEW = 5  # over HTTP, where a command costs most
 STREAMED = 40  # messages of the stream of events that are looked at
 

@@ -1,7 +1,7 @@
 """I1, I4, I6, I10: SIGKILL at every step of a register and a promote, and at random times.
 
-The steps are counted in a run that is let through, so the sweep is complete by construction: before and
-after every call on the storage and every system call that changes something, and in the middle of every write.
+The steps are counted in a run that is let through, so the sweep is complete by construction: after every system call
+that changes something and in the middle of every write; in a soak before and after every call on the storage, too.
 """
 
 from __future__ import annotations
@@ -212,9 +212,10 @@ def test_the_sweep_has_enough_points(area: Path) -> None:
     assert all(count >= 40 for count in counts.values()), counts
 
 
+@injection.SWEEPS
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("name", CHANGES)
-def test_killed_anywhere_then_recovered(area: Path, name: str, chunk: int) -> None:
+def test_killed_anywhere_then_recovered(area: Path, name: str, chunk: int, of: injection.Choice) -> None:
     sweep = Sweep.make(name, area)
 
     def check(point: injection.Point) -> None:
@@ -225,7 +226,7 @@ def test_killed_anywhere_then_recovered(area: Path, name: str, chunk: int) -> No
         sweep.retry(root, committed=committed, keyed_first=point.call % 2 == 0)
         sweep.assert_nothing_left(root)
 
-    at_each(injection.points(sweep.calls())[chunk::CHUNKS], check)
+    at_each(of(injection.points(sweep.calls()))[chunk::CHUNKS], check)
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -65,8 +65,9 @@ def assert_whole(root: Path, *, finished: bool) -> None:
     assert severities <= ({"note"} if finished else {"note", "pending"})
 
 
+@injection.SWEEPS
 @pytest.mark.parametrize("name", CHANGES)
-def test_killed_anywhere_the_rules_are_the_old_or_the_new(area: Path, name: str) -> None:
+def test_killed_anywhere_the_rules_are_the_old_or_the_new(area: Path, name: str, of: injection.Choice) -> None:
     before, change = CHANGES[name]
     template, root = area / "template", area / "root"
     template.mkdir()
@@ -104,7 +105,7 @@ def test_killed_anywhere_the_rules_are_the_old_or_the_new(area: Path, name: str)
 
     points = injection.points(names)
     assert len(points) >= 40
-    at_each(points, check)
+    at_each(of(points), check)
 
 
 def test_no_token_is_half_there(area: Path) -> None:

@@ -90,8 +90,9 @@ def assert_listed(root: Path) -> None:
         assert fields.get(name, []) == expected.get(name, [])
 
 
+@injection.SWEEPS
 @pytest.mark.parametrize("name", CHANGES)
-def test_killed_anywhere_it_is_said_or_it_is_not(area: Path, name: str) -> None:
+def test_killed_anywhere_it_is_said_or_it_is_not(area: Path, name: str, of: injection.Choice) -> None:
     before, act = CHANGES[name]
     template, root = area / "template", area / "root"
     registered(template)
@@ -139,7 +140,7 @@ def test_killed_anywhere_it_is_said_or_it_is_not(area: Path, name: str) -> None:
 
     points = injection.points(names)
     assert len(points) >= 20
-    at_each(points, check)
+    at_each(of(points), check)
 
 
 def test_what_a_kill_left_without_its_event_counts_for_nothing_and_is_swept(area: Path) -> None:

@@ -59,8 +59,9 @@ def assert_whole(root: Path, *, finished: bool) -> None:
     assert severities <= ({"note"} if finished else {"note", "pending"})
 
 
+@injection.SWEEPS
 @pytest.mark.parametrize("name", CHANGES)
-def test_killed_anywhere_the_old_holds_or_the_new(area: Path, name: str) -> None:
+def test_killed_anywhere_the_old_holds_or_the_new(area: Path, name: str, of: injection.Choice) -> None:
     before, change = CHANGES[name]
     template, root = area / "template", area / "root"
     template.mkdir()
@@ -97,7 +98,7 @@ def test_killed_anywhere_the_old_holds_or_the_new(area: Path, name: str) -> None
 
     points = injection.points(names)
     assert len(points) >= 30
-    at_each(points, check)
+    at_each(of(points), check)
 
 
 def test_of_32_processes_that_expect_one_policy_one_replaces_it(area: Path) -> None:

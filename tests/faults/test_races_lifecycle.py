@@ -219,7 +219,7 @@ def test_a_check_sees_no_damage_while_a_version_comes_and_goes(root: Path, sourc
     register(root, source, ["1", "2"])
 
     def check() -> None:
-        for _ in range(60):
+        for _ in range(25):
             report = open_registry(root).check()
             assert report.is_clean, report.findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,18 +79,19 @@ def no_closing(monkeypatch: pytest.MonkeyPatch, at: int) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_I14_a_file_that_cannot_be_closed(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "filled").mkdir()
+    source = fill(ModelRegistry.open(tmp_path / "filled"), tmp_path / "sources")
     at = closes = 0  # at first none fails, and they are counted
     while at <= closes:
         place = tmp_path / str(at)
-        (place / "root").mkdir(parents=True)
-        registry = ModelRegistry.open(place / "root")
-        source = fill(registry, place / "sources")
+        shutil.copytree(tmp_path / "filled", place, symlinks=True)
+        registry = ModelRegistry.open(place)
         before = events(registry)
         with no_closing(monkeypatch, at) as closed:
             committed = told(lambda: VERBS[verb](registry, source))  # noqa: B023
         assert events(registry) - before == committed
         closes = max(closes, len(closed))
-        again = ModelRegistry.open(place / "root")
+        again = ModelRegistry.open(place)
         list(again.recover())
         assert [finding for finding in again.check().findings if finding.severity == "damage"] == []
         remove_tree(place)
