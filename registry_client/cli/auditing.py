@@ -13,6 +13,8 @@ from .command import EXIT_DAMAGED, audited, finish, local_verb, plain_verb, root
 if TYPE_CHECKING:
     from registry_core import ModelRegistry
 
+_MOST_BYTES = 64 * 1024
+
 
 @click.group()
 def audit() -> None:
@@ -65,7 +67,7 @@ def audit_verify(
 def _verify_log(registry: Any, as_json: bool, checkpoint: Path, vkeys: tuple[str, ...], full: bool) -> None:
     if full and hasattr(registry, "url"):
         raise click.UsageError("--full reads all journals: of a root, or of what 'omr audit export' has made of one.")
-    proof = registry.prove_log(checkpoint.read_bytes(), [line for key in vkeys for line in _lines(key)])
+    proof = registry.prove_log(_head(checkpoint), [line for key in vkeys for line in _lines(key)])
 
     def show(said: dict[str, Any]) -> None:
         output.line(
@@ -78,10 +80,17 @@ def _verify_log(registry: Any, as_json: bool, checkpoint: Path, vkeys: tuple[str
 
 def _lines(key: str) -> list[str]:
     """The lines of keys in a file, or the one that was given."""
-    file = Path(key)
-    if "+" in key or not file.is_file():
+    try:
+        text = _head(Path(key)).decode(errors="replace")
+    except (OSError, ValueError):
         return [key]
-    return [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _head(file: Path) -> bytes:
+    """All bytes of a file that can be a note or keys; of another one a few more than that."""
+    with file.open("rb") as reader:
+        return reader.read(_MOST_BYTES + 1)
 
 
 @audit.command(name="export")

@@ -70,6 +70,29 @@ def test_wrong_usage_is_told(logged: Logged, tmp_path: Path) -> None:
     assert (wrong.exit_code, "vkey" in wrong.stderr or "key" in wrong.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("key", ["x" * 5000, "/dev/zero", "/", "", "a\u2028b"])
+def test_what_is_no_key_is_told_of_whatever_it_names(logged: Logged, tmp_path: Path, key: str) -> None:
+    kept = tmp_path / "old.note"
+    kept.write_bytes(logged.publish())
+    told = omr("--root", logged.root, "audit", "verify", "--checkpoint", kept, "--vkey", key)
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit)
+    assert "no line of a log's key" in told.stderr or "Give the line" in told.stderr
+
+
+def test_a_note_without_an_end_is_read_no_further_than_a_note_can_be(logged: Logged, tmp_path: Path) -> None:
+    with (tmp_path / "endless.note").open("wb") as file:
+        file.truncate(1 << 40)
+    told = omr("--root", logged.root, "audit", "verify", "--checkpoint", file.name, "--vkey", logged.vkey)
+    assert (told.exit_code, "at most 65536 bytes" in told.stderr) == (1, True)
+
+
+def test_a_file_of_keys_may_have_any_name(logged: Logged, tmp_path: Path) -> None:
+    kept, key = tmp_path / "old.note", tmp_path / "lab+log.vkey"
+    kept.write_bytes(logged.publish())
+    key.write_text(logged.vkey + "\r\n\n")
+    assert omr("--root", logged.root, "audit", "verify", "--checkpoint", kept, "--vkey", key).exit_code == 0
+
+
 def test_a_note_is_stamped_by_the_two_lines_of_the_guide(logged: Logged, tmp_path: Path) -> None:
     need(shutil.which("openssl"), "install openssl")
     (tmp_path / "log.note").write_bytes(logged.publish())
