@@ -107,6 +107,8 @@ _PLACES = {
         ),
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
         "gates": "seen looking requirements judging overriding gate asking trying recomputing",
+        "gates": "seen looking requirements judging overriding gate asking trying recomputing",
+        "log": "signed_note checkpoints publishing proofs extension outsider export checking",
     }.items()
     for name in names.split()
 }
