@@ -14,7 +14,7 @@ from registry_core.storage.contract import StorageOptions
 
 from ..support.packages import write_package
 from ..support.seaweed import environment
-from .simulated import SimulatedStore, simulated_store
+from .simulated import SimulatedStore, Stored, simulated_store
 
 MODELS = 12
 ORIGIN = "models.lab.example"
@@ -142,6 +142,9 @@ def test_a_replica_that_keeps_the_log_asks_for_what_was_announced(
     before = store.requests
     assert events() == 1
     assert store.requests - before <= 30
+    for name in ("..+..", "+", "t+%00", "t+%ED%A0%80", "t+" + "m" * 900, "t+none", "t"):
+        store.objects[f"bucket/top/.catalog/feed/2999-01-01T00:00:00.000000Z+{name}"] = Stored(b"", 1)
+    assert events() == 0
     other.promote("t", "m01", "production", "1")
     unannounce(store)
     assert events() == 0

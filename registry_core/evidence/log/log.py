@@ -12,9 +12,10 @@ from ...format.encoding import digest
 from ...format.layout import REGISTRY_JOURNAL
 from ...models.all_models import all_models
 from ...models.journal import Subject
-from ...models.model import ModelStore
+from ...models.model import ModelStore, open_model
 from ...models.registry_journal import RegistryJournal
 from ...storage.contract import Storage
+from ...vocabulary.errors import InvalidName
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet
 from . import tree as log_tree
 from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, is_tree_of, not_as_covered, read_tree
@@ -136,10 +137,12 @@ class Log:
         return self.own.storage
 
     def models(self) -> Iterator[ModelStore]:
-        """Every model that can have new lines."""
+        """Every model that can have new lines; what is no model's name is passed over."""
         if self.only is None:
-            return all_models(self.storage, self.own.lock_timeout_s)
-        return (ModelStore(self.storage, *name, self.own.lock_timeout_s) for name in sorted(self.only))
+            yield from all_models(self.storage, self.own.lock_timeout_s)
+        for name in sorted(self.only or ()):
+            with suppress(InvalidName):
+                yield open_model(self.storage, *name, self.own.lock_timeout_s)
 
     def subject(self, name: Name) -> Subject:
         """Whose journal the name is."""
