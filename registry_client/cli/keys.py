@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MAX_BYTES = 64 * 1024
+_PUBLIC = (b"ssh-", b"ecdsa-", b"sk-")  # how a line of OpenSSH begins
 
 
 def key_options(command: F) -> F:
@@ -35,6 +36,8 @@ def read_key(key: Path | None, ssh_key: Path | None) -> tuple[PrivateKey, bool]:
     from registry_core import Encrypted, load_private  # only when it is wanted
 
     data = _read(file)
+    if b"PUBLIC KEY" in data[:64] or data.startswith(_PUBLIC):
+        raise click.UsageError(f"{file} cannot be used: it is a public key. Name the private one that belongs to it.")
     try:
         try:
             return load_private(data), key is None

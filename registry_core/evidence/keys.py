@@ -181,6 +181,8 @@ def load_private(data: bytes, password: bytes | None = None) -> PrivateKey:
         raise Encrypted("it is encrypted: give its password") from None
     except (ValueError, UnsupportedAlgorithm, AttributeError) as error:
         otherwise = "it is no private key of OpenSSH or in PEM that can be read"
+        if "bcrypt" in str(error):
+            raise ValueError("its password can be tried only where the package bcrypt is installed") from None
         raise ValueError(_said(error, f"{otherwise} with this password" if password else otherwise)) from None
 
 
