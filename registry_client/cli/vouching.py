@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what a push with it leaves out.")
+@click.option("--follow-links", is_flag=True, help="Name what symbolic links lead to, as a push with it sends it.")
 @click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at the same time.")
 @plain_verb
-def manifest(_: None, *, as_json: bool, directory: Path, workers: int) -> None:
+def manifest(
+    _: None, *, as_json: bool, directory: Path, exclude: tuple[str, ...], follow_links: bool, workers: int
+) -> None:
     """Print what is signed of DIRECTORY before it is registered: each file's SHA-256 and path, as sha256sum does.
 
     Left out are model_meta.json, sha256sums.txt and, at the top, files that hold signatures.
     """
-    from ..push.signed_manifest import manifest_of  # only when it is wanted
+    from ..push.choice import Choice  # only when it is wanted
+    from ..push.signed_manifest import manifest_of
 
-    written = manifest_of(directory, workers)
+    written = manifest_of(directory, workers, Choice(exclude, follow_links))
     if as_json:
         finish({"manifest": written.decode()}, as_json)
     else:

@@ -11,9 +11,9 @@ from .choice import Choice
 from .local_package import LocalFile, digests, opened
 
 
-def manifest_of(directory: Path, workers: int) -> bytes:
-    """The artifact manifest of all files in the directory. Raises ``ArtifactsRefused`` as a push does."""
-    with opened(directory, Choice()) as selected:
+def manifest_of(directory: Path, workers: int, choice: Choice | None = None) -> bytes:
+    """The artifact manifest of the files that a push of the directory sends. Raises ``ArtifactsRefused`` as it does."""
+    with opened(directory, choice or Choice()) as selected:
         files = {file.path: file for file in selected.files}
         hashes = digests(selected.files, workers, lambda _size_bytes: None)
         return artifact_manifest(

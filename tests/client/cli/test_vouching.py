@@ -41,6 +41,14 @@ def test_a_directory_that_no_registry_would_take(shell: Shell) -> None:
     assert shell.omr("manifest", "nowhere").code == 1
 
 
+def test_a_manifest_names_what_a_push_sends(shell: Shell) -> None:
+    write_files(shell.area / "run", {"model.pt": b"", "train.log": b"x"})
+    (shell.area / "run/link").symlink_to("model.pt")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    said = f"{empty}  link\n{empty}  model.pt\n"
+    assert shell.ok("manifest", "run", "--follow-links", "--exclude", "*.log").out == said
+
+
 @pytest.mark.parametrize("within", ["run", "run/deeper"])
 def test_a_name_that_is_not_utf8_is_refused_and_not_signed(shell: Shell, within: str) -> None:
     write_files(shell.area / "run", {"model.pt": b"", "deeper/x": b""})
