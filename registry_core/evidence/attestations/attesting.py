@@ -203,6 +203,18 @@ def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is
         raise refused(
             NotCounted(SUPERSEDED, f"It says that it is of {format_time(says.at)}, which is more than 5 minutes ahead.")
         )
+    came_back, is_approval = (
+        seen.evidence.last_restore_at,
+        isinstance(says, Review) and says.decision == Decision.APPROVE,
+    )
+    if is_approval and not is_known and came_back is not None and says.at < came_back - AHEAD:
+        raise refused(
+            NotCounted(
+                SUPERSEDED,
+                f"It approves what was there at {format_time(says.at)}; the version was deleted since, and came "
+                f"back at {format_time(came_back)}. Look at it again.",
+            )
+        )
     for person in dict.fromkeys(signer.person for signer in signers):
         for one, before in _said_before(seen, judged.type, person):
             if (is_known and one.identity == judged.identity) or not _is_of_the_same(says, before):

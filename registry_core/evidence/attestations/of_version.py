@@ -81,7 +81,7 @@ class EvidenceOfVersion:
 
     ``born``: what its register event says, empty where none registers it. ``signatures``: those found in the package at
     register, verified or not, as the event lists them. ``dismissed``: attest event -> the event by which an admin
-    dismissed it. ``last_restore_seq``: the event by which the version came back last, 0 if it was never gone.
+    dismissed it. ``last_restore_seq``: the event by which the version came back last, 0 if it was never gone, and when.
     """
 
     version: str
@@ -94,6 +94,7 @@ class EvidenceOfVersion:
     facts_seq: int | None = None
     signatures: tuple[Mapping[str, Any], ...] = ()
     last_restore_seq: int = 0
+    last_restore_at: datetime | None = None
     born: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -168,7 +169,7 @@ def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, da
         recorded = _text(line.get("package_digest"))
         return replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
     if kind == RESTORE:
-        return replace(found, last_restore_seq=line.seq)
+        return replace(found, last_restore_seq=line.seq, last_restore_at=parse_time(line.get("ts_utc")))
     if kind == ATTEST and isinstance(line.get("dismisses"), int):
         return replace(found, dismissed={**found.dismissed, line.get("dismisses"): line.seq})
     if kind == ATTEST and isinstance(line.get("attestation"), dict):

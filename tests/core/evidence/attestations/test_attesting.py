@@ -120,6 +120,15 @@ def test_what_is_of_the_future_is_superseded(desk: Desk) -> None:
     desk.attach(at(timedelta(minutes=4)))
 
 
+def test_an_approval_that_was_held_back_until_the_version_was_deleted_and_came_back_is_superseded(desk: Desk) -> None:
+    registry = desk.shelf.registry()
+    registry.delete(TASK, MODEL, "1", reason="it is wrong")
+    registry.restore(TASK, MODEL, "1")
+    assert why(desk, desk.review("approve", 1)) == "superseded"
+    desk.attach(desk.review("reject", 1))  # whoever objects is always heard
+    desk.attach(desk.review("approve", 24 * 60))
+
+
 def test_whose_keys_do_not_count_is_refused_whoever_he_says_he_is(desk: Desk) -> None:
     assert why(desk, desk.review("approve", 0, MALLORY)) == "untrusted_key"
     desk.trust = team(("ada", ADA), revoked=(ADA,))
@@ -241,7 +250,7 @@ def test_after_a_document_that_nobody_can_read_only_what_is_later_than_its_event
 
 
 def test_no_version_no_evidence(desk: Desk) -> None:
-    data = desk.review()
+    data = desk.evaluation()
     desk.version = "9"
     with pytest.raises(VersionNotFound):
         desk.attach(data)
