@@ -105,8 +105,6 @@ _PLACES = {
         "attestations": (
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
-        "log": "signed_note checkpoints publishing proofs extension outsider export checking",
-        "gates": "seen looking requirements judging overriding gate asking trying recomputing",
         "gates": "seen looking requirements judging overriding gate asking trying recomputing",
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
     }.items()
