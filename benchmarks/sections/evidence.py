@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry_core import REVIEW_PREDICATE, SIGNATURE_PREDICATE, ModelRegistry, sign_statement
+from registry_core import REVIEW_PREDICATE, SIGNATURE_PREDICATE, CoreSettings, ModelRegistry, sign_statement
 from registry_core.evidence import keys, ssh_signature
 from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.statement import EVALUATION, MODEL_SIGNING
@@ -99,7 +99,7 @@ def _log(top: Path, scale: Scale) -> Table:
     (top / "root").mkdir()
     size = long_model.Size(events=scale.versions, versions=long_model.LEAST_VERSIONS)
     long_model.write_tree(top / "root", size)
-    registry = ModelRegistry.open(top / "root", log_key=str(top / "log.pem"))
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(top / "root"), log_key=str(top / "log.pem")))
     meter = Meter()
     registry.log_init("models.lab.example")
     first = meter.cost(registry.log_publish)

@@ -19,6 +19,7 @@ from benchmarks.sections import (
     access,
     catalogue,
     clients,
+    evidence,
     growth,
     health,
     large_files,
@@ -79,6 +80,14 @@ def test_bytes(places: Places) -> None:
         "12 files of 4096 bytes from a directory, here",
     ]
     assert {row.target for table in tables for row in table.rows} == {None, 1.1, 0.75, 0.6, 3.0}
+    assert list(places.main.iterdir()) == []
+
+
+def test_evidence(places: Places) -> None:
+    gate, signatures, log = evidence.run(places, TINY)
+    assert [row.target for row in gate.rows] == [None, None, 2]
+    assert [row.target for row in signatures.rows] == [50, None, 50, None]
+    assert all(row.value > 0 for table in (signatures, log) for row in table.rows)
     assert list(places.main.iterdir()) == []
 
 
