@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         statements_of,
         told,
     )
-    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen, trying
+    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen, trying, unjudged
     from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .log import index as log_index
     from .log import key as log_key
@@ -92,6 +92,7 @@ __all__ = [
     "told",
     "trust_document",
     "trying",
+    "unjudged",
 ]
 
 # Where the modules of the rooms lie; the others are here.
@@ -105,7 +106,7 @@ _PLACES = {
         "attestations": (
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
-        "gates": "seen looking requirements judging overriding gate asking trying recomputing",
+        "gates": "seen looking requirements judging overriding gate asking trying unjudged recomputing",
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
     }.items()
     for name in names.split()

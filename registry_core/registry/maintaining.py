@@ -126,14 +126,17 @@ class MaintainingVerbs(OpenedRegistry):
 
     def check(self) -> CheckReport:
         """Journal, versions, aliases, manifests and log of the whole registry, compared; reads only."""
-        from ..evidence import checking, log_key  # only when it is wanted
+        from ..evidence import checking, log_key, unjudged  # only when it is wanted
 
         self._require_admin()
         self._identity.look()
         report, key = upkeep.check.check(self._storage), None
         with suppress(NotConfigured):  # who checks need not be who signs
             key = log_key.LogKey.of(self._settings)
-        return replace(report, findings=[*report.findings, *checking.check(self._storage, key)])
+        found = [*report.findings, *checking.check(self._storage, key)]
+        if self._policies.is_gated():
+            found += unjudged.check(self._models(), self._policies.policies)
+        return replace(report, findings=found)
 
     def purge(
         self,

@@ -216,9 +216,11 @@ def test_whoever_may_overrides_what_may_be_and_the_event_says_so(governed: Gover
         (warning,) = told.warnings
         assert warning.startswith("gate_overridden: 'production' names 1 though two is not met.")
         assert "by oncall less than a minute ago: the night is on fire (OPS-1)" in warning
+    assert "gate_overridden" in [one.code for one in registry.check().findings]
     for person in ("ada", "bob"):
         governed.review(person)
     assert registry.resolve(TASK, f"{MODEL}@production").warnings == []
+    assert "gate_overridden" not in [one.code for one in registry.check().findings]
 
 
 def test_a_damaged_package_does_not_keep_its_overridden_alias_from_being_shown(tmp_path: Path) -> None:
@@ -277,8 +279,12 @@ def test_an_alias_that_was_moved_without_its_gate_is_told(governed: Governed) ->
     assert warning.startswith(
         f"gate_not_recorded: a policy guards 'production', and it was moved by event {event['seq']}"
     )
+    (told,) = [one for one in registry.check().findings if one.code == "gate_not_recorded"]
+    assert (told.severity, told.where) == ("note", f"{TASK}/{MODEL}: alias production")
+    assert told.message in warning
     governed.promote("2")
     assert registry.resolve(TASK, ref).warnings == []
+    assert "gate_not_recorded" not in [one.code for one in registry.check().findings]
 
 
 def test_what_is_asked_is_told_before(governed: Governed) -> None:
