@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from app import create_app
-from app.config import Settings
+from app.config import IdentitySettings, Settings
 from registry_core import CoreSettings, ModelRegistry
 
+from ..core.access.ruled import written
+from ..support.issuer import AUDIENCE, issuer_server
 from ..support.packages import write_files
 
 APPROVED = {"id": "approved", "approvals": {"at_least": 1, "by": ["reviewers"]}}
@@ -87,3 +89,52 @@ def test_a_version_in_the_place_of_a_gated_alias_is_given_to_nobody_by_that_name
     assert shown["warnings"][0].startswith("gate_not_met: A policy guards the alias 'champion'")
     page = client.get("/ui/models/t/m/versions/champion")
     assert (page.status_code, str(root) in page.text) == (200, False), "it is looked at, so that it can be deleted"
+
+
+def test_the_glass_is_broken_by_whoever_calls_and_not_by_whom_he_names(tmp_path: Path) -> None:
+    """Who promotes is who the issuer says; a name in ``actor`` opens nothing, and neither does the right to promote."""
+    root = tmp_path / "root"
+    root.mkdir()
+    with issuer_server() as issuer:
+        registry = ModelRegistry.open(str(root))
+        for version in ("1", "2"):
+            registry.register("t", "m", version, write_files(tmp_path / version, {"f": b"x"}), set_alias=None)
+        registry.promote("t", "m", "production", "1")
+        rules = [{"who": ["authenticated"], "on": ["t/*"], "role": "approver"}]
+        registry.set_access_rules(written(admins=["user:chief"], rules=rules))
+        people = {who: {"groups": [], "principals": [f"{issuer.url}|{who}"]} for who in ("night", "day")}
+        registry.set_trust_document({"schema": "omr-trust/1", "people": people})
+        fixed = {"id": "fixed", "findings": {"none_of": ["blocking"]}, "overridable": False}
+        glass = {"by": ["night"], "reason_min_characters": 10}
+        gates = [{"alias": "production", "require": [APPROVED, fixed], "break_glass": glass}]
+        registry.set_policy("t", {"schema": "omr-policy/1", "task": "t", "gates": gates})
+        identity = IdentitySettings("required", oidc_issuer=issuer.url, oidc_audience=AUDIENCE)
+        client = create_app(Settings(core=CoreSettings(root=str(root)), identity=identity)).test_client()
+        override = {"reason": "the night is on fire", "ticket": "OPS-1"}
+
+        def move(who: str, verb: str = "promote", **more: object) -> tuple[int, str]:
+            body = {"task": "t", "model_name": "m", "alias": "production", "override": override, **more}
+            body |= {"version": "2"} if verb == "promote" else {}
+            headers = {"Authorization": f"Bearer {issuer.token(sub=who)}"}
+            answer = client.post(f"/v1/{verb}", json=body, headers=headers)
+            return answer.status_code, str(answer.json.get("override") or answer.json.get("code"))
+
+        before = registry.history("t", "m").events
+        assert move("day", actor="night") == (409, "day is none of night.")
+        assert move("chief", actor="night") == (409, "who asks is none of night.")
+        assert move("night", override={"reason": "too short"}) == (409, "its reason has less than 10 characters.")
+        assert move("night", override={"reason": " " * 40}) == (422, "invalid_parameter")
+        finding = registry.open_finding("t", "m", "2", "blocking", "it is wrong")
+        assert move("night") == (409, "fixed cannot be done without.")
+        registry.resolve_finding("t", "m", "2", finding.id, reason="it is not")
+        assert len(registry.history("t", "m").events) == len(before) + 2
+        assert move("night")[0] == 200
+        bearer = {"Authorization": f"Bearer {issuer.token(sub='day')}"}
+        told = client.get("/v1/resolve?task=t&ref=m@production", headers=bearer)
+        (warning,) = told.json["warnings"]
+        assert "by night less than a minute ago: the night is on fire (OPS-1)" in warning
+        assert move("day", "rollback") == (409, "day is none of night.")
+        assert move("night", "rollback")[0] == 200
+    gates_of = [event.gate for event in registry.history("t", "m").events if event.gate is not None]
+    assert [one["override"]["unmet"] for one in gates_of] == [["approved"], ["approved"]]
+    assert registry.audit_gates("t", "m").faults == []
