@@ -124,7 +124,7 @@ class _Refused(ValueError):
 
 
 def _said(error: Exception, otherwise: str) -> str:
-    return str(error) if isinstance(error, _Refused) else otherwise
+    return str(error) if isinstance(error, _Refused) or "bcrypt" in str(error) else otherwise
 
 
 def _public(inner: Any) -> PublicKey:
@@ -181,8 +181,6 @@ def load_private(data: bytes, password: bytes | None = None) -> PrivateKey:
         raise Encrypted("it is encrypted: give its password") from None
     except (ValueError, UnsupportedAlgorithm, AttributeError) as error:
         otherwise = "it is no private key of OpenSSH or in PEM that can be read"
-        if "bcrypt" in str(error):
-            raise ValueError("its password can be tried only where the package bcrypt is installed") from None
         raise ValueError(_said(error, f"{otherwise} with this password" if password else otherwise)) from None
 
 
