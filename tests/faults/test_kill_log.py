@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import ModelRegistry
-from registry_core.evidence import signed_note
+from registry_core.evidence import checking, signed_note
 from registry_core.format.layout import CHECKPOINT, REGISTRY_JOURNAL
 from registry_core.settings import CoreSettings
 
@@ -23,6 +23,12 @@ from .test_kill import at_each
 ORIGIN, NEXT = "models.lab.example", "models-2.lab.example"
 SIGNER = {"log.pem", "log.pem.last", "log.pem.last.lock"}
 JOURNALS = (REGISTRY_JOURNAL, "tasks/t/models/l/audit/promotions.jsonl", "tasks/t/models/m/audit/promotions.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that check does not wait for anybody's note."""
+    monkeypatch.setattr(checking, "PUBLISHING_S", 0.0)
 
 
 def opened(area: Path) -> ModelRegistry:
@@ -84,7 +90,7 @@ def vkey(area: Path) -> list[str]:
 
 
 def assert_whole(area: Path, *, finished: bool) -> None:
-    found = opened(area).check().findings
+    found = [one for one in opened(area).check().findings if one.code != "log_behind" or finished]
     assert {one.severity for one in found} <= ({"note"} if finished else {"note", "pending"}), found
 
 

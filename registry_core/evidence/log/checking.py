@@ -76,10 +76,13 @@ def _where(error: LogCorrupt) -> str:
 
 
 def _is_note_of(said: Said, data: bytes | None) -> bool:
-    """Whether the note is of the last tree, and signed by the log's key, where there is what tells that."""
+    """Whether the note is of the last tree, and signed by the log's key, where there is what tells that.
+
+    While the key is changed that may be the one before.
+    """
     try:
         note = signed_note.parse(data or b"")
-        return note.text == said.checkpoint().text and note.is_signed_by(said.verifiers[0])
+        return note.text == said.checkpoint().text and any(note.is_signed_by(one) for one in said.verifiers)
     except ValueError:
         return False
     except NotConfigured:

@@ -106,6 +106,17 @@ def test_a_note_that_is_being_published_is_not_told_of(kept: Kept, monkeypatch: 
     assert kept.found() == []
 
 
+def test_while_the_key_is_changed_the_note_is_that_of_the_one_before(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(publishing, "_append", _cut_off)
+        kept.registry.log_rotate()
+    assert kept.found() == []
+    kept.registry.log_publish()
+    assert kept.found() == []
+
+
 def _cut_off(*_: object) -> None:
     raise KeyboardInterrupt
 
