@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ...format.chain import later_than
 from ...format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
@@ -28,11 +28,10 @@ from ..signing.signatures import SignedPackage
 from ..signing.signed_document import Signed
 from . import judged_document, of_version
 from .judged_document import Judged, Sent
-from .of_version import Attested, EvidenceOfVersion
+from .of_version import AHEAD, Attested, EvidenceOfVersion, latest
 from .predicates import Decision, Evaluation, Review, said_in
 
 MOST_ATTESTATIONS = 1000  # of a version
-AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -219,8 +218,9 @@ def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is
         for one, before in _said_before(seen, judged.type, person):
             if (is_known and one.identity == judged.identity) or not _is_of_the_same(says, before):
                 continue
-            # A document that nobody can read was no later than its event, and what clocks may differ by.
-            last = before.at if before is not None else one.at + AHEAD
+            # What was said is no later than its event, and what clocks may differ by: nobody can read it, or the clock
+            # by which it was of the future was found to be ahead since.
+            last = latest(one) if before is None else min(before.at, latest(one))
             if says.at <= last:
                 raise refused(
                     NotCounted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...format.chain import Line
@@ -24,7 +24,9 @@ from ..signing import signed_document, statement
 from ..signing.not_counted import NotCounted
 from ..signing.statement import Statement
 
+AHEAD = timedelta(minutes=5)  # what a document may say of the future
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_FOREVER = datetime.max.replace(tzinfo=UTC) - AHEAD
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def read(model: ModelStore, version: str, before: int | None = None) -> Evidence
     It costs the events of evidence about the version, however long the model's past is. Raises ``StorageError``.
     """
     lines = vouching.lines(model, version, before)
-    return of_lines(version, lines, _clock_repairs(model, before) if lines else [])
+    return of_lines(version, lines, clock_repairs(model, before) if lines else [])
 
 
 def of_lines(version: str, lines: list[Line], repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
@@ -169,7 +171,8 @@ def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, da
         recorded = _text(line.get("package_digest"))
         return replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
     if kind == RESTORE:
-        return replace(found, last_restore_seq=line.seq, last_restore_at=parse_time(line.get("ts_utc")))
+        came_back_at, _ = when_made(line.seq, line.get("ts_utc"), repaired_at)
+        return replace(found, last_restore_seq=line.seq, last_restore_at=came_back_at)
     if kind == ATTEST and isinstance(line.get("dismisses"), int):
         return replace(found, dismissed={**found.dismissed, line.get("dismisses"): line.seq})
     if kind == ATTEST and isinstance(line.get("attestation"), dict):
@@ -182,12 +185,11 @@ def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, da
 def attested_by(seq: int, event: Mapping[str, Any], repaired_at: Iterable[tuple[int, datetime]] = ()) -> Attested:
     """What the event attached."""
     said: dict[str, Any] = event["attestation"]
-    own = parse_time(event.get("ts_utc")) or _NEVER
-    at = min([own, *(when for repair, when in repaired_at if repair > seq)])
+    at, is_ahead = when_made(seq, event.get("ts_utc"), repaired_at)
     size = said.get("size")
     return Attested(
         seq=seq,
-        at=at,
+        at=at or _NEVER,
         digest=_text(said.get("digest")) or "",
         form=_text(said.get("form")) or "",
         type=_text(said.get("type")) or "",
@@ -198,9 +200,23 @@ def attested_by(seq: int, event: Mapping[str, Any], repaired_at: Iterable[tuple[
         size_bytes=size if isinstance(size, int) else 0,
         ignored=tuple(str(path) for path in _list(said.get("ignored"))),
         uncovered=tuple(str(path) for path in _list(said.get("uncovered"))),
-        is_ahead=at < own,
+        is_ahead=is_ahead,
         by={name: event.get(name) for name in ("actor", "claimed_actor", "principal")},
     )
+
+
+def when_made(seq: int, said: Any, repaired_at: Iterable[tuple[int, datetime]]) -> tuple[datetime | None, bool]:
+    """When an event was made that says so, and whether that is earlier: a clock that was ahead was set right since."""
+    own = parse_time(said)
+    if own is None:
+        return None, False
+    at = min([own, *(when for repair, when in repaired_at if repair > seq)])
+    return at, at < own
+
+
+def latest(one: Attested) -> datetime:
+    """No document says of itself that it is later than that, but by a clock that was found to be ahead since."""
+    return one.at if one.is_ahead or one.at > _FOREVER else one.at + AHEAD
 
 
 def signers_of(said: Any) -> tuple[Signer, ...]:
@@ -222,7 +238,7 @@ def _findings(known: tuple[Finding, ...], line: Line) -> Iterator[Finding]:
         yield Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
 
 
-def _clock_repairs(model: ModelStore, before: int | None) -> list[tuple[int, datetime]]:
+def clock_repairs(model: ModelStore, before: int | None = None) -> list[tuple[int, datetime]]:
     """The events that found clocks to have been ahead, with their times; not on a store over a network, whose clock no
     host may be ahead of."""
     if not model.storage.documents.looks_are_cheap():

@@ -16,7 +16,7 @@ from ...vocabulary.evidence import Signer
 from ..rules.trust_document import TrustDocument
 from ..signing.not_counted import NotCounted
 from ..signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
-from .of_version import Attested, EvidenceOfVersion, signers_of
+from .of_version import Attested, EvidenceOfVersion, latest, signers_of
 from .predicates import Dataset, Decision, Evaluation, Measured, Review, said_in
 
 SIGNATURES = frozenset({SIGNATURE, MODEL_SIGNING})  # and what is of the form ssh
@@ -173,9 +173,10 @@ def measurements(
 
 
 def _when(one: Measurement) -> tuple[bool, Any, int]:
-    said = one.word.says
-    # What cannot be read may be later than all.
-    return (True, 0, one.word.seq) if not isinstance(said, Evaluation) else (False, said.at, one.word.seq)
+    said, attested = one.word.says, one.word.attested
+    if not isinstance(said, Evaluation) or attested is None:
+        return True, 0, one.word.seq  # what cannot be read may be later than all
+    return False, min(said.at, latest(attested)), one.word.seq
 
 
 def attestations(

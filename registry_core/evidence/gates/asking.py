@@ -17,6 +17,7 @@ from ...vocabulary.errors import PackageCorrupt
 from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ...vocabulary.gates import Check, GateAnswer, GateInForce
 from ...vocabulary.texts import check_new_name
+from ..attestations.of_version import clock_repairs, when_made
 from ..rules.rulebook import PolicyInForce, Rulebook
 from .gate import PolicyGate, is_reserved, judge_gates
 from .seen import who_made
@@ -85,7 +86,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         line = last_move(found)
         said = line.get("gate") if line is not None else None
         if not isinstance(said, dict):
-            return _not_recorded(found.alias, line, [policy for policy, _ in gates])
+            return _not_recorded(model, found.alias, line, [policy for policy, _ in gates])
         override = said.get("override")
         if line is None or not isinstance(override, dict):
             return []
@@ -103,10 +104,10 @@ def last_move(found: Found) -> Line | None:
     return found.model.journal.line(seq) if seq is not None else None
 
 
-def _not_recorded(alias: str, line: Line | None, policies: list[PolicyInForce]) -> list[str]:
+def _not_recorded(model: ModelStore, alias: str, line: Line | None, policies: list[PolicyInForce]) -> list[str]:
     """The alias was moved without a gate, though there was one."""
     if line is not None:
-        moved = parse_time(line.get("ts_utc"))
+        moved, _ = when_made(line.seq, line.get("ts_utc"), clock_repairs(model))
         times = [parse_time(policy.at) for policy in policies]
         if moved is not None and all(time is not None and moved < time for time in times):
             return []  # nothing was asked of anybody then

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ...format.chain import Line, chain
@@ -17,6 +18,7 @@ from ...models import states
 from ...models.gate import Asked, Override
 from ...models.journal import CLOCKS_DIFFER_BY
 from ...models.model import ModelStore
+from ...models.timeline import effective_times
 from ...vocabulary.errors import RegistryError
 from ...vocabulary.evidence_errors import GateNotMet
 from ...vocabulary.gates import GateFault
@@ -44,7 +46,9 @@ def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
     """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
     before, is_whole = list[Line](), True
-    for link in chain(model.journal.lines(), model.names()):
+    links = list(chain(model.journal.lines(), model.names()))
+    times = effective_times([link.line for link in links])
+    for link, at in zip(links, times, strict=True):
         line = link.line
         if link.faults and is_whole:
             is_whole, about = False, (model.keys.task, model.keys.model_name, line.seq, None)
@@ -52,7 +56,7 @@ def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
         if _is_move(line):
             verdicts += isinstance(line.get("gate"), dict)
             try:
-                found = list(_differing(model, line, before, policies))
+                found = list(_differing(model, line, at, before, policies))
             except RegistryError as error:
                 found = [f"it cannot be judged again: {error.message}"]
             names = (model.keys.task, model.keys.model_name, line.seq, str(line.get("alias")))
@@ -66,17 +70,19 @@ def _is_move(line: Line) -> bool:
     return line.is_own and named and line.get("event") in MOVES
 
 
-def _differing(model: ModelStore, line: Line, before: list[Line], policies: PolicyGate) -> Iterator[str]:
+def _differing(
+    model: ModelStore, line: Line, at: datetime | None, before: list[Line], policies: PolicyGate
+) -> Iterator[str]:
+    """``at``: when it was made, whatever the clock has said that was ahead then."""
     said, alias, names = line.get("gate"), str(line.get("alias")), model.keys
     if not isinstance(said, dict):
-        at = parse_time(line.get("ts_utc"))
         rules = policies.rules(at) if at is not None else policies.rules()
         if rules.gates(names.task, names.model_name, alias):
             yield "no gate was asked, though a policy guarded the alias"
         return
     seq = said.get("registry_seq")
     rules = policies.rules(seq if isinstance(seq, int) else 0)
-    yield from _overtaken(line, before, rules, (None, ALL_TASKS, names.task))
+    yield from _overtaken(at, before, rules, (None, ALL_TASKS, names.task))
     gates = rules.gates(names.task, names.model_name, alias)
     digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]
     if said.get("policies") != digests:
@@ -108,10 +114,12 @@ def _differing(model: ModelStore, line: Line, before: list[Line], policies: Poli
                 yield refusal.message
 
 
-def _overtaken(line: Line, before: list[Line], rules: Rulebook, about: tuple[str | None, ...]) -> Iterator[str]:
+def _overtaken(
+    at: datetime | None, before: list[Line], rules: Rulebook, about: tuple[str | None, ...]
+) -> Iterator[str]:
     """That it was judged by what did not hold any more, though by its own word it did."""
     earlier = [seq for one in before if isinstance(seq := _of(one.get("gate")).get("registry_seq"), int)]
-    at, last = parse_time(line.get("ts_utc")), max(earlier, default=0)
+    last = max(earlier, default=0)
     for one in rules.later:
         when = parse_time(one.at)
         is_known = one.seq <= last or (at is not None and when is not None and when < at - CLOCKS_DIFFER_BY)
