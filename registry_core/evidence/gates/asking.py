@@ -86,7 +86,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         line = last_move(found)
         said = line.get("gate") if line is not None else None
         if not isinstance(said, dict):
-            return _not_recorded(model, found.alias, line, [policy for policy, _ in gates])
+            return _not_recorded(found, line, policies)
         override = said.get("override")
         if line is None or not isinstance(override, dict):
             return []
@@ -104,16 +104,16 @@ def last_move(found: Found) -> Line | None:
     return found.model.journal.line(seq) if seq is not None else None
 
 
-def _not_recorded(model: ModelStore, alias: str, line: Line | None, policies: list[PolicyInForce]) -> list[str]:
+def _not_recorded(found: Found, line: Line | None, policies: PolicyGate) -> list[str]:
     """The alias was moved without a gate, though there was one."""
     if line is not None:
-        moved, _ = when_made(line.seq, line.get("ts_utc"), clock_repairs(model))
-        times = [parse_time(policy.at) for policy in policies]
-        if moved is not None and all(time is not None and moved < time for time in times):
+        moved, _ = when_made(line.seq, line.get("ts_utc"), clock_repairs(found.model))
+        names = (found.model.keys.task, found.model.keys.model_name, str(found.alias))
+        if moved is not None and not policies.rules_set_by(moved).gates(*names):
             return []  # nothing was asked of anybody then
     who = "by older software or by hand" if line is None else f"by event {line.seq}"
     return [
-        f"{NOT_RECORDED}: a policy guards {alias!r}, and it was moved {who} without its gate being asked. "
+        f"{NOT_RECORDED}: a policy guards {found.alias!r}, and it was moved {who} without its gate being asked. "
         "Promote the version again to have it judged."
     ]
 

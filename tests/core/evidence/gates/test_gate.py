@@ -282,6 +282,8 @@ def test_an_alias_that_was_moved_without_its_gate_is_told(governed: Governed) ->
     (told,) = [one for one in registry.check().findings if one.code == "gate_not_recorded"]
     assert (told.severity, told.where) == ("note", f"{TASK}/{MODEL}: alias production")
     assert told.message in warning
+    governed.set_policy(policy(NO_FINDING, NOT_ARCHIVED))
+    assert registry.resolve(TASK, ref).warnings == [warning], "a policy that is set anew forgives nothing"
     governed.promote("2")
     assert registry.resolve(TASK, ref).warnings == []
     assert "gate_not_recorded" not in [one.code for one in registry.check().findings]
