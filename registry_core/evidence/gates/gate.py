@@ -59,6 +59,10 @@ class PolicyGate:
         """Policies and trust as they are, or were after that event or at that moment. Raises ``PolicyUnreadable``."""
         return rulebook.read(self._journal, until)
 
+    def changes(self) -> list[tuple[datetime | None, int]]:
+        """The events that may have changed what holds, and from when on each counts. Raises ``PolicyUnreadable``."""
+        return rulebook.changes(self._journal)
+
     def rules_set_by(self, moment: datetime) -> Rulebook:
         """What was set by then, as the events' own times have it: costs no more than :meth:`rules` without a moment."""
         times = ((parse_time(one.at), one.seq) for one in self.rules(0).later)

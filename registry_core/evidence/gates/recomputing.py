@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ...format.chain import Line, chain
@@ -42,7 +42,27 @@ class Recomputed:
     faults: list[GateFault]
 
 
-def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
+class PastRules:
+    """What held at any moment: the registry's journal is read once for all that were before, and not for each."""
+
+    def __init__(self, policies: PolicyGate) -> None:
+        self._policies = policies
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._changes: list[tuple[datetime | None, int]] = []
+
+    def after(self, seq: int) -> Rulebook:
+        """After that event. Raises ``PolicyUnreadable``."""
+        return self._policies.rules(seq)
+
+    def at(self, moment: datetime) -> Rulebook:
+        """At that moment. Raises ``PolicyUnreadable``."""
+        if moment > self._looked_at:
+            looked_at = datetime.now(UTC)
+            self._changes, self._looked_at = self._policies.changes(), looked_at
+        return self.after(max((seq for when, seq in self._changes if when is None or when <= moment), default=0))
+
+
+def recompute(model: ModelStore, policies: PastRules) -> Recomputed:
     """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
     before, is_whole = list[Line](), True
@@ -71,17 +91,16 @@ def _is_move(line: Line) -> bool:
 
 
 def _differing(
-    model: ModelStore, line: Line, at: datetime | None, before: list[Line], policies: PolicyGate
+    model: ModelStore, line: Line, at: datetime | None, before: list[Line], policies: PastRules
 ) -> Iterator[str]:
     """``at``: when it was made, whatever the clock has said that was ahead then."""
     said, alias, names = line.get("gate"), str(line.get("alias")), model.keys
     if not isinstance(said, dict):
-        rules = policies.rules(at) if at is not None else policies.rules()
-        if rules.gates(names.task, names.model_name, alias):
+        if policies.at(at or datetime.now(UTC)).gates(names.task, names.model_name, alias):
             yield "no gate was asked, though a policy guarded the alias"
         return
     seq = said.get("registry_seq")
-    rules = policies.rules(seq if isinstance(seq, int) else 0)
+    rules = policies.after(seq if isinstance(seq, int) else 0)
     yield from _overtaken(at, before, rules, (None, ALL_TASKS, names.task))
     gates = rules.gates(names.task, names.model_name, alias)
     digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]

@@ -19,7 +19,7 @@ from ...format.layout import REGISTRY_JOURNAL
 from ...models.named_documents import document_of
 from ...models.proven import Unproven, proven, proven_news
 from ...models.registry_journal import RegistryJournal
-from ...models.timeline import happened
+from ...models.timeline import counting_times, happened
 from ...storage.contract import Storage
 from ...vocabulary.bounded import Bounded
 from ...vocabulary.errors import IntegrityError
@@ -194,6 +194,19 @@ def read(journal: RegistryJournal, until: int | datetime | None = None) -> Ruleb
         raise unreadable(str(why)) from None
     except IntegrityError as error:
         raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
+
+
+def changes(journal: RegistryJournal) -> list[tuple[datetime | None, int]]:
+    """(the moment from which on it counts, the event) of whatever sets a document, or says what is lost; in order.
+
+    Costs all of the journal. Raises as :func:`read`.
+    """
+    try:
+        lines = proven(journal, journal.journal.lines())
+        said = [_setting(line) is not None or lost_range(line) is not None for line in lines]
+    except Unproven as why:
+        raise unreadable(str(why)) from None
+    return [(when, line.seq) for line, when, is_one in zip(lines, counting_times(lines), said, strict=True) if is_one]
 
 
 def _read(journal: RegistryJournal, until: int | datetime | None) -> Rulebook:

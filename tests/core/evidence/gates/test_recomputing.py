@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry_core import GateNotMet, ModelRegistry
+from registry_core.evidence.gates.gate import PolicyGate
+from registry_core.evidence.gates.recomputing import PastRules, recompute
 from registry_core.evidence.signing.not_counted import NotCounted
 from registry_core.format.encoding import encode, format_time, parse_time
 from registry_core.format.layout import LOG, REGISTRY
@@ -118,6 +120,33 @@ def test_a_verdict_by_what_did_not_hold_any_more_is_named(shelf: Shelf) -> None:
     found = shelf.registry().audit_gates().faults
     assert [(one.seq, one.fault) for one in found] == [(by_order, was_overtaken), (by_time, was_overtaken)]
     assert unknown < by_order
+
+
+def test_what_held_is_asked_of_one_reading_for_all_moves_that_no_gate_stands_before(shelf: Shelf) -> None:
+    class Counted(PolicyGate):
+        read = 0
+
+        def changes(self) -> list[tuple[datetime | None, int]]:
+            self.read += 1
+            return super().changes()
+
+    governed = Governed(shelf)
+    governed.promote("1")  # before any policy
+    governed.set_policy(policy(NO_FINDING))
+    for version in ("1", "2", "1"):
+        governed.promote(version, alias="other")
+    past = promoted(shelf, None)
+    governed.set_policy(policy(NO_FINDING, alias="elsewhere"))
+    governed.promote("2")
+    policies = Counted(governed.journal)
+    found = recompute(shelf.model(), PastRules(policies))
+    assert [(one.seq, one.fault) for one in found.faults] == [
+        (past, "no gate was asked, though a policy guarded the alias")
+    ]
+    assert policies.read == 1
+    promoted(shelf, None, later=timedelta(hours=1))
+    assert len(recompute(shelf.model(), PastRules(policies)).faults) == 1
+    assert policies.read == 3, "what comes after the reading is asked of another one"
 
 
 ODD = [
