@@ -21,7 +21,7 @@ from .log import Log
 from .signed_note import Checkpoint, Verifier
 
 KEY, STATE = f"{PREFIX}LOG_KEY", f"{PREFIX}LOG_STATE"
-_END = b"-----END PRIVATE KEY-----\n"
+_END = b"-----END PRIVATE KEY-----"
 _MOST_BYTES = 64 * 1024
 
 
