@@ -43,7 +43,7 @@ class LogKey:
             root = settings.root or ""
             if not os.path.isabs(path):
                 raise NotConfigured(f"{name} is {path!r}, which is not an absolute path.", reason="bad_setting")
-            if os.path.isabs(root) and _lies_in(path, root):
+            if root and "://" not in root and _lies_in(path, root):
                 raise NotConfigured(
                     f"{name} lies inside the registry's root. Whoever may write there could sign anything: "
                     "keep it elsewhere.",
