@@ -26,20 +26,20 @@ def export(storage: Storage, destination: Path, vkey: str | None) -> Exported:
     directory is there as a whole or not at all. Packages, tokens and sessions are not in it. Raises
     ``DestinationDiffers`` where something is there already, ``StorageUnavailable``.
     """
-    if destination.is_symlink() or (
-        destination.exists() and not (destination.is_dir() and not any(destination.iterdir()))
-    ):
-        raise DestinationDiffers(
-            f"There is something at {destination} already. Name a directory that is not there yet."
-        )
-    beside = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=_parent(destination)))
+    beside = None
     try:
+        if destination.is_symlink() or (destination.exists() and not _is_empty(destination)):
+            raise DestinationDiffers(
+                f"There is something at {destination} already. Name a directory that is not there yet."
+            )
+        beside = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=_parent(destination)))
         found = _copy(storage, beside, vkey)
         os.replace(beside, destination)
     except OSError as error:
         raise StorageUnavailable(f"The export cannot be written to {destination}: {error.strerror}.") from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
     return found
 
 

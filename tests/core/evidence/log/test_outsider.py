@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import DestinationDiffers, InvalidParameter, JournalCorrupt, LogCorrupt, LogNotSet, LogProof
+from registry_core import (
+    DestinationDiffers,
+    InvalidParameter,
+    JournalCorrupt,
+    LogCorrupt,
+    LogNotSet,
+    LogProof,
+    StorageUnavailable,
+)
 from registry_core.evidence import keys, signed_note
 
 from ....support.packages import open_registry, write_package
@@ -205,4 +213,8 @@ def test_an_export_is_made_whole_where_nothing_is(logged: Logged, tmp_path: Path
         with pytest.raises(DestinationDiffers):
             logged.registry.export_log(taken)
     (tmp_path / "link").unlink()
+    assert sorted(tmp_path.iterdir()) == before
+    for length in (250, 300):  # of what is written first, and of the directory itself
+        with pytest.raises(StorageUnavailable, match="cannot be written"):
+            logged.registry.export_log(tmp_path / ("x" * length))
     assert sorted(tmp_path.iterdir()) == before
