@@ -84,6 +84,7 @@ class EvidenceOfVersion:
     ``born``: what its register event says, empty where none registers it. ``signatures``: those found in the package at
     register, verified or not, as the event lists them. ``dismissed``: attest event -> the event by which an admin
     dismissed it. ``last_restore_seq``: the event by which the version came back last, 0 if it was never gone, and when.
+    ``born_at``: when it was registered, where the clock of whoever did was found to have been ahead; else None.
     """
 
     version: str
@@ -98,6 +99,7 @@ class EvidenceOfVersion:
     last_restore_seq: int = 0
     last_restore_at: datetime | None = None
     born: Mapping[str, Any] = field(default_factory=dict)
+    born_at: datetime | None = None
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
@@ -169,7 +171,9 @@ def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, da
         born = line.fields or {}
         signatures = tuple(one for one in _list(line.get("signatures")) if isinstance(one, dict))
         recorded = _text(line.get("package_digest"))
-        return replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
+        at, is_ahead = when_made(line.seq, line.get("ts_utc"), repaired_at)
+        found = replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
+        return replace(found, born_at=at if is_ahead else None)
     if kind == RESTORE:
         came_back_at, _ = when_made(line.seq, line.get("ts_utc"), repaired_at)
         return replace(found, last_restore_seq=line.seq, last_restore_at=came_back_at)

@@ -23,7 +23,7 @@ from ..signing.statement import EVALUATION, REVIEW
 from . import of_version
 from .of_version import Attested, EvidenceOfVersion, Finding, signers_of
 from .predicates import Evaluation, Review, said_in
-from .statements_of import counted, is_signature
+from .statements_of import counted, counted_at_register, is_signature
 
 
 def tell(model: ModelStore, version: str, rules: Rulebook | None, aliases: Iterable[str], most: int) -> VersionEvidence:
@@ -90,7 +90,7 @@ class _Teller:
         return EvidenceSignature(
             _text(said.get("path")),
             _text(said.get("format")),
-            self._signers(signers_of(said.get("signers"))),
+            self._signers(self._counted_at_register(said)),
             _text(said.get("covers")),
             _texts(said.get("ignored")),
             _texts(said.get("uncovered")),
@@ -135,6 +135,11 @@ class _Teller:
 
     def _counted(self, one: Attested) -> Iterable[Signer]:
         return one.signers if self._trust is None else counted(one, self._trust)
+
+    def _counted_at_register(self, said: Mapping[str, Any]) -> Iterable[Signer]:
+        if self._trust is None:
+            return signers_of(said.get("signers"))
+        return counted_at_register(self._evidence, said, self._trust)
 
     def _said(self, one: Attested) -> dict[str, Any]:
         """What a review or a measurement says."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -81,11 +82,21 @@ def counted(one: Attested, trust: TrustDocument) -> list[Signer]:
 
     That is what was judged when it was made, but for a clock that was found to have been ahead since.
     """
-    if not one.is_ahead:
-        return list(one.signers)
+    return _valid_at(one.signers, one.at if one.is_ahead else None, trust)
+
+
+def counted_at_register(evidence: EvidenceOfVersion, said: Mapping[str, Any], trust: TrustDocument) -> list[Signer]:
+    """As :func:`counted`, of a signature that the register event lists."""
+    return _valid_at(signers_of(said.get("signers")), evidence.born_at, trust)
+
+
+def _valid_at(signers: Iterable[Signer], at: datetime | None, trust: TrustDocument) -> list[Signer]:
+    """Those whose keys were valid at that moment; None: the one at which they were judged."""
+    if at is None:
+        return list(signers)
     # A key that is listed no more says nothing of when it was valid; then the event's own word is all there is.
-    known = ((signer, trust.keys.get(signer.key)) for signer in one.signers)
-    return [signer for signer, key in known if key is None or key.valid_from is None or key.valid_from <= one.at]
+    known = ((signer, trust.keys.get(signer.key)) for signer in signers)
+    return [signer for signer, key in known if key is None or key.valid_from is None or key.valid_from <= at]
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,7 @@ def signatures(evidence: EvidenceOfVersion, trust: TrustDocument, covers: str | 
     for one in evidence.signatures:
         if one.get("verified") is True and evidence.register_seq is not None:
             what = one.get("covers") if isinstance(one.get("covers"), str) else None
-            for signer, helps in _persons(signers_of(one.get("signers")), trust):
+            for signer, helps in _persons(counted_at_register(evidence, one, trust), trust):
                 found.append(Word(signer.person, signer.key, evidence.register_seq, None, None, helps, covers=what))
     for sent in filter(is_signature, evidence.attestations):
         for signer, helps in _persons(counted(sent, trust), trust):

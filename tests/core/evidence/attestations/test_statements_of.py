@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from registry_core.evidence import statements_of
+from registry_core.evidence import of_version, statements_of
 from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
+from registry_core.format.chain import parse_line
+from registry_core.format.encoding import encode, format_time
 from registry_core.vocabulary.evidence import Signer
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -163,6 +165,18 @@ def test_what_a_clock_that_was_ahead_let_count_does_not() -> None:
     assert told.reviews()[0] == {"ada": True}
     assert told.reviews(People({"a1": Listed("ada", valid_from=NOON)}))[0] == {}
     assert told.reviews(People({"a1": Listed("ada", valid_from=NOON - timedelta(days=9))}))[0] == {"ada": True}
+
+
+def test_so_it_is_of_a_signature_that_was_found_at_register() -> None:
+    found = {"verified": True, "covers": "artifacts", "signers": [{"person": "ada", "key": "a1"}]}
+    event = {"seq": 1, "event": "register", "version": "1", "ts_utc": format_time(NOON), "signatures": [found]}
+    lines, repaired = [parse_line(1, encode(event))], NOON - timedelta(days=9)
+    later = People({"a1": Listed("ada", valid_from=NOON - timedelta(days=1))})
+    assert set(statements_of.signatures(of_version.of_lines("1", lines, []), later)) == {"ada"}
+    evidence = of_version.of_lines("1", lines, [(2, repaired)])
+    assert set(statements_of.signatures(evidence, later)) == set()
+    assert set(statements_of.signatures(evidence, People({"a1": Listed("ada", valid_from=repaired)}))) == {"ada"}
+    assert statements_of.who_signed(evidence, later) == {"ada"}, "who may not approve is another question"
 
 
 def _last(told: Told, **only: Any) -> Any:
