@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...attestations.resolving import SERVICE
 from ...attestations.statements_of import Word, reviews, who_signed
 from ...rules.policy_document import Approvals
 from ..seen import Seen
@@ -66,7 +67,10 @@ def _barred(role: str) -> str:
 
 def _named(event: Mapping[str, Any]) -> str:
     """Whom an event names, as far as it names anybody."""
-    principal = event.get("principal")
-    if isinstance(principal, Mapping):
+    principal, actor = event.get("principal"), event.get("actor")
+    if not isinstance(principal, Mapping):
+        return str(actor or "nobody")
+    if principal.get("iss") is not None:
         return f"{principal.get('iss')}|{principal.get('sub')}"
-    return str(event.get("actor") or "nobody")
+    # No issuer vouches for it, and a trust document names people by theirs.
+    return f"{actor}, a service" if principal.get("kind") == SERVICE and actor else "nobody"

@@ -144,6 +144,17 @@ def test_who_cannot_be_told_leaves_it_unmet(part: Part, who: dict[str, Any]) -> 
     assert "the trust document knows no one person by that" in found.found
 
 
+def test_a_service_that_no_issuer_vouches_for_is_told_by_its_name() -> None:
+    story = Story()
+    story.set(born={"actor": "ci", "principal": {"sub": "ci", "kind": "service", "token_id": "7"}})
+    found = judge(
+        approvals(1, Part.REGISTRANT, Part.PROMOTER), story.seen(promoter={"principal": {"kind": "anonymous"}})
+    )
+    assert not found.met
+    for who in ("who promotes it is nobody:", "who registered it is ci, a service:"):
+        assert f"{who} the trust document knows no one person by that" in found.found
+
+
 def test_a_revoked_key_still_tells_who_signed() -> None:
     story = Story()
     story.reviews("ada", "approve")
