@@ -34,8 +34,9 @@ def _facts(one: Attested, dismissed_by: int | None, *, names_nobody: bool) -> di
 
 
 def attestation(model: ModelStore, version: str, one: Attested, *, is_new: bool) -> Attestation:
-    """What was attached just now, or by an earlier event."""
-    facts = _facts(one, None, names_nobody=model.names_nobody)
+    """What was attached just now, or by an earlier event, which may have been dismissed since."""
+    dismissed_by = None if is_new else of_version.read(model, version).dismissed.get(one.seq)
+    facts = _facts(one, dismissed_by, names_nobody=model.names_nobody)
     return Attestation(**{**facts, **model.keys.names}, version=version, is_new=is_new)
 
 

@@ -258,7 +258,8 @@ def test_neither_who_registered_nor_who_signed_it_resolves_what_blocks_it(place:
 
 
 def test_only_admins_dismiss(place: Place) -> None:
-    reject = place.ok("writes", "POST", "attestations", place.review("reject"), **QUERY)["seq"]
+    document = place.review("reject")
+    reject = place.ok("writes", "POST", "attestations", document, **QUERY)["seq"]
     finding, about = place.find(), {**VERSION, "id": reject, "reason": "he was not asked"}
     for who in ("writes", "approves", "maintains"):
         for path, body in (("findings/dismiss", finding), ("attestations/dismiss", about)):
@@ -271,6 +272,8 @@ def test_only_admins_dismiss(place: Place) -> None:
     assert (one["is_open"], one["is_dismissed"], one["title"]) == (False, True, "wrong")
     (one,) = place.ok("writes", "GET", "attestations", **QUERY)["attestations"]
     assert one["dismissed_by"] == done["seq"]
+    again = place.ok("writes", "POST", "attestations", document, **QUERY)
+    assert (again["seq"], again["is_new"], again["dismissed_by"]) == (reject, False, done["seq"])
     assert said(place.ask("chief", "POST", "attestations/dismiss", {**about, "id": 1})) == (
         404,
         "attestation_not_found",
