@@ -7,12 +7,11 @@ from typing import Any
 
 from ...attestations.resolving import SERVICE
 from ...attestations.statements_of import Word, reviews, who_signed
-from ...rules.policy_document import Approvals
+from ...rules.policy_document import Approvals, Part
 from ..seen import Seen
 from .outcome import Outcome, damaged, listed, people, told
 
-REGISTRANT, PROMOTER, SIGNERS = "registrant", "promoter", "signers"
-_ROLES = {REGISTRANT: "registered it", PROMOTER: "promotes it"}
+_ROLES = {Part.REGISTRANT: "registered it", Part.PROMOTER: "promotes it"}
 
 
 def judge(what: Approvals, seen: Seen) -> Outcome:
@@ -48,9 +47,9 @@ def _may_block(what: Approvals, seen: Seen, word: Word) -> bool:
 def _excluded(what: Approvals, seen: Seen) -> tuple[dict[str, str], list[str]]:
     """(person -> what keeps that one's approval from counting, whoever cannot be told from those who approve)."""
     barred, unknown = dict[str, str](), list[str]()
-    if SIGNERS in what.excluded:
-        barred |= dict.fromkeys(who_signed(seen.evidence, seen.trust), _barred(SIGNERS))
-    for role, event in ((PROMOTER, seen.promoter), (REGISTRANT, seen.registrant)):
+    if Part.SIGNERS in what.excluded:
+        barred |= dict.fromkeys(who_signed(seen.evidence, seen.trust), _barred(Part.SIGNERS))
+    for role, event in ((Part.PROMOTER, seen.promoter), (Part.REGISTRANT, seen.registrant)):
         if role not in what.excluded:
             continue
         person = seen.trust.person_of(event)
@@ -61,8 +60,8 @@ def _excluded(what: Approvals, seen: Seen) -> tuple[dict[str, str], list[str]]:
     return barred, unknown
 
 
-def _barred(role: str) -> str:
-    return "a signer of it" if role == SIGNERS else f"who {_ROLES.get(role, role)}"
+def _barred(role: Part) -> str:
+    return "a signer of it" if role == Part.SIGNERS else f"who {_ROLES[role]}"
 
 
 def _named(event: Mapping[str, Any]) -> str:

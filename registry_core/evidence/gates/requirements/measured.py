@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from ...attestations.statements_of import measurements
-from ...rules.policy_document import Metric
+from ...rules.policy_document import Metric, Source
 from ..seen import Seen
 from .outcome import Outcome, damaged, number, people
 
-METADATA = "metadata"
-
 
 def judge(what: Metric, seen: Seen) -> Outcome:
-    return _stated(what, seen) if what.source == METADATA else _measured(what, seen)
+    return _stated(what, seen) if what.source == Source.METADATA else _measured(what, seen)
 
 
 def _stated(what: Metric, seen: Seen) -> Outcome:

@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...attestations.statements_of import Word, attestations, signatures
-from ...rules.policy_document import Attestation, Signature
+from ...rules.policy_document import Attestation, Covers, Signature
 from ..seen import Seen
 from .outcome import Outcome, damaged, listed, people, told
 
-PACKAGE = "package"
 _ABSENT = object()
 
 
 def judge_signature(what: Signature, seen: Seen) -> Outcome:
     """At least one person's last signature counts now."""
-    is_whole = what.covers == PACKAGE
+    is_whole = what.covers == Covers.PACKAGE
     needed = f"a signature by {people(what.by)}{' that covers the whole package, metadata too' if is_whole else ''}"
-    signed = signatures(seen.evidence, seen.trust, PACKAGE if is_whole else None)
+    signed = signatures(seen.evidence, seen.trust, Covers.PACKAGE if is_whole else None)
     meant = [word for person, word in signed.items() if seen.trust.is_one_of(person, what.by)]
     counting = [word for word in meant if word.helps]
     whole = [word for word in counting if _is_intact(seen, word)]
