@@ -14,6 +14,7 @@ from .render import page
 ROWS = 50
 MOST_NEW = 100  # that are counted
 KINDS = ("register", "promote", "rollback", "unalias", "tag", "patch", "stage", "delete", "restore", "purge", "repair")
+KINDS += ("own", "attest", "finding", "facts")
 
 
 @blueprint.get("/activity", needs=Need.READ)

@@ -30,6 +30,7 @@ from ..vocabulary.facts import LOAD, LOADS
 from ..vocabulary.owners import Ownership
 from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
 from .search_words import compact_json, is_filtered, tag_text, words_of
+from .shown import shown_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ MOST_SEQ = (1 << 63) - 1  # that SQLite holds
 _BEFORE_ALL_REGISTRIES = 1970
 _OURS = re.compile(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z")
 # What other answers say of a version in these words is the registry's own; free metadata of such a name is in show.
-# What events of few kinds say, and pages of events show; all else is in the journal.
-_SHOWN = ("set", "unaliased", "owner", "repaired", "lost_from", "lost_to", "adopted")
 _NOT_FREE = ("package_digest", "package_dir", "package_path")
 
 
@@ -137,7 +136,7 @@ def _told(line: Line) -> Told:
         previous_version=_text(fields.get("previous_version")),
         actor=_text(fields.get("actor")),
         reason=reason[:MAX_REASON_CHARACTERS] if reason is not None else None,
-        said=_shown(line),
+        said=shown_of(line),
         is_own=line.is_own,
         load=_load(fields) if line.is_own else None,
         unaliased=tuple(dict.fromkeys(name for name in aliases.moves(fields) if name != fields.get("alias"))),
@@ -148,16 +147,6 @@ def _load(fields: Mapping[str, Any]) -> str | None:
     facts = fields.get(FACTS)
     load = facts.get(LOAD) if isinstance(facts, dict) else None
     return load if load in LOADS else None
-
-
-def _shown(line: Line) -> str | None:
-    fields = line.fields or {}
-    if fields.keys().isdisjoint(_SHOWN):
-        return None
-    event = line.event()
-    shown = {name: value for name in _SHOWN if (value := getattr(event, name)) is not None}
-    said = compact_json(shown) if shown else ""
-    return said if 0 < len(said) <= MAX_REASON_CHARACTERS else None
 
 
 def _text(value: Any) -> str | None:

@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 18
+FORMAT = 19
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -75,6 +75,11 @@ def test_each_kind_is_told_with_who_said_it(visit: Visitor, governed: Governed) 
     governed.set_trust(trust(revoked=("ada",)))
     assert re.search(r"ada [0-9a-f]{8} key counts no longer approves", visit.get(TAB).words)
     within_bounds(page)
+    history = visit.get("/ui/models/t/m/history").words
+    assert history.count("a sender attached a review of 1") == 2
+    for words in ("a measurement of 1", "a signature of 1", f"a document about 1 {SLSA}"):
+        assert f"a sender attached {words}" in history
+    assert "a sender attached" in visit.get("/ui/activity?event=attest").words
 
 
 def test_findings_stand_there_until_they_are_ended_and_then_below(visit: Visitor, governed: Governed) -> None:
@@ -85,9 +90,9 @@ def test_findings_stand_there_until_they_are_ended_and_then_below(visit: Visitor
     assert "blocking it is wrong open; found by ada #3" in words
     assert "minor it is wrong resolved by #4 ; found by ada #2" in words
     assert words.index("blocking it is wrong") < words.index("minor it is wrong")
-    history = visit.get("/ui/models/t/m/history").words
-    assert "ada" in history
-    assert "1" in history
+    for page in (visit.get("/ui/models/t/m/history"), visit.get("/ui/activity"), visit.get("/ui/models/t/m")):
+        assert "ada found in 1 minor it is wrong" in page.words
+        assert f"ada resolved finding {first} of 1" in page.words
 
 
 def test_the_lists_of_all_guarded_aliases_are_there(
