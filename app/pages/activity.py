@@ -14,7 +14,7 @@ from .render import page
 ROWS = 50
 MOST_NEW = 100  # that are counted
 KINDS = ("register", "promote", "rollback", "unalias", "tag", "patch", "stage", "delete", "restore", "purge", "repair")
-KINDS += ("own", "attest", "finding", "facts")
+MORE_KINDS = ("own", "attest", "finding", "facts")
 
 
 @blueprint.get("/activity", needs=Need.READ)
@@ -32,7 +32,7 @@ def activity() -> Response:
         events=found.events,
         warnings=found.warnings,
         wanted=wanted,
-        kinds=KINDS,
+        kinds=KINDS + MORE_KINDS,
         before=before,
         news=news,
         json_address=url_for("aliases.history", **wanted, before=before),
