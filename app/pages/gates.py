@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from registry_core import Check, GateAnswer, InvalidName, ModelRegistry, PackageCorrupt, PolicyUnreadable
+from registry_core import (
+    Check,
+    Event,
+    GateAnswer,
+    InvalidName,
+    ModelRegistry,
+    PackageCorrupt,
+    PolicyUnreadable,
+    RegistryError,
+)
 
+_OVERRIDDEN = "gate_overridden: "
 MOST_CHECKS = 64  # that a page shows; one policy may ask for as many before an alias
 
 
@@ -45,3 +56,19 @@ def checklist(
     except (PolicyUnreadable, PackageCorrupt) as error:
         return Checklist(alias, None, error.message)
     return Checklist(alias, answer) if answer.gated else None
+
+
+def overridden(registry: ModelRegistry, task: str, model_name: str, moves: Iterable[Event]) -> list[str]:
+    """What must be known of aliases that were moved past their gate, until that is met; ``moves``: the last of each.
+
+    Nothing is asked of those that were not. What cannot be told now is left out.
+    """
+    found: list[str] = []
+    for move in moves:
+        if (move.gate or {}).get("override"):
+            try:
+                told = registry.show(task, f"{model_name}@{move.alias}").warnings
+            except RegistryError:
+                continue
+            found += [one.removeprefix(_OVERRIDDEN) for one in told if one.startswith(_OVERRIDDEN)]
+    return found

@@ -16,6 +16,7 @@ from ..web.root import current_registry
 from . import figures, naming, svg
 from .blueprint import blueprint
 from .changing import MODEL
+from .gates import overridden
 from .render import now, page
 
 VERSIONS, EVENTS, COLUMNS, DELETED = 25, 9, 4, 10
@@ -66,6 +67,7 @@ def model(task: str, model_name: str) -> Response:
         is_first=cursor is None,
         newest=newest,
         warnings=told.warnings,
+        overridden=overridden(registry, task, model_name, [one.events[0] for one in moves if one.events]),
         events=newest[0].seq if newest else 0,
         deleted=_deleted(registry, task, model_name),
         ways=_ways(task, model_name, selector),

@@ -42,6 +42,7 @@ from . import provenance, proving, svg
 from .blueprint import blueprint
 from .card import Card, card
 from .evidence import evidence
+from .gates import overridden
 from .package_tree import File, Tree, tree
 from .previews import MOST_BYTES, Table, is_image, is_read, preview
 from .render import page, path
@@ -51,6 +52,7 @@ TABS = ("card", "files", "metrics", "lineage", "evidence", "integrity")
 README, MANIFEST, METRICS = "README.md", "sha256sums.txt", "metrics.json"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
+MOST_ALIASES = 6  # of which it is said that their gate was overridden
 MOST_OPERATIONS = 10  # among which the last proof is looked for
 MOST_PARENTS = 2  # whose own parents are looked for
 REMEMBERED = 4 * 1024 * 1024  # characters, of all cards
@@ -159,6 +161,13 @@ class Seen:
             ).events
         except StorageError:
             return []
+
+    @property
+    def overridden(self) -> list[str]:
+        """What must be known of its aliases that were moved past their gate."""
+        moves = [self._history(alias=alias, limit=1) for alias in self.shown.aliases[:MOST_ALIASES]]
+        last = [one[0] for one in moves if one]
+        return overridden(self.registry, self.task, self.model_name, last)
 
     @cached_property
     def registered(self) -> Event | None:

@@ -25,8 +25,8 @@ def model(registry: ModelRegistry, tmp_path: Path) -> None:
     promoted(registry, tmp_path)
 
 
-def guard(registry: ModelRegistry, *requirements: Mapping[str, Any], alias: str = "production") -> None:
-    gates = [{"alias": alias, "require": list(requirements)}]
+def guard(registry: ModelRegistry, *requirements: Mapping[str, Any], alias: str = "production", **more: Any) -> None:
+    gates = [{"alias": alias, "require": list(requirements), **more}]
     document = {"schema": "omr-policy/1", "task": TASK, "models": ["*"], "gates": gates}
     registry.set_policy(TASK, json.dumps(document).encode(), actor="ada", reason="the rules of the lab")
 
@@ -97,3 +97,21 @@ def test_hostile_words_of_a_policy_are_words(visit: Visitor, registry: ModelRegi
     assert page.sent_bytes < 20_000
     for hostile in ("%3Cscript%3E", "a%20b", "%00"):
         visit.client.get(f"{PAGE}/promote?alias={hostile}", headers={"Accept": "text/html"})
+
+
+@pytest.mark.usefixtures("model")
+def test_an_override_is_told_until_the_gate_is_met(visit: Visitor, registry: ModelRegistry) -> None:
+    trust = {"schema": "omr-trust/1", "people": {"grace": {"actors": ["grace"]}}, "keys": []}
+    registry.set_trust_document(json.dumps(trust).encode(), actor="ops", reason="who we are")
+    guard(registry, CARD, break_glass={"by": ["grace"], "reason_min_characters": 5})
+    why = {"reason": "<b>the old one crashes", "ticket": "OPS-9"}
+    registry.promote(TASK, MODEL, "production", "2.0.0", actor="grace", reason="now", override=why)
+    said = "Its gate was overridden by grace less than a minute ago: <b>the old one crashes (OPS-9)"
+    for address in (PAGE, f"{PAGE}/versions/2.0.0"):
+        page = visit.get(address)
+        assert "A gate was overridden, and is not met yet." in page.words
+        assert f"'production' names 2.0.0 though model-card is not met. {said}" in page.words
+    assert "gate overridden <b>the old one crashes (OPS-9)" in visit.get(f"{PAGE}/history").words
+    assert "A gate was overridden" not in visit.get(f"{PAGE}/versions/1.0.0").words
+    guard(registry, SIZED)
+    assert "A gate was overridden" not in visit.get(PAGE).words
