@@ -28,6 +28,7 @@ HEADINGS = {
     "small-files": "Many small files over HTTP",
     "requests": "What a request costs the server",
     "access": "What it costs to know who calls",
+    "evidence": "What evidence costs",
     "omr": "What a command costs",
     "catalogue": "The catalogue",
     "web": "Pages for persons",
