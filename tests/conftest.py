@@ -11,7 +11,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.secrets", "tests.support.seaweed"]
+pytest_plugins = ["tests.support.secrets", "tests.support.seaweed", "tests.support.without_cryptography"]
 
 # Here, and not beside some of the tests: a test takes the profile that is in force when its module is imported.
 settings.register_profile(

@@ -11,6 +11,7 @@ from registry_core import (
     GateAnswer,
     InvalidName,
     ModelRegistry,
+    NotConfigured,
     PackageCorrupt,
     PolicyUnreadable,
     RegistryError,
@@ -53,7 +54,7 @@ def checklist(
         answer = registry.gate(task, f"{model_name}@{version}", alias, actor=who or None)
     except InvalidName:
         return None  # no alias can be called so, and whoever tries is told
-    except (PolicyUnreadable, PackageCorrupt) as error:
+    except (PolicyUnreadable, PackageCorrupt, NotConfigured) as error:
         return Checklist(alias, None, error.message)
     return Checklist(alias, answer) if answer.gated else None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...format.encoding import format_time
 from ...models.model import ModelStore
+from ...vocabulary.errors import NotConfigured
 from ...vocabulary.evidence import Signer
 from ...vocabulary.evidence_errors import PolicyUnreadable
 from ...vocabulary.version_evidence import (
@@ -55,7 +56,7 @@ def tell(model: ModelStore, version: str, rules: Rulebook | None, aliases: Itera
 def _trust(rules: Rulebook | None) -> TrustDocument | None:
     try:
         return None if rules is None else rules.trust
-    except PolicyUnreadable:
+    except (PolicyUnreadable, NotConfigured):
         return None
 
 

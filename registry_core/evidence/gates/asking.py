@@ -13,7 +13,7 @@ from ...models import aliases
 from ...models.gate import Asked
 from ...models.model import Found, ModelStore
 from ...models.timeline import Moment, happened
-from ...vocabulary.errors import PackageCorrupt
+from ...vocabulary.errors import NotConfigured, PackageCorrupt
 from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ...vocabulary.gates import Check, GateAnswer, GateInForce
 from ...vocabulary.texts import check_new_name
@@ -93,8 +93,8 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, who_made(line)), gates, rules).unmet
     except PackageCorrupt as error:
         return [f"{OVERRIDDEN}: the gate of {found.alias!r} was overridden, and cannot be asked again: {error.message}"]
-    except PolicyUnreadable as error:
-        return [f"policy_unreadable: what {found.alias!r} must meet cannot be told: {error.message}"]
+    except (PolicyUnreadable, NotConfigured) as error:  # whoever only reads needs no library for keys
+        return [f"{error.code}: what {found.alias!r} must meet cannot be told: {error.message}"]
     return [_overridden(found, line, override, unmet, is_nobody=is_nobody)] if unmet else []
 
 

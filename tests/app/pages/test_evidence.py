@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def test_each_kind_is_told_with_who_said_it(visit: Visitor, governed: Governed) 
     for words in ("a measurement of 1", "a signature of 1", f"a document about 1 {SLSA}"):
         assert f"a sender attached {words}" in history
     assert "a sender attached" in visit.get("/ui/activity?event=attest").words
+
+
+def test_where_no_key_can_be_read_the_rest_is_told(
+    visit: Visitor, governed: Governed, without_cryptography: Callable[[], None]
+) -> None:
+    governed.review("ada")
+    governed.set_policy(policy(TWO))
+    without_cryptography()
+    page = visit.get(TAB)
+    assert re.search(r"ada [0-9a-f]{8} approves just now #2", page.words)
+    assert "What must be met cannot be told, so nothing may pass. Keys and signatures need" in page.words
 
 
 def test_findings_stand_there_until_they_are_ended_and_then_below(visit: Visitor, governed: Governed) -> None:

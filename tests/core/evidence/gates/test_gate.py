@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry_core import GateNotMet, InvalidName, InvalidParameter, PolicyUnreadable, VersionNotFound
+from registry_core import GateNotMet, InvalidName, InvalidParameter, NotConfigured, PolicyUnreadable, VersionNotFound
 from registry_core.format.layout import ModelKeys
 from registry_core.models.registry_journal import document_key
 from registry_core.storage.filesystem.tree import FilesystemStorage
@@ -235,6 +236,20 @@ def test_a_damaged_package_does_not_keep_its_overridden_alias_from_being_shown(t
     (warning,) = governed.shelf.registry().show(TASK, f"{MODEL}@production").warnings
     assert warning.startswith("gate_overridden: the gate of 'production' was overridden, and cannot be asked again: ")
     remove_tree(tmp_path / "root")
+
+
+def test_whoever_only_reads_needs_no_library_for_keys(
+    governed: Governed, without_cryptography: Callable[[], None]
+) -> None:
+    governed.set_policy(policy(TWO, break_glass=GLASS))
+    governed.promote(actor="oncall", override=OVERRIDE)
+    without_cryptography()
+    with pytest.raises(NotConfigured):
+        governed.promote()
+    registry = governed.shelf.registry()
+    (warning,) = registry.resolve(TASK, f"{MODEL}@production").warnings
+    assert warning.startswith("not_configured: what 'production' must meet cannot be told: Keys and signatures need")
+    assert "not_configured" in [one.code for one in registry.check().findings]
 
 
 def test_what_is_met_is_not_overridden_and_without_glass_nobody_does(governed: Governed) -> None:
