@@ -85,7 +85,7 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
             return []
         line = last_move(found)
         said = line.get("gate") if line is not None else None
-        if not isinstance(said, dict):
+        if not isinstance(said, dict) or not _is_of(rules, said):
             return _not_recorded(found, line, policies)
         override = said.get("override")
         if line is None or not isinstance(override, dict):
@@ -102,6 +102,13 @@ def last_move(found: Found) -> Line | None:
     """The event that made the alias name the version; None where older software did."""
     seq = found.named.seq if found.named is not None else None
     return found.model.journal.line(seq) if seq is not None else None
+
+
+def _is_of(rules: Rulebook, said: dict[str, Any]) -> bool:
+    """Whether it was judged by policies of this registry, and not of the one that the model was taken over from."""
+    policies = said.get("policies")
+    named = policies if isinstance(policies, list) else []
+    return bool(named) and all(isinstance(one, str) and one in rules.named for one in named)
 
 
 def _not_recorded(found: Found, line: Line | None, policies: PolicyGate) -> list[str]:
