@@ -23,7 +23,7 @@ from ...vocabulary.errors import RegistryError
 from ...vocabulary.evidence_errors import GateNotMet
 from ...vocabulary.gates import GateFault
 from ..attestations import of_version
-from ..rules.policy_document import ALL_TASKS
+from ..rules.policy_document import ALL_TASKS, NotArchived
 from ..rules.rulebook import Rulebook
 from .gate import PolicyGate
 from .judging import judge_all
@@ -109,9 +109,10 @@ def _differing(
     if said.get("trust") != rules.trust_digest:
         yield f"the trust document that held is {rules.trust_digest}, and not {said.get('trust')}"
     seen = _seen(model, line, said, rules)
-    known = states.replay(before, str(line.get("version"))).archived
-    if known is not None and _of(said.get("seen")).get("archived") not in (None, known):
-        yield f"by the journal the version was {'' if known else 'not '}archived"
+    if any(isinstance(one.what, NotArchived) for _, gate in gates for one in gate.require):
+        known = states.replay(before, str(line.get("version"))).archived
+        if known is not None and _of(said.get("seen")).get("archived") is not known:
+            yield f"by the journal the version was {'' if known else 'not '}archived"
     judged = [(policy, gate, judge_all(gate.require, seen)) for policy, gate in gates]
     checks = [check for _, _, found in judged for check in found]
     recorded, told = said.get("checks"), [check.recorded() for check in checks]

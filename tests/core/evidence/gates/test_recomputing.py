@@ -149,6 +149,19 @@ def test_what_held_is_asked_of_one_reading_for_all_moves_that_no_gate_stands_bef
     assert policies.read == 3, "what comes after the reading is asked of another one"
 
 
+@pytest.mark.parametrize("seen", [{}, {"archived": False}, {"archived": None}])
+def test_a_verdict_that_leaves_out_what_the_journal_knows_is_named(seen: dict[str, Any], shelf: Shelf) -> None:
+    governed = Governed(shelf)
+    governed.set_policy(policy(NOT_ARCHIVED))
+    governed.promote()
+    met = shelf.events()[-1]["gate"]
+    shelf.registry().stage(TASK, MODEL, "1", "archived", actor="ada", reason="x")
+    assert shelf.registry().audit_gates().faults == []
+    seq = promoted(shelf, {**met, "seen": seen})
+    faults = shelf.registry().audit_gates().faults
+    assert [(one.seq, one.fault) for one in faults] == [(seq, "by the journal the version was archived")]
+
+
 ODD = [
     *({"checks": one} for one in (5, "no-finding", {"a": 1}, True)),
     *({"seen": one} for one in (5, [1], {"sizes": [1]}, {"sizes": {"model.pt": "1"}}, {"sizes": 5, "archived": []})),
