@@ -19,6 +19,7 @@ from ...models.changes import Draft, change
 from ...models.model import ModelStore
 from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
 from ...vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured
+from ...vocabulary.texts import check_words
 from .. import keys
 from . import signed_note
 from .checkpoints import (
@@ -43,10 +44,13 @@ _MOVED = "moved"
 
 @dataclass(frozen=True)
 class By:
-    """Whose the event is, and why it was made."""
+    """Whose the event is, and why it was made, in words that can stand there. Raises ``InvalidParameter``."""
 
     actor: str | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        check_words(self.actor, self.reason)
 
 
 def init(log: Log, key: LogKey, origin: str, by: By) -> int:
@@ -66,7 +70,7 @@ def init(log: Log, key: LogKey, origin: str, by: By) -> int:
 def restart(log: Log, key: LogKey, origin: str, by: By) -> int:
     """Another log is begun by an event that says which one was lost. Raises as :func:`init`, ``LogNotSet``."""
     _check_origin(origin)
-    if not by.reason:
+    if not (by.reason or "").strip():
         raise InvalidParameter("Say why: outsiders will ask what became of the log before.", field="reason")
     said, last = log.follow(), key.last()
     lost = last or log.require_begun().checkpoint()

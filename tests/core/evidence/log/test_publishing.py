@@ -94,6 +94,21 @@ def test_a_log_has_a_name_that_notes_can_say(logged: Logged, origin: str) -> Non
     assert not logged.key.key.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "text"), [("actor", "\ud800"), ("reason", "\ud800"), ("reason", "x" * 70_000), ("actor", 5)]
+)
+def test_words_that_no_event_can_have_are_refused(field: str, text: Any) -> None:
+    with pytest.raises(InvalidParameter, match=field):
+        publishing.By(**{field: text})
+
+
+def test_another_log_is_begun_with_a_reason(logged: Logged) -> None:
+    logged.init()
+    with logged.log() as log, pytest.raises(InvalidParameter, match="Say why"):
+        publishing.restart(log, logged.key, "another.example", publishing.By("ada", " "))
+    assert [event["kind"] for event in logged.events()] == ["init"]
+
+
 def test_the_key_is_nobody_else_s(logged: Logged) -> None:
     logged.init()
     assert logged.key.key.stat().st_mode & 0o777 == 0o600
