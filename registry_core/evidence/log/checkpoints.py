@@ -7,6 +7,7 @@ where the old one was lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -255,5 +256,6 @@ def _lost(seq: int, fields: Mapping[str, Any]) -> Checkpoint:
     if isinstance(said, list) and len(said) == 3:
         origin, size, root = said
         if isinstance(origin, str) and _is_number(size) and isinstance(root, str) and _is_digest(root):
-            return Checkpoint(check_name(origin), size, bytes.fromhex(root.removeprefix(DIGEST_PREFIX)))
+            with suppress(ValueError):
+                return Checkpoint(check_name(origin), size, bytes.fromhex(root.removeprefix(DIGEST_PREFIX)))
     raise corrupt(seq, "it does not say which log was lost")
