@@ -38,10 +38,13 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
         """Every verdict that events record, of one model or of all, is come to again; what differs is named.
 
         It is by the journals and the documents that they name alone: a copy that has no more will do. Raises
-        ``ModelNotFound``, ``StorageError``.
+        ``ModelNotFound``, ``InvalidParameter`` for one name of the two, ``StorageError``.
         """
         from ..evidence.gates.recomputing import PastRules, recompute  # only when it is wanted
 
+        if (task is None) != (model_name is None):
+            field = "task" if task is None else "model_name"
+            raise InvalidParameter("Name task and model, or neither.", field=field)
         if task is None or model_name is None:
             models = self._models()
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry_core import GateNotMet, ModelRegistry
+from registry_core import GateNotMet, InvalidParameter, ModelRegistry
 from registry_core.evidence.gates.gate import PolicyGate
 from registry_core.evidence.gates.recomputing import PastRules, recompute
 from registry_core.evidence.signing.not_counted import NotCounted
@@ -84,6 +84,9 @@ def test_what_differs_is_named(shelf: Shelf) -> None:
     governed.set_policy(policy(NO_FINDING))
     governed.promote()
     assert shelf.registry().audit_gates(TASK, MODEL).faults == []
+    for half in ({"task": TASK}, {"model_name": MODEL}):
+        with pytest.raises(InvalidParameter, match="or neither"):
+            shelf.registry().audit_gates(**half)
     event = shelf.events()[-1]
     finding = governed.find()
     forged = {**event["gate"], "registry_seq": 2}
