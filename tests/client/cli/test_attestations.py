@@ -190,6 +190,7 @@ def test_keys_that_sign_nothing(vouched: Shell) -> None:
     for words in (("attest", "t", "m@1"), ("attest", "t", "m@1", "ada", "--from-package", "x")):
         assert vouched.omr(*words).code == 2
     assert vouched.omr("attest", "t", "m@1", "ada").code == 1
+    assert "has more than 16777216 bytes" in vouched.omr("attest", "t", "m@1", "/dev/zero").err, "it has no end"
     assert vouched.omr("finding", "open", "t", "m", "1", "fatal", "x").code == 2
     assert vouched.ok("history", "t", "m", "--json").json == before
     (area / "locked").write_bytes(ssh_pem(ADA, b"secret"))
