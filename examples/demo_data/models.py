@@ -11,7 +11,7 @@ class Model:
 
     ``metrics``: a name, and its value at the start and at the end; the first one is what decides, and the
     first of the alphabet too, since lists show that one. ``weights_kb`` is the size of each version.
-    ``quiet_days``: for how long nothing has happened.
+    ``quiet_days``: for how long nothing has happened. ``is_guarded``: a policy says what production needs.
     """
 
     task: str
@@ -27,6 +27,7 @@ class Model:
     quiet_days: int
     weights_kb: int = 96
     is_in_production: bool = True
+    is_guarded: bool = False
 
     @property
     def decisive(self) -> str:
@@ -41,7 +42,7 @@ MODELS = (
         "celltype", "human_pbmc", "Annotates cells of human blood by a transformer over 2,000 genes.",
         "torch", "pbmc68k-2026.1", "human", T_CELLS,
         (("accuracy", 0.874, 0.953), ("macro_f1", 0.801, 0.917), ("ece", 0.082, 0.031)),
-        29, 310, 40, weights_kb=640,
+        29, 310, 40, weights_kb=640, is_guarded=True,
     ),
     Model(
         "celltype", "mouse_brain", "Annotates neurons and glia of the mouse cortex.",

@@ -22,6 +22,8 @@ AXE = "axe-core@4.10.3"
 NARROWEST = 320
 MODEL = "/ui/models/celltype/human_pbmc"
 VERSION = f"{MODEL}/versions/3.1.0"
+GUARDED = f"{MODEL}/versions/3.1.1"  # of which a policy asks for more
+PROMOTE = f"{MODEL}/promote?alias=production&version=3.1.1"
 # rule -> addresses of its states, of a registry that the demo has filled; {operation} is one of it.
 PAGES: dict[str, list[str]] = {
     "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
@@ -41,6 +43,7 @@ PAGES |= {
         for verb in ("archive", "unarchive", "delete", "restore", "describe", "verify")
     },
 }
+PAGES["/ui/models/<task>/<model_name>/promote"].append(PROMOTE)
 PAGES |= {
     "/ui/models/<task>/<model_name>": [
         MODEL,
@@ -54,6 +57,7 @@ PAGES |= {
         f"{VERSION}?tab=files&path=docs/confusion.tsv",
         f"{VERSION}?tab=files&path=docs/embedding.png",
         f"{MODEL}/versions/0.0.0",
+        f"{GUARDED}?tab=evidence",
     ],
     "/ui/models/<task>/<model_name>/compare": [
         f"{MODEL}/compare",
@@ -130,10 +134,16 @@ def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str) -> None:
     assert not reader.refusals()
 
 
+@pytest.mark.parametrize("path", [f"{GUARDED}?tab=evidence", PROMOTE])
+def test_a_gate_is_among_them(reader: Eyes, path: str) -> None:
+    reader.go(path)
+    assert "3 of 4 met" in reader.find(".checklist", "two-reviewers").text
+
+
 PICTURES = {  # of the documents, which `make pictures` draws anew
     "home": "/ui/",
     "model": MODEL,
-    "promote": f"{MODEL}/promote?alias=production&version=3.1.1",
+    "promote": PROMOTE,
 }
 
 

@@ -46,7 +46,7 @@ def test_what_is_made_is_a_registry_with_a_past(filled: Path) -> None:
     registry = ModelRegistry.open(settings=CoreSettings(root=str(filled)))
     assert registry.check().findings == []
     events = _events(registry)
-    kinds = {"register", "promote", "rollback", "patch", "stage", "delete", "restore"}
+    kinds = {"register", "promote", "rollback", "patch", "stage", "delete", "restore", "attest", "finding"}
     assert {event.event for event in events} == kinds
     assert all(event.reason for event in events)
     assert len({event.actor for event in events if event.alias == "production"}) > 1
@@ -57,6 +57,13 @@ def test_what_is_made_is_a_registry_with_a_past(filled: Path) -> None:
     assert datetime.fromisoformat(moments[-1]) < now
     aliases = {alias.alias: alias.version for alias in registry.list_aliases(TASK, MODEL)}
     assert aliases["production"] != aliases["latest"]
+
+
+def test_production_of_one_model_needs_one_more_reviewer(filled: Path) -> None:
+    registry = ModelRegistry.open(settings=CoreSettings(root=str(filled)))
+    gate = registry.gate(TASK, f"{MODEL}@latest", "production")
+    assert {check.id for check in gate.checks if not check.met} == {"two-reviewers"}
+    assert len(gate.checks) == 4
 
 
 def test_a_version_has_what_a_reader_looks_for(filled: Path) -> None:
