@@ -11,6 +11,7 @@ from flask import request
 from registry_core import (
     AliasMoved,
     Conflict,
+    GateNotMet,
     IntegrityError,
     InvalidInput,
     InvalidParameter,
@@ -30,11 +31,13 @@ REFUSALS = (Conflict, IntegrityError, InvalidInput, InvalidParameter, NotFound, 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why nothing was changed. ``moved``: how the alias is, where it is not as the page had shown it."""
+    """Why nothing was changed. ``moved``: how the alias is, where it is not as the page had shown it; ``is_gate``: a
+    policy refuses it."""
 
     status: int
     text: str
     moved: dict[str, Any] | None = None
+    is_gate: bool = False
 
 
 def failure(error: Exception) -> Failure:
@@ -42,7 +45,8 @@ def failure(error: Exception) -> Failure:
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) != "text/html":
         raise error
     if isinstance(error, RegistryError):
-        return Failure(TABLE[type(error)], error.message, error.detail if isinstance(error, AliasMoved) else None)
+        moved = error.detail if isinstance(error, AliasMoved) else None
+        return Failure(TABLE[type(error)], error.message, moved, isinstance(error, GateNotMet))
     return Failure(503, "Too many long calls are running. Nothing was changed; try again.")
 
 

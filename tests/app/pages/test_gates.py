@@ -58,7 +58,10 @@ def test_a_refusal_keeps_the_words_and_shows_what_is_unmet(visit: Visitor, regis
     answer = visit.press(visit.get(PROMOTE), MOVE, 409, reason="better by far", who="ada")
     again = visit.shown(answer, 409)
     assert "Nothing was changed." in again.words
-    assert "model-card not met" in again.words
+    assert "production may not name 2.0.0: 1 requirement is not met." in again.words
+    assert again.words.count("model-card not met") == 1
+    assert again.words.index("Nothing was changed.") < again.words.index("model-card not met")
+    assert again.words.index("model-card not met") < again.words.index("What changes")
     assert again.form(MOVE).fields["reason"] == "better by far"
     assert again.form(MOVE).fields["who"] == "ada"
     assert "override" not in again.text.lower()

@@ -24,12 +24,12 @@ def judge_file(what: File, seen: Seen) -> Outcome:
 
 
 def judge_fact(what: Fact, seen: Seen) -> Outcome:
-    needed = f"that {what.name} is {listed(what.allowed, 'or')}"
+    needed = f"files whose {what.name} is {listed(what.allowed, 'or')}"
     value = (seen.evidence.facts or {}).get(what.name)
     if not isinstance(value, str):
         return Outcome(False, needed, "Nobody has read the facts of its files: 'omr facts TASK REF --refresh' does.")
     seq = seen.evidence.facts_seq
-    return Outcome(value in what.allowed, needed, f"It is {value}.", (seq,) if seq is not None else ())
+    return Outcome(value in what.allowed, needed, f"Their {what.name} is {value}.", (seq,) if seq is not None else ())
 
 
 def judge_not_archived(seen: Seen) -> Outcome:
