@@ -66,7 +66,7 @@ def attestations(query: dict[str, Any]) -> dict[str, Any]:
 def attestation(task: str, model_name: str, version: str, sha256: str) -> Response:
     """A document's own bytes, as they were sent, proven. They never change: the ETag is their SHA-256."""
     data = current_registry().attestation(task, model_name, version, sha256)
-    named = sha256.removeprefix("sha256:")
+    named = sha256.removeprefix("sha256:").lower()
     return send_document(
         data, named, {"Content-Type": CONTENT_TYPE, "Content-Disposition": attachment(f"{named}.json")}
     )

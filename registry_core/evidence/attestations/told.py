@@ -66,7 +66,7 @@ def document(model: ModelStore, version: str, named: str) -> bytes:
 
     Raises ``AttestationNotFound``, ``PackageCorrupt``, ``StorageError``.
     """
-    digest = f"{DIGEST_PREFIX}{named.removeprefix(DIGEST_PREFIX)}"
+    digest = f"{DIGEST_PREFIX}{named.removeprefix(DIGEST_PREFIX).lower()}"
     if all(one.digest != digest for one in of_version.read(model, version).attestations):
         raise AttestationNotFound(
             f"Nothing of the digest {printable(named)!r} was attached to {model.title}@{printable(version)}.",

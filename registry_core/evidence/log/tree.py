@@ -49,10 +49,6 @@ class Frontier:
         """The tree of the first ``size`` leaves of the row."""
         return cls(size, [node(place(level, index)) for level, index in _whole(0, size)])
 
-    def copy(self) -> Frontier:
-        """One that grows by itself."""
-        return Frontier(self.size, self._roots)
-
     def add(self, leaf: bytes) -> list[bytes]:
         """The leaf's hash is the next one; what the row gets by that."""
         row = [leaf]
