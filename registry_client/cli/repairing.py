@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +27,15 @@ def split_model(_context: click.Context, parameter: click.Parameter, value: tupl
     return parts[0], parts[1]
 
 
+def split_model_or_none(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, str] | tuple[()]:
+    """As :func:`split_model`; nothing where nothing is named."""
+    return split_model(context, parameter, value) if value else ()
+
+
 a_model = click.argument("model", nargs=-1, required=True, metavar="TASK MODEL_NAME", callback=split_model)
+a_model_or_none = click.argument("model", nargs=-1, metavar="[TASK MODEL_NAME]", callback=split_model_or_none)
 yes = click.option("--yes", is_flag=True, help="Do it; else it is only said what would be done, with exit code 1.")
 
 
@@ -59,21 +68,25 @@ def journal(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], a
     finish_repair(registry.repair_journal(*model, accept_loss=accept_loss, **words), as_json, "--accept-loss")
 
 
-def add(name: str, what: str) -> None:
+def add(name: str, what: str, of_whose: Callable[[Any], Any] = a_model) -> None:
     """The command ``omr repair NAME``: ``what`` it does to a model, by the registry's ``repair_NAME``."""
 
     @repair.command(name, help=what)
-    @a_model
+    @of_whose
     @yes
     @who
     @why
     @local_verb
-    def command(registry: ModelRegistry, *, as_json: bool, model: tuple[str, str], yes: bool, **words: Any) -> None:
+    def command(registry: ModelRegistry, *, as_json: bool, model: tuple[str, ...], yes: bool, **words: Any) -> None:
         mend = getattr(registry, f"repair_{name}")
         finish_repair(mend(*model, is_wanted=yes, **words), as_json, "--yes")
 
 
-add("clock", "Say in a model's journal what time it is, after events by a clock that was ahead.")
+add(
+    "clock",
+    "Say in a model's journal, or the registry's own, what time it is, after events by a clock that was ahead.",
+    a_model_or_none,
+)
 add("documents", "Write the alias and state documents of a model anew that are not what its journal says.")
 add("tombstones", "Write the tombstones of a model anew that are not what its journal says.")
 add("seals", "Make the packages of a model read-only again, where somebody has opened them.")

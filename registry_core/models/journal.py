@@ -179,10 +179,11 @@ class Journal:
 
 def _behind(event: Mapping[str, Any], before: str, now: str) -> ClockBehind:
     task, model_name, seq = event.get("task"), event.get("model_name"), event["seq"] - 1
+    whose, named = (f"{task}/{model_name}", f" {task} {model_name}") if task else ("the registry's own journal", "")
     return ClockBehind(
-        f"Event {seq} of {task}/{model_name} says that it was made at {before}, and here it is {now}. "
+        f"Event {seq} of {whose} says that it was made at {before}, and here it is {now}. "
         "Nothing was changed. If this clock is wrong, set it right; if it was that of the event, "
-        f"'omr repair clock {task} {model_name} --yes' says so in the journal.",
+        f"'omr repair clock{named} --yes' says so in the journal.",
         seq=seq,
         ts_utc=before,
         now=now,

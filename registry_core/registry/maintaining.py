@@ -20,6 +20,7 @@ from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, P
 from .opening import OpenedRegistry
 
 if TYPE_CHECKING:
+    from ..models.journal import Subject
     from ..models.registry_journal import RegistryJournal
 
 log = logging.getLogger(__name__)
@@ -211,8 +212,8 @@ class MaintainingVerbs(OpenedRegistry):
 
     def repair_clock(
         self,
-        task: str,
-        model_name: str,
+        task: str | None = None,
+        model_name: str | None = None,
         *,
         is_wanted: bool = False,
         actor: str | None = None,
@@ -220,11 +221,14 @@ class MaintainingVerbs(OpenedRegistry):
     ) -> Repair:
         """Events that claim to be later than now count as having happened before, if wanted; else it is proposed.
 
-        Raises ``ModelNotFound``, ``StorageError``.
+        Of a model, or of the registry's own journal where none is named. Raises ``ModelNotFound``, ``StorageError``.
         """
-        return upkeep.repair.clock(
-            self._model(task, model_name, Action.ADMIN).require(), is_wanted=is_wanted, actor=actor, reason=reason
-        )
+        if task is None or model_name is None:
+            self._require_admin()
+            whose: Subject = self._own_journal(self._require_admin)
+        else:
+            whose = self._model(task, model_name, Action.ADMIN).require()
+        return upkeep.repair.clock(whose, is_wanted=is_wanted, actor=actor, reason=reason)
 
     def repair_documents(
         self,

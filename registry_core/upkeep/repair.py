@@ -13,7 +13,7 @@ from ..format.events import REPAIR
 from ..models import due, lost_end, projections, proof
 from ..models.changes import Committed, Draft, change, standing
 from ..models.due import Due
-from ..models.journal import CLOCK
+from ..models.journal import CLOCK, Subject
 from ..models.lost_end import LostEnd
 from ..models.model import ModelStore
 from ..packages import contents
@@ -49,7 +49,7 @@ def journal(model: ModelStore, *, accept_loss: bool, actor: str | None, reason: 
     return _of_journal(model, found, event)
 
 
-def clock(model: ModelStore, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
+def clock(model: Subject, *, is_wanted: bool, actor: str | None, reason: str | None) -> Repair:
     """The journal says that it is now, whatever its last events claim, if ``is_wanted``.
 
     From then on they count as having happened before. Raises ``StorageError``.
@@ -76,12 +76,12 @@ def _steps_of_clock(ahead: list[Line]) -> list[str]:
     which = f"event {ahead[0].seq}" if len(ahead) == 1 else f"events {ahead[0].seq} to {ahead[-1].seq}"
     return [
         f"{which} say {ahead[-1].get('ts_utc')}, which is later than now; they count as having happened before now",
-        f"event {ahead[-1].seq + 1} says when that was, and the model can be changed again",
+        f"event {ahead[-1].seq + 1} says when that was, and changes are made again",
     ]
 
 
 def _proposed_or_done(
-    model: ModelStore, look: Callable[[], S], decide: Callable[[S], Draft | Repair], *, is_wanted: bool
+    model: Subject, look: Callable[[], S], decide: Callable[[S], Draft | Repair], *, is_wanted: bool
 ) -> Committed[S] | Repair:
     """What ``decide`` says of what is seen; it is a proposal, which writes nothing, where no change is wanted."""
     if is_wanted:

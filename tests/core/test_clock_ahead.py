@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_core import ClockBehind
 from registry_core.evidence.attestations import attesting
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.encoding import format_time
@@ -16,7 +17,7 @@ from registry_core.models import journal
 from registry_core.storage.memory.root import MemoryStorage
 
 from .conftest import MODEL, TASK, Shelf
-from .evidence.governed import Governed, policy
+from .evidence.governed import Governed, policy, trust
 
 DAY = timedelta(days=1)
 ONE = {"id": "one", "approvals": {"at_least": 1, "by": ["reviewers"]}}
@@ -93,3 +94,20 @@ def test_a_move_of_tomorrow_was_judged_by_what_held_today(governed: Governed) ->
     governed.set_policy(policy(ONE, ACCURATE))
     found = registry.audit_gates()
     assert (found.verdicts, found.faults) == (1, [])
+
+
+def test_a_policy_of_tomorrow_keeps_nobody_from_revoking_a_key_today(governed: Governed) -> None:
+    registry = governed.shelf.registry()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "datetime", Tomorrow)
+        governed.set_policy(policy(ONE))
+    governed.review("ada")
+    with pytest.raises(ClockBehind, match=r"registry's own journal .*'omr repair clock --yes'"):
+        governed.set_trust(trust(revoked=("ada",)))
+    assert not registry.repair_clock().is_done
+    assert registry.repair_clock(is_wanted=True, actor="ada", reason="the battery of node 7").is_done
+    assert registry.repair_clock(is_wanted=True).steps == []
+    governed.set_trust(trust(revoked=("ada",)))
+    assert not registry.gate(TASK, f"{MODEL}@1", "production", actor="cyd").met
+    assert registry.gate(TASK, f"{MODEL}@1", "production", as_of=datetime.now(UTC), actor="cyd").gated
+    assert registry.check().findings == []
