@@ -221,8 +221,12 @@ class MaintainingVerbs(OpenedRegistry):
     ) -> Repair:
         """Events that claim to be later than now count as having happened before, if wanted; else it is proposed.
 
-        Of a model, or of the registry's own journal where none is named. Raises ``ModelNotFound``, ``StorageError``.
+        Of a model, or of the registry's own journal where none is named. Raises ``ModelNotFound``,
+        ``InvalidParameter`` for one name of the two, ``StorageError``.
         """
+        if (task is None) != (model_name is None):
+            field = "task" if task is None else "model_name"
+            raise InvalidParameter("Name task and model, or neither.", field=field)
         if task is None or model_name is None:
             self._require_admin()
             whose: Subject = self._own_journal(self._require_admin)

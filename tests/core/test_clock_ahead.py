@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import ClockBehind
+from registry_core import ClockBehind, InvalidParameter
 from registry_core.evidence.attestations import attesting
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.encoding import format_time
@@ -104,6 +104,9 @@ def test_a_policy_of_tomorrow_keeps_nobody_from_revoking_a_key_today(governed: G
     governed.review("ada")
     with pytest.raises(ClockBehind, match=r"registry's own journal .*'omr repair clock --yes'"):
         governed.set_trust(trust(revoked=("ada",)))
+    for half in ({"task": TASK}, {"model_name": MODEL}):
+        with pytest.raises(InvalidParameter):
+            registry.repair_clock(**half, is_wanted=True)
     assert not registry.repair_clock().is_done
     assert registry.repair_clock(is_wanted=True, actor="ada", reason="the battery of node 7").is_done
     assert registry.repair_clock(is_wanted=True).steps == []
