@@ -10,6 +10,7 @@ from obstore.store import MemoryStore
 
 from registry_core import CoreSettings, GateNotMet, ModelRegistry, PolicyUnreadable
 from registry_core.format.layout import is_package
+from registry_core.models import changes
 from registry_core.models.changes import Draft, change
 from registry_core.models.model import ModelStore
 from registry_core.storage import Storage
@@ -31,6 +32,10 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "filesystem":
         (tmp_path / "root").mkdir()
         return FilesystemStorage(tmp_path / "root")
+    return bucket()
+
+
+def bucket() -> Storage:
     return ObjectStorage("s3://bucket", StorageOptions(), is_package, store=MemoryStore())
 
 
@@ -54,9 +59,28 @@ def governed(storage: Storage, source: Path, *require: dict[str, Any]) -> ModelR
 def test_E3_what_came_between_the_look_and_the_event_is_seen(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else's finding gets into the journal after the gate was first asked: the promote is judged anew."""
+    """Somebody else's finding gets into the journal before the lock is had: the gate is asked after it."""
+    registry, look_first = governed(storage, tmp_path / "source", SOUND), changes.look_first
+
+    def interrupted(*looks: Any) -> Any:
+        answer = look_first(*looks)
+        monkeypatch.undo()
+        find(storage)
+        return answer
+
+    monkeypatch.setattr(changes, "look_first", interrupted)
+    with pytest.raises(GateNotMet):
+        registry.promote("t", "m", "production", "1")
+    assert opened(storage).list_aliases("t", "m") == []
+
+
+def test_E3_what_came_between_the_verdict_and_the_event_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no lock keeps others out, the promote is judged anew if somebody takes its place in the journal."""
     from registry_core.evidence.gates.gate import PolicyGate
 
+    storage = bucket()
     registry, judge, asked = governed(storage, tmp_path / "source", SOUND), PolicyGate.judge, list[bool]()
 
     def interrupted(self: PolicyGate, model: ModelStore, question: Any) -> Any:

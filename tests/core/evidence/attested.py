@@ -95,6 +95,11 @@ def moment(minute: int) -> str:
     return format_time(BEGINNING + timedelta(minutes=minute))
 
 
+def minute_now() -> int:
+    """The minute that begins next: a run may take long."""
+    return int((datetime.now(UTC) - BEGINNING) / timedelta(minutes=1)) + 1
+
+
 def rewrapped(envelope: bytes) -> bytes:
     """The same payload and signatures in other bytes."""
     value = json.loads(envelope)

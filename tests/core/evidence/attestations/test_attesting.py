@@ -17,7 +17,7 @@ from registry_core.format.layout import ModelKeys
 from registry_core.vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
 
 from ...conftest import MODEL, TASK, Shelf
-from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, moment, rewrapped, team
+from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, minute_now, moment, rewrapped, team
 from ..signers import bundled, enveloped
 
 KEYS = ModelKeys(TASK, MODEL)
@@ -126,7 +126,7 @@ def test_an_approval_that_was_held_back_until_the_version_was_deleted_and_came_b
     registry.restore(TASK, MODEL, "1")
     assert why(desk, desk.review("approve", 1)) == "superseded"
     desk.attach(desk.review("reject", 1))  # whoever objects is always heard
-    desk.attach(desk.review("approve", 24 * 60))
+    desk.attach(desk.review("approve", minute_now()))
 
 
 def test_whose_keys_do_not_count_is_refused_whoever_he_says_he_is(desk: Desk) -> None:
