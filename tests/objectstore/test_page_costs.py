@@ -10,6 +10,8 @@ import pytest
 from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, ModelRegistry
+from registry_core.access import held
+from registry_core.registry import opening
 
 from ..app.pages.visiting import Visitor
 from ..support.packages import write_files
@@ -41,6 +43,8 @@ def test_a_page_costs_one_version_however_many_aliases_files_and_runs_there_are(
 ) -> None:
     for name, value in seaweed.env.items():
         monkeypatch.setenv(name, value)
+    for module in (held, opening):  # what each process looks at every few seconds is no page's
+        monkeypatch.setattr(module, "LOOK_EVERY_S", 3600.0)
     files = {"README.md": b"# m", **{f"shard-{n:03d}": b"%d" % n for n in range(300)}}
     source = write_files(tmp_path / "package", files)
     with faulty_proxy(seaweed.endpoint) as proxy:
