@@ -9,7 +9,7 @@ from ...format.events import CHECKPOINT
 from ...format.layout import CHECKPOINT as NOTE
 from ...format.layout import REGISTRY_JOURNAL
 from ...models.registry_journal import RegistryJournal
-from ...storage.contract import KeyNotFound, Storage
+from ...storage.contract import Storage
 from ...vocabulary.errors import NotConfigured, RegistryError
 from ...vocabulary.evidence_errors import LogBehind, LogCorrupt
 from ...vocabulary.reports import Finding
@@ -17,7 +17,7 @@ from . import signed_note
 from .checkpoints import Said
 from .index import LogIndex
 from .key import LogKey
-from .log import Log
+from .log import Log, shown_note
 
 PUBLISH = "omr log publish"
 PUBLISHING_S = 0.5  # between a checkpoint and its note
@@ -38,7 +38,7 @@ def check(storage: Storage, key: LogKey | None = None) -> list[Finding]:
 
 
 def _check(storage: Storage, key: LogKey | None) -> Iterator[Finding]:
-    last, shown = _last(key), _shown(storage)  # before the journals, which are never behind them
+    last, shown = _last(key), shown_note(storage)  # before the journals, which are never behind them
     own = RegistryJournal(storage, 0.0)
     if not any(line.get("event") == CHECKPOINT for line in own.journal.read_anew()):
         return
@@ -47,7 +47,7 @@ def _check(storage: Storage, key: LogKey | None) -> Iterator[Finding]:
         said = log.follow()
         if said.tree_seq and not _is_note_of(said, shown):
             time.sleep(PUBLISHING_S)
-            if _shown(storage) == shown:  # nobody is publishing
+            if shown_note(storage) == shown:  # nobody is publishing
                 yield _of_note(log, shown)
         if key is not None:
             try:
@@ -61,13 +61,6 @@ def _last(key: LogKey | None) -> signed_note.Checkpoint | None:
         return None if key is None else key.last()
     except NotConfigured:
         return None  # whoever checks is not whoever signs
-
-
-def _shown(storage: Storage) -> bytes | None:
-    try:
-        return storage.documents.read(NOTE).data
-    except KeyNotFound:
-        return None
 
 
 def _where(error: LogCorrupt) -> str:

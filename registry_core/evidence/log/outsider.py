@@ -10,13 +10,13 @@ from ...format.layout import CHECKPOINT, DOCUMENTS
 from ...models.all_models import all_models
 from ...models.proof import require_chain
 from ...models.registry_journal import RegistryJournal
-from ...storage.contract import KeyNotFound, Storage
+from ...storage.contract import Storage
 from ...vocabulary.evidence_errors import LogCorrupt
 from ...vocabulary.log import LogProof
 from ...vocabulary.texts import printable
 from .extension import newest, require_later, rewritten
 from .index import LogIndex
-from .log import Log
+from .log import Log, shown_note
 from .signed_note import Checkpoint, Verifier
 
 
@@ -27,10 +27,7 @@ def prove(storage: Storage, old: Checkpoint, verifiers: Sequence[Verifier]) -> L
     lines that break a chain, those too that no checkpoint covers yet.
     """
     warnings = list[str]()
-    try:
-        note = storage.documents.read(CHECKPOINT).data  # before the journals, which are never behind it
-    except KeyNotFound:
-        note = None
+    note = shown_note(storage)  # before the journals, which are never behind it
     with LogIndex(None) as nothing:
         log = Log(RegistryJournal(storage, 0.0), nothing)
         found = log.follow().checkpoint()

@@ -6,14 +6,14 @@ import base64
 from dataclasses import dataclass
 
 from ...format.layout import CHECKPOINT
-from ...storage.contract import KeyNotFound, Storage
+from ...storage.contract import Storage
 from ...vocabulary.errors import InvalidParameter
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet, NotInLog
 from ...vocabulary.log import ConsistencyProof, InclusionProof
 from . import signed_note
 from . import tree as log_tree
 from .checkpoints import OWN, Name, not_as_covered
-from .log import Log
+from .log import Log, shown_note
 from .signed_note import Checkpoint
 
 
@@ -27,10 +27,9 @@ class Noted:
 
 def newest_note(storage: Storage) -> Noted:
     """The note as it lies there, and what it says, verified by nobody. Raises ``LogNotSet``, ``LogCorrupt``."""
-    try:
-        data = storage.documents.read(CHECKPOINT).data
-    except KeyNotFound:
-        raise LogNotSet("No checkpoint was published here yet. 'omr log init' begins a log.") from None
+    data = shown_note(storage)
+    if data is None:
+        raise LogNotSet("No checkpoint was published here yet. 'omr log init' begins a log.")
     try:
         note = signed_note.parse(data)
         return Noted(data.decode(), signed_note.checkpoint_of(note))

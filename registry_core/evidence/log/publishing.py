@@ -36,7 +36,7 @@ from .checkpoints import (
     says_tree,
 )
 from .key import LogKey
-from .log import Leaves, Log
+from .log import Leaves, Log, shown_note
 from .signed_note import Checkpoint, Note
 
 _MOVED = "moved"
@@ -225,7 +225,7 @@ def _is_of_log(line: Line) -> bool:
 def _show(log: Log, key: LogKey) -> Note | None:
     """The note of the last tree is kept by the signer, and then shown to everybody; whoever was first made it."""
     with key.alone():
-        last, kept, shown = key.last(), key.last_note(), _shown(log)
+        last, kept, shown = key.last(), key.last_note(), shown_note(log.storage)
         log.follow()
         key.require_not_ahead(log, last)
         data = _known(log, [kept])
@@ -267,13 +267,6 @@ def _known(log: Log, notes: Sequence[bytes | None]) -> bytes | None:
             if note.text == log.said.checkpoint().text and all(note.is_signed_by(one) for one in log.said.verifiers):
                 return data
     return None
-
-
-def _shown(log: Log) -> bytes | None:
-    try:
-        return log.storage.documents.read(NOTE).data
-    except KeyNotFound:
-        return None
 
 
 def _write(log: Log, data: bytes) -> None:
