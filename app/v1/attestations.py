@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, request
 from marshmallow import validate
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry_core import MAX_DOCUMENT_BYTES, SEVERITIES, VerbsOfEvidence
 
@@ -15,7 +14,7 @@ from ..web.blueprint import Blueprint
 from ..web.disposition import attachment
 from ..web.gate import may_be_large, may_wait
 from ..web.needs import Need
-from ..web.parsing import Request
+from ..web.parsing import Request, whole_body
 from ..web.root import current_registry, governed_registry, was_asked_who_calls
 from ..web.schemas import answer_schema, field_of, request_schema
 from ..web.sending import CONTENT_TYPE, send_document
@@ -45,10 +44,7 @@ class AttestQuery(Request):
 def attest(query: dict[str, Any]) -> dict[str, Any]:
     """Have a signed document count for a version: the body is its own bytes, or from_package names them."""
     request.max_content_length = MAX_DOCUMENT_BYTES  # more than any JSON of ours may have
-    document = request.get_data(cache=False)
-    if request.content_length is None and len(document) >= MAX_DOCUMENT_BYTES:
-        raise RequestEntityTooLarge  # a chunked body is cut off at the limit; a part must not pass for the whole
-    return answer(current_registry().attest(document=document, **query))
+    return answer(current_registry().attest(document=whole_body(request, cache=False), **query))
 
 
 @blueprint.get("/attestations", needs=Need.READ)

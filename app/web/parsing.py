@@ -93,6 +93,14 @@ def current_budget() -> Budget:
     return Budget.of(current_app.config["MAX_CONTENT_LENGTH"])
 
 
+def whole_body(req: Any, *, cache: bool = True) -> bytes:
+    """All that was sent. Raises ``RequestEntityTooLarge``: a chunked body is cut off at the limit without a word."""
+    data: bytes = req.get_data(cache=cache)
+    if req.content_length is None and req.max_content_length is not None and len(data) >= req.max_content_length:
+        raise RequestEntityTooLarge
+    return data
+
+
 class Parser(FlaskParser):
     """The fields of a request: strict about media types, a large body in its turn, each only within its budget."""
 
@@ -109,10 +117,7 @@ class Parser(FlaskParser):
     def load_json(self, req: Any, schema: Any) -> Any:
         if not req.is_json:
             raise UnsupportedMediaType("Send the body as JSON, with the header Content-Type: application/json.")
-        limit_bytes = req.max_content_length
-        if req.content_length is None and limit_bytes is not None and len(req.get_data()) >= limit_bytes:
-            raise RequestEntityTooLarge  # a chunked body is cut off at the limit; a part must not pass for the whole
-        current_budget().check_json(req.get_data())
+        current_budget().check_json(whole_body(req))
         body = super().load_json(req, schema)
         return {} if body is missing else body
 
