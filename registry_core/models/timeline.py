@@ -78,14 +78,9 @@ def counting_times(lines: Sequence[Line]) -> Iterator[datetime | None]:
 
 def happened(lines: Sequence[Line], until: datetime) -> Iterator[Line]:
     """Those of the lines that had happened then. A line without a time came with the one before it."""
-    then: datetime | None = None
-    for line, when in zip(lines, effective_times(lines), strict=True):
-        then = when or then
-        if then is not None and then > until:
-            if line.is_own:
-                return  # our own effective times only grow
-            continue
-        yield line
+    for line, when in zip(lines, counting_times(lines), strict=True):
+        if when is None or when <= until:
+            yield line
 
 
 def effective_times(lines: Sequence[Line]) -> list[datetime | None]:

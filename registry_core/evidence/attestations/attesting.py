@@ -202,10 +202,8 @@ def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is
         raise refused(
             NotCounted(SUPERSEDED, f"It says that it is of {format_time(says.at)}, which is more than 5 minutes ahead.")
         )
-    came_back, is_approval = (
-        seen.evidence.last_restore_at,
-        isinstance(says, Review) and says.decision == Decision.APPROVE,
-    )
+    came_back = seen.evidence.last_restore_at
+    is_approval = isinstance(says, Review) and says.decision == Decision.APPROVE
     if is_approval and not is_known and came_back is not None and says.at < came_back - AHEAD:
         raise refused(
             NotCounted(

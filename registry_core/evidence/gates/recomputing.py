@@ -14,10 +14,10 @@ from typing import Any
 from ...format.chain import Line, chain
 from ...format.encoding import parse_time
 from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
-from ...models import states
 from ...models.gate import Asked, Override
 from ...models.journal import CLOCKS_DIFFER_BY
 from ...models.model import ModelStore
+from ...models.states import State
 from ...models.timeline import effective_times
 from ...vocabulary.errors import RegistryError
 from ...vocabulary.evidence_errors import GateNotMet
@@ -40,6 +40,21 @@ class Recomputed:
 
     verdicts: int
     faults: list[GateFault]
+
+
+class _Before:
+    """What the lines before have said. ``registry_seq``: the last event of the registry that any verdict knew."""
+
+    def __init__(self) -> None:
+        self.registry_seq = 0
+        self.states: dict[str, State] = {}
+
+    def add(self, line: Line) -> None:
+        seq, version = _of(line.get("gate")).get("registry_seq"), line.get("version")
+        if isinstance(seq, int):
+            self.registry_seq = max(self.registry_seq, seq)
+        if isinstance(version, str):
+            self.states[version] = self.states.get(version, State()).after(line.fields or {})
 
 
 class PastRules:
@@ -65,7 +80,7 @@ class PastRules:
 def recompute(model: ModelStore, policies: PastRules) -> Recomputed:
     """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
-    before, is_whole = list[Line](), True
+    before, is_whole = _Before(), True
     links = list(chain(model.journal.lines(), model.names()))
     times = effective_times([link.line for link in links])
     for link, at in zip(links, times, strict=True):
@@ -81,7 +96,7 @@ def recompute(model: ModelStore, policies: PastRules) -> Recomputed:
                 found = [f"it cannot be judged again: {error.message}"]
             names = (model.keys.task, model.keys.model_name, line.seq, str(line.get("alias")))
             faults += [GateFault(*names, what) for what in found]
-        before.append(line)
+        before.add(line)
     return Recomputed(verdicts, faults)
 
 
@@ -91,7 +106,7 @@ def _is_move(line: Line) -> bool:
 
 
 def _differing(
-    model: ModelStore, line: Line, at: datetime | None, before: list[Line], policies: PastRules
+    model: ModelStore, line: Line, at: datetime | None, before: _Before, policies: PastRules
 ) -> Iterator[str]:
     """``at``: when it was made, whatever the clock has said that was ahead then."""
     said, alias, names = line.get("gate"), str(line.get("alias")), model.keys
@@ -101,7 +116,7 @@ def _differing(
         return
     seq = said.get("registry_seq")
     rules = policies.after(seq if isinstance(seq, int) else 0)
-    yield from _overtaken(at, before, rules, (None, ALL_TASKS, names.task))
+    yield from _overtaken(at, before.registry_seq, rules, (None, ALL_TASKS, names.task))
     gates = rules.gates(names.task, names.model_name, alias)
     digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]
     if said.get("policies") != digests:
@@ -110,7 +125,7 @@ def _differing(
         yield f"the trust document that held is {rules.trust_digest}, and not {said.get('trust')}"
     seen = _seen(model, line, said, rules)
     if any(isinstance(one.what, NotArchived) for _, gate in gates for one in gate.require):
-        known = states.replay(before, str(line.get("version"))).archived
+        known = before.states.get(str(line.get("version")), State()).archived
         if known is not None and _of(said.get("seen")).get("archived") is not known:
             yield f"by the journal the version was {'' if known else 'not '}archived"
     judged = [(policy, gate, judge_all(gate.require, seen)) for policy, gate in gates]
@@ -134,15 +149,11 @@ def _differing(
                 yield refusal.message
 
 
-def _overtaken(
-    at: datetime | None, before: list[Line], rules: Rulebook, about: tuple[str | None, ...]
-) -> Iterator[str]:
+def _overtaken(at: datetime | None, known_seq: int, rules: Rulebook, about: tuple[str | None, ...]) -> Iterator[str]:
     """That it was judged by what did not hold any more, though by its own word it did."""
-    earlier = [seq for one in before if isinstance(seq := _of(one.get("gate")).get("registry_seq"), int)]
-    last = max(earlier, default=0)
     for one in rules.later:
         when = parse_time(one.at)
-        is_known = one.seq <= last or (at is not None and when is not None and when < at - CLOCKS_DIFFER_BY)
+        is_known = one.seq <= known_seq or (at is not None and when is not None and when < at - CLOCKS_DIFFER_BY)
         if one.policy in about and is_known:
             yield f"it was judged as after event {rules.seq} of the registry, and event {one.seq} came before it"
             return
