@@ -18,9 +18,8 @@ from registry_core.access import held
 from registry_core.format.layout import REGISTRY_JOURNAL
 from registry_core.registry import opening
 
-from ..objectstore.simulated import simulated_store
+from ..objectstore.simulated import store_in_use
 from ..support.packages import write_files
-from ..support.seaweed import environment
 from ..support.servers import PREFIX, REPOSITORY, START_S, clean_environment, gunicorn
 
 ROOT = PREFIX + "ROOT"
@@ -71,9 +70,7 @@ def house(
         (tmp_path / "root").mkdir()
         yield House(str(tmp_path / "root"), tmp_path / "source", tells_at_once=True)
         return
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch):
         yield House("s3://bucket/registry", tmp_path / "source", tells_at_once=False)
 
 

@@ -12,8 +12,7 @@ from benchmarks.long_model import MODEL, TASK, Size, objects, write_tree
 from benchmarks.verbs import Verb, verbs
 from registry_core import ModelRegistry
 
-from ..objectstore.simulated import Stored, simulated_store
-from ..support.seaweed import environment
+from ..objectstore.simulated import Stored, store_in_use
 
 SIZES = [Size(), Size(events=50), Size(versions=20), Size(files=30), Size(models=4, events=9)]
 
@@ -25,9 +24,7 @@ def _opened(storage: str, size: Size, tmp_path: Path, monkeypatch: pytest.Monkey
         write_tree(tmp_path / "root", size)
         yield str(tmp_path / "root")
         return
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch) as store:
         store.objects.update({f"bucket/top/{key}": Stored(data, 1) for key, data in objects(size)})
         yield "s3://bucket/top"
 

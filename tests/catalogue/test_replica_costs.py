@@ -11,8 +11,7 @@ from benchmarks.long_model import MODEL, TASK, Size, objects
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.storage.contract import StorageOptions
 
-from ..objectstore.simulated import SimulatedStore, Stored, simulated_store
-from ..support.seaweed import environment
+from ..objectstore.simulated import SimulatedStore, Stored, store_in_use
 from .shelf import titles
 
 MODELS = 200
@@ -21,9 +20,7 @@ ROOT = "s3://bucket/top"
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStore]:
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch) as store:
         content = objects(Size(models=MODELS))
         store.objects.update({f"bucket/top/{key}": Stored(data, 1) for key, data in content})
         yield store

@@ -14,10 +14,9 @@ from app import create_app
 from app.config import PREFIX, Settings
 from registry_core import CoreSettings, ModelRegistry, NotConfigured
 
-from ..objectstore.simulated import simulated_store
+from ..objectstore.simulated import store_in_use
 from ..support.issuer import AUDIENCE, IssuerServer, issuer_server
 from ..support.packages import write_files
-from ..support.seaweed import environment
 
 ROOT = "s3://bucket/registry"
 ADDRESSES = ["/v1/files/t/m/1/model.pt", "/hf/t/m/resolve/1/model.pt"]
@@ -28,9 +27,7 @@ SKEW_S = 60  # clocks may differ by so much: a token counts so long beyond its e
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelRegistry]:
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch):
         registry = ModelRegistry.open(settings=CoreSettings.from_env({PREFIX + "ROOT": ROOT}))
         registry.register("t", "m", "1", write_files(tmp_path, {"model.pt": b"x"}))
         yield registry

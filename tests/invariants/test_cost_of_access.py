@@ -19,10 +19,9 @@ from registry_core import CoreSettings, ModelRegistry
 from registry_core.access import held
 from registry_core.registry import opening
 
-from ..objectstore.simulated import SimulatedStore, simulated_store
+from ..objectstore.simulated import SimulatedStore, store_in_use
 from ..support.issuer import AUDIENCE, issuer_server
 from ..support.packages import write_files
-from ..support.seaweed import environment
 from ..support.servers import REPOSITORY
 
 OURS = [str(REPOSITORY / package) for package in ("app", "registry_core")]
@@ -156,9 +155,7 @@ class Clock:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStore]:
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch) as store:
         yield store
 
 

@@ -18,6 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+import pytest
+
+from ..support.seaweed import environment
+
 
 @dataclass
 class Manners:
@@ -80,6 +84,15 @@ def simulated_store(manners: Manners | None = None) -> Iterator[SimulatedStore]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def store_in_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStore]:
+    """A running store, whose address and keys are in the environment."""
+    with simulated_store() as store:
+        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
+            monkeypatch.setenv(name, value)
+        yield store
 
 
 class _Server(ThreadingHTTPServer):

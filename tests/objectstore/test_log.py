@@ -13,8 +13,7 @@ from registry_core.evidence import publishing
 from registry_core.storage.contract import StorageOptions
 
 from ..support.packages import write_package
-from ..support.seaweed import environment
-from .simulated import SimulatedStore, Stored, simulated_store
+from .simulated import SimulatedStore, Stored, store_in_use
 
 MODELS = 12
 ORIGIN = "models.lab.example"
@@ -22,9 +21,7 @@ ORIGIN = "models.lab.example"
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedStore]:
-    with simulated_store() as store:
-        for name, value in {**environment(store.url), "AWS_ALLOW_HTTP": "true"}.items():
-            monkeypatch.setenv(name, value)
+    with store_in_use(monkeypatch) as store:
         yield store
 
 
