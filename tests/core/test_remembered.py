@@ -84,6 +84,7 @@ REMEMBERED = {
             "registry_core/storage/filesystem/building.py: self._open",
             "registry_core/storage/filesystem/uploads.py: self._taking",
             "registry_core/catalogue/building.py: self._rows",
+            "registry_core/evidence/gates/recomputing.py: self.states",
         ),
         "of one piece of work",
     ),
