@@ -11,6 +11,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from .support import compiling
+
 pytest_plugins = ["tests.support.secrets", "tests.support.seaweed", "tests.support.without_cryptography"]
 
 # Here, and not beside some of the tests: a test takes the profile that is in force when its module is imported.
@@ -23,6 +25,7 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("registry")
+compiling.share()
 
 
 def pytest_collection_finish() -> None:

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from . import compiling
+
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
     [
@@ -55,6 +57,7 @@ def _gunicorn(arguments: Sequence[str], directory: Path, env: Mapping[str, str],
     os.environ.update(env)
     tempfile.tempdir = None  # as the environment says
     os.chdir(directory)
+    compiling.share()
     sys.argv = ["gunicorn", *arguments]
     from gunicorn.app.wsgiapp import run  # type: ignore[import-untyped]
 
