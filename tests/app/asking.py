@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import count, groupby
 from typing import Any
 
+import pytest
 from werkzeug.test import TestResponse
 
 from app.web import respond_async
@@ -17,13 +18,16 @@ from registry_core import UploadNotFound
 
 from ..support.issuer import issuer_server
 from ..uploads.wire import BYTES, TUS, announced, named
-from .callers import MODELS, Model, World, code_of, make, name_of
+from .callers import CALLERS, MODELS, Model, World, code_of, make, name_of
 from .conftest import scratch
 from .matrix import MISSING, MODEL, OPERATION, OURS, ROUTES, SESSION, Answered, Ask, expected
 
 FRESH = count(4)  # what is new in a request that is done
 PATIENCE_S = 600.0
 NO_COMMIT = "0" * 40
+
+TURNS = pytest.mark.parametrize("turns", [3, pytest.param(1, marks=pytest.mark.slow)], ids=["in turns", "all"])
+"""Of how many models each call asks about one: where rules tell them apart, one function does, whatever is called."""
 
 
 def made() -> Iterator[World]:
@@ -143,21 +147,28 @@ def need_of(world: World, method: str, rule: str) -> Need:
 Cell = tuple[str, Ask, Model, Answered, str]
 
 
-def cells(world: World, who: str, names: Iterable[str]) -> Iterator[Cell]:
-    """Each call of each of those models, with the answer that the table expects, and what a failure is called."""
-    names = list(names)
+def cells(world: World, who: str, names: Iterable[str], turns: int) -> Iterator[Cell]:
+    """Each call of those models, with the answer that the table expects, and what a failure is called.
+
+    The first of the models is asked about by each call, of the others one in ``turns``, and of the next ones by the
+    next call and by the next caller.
+    """
+    first, *others = names
+    turn = list(CALLERS).index(who)
     for (method, rule), asks in ROUTES.items():
         need = need_of(world, method, rule)
         for ask in asks:
-            for name in names if ask.about in (MODEL, SESSION, OPERATION) else names[:1]:
+            turn += 1
+            asked = [first, *others[turn % turns :: turns]] if ask.about in (MODEL, SESSION, OPERATION) else [first]
+            for name in asked:
                 wanted = expected(need, ask, who, MODELS[name])
                 yield method, ask, MODELS[name], wanted, f"{who}: {method} {ask} of {name}"
 
 
-def check_refused(world: World, who: str, names: Iterable[str]) -> None:
+def check_refused(world: World, who: str, names: Iterable[str], turns: int) -> None:
     """What the rules do not give the caller is refused, and changes nothing."""
     asking = Asking(world, who)
-    refused = [cell for cell in cells(world, who, names) if cell[3][0] >= 400]
+    refused = [cell for cell in cells(world, who, names, turns) if cell[3][0] >= 400]
     words = [asking.words(ask, model, may=False) for _, ask, model, *_ in refused]
     before = world.marks()
     for ask, group in groupby(zip(refused, words, strict=True), key=lambda pair: pair[0][1]):
@@ -167,11 +178,11 @@ def check_refused(world: World, who: str, names: Iterable[str]) -> None:
     assert world.marks() == before
 
 
-def check_done(world: World, who: str, names: Iterable[str]) -> None:
+def check_done(world: World, who: str, names: Iterable[str], turns: int) -> None:
     """What the rules give the caller is done; of one model by HEAD too."""
     asking = Asking(world, who)
     asked: Ask | None = None
-    for method, ask, model, wanted, title in cells(world, who, names):
+    for method, ask, model, wanted, title in cells(world, who, names, turns):
         if wanted[0] >= 400:
             continue
         words = asking.words(ask, model, may=True)

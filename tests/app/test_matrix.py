@@ -15,7 +15,7 @@ from app.v1 import listing
 from app.web.needs import Need
 from registry_core.access.roles import Role, at_least
 
-from .asking import Asking, answered, check_done, check_refused, filled, made, need_of, read
+from .asking import TURNS, Asking, answered, check_done, check_refused, filled, made, need_of, read
 from .callers import ADMINS, CALLERS, DAMAGED, MODELS, SAID, THERE, World, near
 from .conftest import scratch
 from .matrix import LEAST, OPERATION, ROUTES, SESSION, THEIRS, expected
@@ -28,14 +28,16 @@ still = pytest.fixture(scope="module", name="still")(made)
 world = pytest.fixture(scope="module", name="world")(made)
 
 
+@TURNS
 @pytest.mark.parametrize("who", CALLERS)
-def test_what_the_rules_do_not_give_is_refused_and_changes_nothing(still: World, who: str) -> None:
-    check_refused(still, who, near(who))
+def test_what_the_rules_do_not_give_is_refused_and_changes_nothing(still: World, who: str, turns: int) -> None:
+    check_refused(still, who, near(who), turns)
 
 
+@TURNS
 @pytest.mark.parametrize("who", CALLERS)
-def test_what_the_rules_give_is_done(world: World, who: str) -> None:
-    check_done(world, who, near(who))
+def test_what_the_rules_give_is_done(world: World, who: str, turns: int) -> None:
+    check_done(world, who, near(who), turns)
 
 
 def test_every_route_is_in_the_table(world: World) -> None:
@@ -59,9 +61,10 @@ def bare(still: World) -> Iterator[World]:
         yield still.without("foreign", "undecided", DAMAGED, area=area / "bare")
 
 
+@TURNS
 @pytest.mark.parametrize("who", sorted(CALLERS.keys() - ADMINS - {"expired"}))
 def test_no_answer_tells_whether_there_is_what_may_not_be_seen(
-    still: World, bare: World, who: str, monkeypatch: pytest.MonkeyPatch
+    still: World, bare: World, who: str, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Byte for byte, headers too: of a registry where the model is, and of one where it never was.
 
@@ -69,12 +72,14 @@ def test_no_answer_tells_whether_there_is_what_may_not_be_seen(
     """
     moment = datetime.now(UTC)
     monkeypatch.setattr(render, "datetime", type("Still", (datetime,), {"now": classmethod(lambda *_: moment)}))
+    turn = list(CALLERS).index(who)
     for (method, rule), asks in ROUTES.items():
         need = need_of(still, method, rule)
         for ask in asks:
+            turn += 1
             if ask.about in (SESSION, OPERATION, THEIRS) or "{full}" in str((ask.body, ask.form)):
                 continue  # by an id, which is of one world, or a list of such: see below
-            for name in ("foreign", "undecided", "given"):
+            for name in ("foreign", *("undecided", "given")[turn % turns :: turns]):
                 model = MODELS[name]
                 if need.is_of_somebody and name == "undecided" and CALLERS[who].owner is not None:
                     continue  # whoever may make a model of that name learns that there is one
