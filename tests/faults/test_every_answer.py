@@ -43,6 +43,7 @@ CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if he
 SOON_S = 60.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
 SAMPLE = 24  # targets of each route and command in `make test`; `make soak` takes all
 FEW = 5  # over HTTP, where a command costs most
+NAMED_TASKS = {"names", "celltype"}  # that calls and targets name by themselves
 STREAMED = 40  # messages of the stream of events that are looked at
 
 
@@ -63,16 +64,35 @@ def made() -> Iterator[Place]:
 
 @pytest.fixture
 def place(made: Place, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A copy of it, for whoever changes something."""
+    """A copy of it, for whoever changes something; of the models that are asked about, where no call is about all."""
     asked = request.node.callspec.params if hasattr(request.node, "callspec") else {}
     if asked.get("title") in READING or asked.get("route", "")[:1] == ("GET",):
         yield made
         return
+    calls = COMMANDS[asked["title"]] if "title" in asked else ROUTES[asked.get("route") or asked["changing"]]
+    is_of_all = request.node.get_closest_marker("slow") or not all("{" in str(call) for call in calls)
+    some = [target for call in calls for most in (SAMPLE, FEW) for target in concerned(made.targets, call, most)]
     with scratch() as area:
-        shutil.copytree(made.root, area / "root", symlinks=True)
+        shutil.copytree(made.root, area / "root", symlinks=True, ignore=None if is_of_all else all_but(made, some))
         shutil.copy(made.area / "key.pem", area / "key.pem")
         write_files(area / "source", {"model.pt": b"new", "metrics.json": b'{"f1": NaN, "x": 1e999}'})
         yield Place(area / "root", area, made.targets)
+
+
+def all_but(made: Place, targets: list[Target]) -> Callable[[str, list[str]], set[str]]:
+    """What ``copytree`` leaves out: the models that nothing names."""
+    named = {(target.task, target.model) for target in targets}
+    tasks = {task for task, _ in named} | NAMED_TASKS
+
+    def left_out(directory: str, names: list[str]) -> set[str]:
+        match Path(directory).relative_to(made.root).parts:
+            case ("tasks",):
+                return set(names) - tasks
+            case ("tasks", task, "models") if task not in NAMED_TASKS:
+                return {name for name in names if (task, name) not in named}
+        return set()
+
+    return left_out
 
 
 def concerned(targets: list[Target], asked: object, most: int | None) -> list[Target]:
