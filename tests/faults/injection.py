@@ -42,6 +42,7 @@ _STORAGE_CALLS = {
 Hook = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 ALTERING = {*CHANGING, "file.write"} - {"fsync", "fdatasync"}
 WRITES = {"write", "pwrite", "file.write"}
+OPEN_AS_IT_IS = "open as it is"  # a call of open that can neither make nor empty a file, as a trace names it
 
 
 def install(hook: Hook, *, looking: bool = False, storage: bool = True) -> None:
@@ -125,7 +126,8 @@ def trace(work: Callable[[], Any], **options: bool) -> list[str]:
     names: list[str] = []
 
     def hook(name: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        names.append(name)
+        alters = name != "open" or args[1] & (os.O_CREAT | os.O_TRUNC)
+        names.append(name if alters else OPEN_AS_IT_IS)
         return real(*args, **kwargs)
 
     install(hook, **options)

@@ -219,7 +219,7 @@ class Failure:
 REPORTED_LATE = frozenset({"fsync", "rename", "write", "pwrite", "file.write"})
 NEED_SPACE = frozenset({"open", "write", "pwrite", "file.write", "mkdir", "link", "rename", "fsync"})
 CHANGE = NEED_SPACE | {"unlink", "rmdir", "chmod", "fchmod", "ftruncate"}
-LOOK = frozenset({"stat", "lstat", "fstat", "scandir", "io.open", "flock"})
+LOOK = frozenset({injection.OPEN_AS_IT_IS, "stat", "lstat", "fstat", "scandir", "io.open", "flock"})
 
 SINGLE = {
     "ENOSPC": Failure(errno.ENOSPC, NEED_SPACE),
