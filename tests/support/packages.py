@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from registry_core import CoreSettings, ModelRegistry
+
+MANY = pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
+"""Files of a package where what is counted must not grow with them; a soak takes more."""
 
 
 def write_package(top: Path) -> Path:

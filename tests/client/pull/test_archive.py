@@ -23,7 +23,7 @@ from registry_client.remote import transport
 from registry_core import PackageCorrupt, Progress, StorageUnavailable
 from registry_core.storage import syncing
 
-from ...support.packages import write_files
+from ...support.packages import MANY, write_files
 from ...support.servers import wait_until
 from .. import killing
 from ..conftest import Service
@@ -59,11 +59,12 @@ def registered(service: Service, model: str, area: Path, files: dict[str, bytes]
     return Path(done.package_path)
 
 
-def test_ten_thousand_files_are_a_few_requests(
-    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str]
+@MANY
+def test_many_files_are_a_few_requests(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str], count: int
 ) -> None:
     data = SOME.randbytes(4096)
-    many = {f"{n % 100}/{n}": n.to_bytes(4, "big") + data[4:] for n in range(10_000)}
+    many = {f"{n % 100}/{n}": n.to_bytes(4, "big") + data[4:] for n in range(count)}
     stored = registered(service, model, area, many)
     heard: list[Progress] = []
     done = client.pull("t", f"{model}@1", area / "dest", cache=cache, progress=heard.append)

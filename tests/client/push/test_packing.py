@@ -17,7 +17,7 @@ from registry_client.push import packing, pushing, tus
 from registry_client.remote import transport
 from registry_core import ArtifactsRefused, ChecksumMismatch, NotFound, Progress, UploadLocked
 
-from ...support.packages import write_files
+from ...support.packages import MANY, write_files
 from ...support.servers import wait_until
 from .. import killing
 from ..conftest import Service
@@ -53,19 +53,20 @@ def kept(service: Service, model: str, version: str = "1") -> dict[str, bytes]:
     return {path: data for path, data in found.items() if path not in ("model_meta.json", "sha256sums.txt")}
 
 
-def test_ten_thousand_files_are_a_dozen_requests(
-    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str]
+@MANY
+def test_many_files_are_a_few_requests(
+    service: Service, client: RegistryClient, model: str, area: Path, cache: Cache, asked: list[str], count: int
 ) -> None:
     data = SOME.randbytes(4096)
-    many = {f"{n % 100}/{n}": n.to_bytes(4, "big") + data[4:] for n in range(10_000)}
+    many = {f"{n % 100}/{n}": n.to_bytes(4, "big") + data[4:] for n in range(count)}
     source = write_files(area / "many", many)
     heard: list[Progress] = []
     done = client.push(source, "t", model, "1", cache=cache, progress=heard.append)
-    total = 10_000 * 4096
-    assert (done.files_sent, done.bytes_sent) == (10_000, total)
+    total = count * 4096
+    assert (done.files_sent, done.bytes_sent) == (count, total)
     assert len(asked) <= 6, asked
     assert sum("/pack" in call for call in asked) == 1
-    assert heard[-1] == Progress(total, total, 10_000, 10_000)
+    assert heard[-1] == Progress(total, total, count, count)
     assert kept(service, model) == many
 
 
