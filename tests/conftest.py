@@ -1,7 +1,7 @@
 """Fixtures that every test may ask for, which live beside what they make; and how property tests run.
 
 They have no time limit an example (two cores are shared) and keep nothing in the working tree. CI tries the same
-examples each time, so that a change is judged by itself; elsewhere they are new each time.
+few examples each time, so that a change is judged by itself; elsewhere they are new each time, and more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ settings.register_profile(
     database=None,
     print_blob=True,
     derandomize="CI" in os.environ,
+    max_examples=40 if "CI" in os.environ else 100,
 )
 settings.load_profile("registry")
 compiling.share()
