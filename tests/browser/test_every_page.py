@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from app import create_app
 from app.config import Settings
@@ -90,11 +91,16 @@ def test_every_page_is_looked_at() -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make demo-data` makes."""
-    root = tmp_path_factory.mktemp("demo") / "root"
-    subprocess.run(
-        [sys.executable, "examples/demo_data", str(root), "--models", "4"], cwd=REPOSITORY, check=True, timeout=200
-    )
+    """What `make demo-data` makes, once for all processes of a run, which only look at it."""
+    of_the_run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_the_run = of_the_run.parent
+    root, made = of_the_run / "demo" / "root", of_the_run / "demo" / "made"
+    with FileLock(of_the_run / "demo.lock"):
+        if not made.exists():
+            command = [sys.executable, "examples/demo_data", str(root), "--models", "4"]
+            subprocess.run(command, cwd=REPOSITORY, check=True, timeout=200)
+            made.touch()
     return root
 
 
