@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ...format.chain import later_than
-from ...format.encoding import DIGEST_PREFIX, digest, encode, format_time, parse_time
+from ...format.encoding import DIGEST_PREFIX, encode, format_time, parse_time
 from ...format.events import ATTEST, MOST_BYTES
 from ...models.changes import Committed, Draft, change, standing
 from ...models.missing import no_version
@@ -24,10 +24,8 @@ from ...vocabulary.texts import check_words, printable
 from ..rules.trust_document import TrustDocument
 from ..signing import statement
 from ..signing.not_counted import SUPERSEDED, NotCounted
-from ..signing.signatures import SignedPackage
-from ..signing.signed_document import Signed
 from . import judged_document, of_version
-from .judged_document import Judged, Sent
+from .judged_document import Judged, Sent, Weighing
 from .of_version import AHEAD, Attested, EvidenceOfVersion, latest
 from .predicates import Decision, Evaluation, Review, said_in
 
@@ -43,10 +41,6 @@ class Request:
     actor: str | None
     reason: str | None
     from_package: str | None = None
-
-    @property
-    def sha256(self) -> str:
-        return digest(self.data).removeprefix(DIGEST_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -84,25 +78,30 @@ def attach(model: ModelStore, request: Request, trusted: Callable[[], TrustDocum
     except NotCounted as error:
         raise refused(error) from None
     package = judged_document.package_of(model, request.version, sent)
+    weighing = Weighing(sent, package, request.from_package)
     done = change(
-        model, lambda: look(model, request, sent, package, trusted), lambda seen: decide(seen, request, sent.signed)
+        model, lambda: look(model, request, sent, weighing, trusted), lambda seen: decide(seen, request, sent)
     )
     if isinstance(done, Committed):
         with standing(model, done.event):
             return of_version.attested_by(done.event["seq"], done.event), True
-    _mend(model, request, done)
+    _mend(model, request, sent, done)
     return done, False
 
 
-def _mend(model: ModelStore, request: Request, known: Attested) -> None:
+def _key(model: ModelStore, version: str, sent: Sent) -> str:
+    return model.keys.attestation(version, sent.digest.removeprefix(DIGEST_PREFIX))
+
+
+def _mend(model: ModelStore, request: Request, sent: Sent, known: Attested) -> None:
     """The document that an earlier event names is there again, if it was lost and has just been sent."""
-    key = model.keys.attestation(request.version, request.sha256)
-    if known.digest == digest(request.data) and not lies_there(model.storage, key, request.data):
+    key = _key(model, request.version, sent)
+    if known.digest == sent.digest and not lies_there(model.storage, key, request.data):
         model.storage.documents.write(key, request.data)
 
 
 def look(
-    model: ModelStore, request: Request, sent: Sent, package: SignedPackage, trusted: Callable[[], TrustDocument]
+    model: ModelStore, request: Request, sent: Sent, weighing: Weighing, trusted: Callable[[], TrustDocument]
 ) -> SeenEvidence:
     is_published = model.has_version(request.version)
     evidence = EvidenceOfVersion(request.version, None, None)
@@ -111,13 +110,12 @@ def look(
     trust, at = trusted(), event_time(model)
     judged: Judged | NotCounted
     try:
-        judged = judged_document.judge(sent, package, trust, at, request.from_package)
+        judged = weighing.judge(trust, at)
     except NotCounted as error:
         judged = error
-    key = model.keys.attestation(request.version, request.sha256)
     # One that no event names may be what a crash left, and gone in a moment.
-    is_named = any(one.digest == digest(request.data) for one in evidence.attestations)
-    is_there = is_named and lies_there(model.storage, key, request.data)
+    is_named = any(one.digest == sent.digest for one in evidence.attestations)
+    is_there = is_named and lies_there(model.storage, _key(model, request.version, sent), request.data)
     return SeenEvidence(model, evidence, is_published, at, trust, judged, is_there)
 
 
@@ -128,7 +126,7 @@ def event_time(model: ModelStore) -> datetime:
     return parse_time(later_than(last.get("ts_utc") if last is not None else None, now)) or now
 
 
-def decide(seen: SeenEvidence, request: Request, signed: Signed) -> Draft | Attested:
+def decide(seen: SeenEvidence, request: Request, sent: Sent) -> Draft | Attested:
     """The event, or the one before that says all of it already."""
     if not seen.is_published:
         no_version(seen.model.keys, request.version)
@@ -143,18 +141,18 @@ def decide(seen: SeenEvidence, request: Request, signed: Signed) -> Draft | Atte
     _check_time(seen, judged, signers)
     _check_room(seen, judged)
     about = {
-        "digest": digest(request.data),
+        "digest": sent.digest,
         "size": len(request.data),
-        "form": signed.form,
+        "form": sent.signed.form,
         "type": judged.type,
         "identity": judged.identity,
         "signers": [{"person": signer.person, "key": signer.key} for signer in signers],
         **judged.more,
-        **({"media": signed.media} if signed.media is not None else {}),
+        **({"media": sent.signed.media} if sent.signed.media is not None else {}),
         **({"from_package": request.from_package} if request.from_package is not None else {}),
     }
     # One that is there is an earlier event's too, and would be gone if this event came to nothing.
-    beside = {} if seen.is_there else {seen.model.keys.attestation(request.version, request.sha256): request.data}
+    beside = {} if seen.is_there else {_key(seen.model, request.version, sent): request.data}
     draft = Draft(
         ATTEST,
         request.version,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ...format import manifest
-from ...format.encoding import DIGEST_PREFIX
+from ...format.encoding import DIGEST_PREFIX, digest
 from ...models.model import ModelStore
 from ...packages import contents
 from ...packages.verify import corrupt
@@ -21,7 +21,7 @@ from ..rules.trust_document import TrustDocument
 from ..signing import artifact_manifest, signatures, signed_document, statement
 from ..signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
 from ..signing.signatures import SignedPackage
-from ..signing.signed_document import Signed
+from ..signing.signed_document import Made, Signed
 from ..signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 from .predicates import Evaluation, Review, said_in
 
@@ -50,9 +50,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent, read and not believed. ``statement`` is None of a signature of OpenSSH."""
+    """What was sent, read and not believed; ``digest`` is of its bytes. A signature of OpenSSH has no ``statement``."""
 
-    data: bytes
+    digest: str
     signed: Signed
     statement: Statement | None
     says: Review | Evaluation | None
@@ -78,28 +78,68 @@ def read(data: bytes) -> Sent:
         most = signed_document.MAX_BYTES
     if len(data) > most:
         raise NotCounted(MALFORMED, f"It has {len(data)} bytes; of its kind at most {most} are taken.")
-    return Sent(data, signed, said, None if said is None else said_in(said))
+    return Sent(digest(data), signed, said, None if said is None else said_in(said))
 
 
-def judge(sent: Sent, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None = None) -> Judged:
-    """What it is worth, of this package and at that moment. Raises ``NotCounted``."""
+class Weighing:
+    """What was sent, held against one package: whose it is and what it covers is found once for each trust document.
+
+    Whoever asks twice, before he holds the model and then, has only the moment judged again. ``path``: the file of the
+    package that it is.
+    """
+
+    def __init__(self, sent: Sent, package: SignedPackage, path: str | None = None) -> None:
+        self._sent, self._package, self._path = sent, package, path
+        self._weighed: _Weighed | None = None
+
+    def judge(self, trust: TrustDocument, at: datetime) -> Judged:
+        """What it is worth by this trust and at that moment. Raises ``NotCounted``."""
+        if self._weighed is None or self._weighed.made.trust != trust:
+            self._weighed = _weigh(self._sent, self._package, trust, self._path)
+        return self._weighed.judge(self._sent, at)
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """Who made a document, and of a signature what it covers."""
+
+    identity: str
+    made: Made
+    signature: signatures.Weighed | None = None
+
+    def judge(self, sent: Sent, at: datetime) -> Judged:
+        if self.signature is not None:
+            told, says = (found := self.signature.judge(at)).told, found.says
+            if told.why is not None:
+                raise NotCounted(told.why, says or "It cannot be read.")
+            more = {
+                "covers": told.covers,
+                **({"ignored": told.ignored} if told.ignored else {}),
+                **({"uncovered": told.uncovered} if told.uncovered else {}),
+            }
+            return Judged(sent.type, self.identity, told.signers, None, more)
+        signers, why = self.made.counted(at)
+        if why is not None:
+            raise NotCounted(why, _SAYS[why])
+        return Judged(sent.type, self.identity, signers, sent.says)
+
+
+def _weigh(sent: Sent, package: SignedPackage, trust: TrustDocument, path: str | None) -> _Weighed:
     if package.digest is None:
         raise NotCounted(
             SUBJECT_MISMATCH,
             f"No event registers {package.name}, so nothing proves what it is: 'omr adopt' takes it over.",
         )
     if sent.is_signature:
-        return _signature(sent, package, trust, at, path)
+        found = signatures.weigh(sent.signed, sent.statement, package, trust, path)
+        return _Weighed(found.signed.identity, found.made, found)
     said = sent.statement
     if said is None or not _is_about(said, package):
         one = "its one subject is" if sent.says is not None else "one of its subjects has the digest of"
         raise NotCounted(
             SUBJECT_MISMATCH, f"It is not about this version: {one} {package.name} sha256:{package.digest}."
         )
-    signers, why = signed_document.judged(sent.signed, trust, at)
-    if why is not None:
-        raise NotCounted(why, _SAYS[why])
-    return Judged(sent.type, sent.signed.identity, signers, sent.says)
+    return _Weighed(sent.signed.identity, signed_document.made(sent.signed, trust))
 
 
 def _is_about(said: Statement, package: SignedPackage) -> bool:
@@ -107,19 +147,6 @@ def _is_about(said: Statement, package: SignedPackage) -> bool:
     if said.predicate_type in (REVIEW, EVALUATION):
         return said.is_of(package.name, package.digest)
     return said.names_digest(package.digest)
-
-
-def _signature(sent: Sent, package: SignedPackage, trust: TrustDocument, at: datetime, path: str | None) -> Judged:
-    found = signatures.judge_read(sent.signed, sent.statement, package, trust, at, path)
-    told, signed = found.told, found.signed
-    if told.why is not None or signed is None:
-        raise NotCounted(told.why or MALFORMED, found.says or "It cannot be read.")
-    more = {
-        "covers": told.covers,
-        **({"ignored": told.ignored} if told.ignored else {}),
-        **({"uncovered": told.uncovered} if told.uncovered else {}),
-    }
-    return Judged(sent.type, signed.identity, told.signers, None, more)
 
 
 def package_of(model: ModelStore, version: str, sent: Sent) -> SignedPackage:

@@ -30,7 +30,7 @@ from .not_counted import (
     WRONG_PREDICATE,
     NotCounted,
 )
-from .signed_document import Signed
+from .signed_document import Made, Signed
 from .statement import Statement
 
 MODEL_SIGNING, SSH, DSSE = "model-signing", "ssh", "dsse"  # the formats
@@ -74,10 +74,9 @@ class SignedPackage:
 
 @dataclass(frozen=True)
 class Judged:
-    """A signature with what was read of it. ``says``: why it does not count, for a person; None where it does."""
+    """What a signature is worth. ``says``: why it does not count, for a person; None where it does."""
 
     told: SignatureJudged
-    signed: Signed | None = None
     says: str | None = None
 
 
@@ -87,6 +86,37 @@ class _Coverage:
     covers: str
     ignored: list[str] = field(default_factory=list)
     uncovered: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A signature held against a package and a trust document: all but whether its key counts at some moment.
+
+    ``_coverage`` is why it covers no package, where it covers none or nobody who is known made it.
+    """
+
+    signed: Signed
+    made: Made
+    _told: SignatureJudged
+    _coverage: _Coverage | NotCounted
+
+    def judge(self, at: datetime) -> Judged:
+        """What it is worth at that moment. Who signed comes before what."""
+        signers, why = self.made.counted(at)
+        if why is not None:
+            return _refused(self._told, NotCounted(why, _SAYS[why]))
+        coverage = self._coverage
+        if isinstance(coverage, NotCounted):
+            return _refused(self._told, coverage)
+        told = replace(
+            self._told,
+            signers=signers,
+            covers=coverage.covers,
+            ignored=coverage.ignored,
+            uncovered=coverage.uncovered,
+            verified=True,
+        )
+        return Judged(told)
 
 
 def judge(
@@ -101,42 +131,35 @@ def judge(
             raise NotCounted(MALFORMED, f"It has more than {signed_document.MAX_BYTES} bytes.")
         signed = signed_document.parse(data)
         said = None if signed.form == signed_document.SSH else statement.of(signed.payload_type, signed.payload)
+        weighed = weigh(signed, said, package, trust, path)
     except NotCounted as refused:
-        return Judged(replace(_told(path), why=refused.why), None, refused.message)
-    return judge_read(signed, said, package, trust, at, path)
+        return _refused(_told(path), refused)
+    return weighed.judge(at)
 
 
-def judge_read(
-    signed: Signed,
-    said: Statement | None,
-    package: SignedPackage,
-    trust: TrustDocument,
-    at: datetime,
-    path: str | None = None,
-) -> Judged:
-    """As :func:`judge`, of what was read; a signature of OpenSSH says no statement, and is of the artifact manifest."""
-    told = _told(path)
-    try:
-        if said is None:
-            signed = signed.over(package.manifest)
-        told = replace(told, format=_format(said))
-        signers, why = signed_document.judged(signed, trust, at)
-        if why is not None:
-            raise NotCounted(why, _SAYS[why])
-        coverage = _coverage(said, package)
-    except NotCounted as refused:
-        return Judged(replace(told, why=refused.why), signed, refused.message)
-    return Judged(
-        replace(
-            told,
-            signers=signers,
-            covers=coverage.covers,
-            ignored=coverage.ignored,
-            uncovered=coverage.uncovered,
-            verified=True,
-        ),
-        signed,
-    )
+def weigh(
+    signed: Signed, said: Statement | None, package: SignedPackage, trust: TrustDocument, path: str | None = None
+) -> Weighed:
+    """As :func:`judge`, of what was read and for every moment.
+
+    A signature of OpenSSH says no statement, and is of the artifact manifest. Raises ``NotCounted`` for a statement
+    that is no signature.
+    """
+    told = replace(_told(path), format=_format(said))
+    if said is None:
+        signed = signed.over(package.manifest)
+    made = signed_document.made(signed, trust)
+    coverage: _Coverage | NotCounted = NotCounted(UNTRUSTED_KEY, _SAYS[UNTRUSTED_KEY])
+    if made.is_by_known:
+        try:
+            coverage = _coverage(said, package)
+        except NotCounted as refused:
+            coverage = refused
+    return Weighed(signed, made, told, coverage)
+
+
+def _refused(told: SignatureJudged, why: NotCounted) -> Judged:
+    return Judged(replace(told, why=why.why), why.message)
 
 
 def _told(path: str | None) -> SignatureJudged:

@@ -122,35 +122,48 @@ def is_bundle(data: bytes) -> bool:
         return False
 
 
-def judged(signed: Signed, trust: TrustDocument, at: datetime) -> tuple[list[Signer], str | None]:
-    """(whose signatures of it counted at that moment, each once; why none did)."""
-    whys: list[str] = []
-    counted: dict[str, Signer] = {}
+@dataclass(frozen=True)
+class Made:
+    """Who made a document: of each signature the trusted key, whether it counts or not; or why there is none.
+
+    No clock changes that, and only another ``trust`` does.
+    """
+
+    trust: TrustDocument
+    by: tuple[PublicKey | str, ...]
+
+    @property
+    def is_by_known(self) -> bool:
+        """Whether it is of a trusted key at all; else it counts at no moment."""
+        return any(isinstance(key, PublicKey) for key in self.by)
+
+    def counted(self, at: datetime) -> tuple[list[Signer], str | None]:
+        """(whose signatures of it counted at that moment, each once; why none did)."""
+        whys: list[str] = []
+        counted: dict[str, Signer] = {}
+        for key in self.by:
+            known = key if isinstance(key, str) else self.trust.then(key.sha256, at)
+            if isinstance(known, str):
+                whys.append(known)
+            else:
+                counted[known.public.sha256] = Signer(known.person, known.public.sha256)
+        if counted:
+            return list(counted.values()), None
+        # The nearest miss says most.
+        order = (KEY_NOT_VALID_THEN, BAD_SIGNATURE, WRONG_NAMESPACE, UNTRUSTED_KEY)
+        return [], min(whys, key=lambda why: order.index(why) if why in order else len(order), default=UNTRUSTED_KEY)
+
+
+def made(signed: Signed, trust: TrustDocument) -> Made:
+    """Whose keys of this trust have made it: each signature is verified."""
     message, hashed = signed.message, dict[int, bytes]()
-    for signature in signed.signatures:
-        found = _signer(signed, signature, trust, at, message, hashed)
-        if isinstance(found, Signer):
-            counted[found.key] = found
-        else:
-            whys.append(found)
-    if counted:
-        return list(counted.values()), None
-    # The nearest miss says most.
-    order = (KEY_NOT_VALID_THEN, BAD_SIGNATURE, WRONG_NAMESPACE, UNTRUSTED_KEY)
-    return [], min(whys, key=lambda why: order.index(why) if why in order else len(order), default=UNTRUSTED_KEY)
-
-
-def _signer(
-    signed: Signed, signature: Signature, trust: TrustDocument, at: datetime, message: bytes, hashed: dict[int, bytes]
-) -> Signer | str:
-    if signature.ssh is not None:
-        key = _ssh_key_of(signed, signature.ssh, trust, message)
-    else:
-        key = _key_of(signature, trust, message, hashed)
-    if isinstance(key, str):
-        return key
-    known = trust.then(key.sha256, at)
-    return known if isinstance(known, str) else Signer(known.person, key.sha256)
+    return Made(
+        trust,
+        tuple(
+            _key_of(one, trust, message, hashed) if one.ssh is None else _ssh_key_of(signed, one.ssh, trust, message)
+            for one in signed.signatures
+        ),
+    )
 
 
 def _key_of(signature: Signature, trust: TrustDocument, message: bytes, hashed: dict[int, bytes]) -> PublicKey | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +12,16 @@ import pytest
 
 from registry_core import InvalidParameter, PackageCorrupt, VersionNotFound
 from registry_core.evidence import attesting, of_version
+from registry_core.evidence.attestations.attesting import Request
+from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.encoding import encode, format_time
 from registry_core.format.layout import ModelKeys
 from registry_core.vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
 
 from ...conftest import MODEL, TASK, Shelf
-from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, minute_now, moment, rewrapped, team
-from ..signers import bundled, enveloped
+from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, Team, minute_now, moment, rewrapped, team
+from ..signers import Known, bundled, enveloped
 
 KEYS = ModelKeys(TASK, MODEL)
 OTHER = "subject_mismatch"
@@ -280,6 +283,62 @@ def test_a_reject_is_dismissed_with_a_reason_and_by_one_event(desk: Desk) -> Non
 def test_whose_keys_count_is_asked_with_the_model_held(desk: Desk) -> None:
     desk.attach(desk.review())
     assert desk.asked == 2, "once before, and once under the lock"
+
+
+@dataclass(frozen=True)
+class _Watched(Team):
+    """A trust document that keeps of which moments it is asked."""
+
+    moments: list[datetime] = field(default_factory=list, compare=False)
+
+    def then(self, sha256: str, at: datetime) -> Known | str:
+        self.moments.append(at)
+        return super().then(sha256, at)
+
+
+class _Counting:
+    """A key of the library that counts what it verifies."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.verified = inner, 0
+
+    def verify(self, *signed: bytes) -> None:
+        self.verified += 1
+        self.inner.verify(*signed)
+
+
+def counting(person: str, key: PrivateKey) -> tuple[_Counting, dict[str, Known]]:
+    inner = _Counting(key.public.inner)
+    return inner, {key.public.sha256: Known(person, replace(key.public, inner=inner))}
+
+
+@pytest.mark.parametrize("kind", ["review", "signature", "provenance"])
+def test_a_signature_is_verified_once_and_the_moment_judged_with_the_model_held(desk: Desk, kind: str) -> None:
+    inner, known = counting("ada", ADA)
+    trust = _Watched(known)
+    desk.trust = trust
+    data = desk.provenance(1) if kind == "provenance" else getattr(desk, kind)()
+    assert desk.attach(data)[1]
+    assert inner.verified == 1
+    first, second = trust.moments
+    assert first <= second
+
+
+def test_a_key_that_is_revoked_between_the_two_looks_does_not_count(desk: Desk) -> None:
+    inner, known = counting("ada", ADA)
+    looks = iter([Team(known), Team(known, frozenset(known))])
+    before, request = desk.shelf.events(), Request("1", desk.review(), None, None)
+    with pytest.raises(AttestationRefused) as refused:
+        attesting.attach(desk.shelf.model(), request, lambda: next(looks))
+    assert refused.value.detail["why"] == "key_not_valid_then"
+    assert (inner.verified, desk.shelf.events(), desk.kept()) == (2, before, [])
+
+
+def test_a_key_that_is_another_persons_between_the_two_looks_signs_for_him(desk: Desk) -> None:
+    looks = iter([team(("ada", ADA)), team(("grace", ADA))])
+    request = Request("1", desk.signature(), None, None)
+    attached, _ = attesting.attach(desk.shelf.model(), request, lambda: next(looks))
+    assert [one.person for one in attached.signers] == ["grace"]
 
 
 def test_the_document_lists_all_of_it_and_is_made_anew_where_it_is_lost(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry_core.evidence import keys, signed_document, ssh_signature
 from registry_core.evidence.signing.not_counted import NotCounted
-from registry_core.evidence.signing.signed_document import MAX_SIGNED_BYTES, envelope, judged, pae, parse
+from registry_core.evidence.signing.signed_document import MAX_SIGNED_BYTES, envelope, made, pae, parse
 from registry_core.evidence.signing.statement import PAYLOAD_TYPE
 from registry_core.vocabulary.evidence import Signer
 
@@ -30,7 +30,7 @@ def changed(**fields: Any) -> bytes:
 
 
 def whose(data: bytes, known: Any = ADA) -> tuple[list[str], str | None]:
-    signers, why = judged(parse(data), known, AT)
+    signers, why = made(parse(data), known).counted(AT)
     return [one.person for one in signers], why
 
 
@@ -40,7 +40,7 @@ def test_a_signature_counts_by_its_key(kind: str, ssh: bool) -> None:
     by = private(kind)
     data = enveloped(PAYLOAD, by, ssh=ssh)
     known = trust(("ada", private(kind, 1)), ("grace", by))
-    assert judged(parse(data), known, AT) == ([Signer("grace", by.public.sha256)], None)
+    assert made(parse(data), known).counted(AT) == ([Signer("grace", by.public.sha256)], None)
     assert whose(bundled(data), known) == (["grace"], None)
 
 
@@ -145,11 +145,11 @@ def test_a_signature_of_openssh_is_of_a_manifest() -> None:
     data = ssh_signature.armored(ssh_signature.sign(private(), b"manifest", "omr-package"))
     found = parse(data)
     assert found.form == "ssh"
-    assert judged(found.over(b"manifest"), ADA, AT)[0] == [Signer("ada", private().public.sha256)]
-    assert judged(found.over(b"another"), ADA, AT) == ([], "bad_signature")
+    assert made(found.over(b"manifest"), ADA).counted(AT)[0] == [Signer("ada", private().public.sha256)]
+    assert made(found.over(b"another"), ADA).counted(AT) == ([], "bad_signature")
     assert found.over(b"manifest").identity != found.over(b"another").identity
     foreign = parse(ssh_signature.sign(private(), b"manifest", "omr-attestation")).over(b"manifest")
-    assert judged(foreign, ADA, AT) == ([], "wrong_namespace")
+    assert made(foreign, ADA).counted(AT) == ([], "wrong_namespace")
 
 
 MALFORMED = {
@@ -195,4 +195,4 @@ def test_any_bytes_are_a_document_or_malformed(data: bytes, at: int) -> None:
         except NotCounted as refused:
             assert refused.why == "malformed"
         else:
-            assert found.payload == PAYLOAD or judged(found, ADA, AT)[0] == []
+            assert found.payload == PAYLOAD or made(found, ADA).counted(AT)[0] == []
