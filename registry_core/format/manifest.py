@@ -12,7 +12,8 @@ from . import older
 from .encoding import DIGEST_PREFIX
 from .layout import MANIFEST
 
-_LINE = re.compile(r"([0-9a-f]{64})  (?!\./)(.+)")
+# As we write it, and not "./-", which is read like everybody's "./".
+_LINE = re.compile(r"^([0-9a-f]{64})  (?!\./)([^\r\n]+)$", re.MULTILINE)
 
 
 def render(artifacts: Iterable[Artifact]) -> bytes:
@@ -36,9 +37,17 @@ def parse(data: bytes, *, covers_manifest: bool = False, max_faults: int | None 
     Takes what ``sha256sum`` and older software write too. A line for the manifest itself cannot be right and is
     passed over (``covers_manifest``: it can, because this is a baseline kept elsewhere).
     """
+    text = data.decode("utf-8", "replace")
+    hashes = {path: sha256 for sha256, path in _LINE.findall(text)}
+    if len(hashes) == text.count("\n") and text.endswith("\n") and MANIFEST not in hashes:
+        return Manifest(hashes)  # every line is one of ours, and no path stands twice: nothing is left to be told
+    return _parse_lines(text, covers_manifest, max_faults)
+
+
+def _parse_lines(text: str, covers_manifest: bool, max_faults: int | None) -> Manifest:
     hashes: dict[str, str] = {}
     faults: list[str] = []
-    for number, raw in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+    for number, raw in enumerate(text.split("\n"), start=1):
         if len(faults) == max_faults:
             break
         line = raw.rstrip("\r")
@@ -58,7 +67,7 @@ def parse(data: bytes, *, covers_manifest: bool = False, max_faults: int | None 
 
 def _entry(line: str) -> tuple[str, str] | None:
     """(path, hex) of a line; None if it is none."""
-    match = _LINE.fullmatch(line)  # but "./-", which is read like everybody's "./"
+    match = _LINE.fullmatch(line)
     return (match[2], match[1]) if match is not None else older.manifest_entry(line)
 
 

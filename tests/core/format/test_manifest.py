@@ -54,6 +54,46 @@ def test_what_sha256sum_and_older_software_write_is_understood() -> None:
     assert parse(text.encode()) == Manifest({"plain": one, "binary mode": two, "with/dot": one})
 
 
+ONE, TWO = "a1" * 32, "b2" * 32
+ODD = [
+    "",
+    "\r",
+    " ",
+    "nonsense",
+    f"{TWO} *binary mode",
+    f"{TWO.upper()}  large",
+    f"{TWO}  ./dot",
+    f"{TWO}  ./-",
+    f"{TWO}  end\r",
+    f"{TWO}  in\rside",
+    f"{TWO}  ",
+    f"{TWO}  \r",
+    f" {TWO}  blank before",
+    f"{TWO}  two\u2028lines",
+    f"{TWO}  {MANIFEST}",
+    f"{TWO}  ./{MANIFEST}",
+    f"{ONE}  plain",
+    f"{TWO}  plain",
+]
+
+
+@pytest.mark.parametrize("end", ["\n", ""], ids=["whole", "cut"])
+@pytest.mark.parametrize("covers_manifest", [False, True])
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_a_line_says_the_same_alone_and_among_plain_ones(odd: str, covers_manifest: bool, end: str) -> None:
+    plain = [f"{ONE}  plain", f"{ONE}  also plain"]
+
+    def said(*lines: str) -> tuple[dict[str, str], int]:
+        found = parse(("\n".join(lines) + end).encode(), covers_manifest=covers_manifest)
+        return found.hashes, len(found.faults)
+
+    alone, faults = said(odd)
+    second = alone.get("plain", ONE) != ONE
+    for lines in ([odd, *plain], [*plain, odd], [plain[0], odd, plain[1]]):
+        first = alone if second and lines[0] == odd else {}
+        assert said(*lines) == ({**alone, **dict.fromkeys(("plain", "also plain"), ONE), **first}, faults + second)
+
+
 def test_a_second_digest_for_a_path_is_a_fault_and_a_repeat_is_not() -> None:
     one, two = "a1" * 32, "b2" * 32
     assert parse(f"{one}  a\n{one}  a\n".encode()).faults == []
