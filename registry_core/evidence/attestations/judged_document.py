@@ -187,7 +187,7 @@ def _sizes(model: ModelStore, version: str) -> dict[str, int]:
 
 def _holding(model: ModelStore, version: str, hashes: Mapping[str, str]) -> Iterable[str]:
     """The files of the package that hold signatures."""
-    named = set(filter(artifact_manifest.may_be_signature_file, hashes))
+    named = artifact_manifest.may_be_signature_files(hashes)
     if not named:
         return ()
     sizes = {path: size for path, size in _sizes(model, version).items() if path in named}

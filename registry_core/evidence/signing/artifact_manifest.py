@@ -7,7 +7,7 @@ It is ``sha256sums.txt`` without the registry's own files and those that hold si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from ...format.layout import MANIFEST, META
 from .signed_document import MAX_BYTES, is_bundle
@@ -46,9 +46,10 @@ def signature_files(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> d
     return found
 
 
-def may_be_signature_file(path: str) -> bool:
-    """Whether the file holds a signature, by its name."""
-    return path in (MODEL_SIGNATURE, SSH_SIGNATURE) or _is_named_like_bundle(path)
+def may_be_signature_files(paths: Iterable[str]) -> set[str]:
+    """Those that hold a signature, by their names."""
+    at_top = [path for path in paths if "/" not in path]
+    return {path for path in at_top if path in (MODEL_SIGNATURE, SSH_SIGNATURE) or _is_named_like_bundle(path)}
 
 
 def _is_named_like_bundle(path: str) -> bool:

@@ -6,8 +6,7 @@ No byte of an artifact is read.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -38,7 +37,6 @@ ARTIFACTS, PACKAGE = "artifacts", "package"  # what they cover
 
 # What model-signing leaves out by itself; anything else that it leaves out may be weights.
 LEFT_OUT = (".git", ".gitattributes", ".github", ".gitignore")
-_HEX = re.compile(r"[0-9a-f]*")
 _SHA256_CHARACTERS = 64
 _SAYS = {
     UNTRUSTED_KEY: "No key of the trust document has signed it.",
@@ -200,11 +198,12 @@ def _of_model_signing(said: Statement, package: SignedPackage) -> _Coverage:
     if (serialization.get("method"), serialization.get("hash_type")) != ("files", "sha256"):
         raise NotCounted(UNSUPPORTED_SERIALIZATION, "It is not of whole files by their SHA-256.")
     named = _resources(resources)
-    root = hashlib.sha256(bytes.fromhex("".join(named.values()))).hexdigest()
+    root = hashlib.sha256(_binary(named.values())).hexdigest()
     if [one.sha256 for one in said.subjects] != [root]:
         raise NotCounted(SUBJECT_MISMATCH, "Its one subject does not have the digest of its resources.")
     outside = package.outside
-    for path in sorted(path for path, _ in named.items() - package.hashes.items() if path not in outside):
+    differ = [path for path, sha256 in named.items() if package.hashes.get(path) != sha256 and path not in outside]
+    for path in sorted(differ):
         does = "has other bytes" if path in package.hashes else "is not there"
         raise NotCounted(CONTENT_DIFFERS, f"It covers {printable(path)!r}, which {does} in the package.")
     return _Coverage(
@@ -229,10 +228,20 @@ def _resources(resources: list[Any]) -> dict[str, str]:
         if path in named:
             raise NotCounted(MALFORMED, f"It names {printable(path)!r} twice.")
         named[path] = digest
-    digests = named.values()
-    if {len(digest) for digest in digests} - {_SHA256_CHARACTERS} or not _HEX.fullmatch("".join(digests)):
-        raise NotCounted(MALFORMED, "A digest of a resource is not 64 hex digits.")
     return named
+
+
+def _binary(digests: Collection[str]) -> bytes:
+    """The digests, which are in hex, one after the other."""
+    joined = "".join(digests)
+    try:
+        binary = bytes.fromhex(joined)
+    except ValueError:
+        binary = b""
+    # Python's hex may have capital letters, and blanks.
+    if {*map(len, digests)} - {_SHA256_CHARACTERS} or binary.hex() != joined:
+        raise NotCounted(MALFORMED, "A digest of a resource is not 64 hex digits.")
+    return binary
 
 
 def _uncovered(paths: set[str], ignore_paths: Any) -> list[str]:

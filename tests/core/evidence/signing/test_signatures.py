@@ -146,6 +146,9 @@ REFUSED = {
     "a resource that is a text": (model_signed(FILES, resources=["model.pt"]), "malformed"),
     "a resource without a name": (model_signed(FILES, resources=[{**ONE, "name": None}]), "malformed"),
     "a digest that is none": (model_signed(FILES, resources=[{**ONE, "digest": "0" * 63}]), "malformed"),
+    "a digest in capitals": (model_signed(FILES, resources=[{**ONE, "digest": "A" * 64}]), "malformed"),
+    "a digest with blanks": (model_signed(FILES, resources=[{**ONE, "digest": "00 " * 21 + "0"}]), "malformed"),
+    "a digest that is no hex": (model_signed(FILES, resources=[{**ONE, "digest": "g" * 64}]), "malformed"),
     "ignored paths that are a text": (model_signed(FILES, ".git"), "malformed"),
     "ignored paths that are numbers": (model_signed(FILES, [1]), "malformed"),
     "two subjects": (
