@@ -192,22 +192,24 @@ def test_reads_and_recovery_on_a_full_disk(small_disk: Callable[..., Path], area
 
 @dataclass(frozen=True)
 class Failure:
-    """A way for calls to fail: with which error, which calls, and whether they go on failing."""
+    """A way for calls to fail: with which error, which calls, one in how many, and whether they go on failing."""
 
     code: int
     calls: frozenset[str]
     for_good: bool = False
+    every: int = 1
 
     def points(self, sweep: Sweep) -> list[injection.Point]:
         """Before each call; for writes also half way; for some also after it, done and yet reported as failed."""
         root = sweep.fresh()
         run = lambda: sweep.change.run(root, sweep.source)  # noqa: E731
         names = forks.run(lambda: injection.trace(run, looking=True, storage=False)).get()
-        return [
+        found = [
             point
             for point in injection.points(names)
             if point.name in self.calls and (point.phase != "after" or point.name in REPORTED_LATE)
         ]
+        return found[:: self.every]
 
     def strike(self, sweep: Sweep, point: injection.Point) -> tuple[Path, forks.Outcome]:
         root = sweep.fresh()
@@ -224,7 +226,8 @@ LOOK = frozenset({injection.OPEN_AS_IT_IS, "stat", "lstat", "fstat", "scandir", 
 SINGLE = {
     "ENOSPC": Failure(errno.ENOSPC, NEED_SPACE),
     "EIO": Failure(errno.EIO, CHANGE),
-    "EIO-looking": Failure(errno.EIO, LOOK),
+    "EIO-looking": Failure(errno.EIO, LOOK, every=3),
+    "EIO-looking everywhere": Failure(errno.EIO, LOOK),
 }
 LASTING = {
     # Removing and truncating work on a full disk.
@@ -290,6 +293,8 @@ def place(error: BaseException | None) -> str:
         ("promote-moves-alias", "EIO"),
         ("promote-moves-alias", "EIO-looking"),
         ("promote-makes-alias", "EIO"),
+        pytest.param("register-next-version", "EIO-looking everywhere", marks=pytest.mark.slow),
+        pytest.param("promote-moves-alias", "EIO-looking everywhere", marks=pytest.mark.slow),
     ],
 )
 def test_one_call_fails(area: Path, name: str, failure: str) -> None:

@@ -51,8 +51,14 @@ def shown(answer: Any) -> str:
     return f"{answer.message} {answer.detail}" if isinstance(answer, RegistryError) else repr(answer)
 
 
-@pytest.mark.parametrize("thing", planted.THINGS, ids=lambda thing: thing.__name__)
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize(
+    ("where", "thing"),
+    [
+        pytest.param(where, thing, id=f"{where}-{thing.__name__}", marks=[pytest.mark.slow] * ((m + n) % 2))
+        for m, where in enumerate(PLACES)
+        for n, thing in enumerate(planted.THINGS)
+    ],
+)
 def test_I13_what_is_planted_is_never_followed_or_waited_for(
     template: Path, tmp_path: Path, where: str, thing: planted.Plant
 ) -> None:
