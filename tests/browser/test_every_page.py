@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -126,10 +127,20 @@ def judged(eyes: Eyes, axe: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [path for paths in PAGES.values() for path in paths])
-def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str) -> None:
+def _seen() -> Iterator[Any]:
+    """Each page dark and on a phone, its other states in one form each by turns; in a soak everything in all forms."""
+    turns = itertools.cycle(FORMS)
+    for paths in PAGES.values():
+        for path in paths:
+            forms = ("dark", "phone") if path == paths[0] else (next(turns),)
+            yield pytest.param(path, forms, id=path)
+            yield pytest.param(path, tuple(FORMS), id=f"{path} in all", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("path", "forms"), _seen())
+def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str, forms: tuple[str, ...]) -> None:
     reader.go(path)
-    for form in FORMS:
+    for form in forms:
         reader.show_as(form)
         reader.go(path)  # drawn anew: a transition between two colours is neither
         assert judged(reader, axe) == [], (path, form)
