@@ -23,7 +23,7 @@ $(VENV)/.run: requirements.txt setup.cfg
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -r requirements-dev.txt
 	touch $@
 
 run: $(VENV)/.run
@@ -41,8 +41,9 @@ OBJECT_STORE := tests/objectstore tests/contract/test_registry_on_object_store.p
 OUTSIDE := tests/packaging tests/docs tests/clients tests/hub tests/examples tests/benchmarks
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-# Compiled once for all processes that tests start, also where the environment has Python keep nothing.
-test test-faults test-object-store test-browser test-outside soak: export PYTHONDONTWRITEBYTECODE :=
+# What is installed for tests and for the demo is compiled when it is imported, and once for all processes, also where the
+# environment has Python keep nothing.
+lint demo test test-faults test-object-store test-browser test-outside soak: export PYTHONDONTWRITEBYTECODE :=
 
 # What tests write lies in memory where 8 GiB of it are free: to wait for a disk to say that it has a byte was a fifth
 # of their time. Those that need a disk of some kind mount their own.
@@ -105,7 +106,7 @@ bench-peers: $(PEERS)/.ready
 # The example's own requirements stay out of the service's environment; requirements-example.txt says why --no-deps.
 $(DEMO)/.ready: requirements-example.txt | $(VENV)/.run
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-example.txt
+	$(DEMO)/bin/python -m pip install -q --disable-pip-version-check --no-compile --no-deps -r requirements-example.txt
 	touch $@
 
 demo: $(VENV)/.run $(DEMO)/.ready
