@@ -142,14 +142,21 @@ def change(
 def look_first(subject: Subject, look: Callable[[], S], decide: Callable[[S], Draft | A]) -> A | None:
     """The answer, if one can be given without a change. Takes no lock and writes nothing.
 
-    Raises what the two raise, unless something is pending: then only a look under the lock can tell.
+    Raises what the two raise, unless something is pending, or came meanwhile: then only a look under the lock can tell.
     """
     try:
         decided = decide(look())
     except RegistryError:
-        if not pending(subject):
+        # It may be of two moments, where another's change was just made true: a second look is known to be of one.
+        last = subject.journal.last()
+        if pending(subject):
+            return None
+        try:
+            decided = decide(look())
+        except RegistryError:
+            if pending(subject) or subject.journal.last() != last:
+                return None
             raise
-        return None
     return None if isinstance(decided, Draft) else decided
 
 

@@ -93,6 +93,22 @@ def test_what_comes_to_nothing_takes_no_lock_and_writes_nothing(simulated: Simul
     assert "probe" in calls
 
 
+@pytest.mark.parametrize("meanwhile", [True, False], ids=["another's change came", "it was seen in its middle"])
+def test_a_refusal_by_what_never_was_at_one_moment_is_none(shelf: Shelf, meanwhile: bool) -> None:
+    """The look fell into another's change: it is looked again, and if that goes on, with the model held."""
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        if meanwhile and len(looks) < 3:
+            shelf.registry().promote(TASK, MODEL, f"other-{len(looks)}", "1")
+        if len(looks) < (3 if meanwhile else 2):
+            raise VersionNotFound("Its bytes are on their way.")
+
+    assert isinstance(change(shelf.model(), look, decide(move("best", "1"))), Committed)
+    assert len(looks) == 3
+
+
 def test_an_answer_under_the_lock_changes_nothing(shelf: Shelf) -> None:
     before, decisions = shelf.events(), iter([move("best", "1"), "somebody else has done it"])
     assert change(shelf.model(), lambda: None, lambda _: next(decisions)) == "somebody else has done it"
