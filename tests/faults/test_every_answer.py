@@ -43,6 +43,7 @@ CODES = {heading.strip("`") for heading in read("docs/errors.md").headings if he
 SOON_S = 60.0  # an answer takes milliseconds; what has no end, or grows with the square of what is sent, does not
 SAMPLE = 24  # targets of each route and command in `make test`; `make soak` takes all
 FEW = 5  # over HTTP, where a command costs most
+NAMED_IN = re.compile(r"\{[a-z]+\}")  # what a target fills in; a call without a query is written with {} too
 NAMED_TASKS = {"names", "celltype"}  # that calls and targets name by themselves
 STREAMED = 40  # messages of the stream of events that are looked at
 
@@ -70,7 +71,7 @@ def place(made: Place, request: pytest.FixtureRequest) -> Iterator[Place]:
         yield made
         return
     calls = COMMANDS[asked["title"]] if "title" in asked else ROUTES[asked.get("route") or asked["changing"]]
-    is_of_all = request.node.get_closest_marker("slow") or not all("{" in str(call) for call in calls)
+    is_of_all = request.node.get_closest_marker("slow") or not all(NAMED_IN.search(str(call)) for call in calls)
     some = [target for call in calls for most in (SAMPLE, FEW) for target in concerned(made.targets, call, most)]
     with scratch() as area:
         shutil.copytree(made.root, area / "root", symlinks=True, ignore=None if is_of_all else all_but(made, some))
@@ -98,7 +99,7 @@ def all_but(made: Place, targets: list[Target]) -> Callable[[str, list[str]], se
 def concerned(targets: list[Target], asked: object, most: int | None) -> list[Target]:
     """Those that the request with this template can tell from each other; ``most`` of them, always the same."""
     text = str(asked)
-    if "{" not in text:
+    if not NAMED_IN.search(text):
         return targets[:1]
     special = {"{upload}": "upload's", "{operation}": "operation"}
     wanted = next((start for name, start in special.items() if name in text), None)
