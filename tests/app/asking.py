@@ -154,15 +154,19 @@ def cells(world: World, who: str, names: Iterable[str], turns: int) -> Iterator[
     next call and by the next caller.
     """
     first, *others = names
-    turn = list(CALLERS).index(who)
+    for method, need, ask, turn in calls(world, who):
+        asked = [first, *others[turn % turns :: turns]] if ask.about in (MODEL, SESSION, OPERATION) else [first]
+        for name in asked:
+            wanted = expected(need, ask, who, MODELS[name])
+            yield method, ask, MODELS[name], wanted, f"{who}: {method} {ask} of {name}"
+
+
+def calls(world: World, who: str) -> Iterator[tuple[str, Need, Ask, int]]:
+    """(method, need, call, whose turn it is) of each call; the turns of each caller begin elsewhere."""
+    turns = count(list(CALLERS).index(who))
     for (method, rule), asks in ROUTES.items():
         need = need_of(world, method, rule)
-        for ask in asks:
-            turn += 1
-            asked = [first, *others[turn % turns :: turns]] if ask.about in (MODEL, SESSION, OPERATION) else [first]
-            for name in asked:
-                wanted = expected(need, ask, who, MODELS[name])
-                yield method, ask, MODELS[name], wanted, f"{who}: {method} {ask} of {name}"
+        yield from ((method, need, ask, next(turns)) for ask in asks)
 
 
 def check_refused(world: World, who: str, names: Iterable[str], turns: int) -> None:

@@ -15,7 +15,7 @@ from app.v1 import listing
 from app.web.needs import Need
 from registry_core.access.roles import Role, at_least
 
-from .asking import TURNS, Asking, answered, check_done, check_refused, filled, made, need_of, read
+from .asking import TURNS, Asking, answered, calls, check_done, check_refused, filled, made, need_of, read
 from .callers import ADMINS, CALLERS, DAMAGED, MODELS, SAID, THERE, World, near
 from .conftest import scratch
 from .matrix import LEAST, OPERATION, ROUTES, SESSION, THEIRS, expected
@@ -72,23 +72,19 @@ def test_no_answer_tells_whether_there_is_what_may_not_be_seen(
     """
     moment = datetime.now(UTC)
     monkeypatch.setattr(render, "datetime", type("Still", (datetime,), {"now": classmethod(lambda *_: moment)}))
-    turn = list(CALLERS).index(who)
-    for (method, rule), asks in ROUTES.items():
-        need = need_of(still, method, rule)
-        for ask in asks:
-            turn += 1
-            if ask.about in (SESSION, OPERATION, THEIRS) or "{full}" in str((ask.body, ask.form)):
-                continue  # by an id, which is of one world, or a list of such: see below
-            for name in ("foreign", *("undecided", "given")[turn % turns :: turns]):
-                model = MODELS[name]
-                if need.is_of_somebody and name == "undecided" and CALLERS[who].owner is not None:
-                    continue  # whoever may make a model of that name learns that there is one
-                is_refused = expected(need, ask, who, model)[0] >= 400
-                if method not in ("GET", "HEAD") and not is_refused:
-                    continue
-                words = Asking(still, who).words(ask, model, may=False)
-                there, never = (whole(Asking(one, who).ask(method, ask, words)) for one in (still, bare))
-                assert there == never, f"{who}: {method} {ask} of {name}"
+    for method, need, ask, turn in calls(still, who):
+        if ask.about in (SESSION, OPERATION, THEIRS) or "{full}" in str((ask.body, ask.form)):
+            continue  # by an id, which is of one world, or a list of such: see below
+        for name in ("foreign", *("undecided", "given")[turn % turns :: turns]):
+            model = MODELS[name]
+            if need.is_of_somebody and name == "undecided" and CALLERS[who].owner is not None:
+                continue  # whoever may make a model of that name learns that there is one
+            is_refused = expected(need, ask, who, model)[0] >= 400
+            if method not in ("GET", "HEAD") and not is_refused:
+                continue
+            words = Asking(still, who).words(ask, model, may=False)
+            there, never = (whole(Asking(one, who).ask(method, ask, words)) for one in (still, bare))
+            assert there == never, f"{who}: {method} {ask} of {name}"
 
 
 def whole(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
@@ -106,18 +102,16 @@ def whole(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
 @pytest.mark.parametrize("who", CALLERS)
 def test_what_is_of_others_is_told_as_what_is_of_nobody(still: World, who: str) -> None:
     asking = Asking(still, who)
-    for (method, rule), asks in ROUTES.items():
-        need = need_of(still, method, rule)
-        for ask in asks:
-            if ask.about not in (SESSION, OPERATION) or who in ADMINS or CALLERS[who].is_refused:
-                continue
-            words = asking.words(ask, MODELS["foreign"], may=False)
-            none = {**words, **dict.fromkeys(OWNED, "0" * 32)}
-            of_others, of_nobody = (whole(asking.ask(method, ask, each)) for each in (words, none))
-            status = expected(need, ask, who, MODELS["foreign"])[0]
-            assert of_others[0] == of_nobody[0] == status, f"{who}: {method} {ask}"
-            told = re.sub("|".join(words[name] for name in OWNED).encode(), b"0" * 32, of_others[1])
-            assert (told, of_others[2]) == of_nobody[1:], f"{who}: {method} {ask}"
+    for method, need, ask, _ in calls(still, who):
+        if ask.about not in (SESSION, OPERATION) or who in ADMINS or CALLERS[who].is_refused:
+            continue
+        words = asking.words(ask, MODELS["foreign"], may=False)
+        none = {**words, **dict.fromkeys(OWNED, "0" * 32)}
+        of_others, of_nobody = (whole(asking.ask(method, ask, each)) for each in (words, none))
+        status = expected(need, ask, who, MODELS["foreign"])[0]
+        assert of_others[0] == of_nobody[0] == status, f"{who}: {method} {ask}"
+        told = re.sub("|".join(words[name] for name in OWNED).encode(), b"0" * 32, of_others[1])
+        assert (told, of_others[2]) == of_nobody[1:], f"{who}: {method} {ask}"
 
 
 def seen_by(who: str) -> list[str]:
