@@ -8,7 +8,6 @@ from typing import Any
 
 MOST_LEVELS = 64
 MOST_CONTAINERS = 250_000  # each costs many times its bytes
-_CONTAINERS = frozenset((dict, list))
 
 
 class Repeated(ValueError):
@@ -69,7 +68,7 @@ def _check_depth(value: Any) -> None:
             inner
             for outer in level
             for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) in _CONTAINERS
+            if type(inner) is dict or type(inner) is list
         ]
     raise _deep()
 

@@ -54,7 +54,7 @@ def shown(answer: Any) -> str:
 @pytest.mark.parametrize(
     ("where", "thing"),
     [
-        pytest.param(where, thing, id=f"{where}-{thing.__name__}", marks=[pytest.mark.slow] * ((m + n) % 2))
+        pytest.param(where, thing, id=f"{where}-{thing.__name__}", marks=pytest.mark.slow if (m + n) % 2 else ())
         for m, where in enumerate(PLACES)
         for n, thing in enumerate(planted.THINGS)
     ],

@@ -109,9 +109,10 @@ class _Weighed:
 
     def judge(self, sent: Sent, at: datetime) -> Judged:
         if self.signature is not None:
-            told, says = (found := self.signature.judge(at)).told, found.says
+            found = self.signature.judge(at)
+            told = found.told
             if told.why is not None:
-                raise NotCounted(told.why, says or "It cannot be read.")
+                raise NotCounted(told.why, found.says or "It cannot be read.")
             more = {
                 "covers": told.covers,
                 **({"ignored": told.ignored} if told.ignored else {}),
