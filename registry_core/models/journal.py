@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from ..format.encoding import encode, format_time, parse_time
 from ..format.events import ATTEST, DELETE, FACTS, FINDING, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Held, Naming, Storage
-from ..vocabulary.errors import ClockBehind
+from ..vocabulary.errors import ClockBehind, ClockWrong
 from .aliases import moves
 from .projections import Projection
 
@@ -293,3 +294,17 @@ class Subject(ABC):
     @abstractmethod
     def changed(self) -> None:
         """Called after each change, by whoever made it."""
+
+
+def require_clock(storage: Storage) -> None:
+    """This clock is about that of the storage, where that can be told. Raises ``ClockWrong``."""
+    before = time.time()
+    there, most = storage.now(), CLOCKS_DIFFER_BY.total_seconds()
+    if there is not None and not before - most < there < time.time() + most:
+        here, there_said = (format_time(datetime.fromtimestamp(at, UTC)) for at in (before, there))
+        raise ClockWrong(
+            f"By this host's clock it is {here}, by that of the storage {there_said}. Events would bear a wrong "
+            "time for ever, so nothing was changed. Set the clock right that is wrong.",
+            now=here,
+            storage_now=there_said,
+        )

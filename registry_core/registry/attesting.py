@@ -113,7 +113,7 @@ class AttestingVerbs(OpenedRegistry, VerbsOfEvidence):
         if self._door is not None and self.keeps_back(task, model_name, version, id):
             ask = partial(self._require_resolving, self._door, model, version)
             ask()
-            model = self._asked_of(self._door, model.storage, task, model_name, ask)
+            model = self._door.open(model.storage, task, model_name, ask, self._around_changes())
         seq = finding.end(model, version, id, dismisses=False, actor=actor, reason=reason)
         return EvidenceChange(task, model_name, version, id, seq)
 

@@ -17,7 +17,9 @@ from ..access.ownership import Owner
 from ..access.principal import Kind, Principal
 from ..access.roles import Action
 from ..models import owners
+from ..models.asking import Asking
 from ..models.journal import By
+from ..models.model import BeforeChange, ModelStore, OnChange, open_model
 from ..models.visible import CanSee
 from ..storage import Storage, StorageOptions, open_storage
 from ..vocabulary.errors import PermissionDenied
@@ -61,6 +63,38 @@ class Door:
         if not self.is_nobody:
             return found
         return [replace(one, **{name: None for name in _NAMING if hasattr(one, name)}) for one in found]  # type: ignore[type-var]
+
+    def model(
+        self,
+        task: str,
+        model_name: str,
+        action: Action,
+        *more: str | None,
+        around: tuple[float, OnChange, BeforeChange],
+    ) -> ModelStore:
+        """The model, if it may do that to it. ``more``: as :meth:`require`. Raises ``PermissionDenied``."""
+        storage = self.storage_for(task, model_name, action, *more)
+        return self.open(storage, task, model_name, lambda: self.require(task, model_name, action, *more), around)
+
+    def open(
+        self,
+        storage: Storage,
+        task: str,
+        model_name: str,
+        ask: Callable[[], object],
+        around: tuple[float, OnChange, BeforeChange],
+    ) -> ModelStore:
+        """The model, of which ``ask`` was asked just now, and is again before anything is changed."""
+        timeout_s, touch, before_change = around
+        asking = Asking(ask, self.still)
+
+        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
+            before_change()
+            asking.now()
+
+        model = open_model(storage, task, model_name, timeout_s, touch, ask_again)
+        model.by, model.names_nobody, model.asking = self.by, self.is_nobody, asking
+        return model
 
     def storage_for(self, task: str, model_name: str, action: Action, *more: str | None) -> Storage:
         """Where the verb finds the model; where it may not be seen, a place where there is none.

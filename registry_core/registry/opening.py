@@ -7,20 +7,19 @@ import logging
 import re
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..access.roles import Action
-from ..format.encoding import encode_document, format_time
+from ..format.encoding import encode_document
 from ..format.layout import FORMATS, GATED_FORMAT, REGISTRY, RULED, TASKS
 from ..models.all_models import all_models
 from ..models.gate import Gate
-from ..models.journal import CLOCKS_DIFFER_BY
+from ..models.journal import require_clock
 from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
 from ..models.registry_journal import told_by_journal
 from ..models.timeline import Moment
@@ -30,7 +29,7 @@ from ..storage import Storage
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
 from ..verbs import resolution
 from ..vocabulary.answers import Verification
-from ..vocabulary.errors import ClockWrong, DestinationDiffers, NotConfigured
+from ..vocabulary.errors import DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
 from .policies import PoliciesAsked
@@ -96,21 +95,8 @@ class RootIdentity:
         if self._seen == NO_ID:
             self.make()
         if monotonic() >= self._clock_due_at:
-            self._require_clock()
+            require_clock(self._storage)
             self._clock_due_at = monotonic() + CLOCK_EVERY_S
-
-    def _require_clock(self) -> None:
-        """This clock is about that of the storage, where that can be told. Raises ``ClockWrong``."""
-        before = time.time()
-        there, most = self._storage.now(), CLOCKS_DIFFER_BY.total_seconds()
-        if there is not None and not before - most < there < time.time() + most:
-            here, there_said = (format_time(datetime.fromtimestamp(at, UTC)) for at in (before, there))
-            raise ClockWrong(
-                f"By this host's clock it is {here}, by that of the storage {there_said}. Events would bear a wrong "
-                "time for ever, so nothing was changed. Set the clock right that is wrong.",
-                now=here,
-                storage_now=there_said,
-            )
 
     def look(self) -> None:
         """The root is of a format that is known, and it is still itself. Writes nothing.
@@ -284,28 +270,7 @@ class OpenedRegistry:
         self._identity.confirm()
         if self._door is None:
             return open_model(self._storage, task, model_name, *self._around_changes())
-        return self._guarded(self._door, task, model_name, action, alias, sets, names)
-
-    def _guarded(self, door: Door, task: str, model_name: str, action: Action, *more: str | None) -> ModelStore:
-        storage = door.storage_for(task, model_name, action, *more)
-        return self._asked_of(door, storage, task, model_name, lambda: door.require(task, model_name, action, *more))
-
-    def _asked_of(
-        self, door: Door, storage: Storage, task: str, model_name: str, ask: Callable[[], object]
-    ) -> ModelStore:
-        """The model, of which ``ask`` was asked just now, and is again before anything is changed."""
-        from ..models.asking import Asking  # only where rules are asked
-
-        timeout_s, touch, before_change = self._around_changes()
-        asking = Asking(ask, door.still)
-
-        def ask_again() -> None:  # under the lock: rules may have moved while it was waited for
-            before_change()
-            asking.now()
-
-        model = open_model(storage, task, model_name, timeout_s, touch, ask_again)
-        model.by, model.names_nobody, model.asking = door.by, door.is_nobody, asking
-        return model
+        return self._door.model(task, model_name, action, alias, sets, names, around=self._around_changes())
 
     def _asked(self, model: ModelStore, progress: ProgressCallback | None) -> ProgressCallback | None:
         """The callback of work that goes on for as long as whoever began it may do it, and no longer."""

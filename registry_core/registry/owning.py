@@ -38,7 +38,7 @@ class OwningVerbs(OpenedRegistry):
         refusal = door.require_resolving(task, model_name)
         ask = partial(door.require_resolving, task, model_name)
         try:
-            model = self._asked_of(door, self._storage, task, model_name, ask)
+            model = door.open(self._storage, task, model_name, ask, self._around_changes())
         except InvalidName as error:
             raise refusal or error from None
         return owning.resolve(model, door.principal.org, refusal=refusal, actor=actor, reason=reason)
