@@ -120,6 +120,16 @@ def is_ruled(storage: Storage) -> bool:
     return RULES in said_of_root(storage)
 
 
+def is_gated(storage: Storage) -> bool:
+    """Whether there ever was a policy, as the root says it now, or is to say. Raises ``JournalCorrupt``,
+    ``StorageError``."""
+    if POLICIES in said_of_root(storage):
+        return True
+    # A crash may have come between the first policy and what the root says of it.
+    last = Journal(storage, REGISTRY_JOURNAL).last()
+    return last is not None and POLICIES in marks_of(last)
+
+
 def said_of_root(storage: Storage, *, is_written: bool = False) -> set[str]:
     """What ``registry.json`` says that there is; where it is gone, what it has to say, or nothing if ``is_written``.
 

@@ -61,8 +61,7 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
 
     def _has_policies(self) -> bool:
         """Whether there ever was a policy, for whoever reads: on an object store as of 5 s ago."""
-        self._identity.is_ruled()  # looks where that is due
-        return self._identity.has_policies
+        return self._identity.said().has_policies
 
     def _about_gate(self, found: Found) -> list[str]:
         """What must be known of the gate of the alias that was asked for; what it costs is for registries with one."""

@@ -21,7 +21,7 @@ class GoverningVerbs(GatingVerbs, Verbs):
     @property
     def is_ruled(self) -> bool:
         """Whether there are rules of access, which a service must obey; on an object store as of 5 s ago at most."""
-        return self._identity.is_ruled()
+        return self._identity.said().is_ruled
 
     def promote(
         self,

@@ -135,7 +135,7 @@ class MaintainingVerbs(OpenedRegistry):
         with suppress(NotConfigured):  # who checks need not be who signs
             key = log_key.LogKey.of(self._settings)
         found = [*report.findings, *checking.check(self._storage, key)]
-        if self._policies.is_gated():
+        if self._identity.is_gated():
             found += unjudged.check(self._models(), self._policies.policies)
         return replace(report, findings=found)
 

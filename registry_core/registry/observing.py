@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..packages.observed import Observer
-from .policies import PoliciesAsked
+from .opening import PoliciesAsked
 
 
 def of_every_package(policies: PoliciesAsked, workers: int) -> tuple[Observer, ...]:

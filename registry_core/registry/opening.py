@@ -12,16 +12,16 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from ..access.roles import Action
 from ..format.encoding import encode_document
-from ..format.layout import FORMATS, GATED_FORMAT, REGISTRY, RULED, TASKS
+from ..format.layout import FORMATS, GATED_FORMAT, REGISTRY, REGISTRY_JOURNAL, RULED, TASKS
 from ..models.all_models import all_models
-from ..models.gate import Gate
+from ..models.gate import Asked, Gate, Verdict
 from ..models.journal import require_clock
 from ..models.model import BeforeChange, Found, ModelStore, OnChange, open_model
-from ..models.registry_journal import told_by_journal
+from ..models.registry_journal import RegistryJournal, is_gated, told_by_journal
 from ..models.timeline import Moment
 from ..models.visible import Everything, Visible
 from ..settings import CoreSettings
@@ -32,10 +32,10 @@ from ..vocabulary.answers import Verification
 from ..vocabulary.errors import DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.texts import parse_ref
-from .policies import PoliciesAsked
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue
+    from ..evidence.gates.gate import PolicyGate
     from .door import Door
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,17 @@ LOOK_EVERY_S = 5.0  # before changes, where a look is a request
 CLOCK_EVERY_S = 60.0
 _FORMATS = " and ".join(map(str, FORMATS))
 _ID = re.compile("[0-9a-f]{32}")
+
+
+class Said(NamedTuple):
+    """What the root said of itself when it was looked at, and where it was then."""
+
+    id: str
+    is_registry: bool
+    is_ruled: bool
+    has_policies: bool
+    place: str | None
+    mark: str | None
 
 
 class RootIdentity:
@@ -59,60 +70,67 @@ class RootIdentity:
         self._storage = storage
         self._is_looked_at_each_time = storage.documents.looks_are_cheap()
         self._create, self._wanted = settings.create, settings.id
-        self._mutex = threading.Lock()  # of what was seen; nobody waits for a storage with it
-        self._seen: str | None = None
-        self._is_registry = self._is_ruled = self.has_policies = False
-        self._place: str | None = None
-        self._mark: str | None = None
+        self._mutex = threading.Lock()  # of who looks; nobody waits for a storage with it
+        self._said: Said | None = None
         self._looked_at = 0.0
         self._clock_due_at = 0.0
 
     @property
     def id(self) -> str:
         """The id that was seen last; empty if there is none."""
-        return self._seen or NO_ID
+        return self._said.id if self._said is not None else NO_ID
 
-    def confirm(self) -> None:
+    def confirm(self) -> Said | None:
         """The root is still itself, at the cost of one look at a directory; an object store is asked nothing.
 
-        Raises as :meth:`look`.
+        Returns what was seen of it last, if it was ever looked at. Raises as :meth:`look`.
         """
+        said = self._said
         if self._is_looked_at_each_time:
             mark = self._mark_now()
-            if not mark or mark != self._mark:
-                self.look()
+            if said is None or not mark or mark != said.mark:
+                return self.look()
+        return said
 
-    def is_ruled(self) -> bool:
-        """Whether the root, still itself, has rules of access; it said so at most 5 s ago. Raises as :meth:`look`."""
-        self.confirm()
-        if not self._is_looked_at_each_time and monotonic() - self._looked_at >= LOOK_EVERY_S:
-            self.look()
-        return self._is_ruled
+    def said(self) -> Said:
+        """What the root, still itself, says; on an object store it was so 5 s ago at most. Raises as :meth:`look`."""
+        said = self.confirm()
+        is_due = not self._is_looked_at_each_time and monotonic() - self._looked_at >= LOOK_EVERY_S
+        return self.look() if said is None or is_due else said
+
+    def is_gated(self) -> bool:
+        """Whether there ever was a policy: as the root, still itself, says it now, or is to say.
+
+        Raises as :meth:`look`, ``JournalCorrupt``.
+        """
+        said = self.confirm()
+        if said is not None and not said.has_policies and self._storage.place(REGISTRY_JOURNAL) == "":
+            return False  # a policy is an event of the registry's own journal, and there is none
+        return is_gated(self._storage)
 
     def before_change(self) -> None:
         """The root is still itself, and has an id, durably. Raises as :meth:`look`, ``StorageError``."""
-        self.is_ruled()
-        if self._seen == NO_ID:
+        if self.said().id == NO_ID:
             self.make()
         if monotonic() >= self._clock_due_at:
             require_clock(self._storage)
             self._clock_due_at = monotonic() + CLOCK_EVERY_S
 
-    def look(self) -> None:
-        """The root is of a format that is known, and it is still itself. Writes nothing.
+    def look(self) -> Said:
+        """What the root says of itself, which is of a format that is known, and still itself. Writes nothing.
 
         Raises ``NotConfigured`` (``unknown_format``, ``root_changed``, ``root_empty``), ``StorageUnavailable``.
         """
         mark, place = self._mark_now(), self._storage.place()
-        said, _ = self._read()
-        found = said.get("id", NO_ID)
+        fields, _ = self._read()
+        found = fields.get("id", NO_ID)
         is_registry = found != NO_ID or any(entry.kind == "prefix" for entry in self._storage.documents.list(TASKS))
+        is_ruled, has_policies = fields.get(RULED, False) is not False, fields.get("format") == GATED_FORMAT
         with self._mutex:
             self._judge(found, is_registry, place)
-            self._seen, self._is_registry, self._place, self._mark = found, is_registry, place, mark
-            self._is_ruled = said.get(RULED, False) is not False
-            self.has_policies = said.get("format") == GATED_FORMAT
+            self._said = Said(found, is_registry, is_ruled, has_policies, place, mark)
             self._looked_at = monotonic()
+            return self._said
 
     def make(self, wanted: str | None = None) -> None:
         """The root has an id, durably: this one, or that of whoever was faster. Raises as :meth:`look`."""
@@ -130,8 +148,7 @@ class RootIdentity:
 
         A root that is a registry already, with another id, is refused unless ``merge``, and keeps its own.
         """
-        self.look()
-        if not self._is_registry and not merge:
+        if not self.look().is_registry and not merge:
             (said, is_said), (known, when) = source._read(), self._read()
             if is_said is not ABSENT and (said != known or when is ABSENT):
                 with suppress(PreconditionFailed):
@@ -168,9 +185,9 @@ class RootIdentity:
         return fields, Match(document.etag)
 
     def _judge(self, found: str, is_registry: bool, place: str | None) -> None:
-        was = self._seen
-        is_same = was is None or found == was or (was == NO_ID and place == self._place)
-        if not is_same or (self._is_registry and not is_registry):
+        was = self._said
+        is_same = was is None or found == was.id or (was.id == NO_ID and place == was.place)
+        if not is_same or (was is not None and was.is_registry and not is_registry):
             raise NotConfigured(
                 "Something else is now where the registry was, so nothing is read or changed there. Bring the registry "
                 "back, for example by mounting it: no restart is needed.",
@@ -190,16 +207,37 @@ class RootIdentity:
             )
 
 
+class PoliciesAsked:
+    """As :class:`~registry_core.models.gate.Gate`: the gate of the policies, where there ever was one; else nothing."""
+
+    def __init__(self, root: RootIdentity, storage: Storage, lock_timeout_s: float) -> None:
+        self._root = root
+        self._storage = storage
+        self._lock_timeout_s = lock_timeout_s
+
+    def judge(self, model: ModelStore, asked: Asked) -> Verdict:
+        return self.policies.judge(model, asked) if self._root.is_gated() else Verdict()
+
+    def guards(self, model: ModelStore) -> bool:
+        return self._root.is_gated() and self.policies.guards(model)
+
+    @property
+    def policies(self) -> PolicyGate:
+        from ..evidence.gates.gate import PolicyGate  # only where there is a policy
+
+        return PolicyGate(RegistryJournal(self._storage, self._lock_timeout_s))
+
+
 class OpenedRegistry:
     """A root that is there, usable, and of a format that this software knows."""
 
     def __init__(self, storage: Storage, settings: CoreSettings) -> None:
         self._storage = storage
         self._settings = settings
-        self._policies = PoliciesAsked(storage, settings.lock_timeout_s)
+        self._identity = RootIdentity(storage, settings)
+        self._policies = PoliciesAsked(self._identity, storage, settings.lock_timeout_s)
         self._gate: Gate | None = self._policies
         self._visible: Visible = Everything()
-        self._identity = RootIdentity(storage, settings)
         self._door: Door | None = None  # whoever opens the root is its operator, and is asked nothing
         self._view_of: Any = None  # the registry that this is a view of, and with which it shares what that remembers
         self._directory = settings.root if settings.root and "://" not in settings.root else None
