@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -11,6 +10,7 @@ from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings
 
+from ..support.profiled import profiled
 from ..support.servers import REPOSITORY
 
 MOST = 26  # modules of ours; a change may lower it
@@ -42,11 +42,8 @@ def test_a_promote_over_http_enters_few_files(tmp_path: Path) -> None:
         if event == "call":
             entered.add(Path(frame.f_code.co_filename))
 
-    sys.setprofile(note)
-    try:
+    with profiled(note):
         ask("promote", alias="production", version="2")
-    finally:
-        sys.setprofile(None)
     ours = sorted(str(file.relative_to(REPOSITORY)) for file in entered if any(map(file.is_relative_to, OURS)))
     assert {"app/v1/aliases.py", "registry_core/models/changes.py"} <= set(ours), "the profiler sees nothing"
     assert len(ours) <= MOST, f"{len(ours)}:\n" + "\n".join(ours)

@@ -16,6 +16,7 @@ from benchmarks import generate
 from registry_core import ModelRegistry
 
 from ..support.packages import open_registry, write_files
+from ..support.profiled import profiled
 
 TASK, MODEL = "celltype", "pbmc"
 HOME = Path("tasks") / TASK / "models" / MODEL
@@ -103,11 +104,10 @@ def cost_of(call: Callable[[], object]) -> Cost:
     with _listing_counted():
         bytes_before, reads_before = _kernel_counts()
         _watched.is_on = True
-        sys.setprofile(_count_call)
         try:
-            call()
+            with profiled(_count_call):
+                call()
         finally:
-            sys.setprofile(None)
             _watched.is_on = False
         bytes_after, reads_after = _kernel_counts()
     _watched.cost.bytes_read = bytes_after - bytes_before

@@ -22,6 +22,7 @@ from registry_core.registry import opening
 from ..objectstore.simulated import SimulatedStore, store_in_use
 from ..support.issuer import AUDIENCE, issuer_server
 from ..support.packages import write_files
+from ..support.profiled import profiled
 from ..support.servers import REPOSITORY
 
 OURS = [str(REPOSITORY / package) for package in ("app", "registry_core")]
@@ -43,11 +44,8 @@ class Counted:
             **({"HTTP_AUTHORIZATION": authorization} if authorization else {}),
         }
         said: list[str] = []
-        sys.setprofile(self._note)
-        try:
+        with profiled(self._note):
             body = b"".join(app.wsgi_app(environ, lambda status, headers, error=None: said.append(status)))  # type: ignore[arg-type, return-value]
-        finally:
-            sys.setprofile(None)
         assert said == ["200 OK"], body
 
     def _note(self, frame: FrameType, event: str, function: Any) -> None:
