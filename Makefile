@@ -1,6 +1,6 @@
 # make run    serve the registry on port 8095 (root: ./registry_data unless set)
-# make test   the tests of the core, the service and the client, in some minutes
-# make test-faults, make test-object-store, make test-browser, make test-outside   the rest of what .ci/run runs
+# make test   the tests of the core, and of what REST, command line and Python have in common, in some minutes
+# make test-service, make test-faults, make test-object-store, make test-browser, make test-outside   the rest of what .ci/run runs
 # make mutants   small mistakes put into the core, each of which its tests must notice
 # make coverage   which branches of the core and the service those tests enter that run on one machine alone
 # make soak   the long sweeps; make lint, make demo
@@ -14,7 +14,7 @@ PEERS := $(VENV)/peers
 export OMNIBIOAI_MODEL_REGISTRY_ROOT ?= $(CURDIR)/registry_data
 WORKERS ?= 3
 
-.PHONY: run test test-faults test-object-store test-browser test-outside lint bench bench-peers demo demo-data pictures soak mutants coverage clean
+.PHONY: run test test-service test-faults test-object-store test-browser test-outside lint bench bench-peers demo demo-data pictures soak mutants coverage clean
 
 $(VENV)/.run: requirements.txt setup.cfg
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -30,6 +30,8 @@ run: $(VENV)/.run
 	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
+# What stands on the core: the service with its pages, what it lists, and the client.
+SERVICE := tests/app tests/catalogue tests/client
 # What lies in other programs' hands takes longest; what kills and injects faults at every step comes next, and peers
 # that lie, stall or are to be cut off.
 KILLS := tests/client/test_killed.py tests/uploads/test_kills.py tests/governance/test_reading_while_deleting.py
@@ -43,21 +45,22 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # What is installed for tests and for the demo is compiled when it is imported, and once for all processes, also where the
 # environment has Python keep nothing.
-lint demo test test-faults test-object-store test-browser test-outside soak: export PYTHONDONTWRITEBYTECODE :=
+lint demo test test-service test-faults test-object-store test-browser test-outside soak: export PYTHONDONTWRITEBYTECODE :=
 
 # What tests write lies in memory where 8 GiB of it are free: to wait for a disk to say that it has a byte was a fifth
 # of their time. Those that need a disk of some kind mount their own.
 IN_MEMORY := $(shell test -w /dev/shm && test "$$(df --output=avail -k /dev/shm | tail -n 1)" -gt 8388608 && echo /dev/shm)
-test test-faults test-object-store test-browser test-outside soak: export PYTEST_DEBUG_TEMPROOT ?= $(IN_MEMORY)
+test test-service test-faults test-object-store test-browser test-outside soak: export PYTEST_DEBUG_TEMPROOT ?= $(IN_MEMORY)
 
 test: $(VENV)/.dev
 	tests/install-system-packages.sh
-	$(PYTEST) $(addprefix --ignore=,tests/faults tests/browser $(KILLS) $(PEERS_AT_FAULT) $(OBJECT_STORE) $(OUTSIDE))
+	$(PYTEST) $(addprefix --ignore=,tests/faults tests/browser $(SERVICE) $(KILLS) $(PEERS_AT_FAULT) $(OBJECT_STORE) $(OUTSIDE))
 
-test-faults test-object-store test-browser test-outside: $(VENV)/.dev
+test-service test-faults test-object-store test-browser test-outside: $(VENV)/.dev
 	tests/install-system-packages.sh
 	$(PYTEST) $(SUITE)
 
+test-service: SUITE := $(SERVICE) $(addprefix --ignore=,$(KILLS) $(PEERS_AT_FAULT) $(OBJECT_STORE))
 test-faults: SUITE := tests/faults $(KILLS) $(PEERS_AT_FAULT)
 test-object-store: SUITE := $(OBJECT_STORE)
 test-browser: SUITE := tests/browser
