@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from registry_core import ANONYMOUS, CoreSettings, Kind, ModelRegistry, Principal
@@ -13,6 +15,8 @@ from registry_core.access.roles import Action, Role
 from registry_core.format.encoding import encode_document
 from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
+from registry_core.storage.memory.root import MemoryStorage
+from registry_core.storage.memory.state import State
 
 from ...support.packages import write_files
 from ..access.issuers import ISSUERS, OIDC
@@ -91,8 +95,23 @@ def house(
     """
     source = write_files(place / "source", {"model.pt": b"x"})
     settings = CoreSettings(workers=1, artifacts_allowed_roots=(str(place),))
+    if isinstance(storage, MemoryStorage):
+        _furnish(storage.state, rules, tuple(tasks), tuple(owners.items()))
     registry = ModelRegistry.open("memory://", storage=storage, settings=settings)
     registry.trust(ISSUERS)
+    if not isinstance(storage, MemoryStorage):
+        _fill(registry, storage, source, rules, tasks, owners)
+    return House(registry, storage, source)
+
+
+def _fill(
+    registry: ModelRegistry,
+    storage: Storage,
+    source: Path,
+    rules: bytes,
+    tasks: Sequence[str],
+    owners: Mapping[str, str],
+) -> None:
     put(storage, rules)
     for task in tasks:
         first = registry.as_(somebody("chief", org=owners[task])) if task in owners else registry
@@ -104,7 +123,29 @@ def house(
         registry.promote(task, "m", "candidate", "1")
         registry.delete(task, "m", "3", reason="wrong")
         registry.log_metric(task, "m", "run", "loss", 1.0)
-    return House(registry, storage, source)
+
+
+def _furnish(empty: State, *of: Any) -> None:
+    """What a house in memory is made of is made once in a process, and given to each."""
+    made = _furniture(*of)
+    empty.documents.update(made.documents)
+    empty.logs.update({key: list(lines) for key, lines in made.logs.items()})
+    empty.packages.update({key: dict(files) for key, files in made.packages.items()})
+    empty.notes.update(made.notes)
+    assert not made.attempts, "all that was begun has ended"
+    assert not made.sessions, "nobody has uploaded anything"
+
+
+@cache
+def _furniture(rules: bytes, tasks: tuple[str, ...], owners: tuple[tuple[str, str], ...]) -> State:
+    storage = MemoryStorage()
+    with TemporaryDirectory() as place:
+        source = write_files(Path(place) / "source", {"model.pt": b"x"})
+        settings = CoreSettings(workers=1, artifacts_allowed_roots=(place,))
+        registry = ModelRegistry.open("memory://", storage=storage, settings=settings)
+        registry.trust(ISSUERS)
+        _fill(registry, storage, source, rules, tasks, dict(owners))
+    return storage.state
 
 
 def house_of_owners(storage: Storage, place: Path, tasks: Sequence[str] = (OURS, THEIRS, NOBODYS, LEGACY)) -> House:
