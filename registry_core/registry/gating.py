@@ -40,7 +40,7 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
         It is by the journals and the documents that they name alone: a copy that has no more will do. Raises
         ``ModelNotFound``, ``InvalidParameter`` for one name of the two, ``StorageError``.
         """
-        from ..evidence.gates.recomputing import PastRules, recompute  # only when it is wanted
+        from ..evidence.gates.recomputing import recompute  # only when it is wanted
 
         if (task is None) != (model_name is None):
             field = "task" if task is None else "model_name"
@@ -49,8 +49,7 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
             models = self._models()
         else:
             models = iter([self._model(task, model_name, Action.READ).require()])
-        rules = PastRules(self._policies.policies)
-        found = [recompute(model, rules) for model in models]
+        found = [recompute(model, self._policies.policies) for model in models]
         return GateAudit(sum(one.verdicts for one in found), [fault for one in found for fault in one.faults])
 
     def _find(self, task: str, ref: str, action: Action) -> Found:

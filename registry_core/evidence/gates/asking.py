@@ -116,7 +116,7 @@ def _not_recorded(found: Found, line: Line | None, policies: PolicyGate) -> list
     if line is not None:
         moved, _ = when_made(line.seq, line.get("ts_utc"), clock_repairs(found.model))
         names = (found.model.keys.task, found.model.keys.model_name, str(found.alias))
-        if moved is not None and not policies.rules_set_by(moved).gates(*names):
+        if moved is not None and not policies.rules(moved).gates(*names):
             return []  # nothing was asked of anybody then
     who = "by older software or by hand" if line is None else f"by event {line.seq}"
     return [

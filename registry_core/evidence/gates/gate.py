@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...format.encoding import parse_time
 from ...models.gate import Asked, Override, Verdict
 from ...models.model import ModelStore
 from ...models.registry_journal import RegistryJournal
@@ -58,15 +57,6 @@ class PolicyGate:
     def rules(self, until: int | datetime | None = None) -> Rulebook:
         """Policies and trust as they are, or were after that event or at that moment. Raises ``PolicyUnreadable``."""
         return rulebook.read(self._journal, until)
-
-    def changes(self) -> list[tuple[datetime | None, int]]:
-        """The events that may have changed what holds, and from when on each counts. Raises ``PolicyUnreadable``."""
-        return rulebook.changes(self._journal)
-
-    def rules_set_by(self, moment: datetime) -> Rulebook:
-        """What was set by then, as the events' own times have it: costs no more than :meth:`rules` without a moment."""
-        times = ((parse_time(one.at), one.seq) for one in self.rules(0).later)
-        return self.rules(max((seq for at, seq in times if at is not None and at <= moment), default=0))
 
     def judge(self, model: ModelStore, asked: Asked) -> Verdict:
         try:

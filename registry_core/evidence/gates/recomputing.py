@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...format.chain import Line, chain
-from ...format.encoding import parse_time
 from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
 from ...models.gate import Asked, Override
 from ...models.journal import CLOCKS_DIFFER_BY
@@ -24,7 +23,7 @@ from ...vocabulary.evidence_errors import GateNotMet
 from ...vocabulary.gates import GateFault
 from ..attestations import of_version
 from ..rules.policy_document import ALL_TASKS, NotArchived
-from ..rules.rulebook import Rulebook
+from ..rules.rulebook import Rulebook, Setting
 from .gate import PolicyGate
 from .judging import judge_all
 from .looking import documents
@@ -57,31 +56,12 @@ class _Before:
             self.states[version] = self.states.get(version, State()).after(line.fields or {})
 
 
-class PastRules:
-    """What held at any moment: the registry's journal is read once for all that were before, and not for each."""
-
-    def __init__(self, policies: PolicyGate) -> None:
-        self._policies = policies
-        self._looked_at = datetime.min.replace(tzinfo=UTC)
-        self._changes: list[tuple[datetime | None, int]] = []
-
-    def after(self, seq: int) -> Rulebook:
-        """After that event. Raises ``PolicyUnreadable``."""
-        return self._policies.rules(seq)
-
-    def at(self, moment: datetime) -> Rulebook:
-        """At that moment. Raises ``PolicyUnreadable``."""
-        if moment > self._looked_at:
-            looked_at = datetime.now(UTC)
-            self._changes, self._looked_at = self._policies.changes(), looked_at
-        return self.after(max((seq for when, seq in self._changes if when is None or when <= moment), default=0))
-
-
-def recompute(model: ModelStore, policies: PastRules) -> Recomputed:
+def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
     """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
     before, is_whole = _Before(), True
     links = list(chain(model.journal.lines(), model.names()))
+    rules = _after_reading(policies)
     times = effective_times([link.line for link in links])
     for link, at in zip(links, times, strict=True):
         line = link.line
@@ -90,14 +70,29 @@ def recompute(model: ModelStore, policies: PastRules) -> Recomputed:
             faults.append(GateFault(*about, f"from here on the journal proves nothing: {link.faults[0]}"))
         if _is_move(line):
             verdicts += isinstance(line.get("gate"), dict)
-            try:
-                found = list(_differing(model, line, at, before, policies))
-            except RegistryError as error:
-                found = [f"it cannot be judged again: {error.message}"]
             names = (model.keys.task, model.keys.model_name, line.seq, str(line.get("alias")))
-            faults += [GateFault(*names, what) for what in found]
+            faults += [GateFault(*names, what) for what in _found(model, line, at, before, rules)]
         before.add(line)
     return Recomputed(verdicts, faults)
+
+
+def _after_reading(policies: PolicyGate) -> Rulebook | RegistryError:
+    """What holds, with all that held before: once for all events of a journal that was read, which knew no later."""
+    try:
+        return policies.rules()
+    except RegistryError as error:
+        return error
+
+
+def _found(
+    model: ModelStore, line: Line, at: datetime | None, before: _Before, rules: Rulebook | RegistryError
+) -> list[str]:
+    try:
+        if isinstance(rules, RegistryError):
+            raise rules
+        return list(_differing(model, line, at or datetime.now(UTC), before, rules))
+    except RegistryError as error:
+        return [f"it cannot be judged again: {error.message}"]
 
 
 def _is_move(line: Line) -> bool:
@@ -105,17 +100,16 @@ def _is_move(line: Line) -> bool:
     return line.is_own and named and line.get("event") in MOVES
 
 
-def _differing(
-    model: ModelStore, line: Line, at: datetime | None, before: _Before, policies: PastRules
-) -> Iterator[str]:
+def _differing(model: ModelStore, line: Line, at: datetime, before: _Before, now: Rulebook) -> Iterator[str]:
     """``at``: when it was made, whatever the clock has said that was ahead then."""
     said, alias, names = line.get("gate"), str(line.get("alias")), model.keys
     if not isinstance(said, dict):
-        if policies.at(at or datetime.now(UTC)).gates(names.task, names.model_name, alias):
+        then = _may_have_held(at, before.registry_seq, now)
+        if all(rules.gates(names.task, names.model_name, alias) for rules in then):
             yield "no gate was asked, though a policy guarded the alias"
         return
     seq = said.get("registry_seq")
-    rules = policies.after(seq if isinstance(seq, int) else 0)
+    rules = now.then(seq if isinstance(seq, int) else 0)
     yield from _overtaken(at, before.registry_seq, rules, (None, ALL_TASKS, names.task))
     gates = rules.gates(names.task, names.model_name, alias)
     digests = [*dict.fromkeys(policy.digest for policy, _ in gates)]
@@ -149,14 +143,28 @@ def _differing(
                 yield refusal.message
 
 
-def _overtaken(at: datetime | None, known_seq: int, rules: Rulebook, about: tuple[str | None, ...]) -> Iterator[str]:
+def _may_have_held(at: datetime, known_seq: int, now: Rulebook) -> Iterator[Rulebook]:
+    """What held for all that is known of the order, and whatever the clocks of others may have set by then."""
+    came_before, others = 0, list[int]()
+    for one in now.then(0).later:
+        if _came_before(one, at, known_seq):
+            came_before = one.seq
+        elif one.since is None or one.since - at <= CLOCKS_DIFFER_BY:
+            others.append(one.seq)
+    return (now.then(seq) for seq in (came_before, *others))
+
+
+def _overtaken(at: datetime, known_seq: int, rules: Rulebook, about: tuple[str | None, ...]) -> Iterator[str]:
     """That it was judged by what did not hold any more, though by its own word it did."""
     for one in rules.later:
-        when = parse_time(one.at)
-        is_known = one.seq <= known_seq or (at is not None and when is not None and when < at - CLOCKS_DIFFER_BY)
-        if one.policy in about and is_known:
+        if one.policy in about and _came_before(one, at, known_seq):
             yield f"it was judged as after event {rules.seq} of the registry, and event {one.seq} came before it"
             return
+
+
+def _came_before(one: Setting, at: datetime, known_seq: int) -> bool:
+    """Whether it did for certain: somebody knew of it before, or no two clocks differ so much."""
+    return one.seq <= known_seq or (one.since is not None and at - one.since > CLOCKS_DIFFER_BY)
 
 
 def _of(value: Any) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ counts meanwhile. A document is read when it is asked for, so that a damaged one
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from ...format.layout import REGISTRY_JOURNAL
 from ...models.named_documents import document_of
 from ...models.proven import Unproven, proven, proven_news
 from ...models.registry_journal import RegistryJournal
-from ...models.timeline import counting_times, happened
+from ...models.timeline import counting_times
 from ...storage.contract import Storage
 from ...vocabulary.bounded import Bounded
 from ...vocabulary.errors import IntegrityError
@@ -33,11 +33,15 @@ MOST_REMEMBERED_BYTES = 16 * 1024 * 1024  # of documents, as they are written
 
 _Key = tuple[str | None, str | None]  # whose policy, None: the trust document; digest
 D = TypeVar("D", TrustDocument, PolicyDocument)
+S = TypeVar("S", "Setting", "_Loss")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What an event set: a policy, or the trust document (``policy`` is None). No ``document``: none holds any more."""
+    """What an event set: a policy, or the trust document (``policy`` is None). No ``document``: none holds any more.
+
+    ``at``: when, as the event says; ``since``: from when on it counts, which is earlier where a later event says so.
+    """
 
     policy: str | None
     document: str | None
@@ -45,6 +49,29 @@ class Setting:
     actor: str | None = None
     at: str | None = None
     reason: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """That event ``seq`` says that those up to ``last`` are lost."""
+
+    seq: int
+    last: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was proven of a journal: ``end`` is its last line, ``said`` what its lines set."""
+
+    end: Line | None = None
+    said: tuple[Setting, ...] = ()
+    lost: tuple[_Loss, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        return 0 if self.end is None else self.end.seq
 
 
 @dataclass(frozen=True)
@@ -71,8 +98,16 @@ class Rulebook:
     named: frozenset[str]
     lost: int
     later: tuple[Setting, ...]
+    _known: _Known = field(repr=False, compare=False)
     _storage: Storage = field(repr=False, compare=False)
     _read: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def then(self, until: int | datetime) -> Rulebook:
+        """As it was after that event, or at that moment; what was read here is not read again.
+
+        Raises ``PolicyUnreadable`` where there is no such event.
+        """
+        return _after(self._known, until, self._storage, self._read)
 
     @property
     def trust(self) -> TrustDocument:
@@ -162,66 +197,44 @@ class Rulebook:
         return self.last(policy)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What was proven of a journal: ``end`` is its last line, ``said`` what its lines set."""
-
-    end: Line | None = None
-    said: tuple[Setting, ...] = ()
-    lost: tuple[tuple[int, int], ...] = ()  # (the event that says so, the last lost one)
-
-
 _known: WeakKeyDictionary[Storage, _Known] = WeakKeyDictionary()
 _mutex = threading.Lock()
 _remembered: Bounded[_Key, tuple[int, Any]] = Bounded(MOST_REMEMBERED_BYTES, lambda one: one[0])
 
 
 def read(journal: RegistryJournal, until: int | datetime | None = None) -> Rulebook:
-    """What holds now, or held after event ``until``, or at that moment.
+    """What holds now, or held after event ``until``, or at that moment; costs the journal's new lines.
 
-    Costs the journal's new lines; of a moment, all of it. Raises ``PolicyUnreadable`` where the journal is not whole,
-    ``StorageError`` where it cannot be read for the moment.
+    Raises ``PolicyUnreadable`` where the journal is not whole, ``StorageError`` where it cannot be read for the moment.
     """
     try:
         try:
-            return _read(journal, until)
+            known = _follow(journal)
         except Unproven:  # what this process remembers of the journal may be from before a repair
             with _mutex:
                 _known.pop(journal.storage, None)
             journal.storage.documents.forget(REGISTRY_JOURNAL)
-            return _read(journal, until)
+            known = _follow(journal)
     except Unproven as why:
         raise unreadable(str(why)) from None
     except IntegrityError as error:
         raise unreadable(f"the registry's own journal cannot be read: {error.message}") from error
+    return _after(known, known.seq if until is None else until, journal.storage, {})
 
 
-def changes(journal: RegistryJournal) -> list[tuple[datetime | None, int]]:
-    """(the moment from which on it counts, the event) of whatever sets a document, or says what is lost; in order.
-
-    Costs all of the journal. Raises as :func:`read`.
-    """
-    try:
-        lines = proven(journal, journal.journal.lines())
-        said = [_setting(line) is not None or lost_range(line) is not None for line in lines]
-    except Unproven as why:
-        raise unreadable(str(why)) from None
-    return [(when, line.seq) for line, when, is_one in zip(lines, counting_times(lines), said, strict=True) if is_one]
-
-
-def _read(journal: RegistryJournal, until: int | datetime | None) -> Rulebook:
-    now = _follow(journal)
-    end = 0 if now.end is None else now.end.seq
+def _after(known: _Known, until: int | datetime, storage: Storage, documents: dict[str, bytes]) -> Rulebook:
     if isinstance(until, datetime):
-        until = max((line.seq for line in happened(proven(journal, journal.journal.lines()), until)), default=0)
-    if until is not None and until > end:
-        raise Unproven(f"event {until} of {REGISTRY_JOURNAL} is not there")
-    seq = end if until is None else until
-    said = [one for one in now.said if one.seq <= seq]
+        times = [*((one.seq, one.since) for one in known.said), *((one.seq, one.since) for one in known.lost)]
+        seq = max((seq for seq, since in times if since is None or since <= until), default=0)
+    else:
+        seq = until
+    if seq > known.seq:
+        raise unreadable(f"event {seq} of {REGISTRY_JOURNAL} is not there")
+    said = [one for one in known.said if one.seq <= seq]
     named = frozenset(one.document for one in said if one.document is not None)
     settings = {one.policy: one for one in said}
-    lost = max((last for by, last in now.lost if by <= seq), default=0)
-    return Rulebook(seq, settings, named, lost, now.said[len(said) :], journal.storage)
+    lost = max((one.last for one in known.lost if one.seq <= seq), default=0)
+    return Rulebook(seq, settings, named, lost, known.said[len(said) :], known, storage, documents)
 
 
 def _follow(journal: RegistryJournal) -> _Known:
@@ -232,15 +245,35 @@ def _follow(journal: RegistryJournal) -> _Known:
     if news is None:
         known, news = _Known(), proven(journal, journal.journal.lines())
     if news:
-        said = [one for line in news if (one := _setting(line)) is not None]
-        lost = [(line.seq, gone.stop - 1) for line in news if (gone := lost_range(line)) is not None]
-        known = _Known(news[-1], (*known.said, *said), (*known.lost, *lost))
+        known = _with(known, news)
         with _mutex:
             _known[journal.storage] = known
     return known
 
 
-def _setting(line: Line) -> Setting | None:
+def _with(known: _Known, news: Sequence[Line]) -> _Known:
+    """As it is after the lines, by whose times those before count earlier where their clocks were ahead."""
+    before = [] if known.end is None else [known.end]
+    times = [*counting_times([*before, *news])]
+    said, lost = list[Setting](), list[_Loss]()
+    for line, since in zip(news, times[len(before) :], strict=True):
+        if (one := _setting(line, since)) is not None:
+            said.append(one)
+        if (gone := lost_range(line)) is not None:
+            lost.append(_Loss(line.seq, gone.stop - 1, since))
+    earliest = times[0]
+    return _Known(
+        news[-1],
+        (*(_no_later(one, earliest) for one in known.said), *said),
+        (*(_no_later(one, earliest) for one in known.lost), *lost),
+    )
+
+
+def _no_later(one: S, moment: datetime | None) -> S:
+    return one if one.since is None or moment is None or one.since <= moment else replace(one, since=moment)
+
+
+def _setting(line: Line, since: datetime | None) -> Setting | None:
     kind, policy, document = line.get("event"), line.get("policy"), line.get("document")
     if kind not in (TRUST, POLICY) or not line.is_own:
         return None
@@ -248,7 +281,7 @@ def _setting(line: Line) -> Setting | None:
     if not is_one or not isinstance(document, str | None):
         raise Unproven(f"event {line.seq} of {REGISTRY_JOURNAL} is none that this version understands")
     actor, at, reason = (line.get(name) for name in ("actor", "ts_utc", "reason"))
-    return Setting(policy if kind == POLICY else None, document, line.seq, actor, at, reason)
+    return Setting(policy if kind == POLICY else None, document, line.seq, actor, at, reason, since)
 
 
 def _parsed(key: _Key, data: bytes, parse: Callable[[bytes], D]) -> D:

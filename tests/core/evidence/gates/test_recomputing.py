@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ import pytest
 
 from registry_core import GateNotMet, InvalidParameter, ModelRegistry
 from registry_core.evidence.gates.gate import PolicyGate
-from registry_core.evidence.gates.recomputing import PastRules, recompute
+from registry_core.evidence.gates.recomputing import recompute
+from registry_core.evidence.rules.rulebook import Rulebook
 from registry_core.evidence.signing.not_counted import NotCounted
-from registry_core.format.encoding import encode, format_time, parse_time
+from registry_core.format.chain import next_record
+from registry_core.format.encoding import digest, encode, format_time, parse_time
+from registry_core.format.events import POLICY
 from registry_core.format.layout import LOG, REGISTRY
 from registry_core.models.changes import Draft
+from registry_core.models.journal import Subject
+from registry_core.models.registry_journal import POLICIES, document_key, say
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.evidence_errors import AttestationRefused
 
@@ -27,6 +33,7 @@ ONE = {"id": "one", "approvals": {"at_least": 1, "by": ["reviewers"], "not": ["r
 ACCURATE = {"id": "accuracy", "metric": {"name": "accuracy", "gte": 0.5, "by": ["evaluators"]}}
 SIGNED = {"id": "signed", "signature": {"by": ["trainer"], "covers": "package"}}
 SIZED = {"id": "weights", "file": {"path": "model.pt", "min_bytes": 1}}
+UNASKED_THOUGH_GUARDED = "no gate was asked, though a policy guarded the alias"
 GLASS = {"break_glass": {"by": ["oncall"]}}
 
 
@@ -95,7 +102,7 @@ def test_what_differs_is_named(shelf: Shelf) -> None:
     first, second, third, fourth = shelf.registry().audit_gates().faults
     assert {first.seq, second.seq, third.seq} == {finding + 1}
     assert str(["no-finding", False, [finding]]) in first.fault
-    assert (fourth.seq, fourth.fault) == (finding + 2, "no gate was asked, though a policy guarded the alias")
+    assert (fourth.seq, fourth.fault) == (finding + 2, UNASKED_THOUGH_GUARDED)
 
 
 def promoted(shelf: Shelf, gate: Any, later: timedelta = timedelta(0)) -> int:
@@ -125,31 +132,72 @@ def test_a_verdict_by_what_did_not_hold_any_more_is_named(shelf: Shelf) -> None:
     assert unknown < by_order
 
 
-def test_what_held_is_asked_of_one_reading_for_all_moves_that_no_gate_stands_before(shelf: Shelf) -> None:
+def test_what_held_is_asked_of_one_reading_for_all_moves_of_a_model(shelf: Shelf) -> None:
     class Counted(PolicyGate):
         read = 0
 
-        def changes(self) -> list[tuple[datetime | None, int]]:
+        def rules(self, until: int | datetime | None = None) -> Rulebook:
             self.read += 1
-            return super().changes()
+            return super().rules(until)
 
     governed = Governed(shelf)
     governed.promote("1")  # before any policy
     governed.set_policy(policy(NO_FINDING))
     for version in ("1", "2", "1"):
         governed.promote(version, alias="other")
+    governed.promote("1")
     past = promoted(shelf, None)
-    governed.set_policy(policy(NO_FINDING, alias="elsewhere"))
     governed.promote("2")
     policies = Counted(governed.journal)
-    found = recompute(shelf.model(), PastRules(policies))
-    assert [(one.seq, one.fault) for one in found.faults] == [
-        (past, "no gate was asked, though a policy guarded the alias")
-    ]
+    found = recompute(shelf.model(), policies)
+    assert [(one.seq, one.fault) for one in found.faults] == [(past, UNASKED_THOUGH_GUARDED)]
     assert policies.read == 1
-    promoted(shelf, None, later=timedelta(hours=1))
-    assert len(recompute(shelf.model(), PastRules(policies)).faults) == 1
-    assert policies.read == 3, "what comes after the reading is asked of another one"
+
+
+def at(subject: Subject, draft: Draft, moment: datetime) -> None:
+    """The event is in the journal, made by a clock that says so."""
+    event = next_record(subject.journal.last(), "", draft.fields(subject), moment)
+    subject.journal.append(event)
+
+
+@pytest.mark.parametrize(
+    ("policies", "moved", "is_named"),
+    [
+        ({0: NO_FINDING}, 4, False),
+        ({0: NO_FINDING}, 6, True),
+        ({0: NO_FINDING, 20: None}, 14, True),
+        ({0: NO_FINDING, 20: None}, 16, False),
+        ({0: NO_FINDING, 20: None}, 26, False),
+        ({0: NO_FINDING, 20: NOT_ARCHIVED}, 16, True),
+        ({0: NO_FINDING, 20: None, 21: NOT_ARCHIVED}, 22, False),
+    ],
+)
+def test_clocks_may_differ_where_no_gate_was_asked(
+    policies: dict[int, Any], moved: int, *, is_named: bool, shelf: Shelf
+) -> None:
+    governed, start = Governed(shelf), datetime.now(UTC) + timedelta(hours=1)
+    for minute, asked in policies.items():
+        data = json.dumps(policy(asked)).encode() if asked is not None else None
+        named = None if data is None else digest(data)
+        if data is not None and named is not None:
+            shelf.storage.documents.write(document_key(named), data)
+        said = Draft(POLICY, None, "an admin", None, own={"policy": TASK, "document": named})
+        at(governed.journal, said, start + timedelta(minutes=minute))
+    say(shelf.storage, POLICIES)
+    at(shelf.model(), Draft("promote", "1", "eve", None, alias="production"), start + timedelta(minutes=moved))
+    faults = shelf.registry().audit_gates().faults
+    assert [one.fault for one in faults] == ([UNASKED_THOUGH_GUARDED] if is_named else [])
+
+
+@pytest.mark.parametrize("gate", [None, UNASKED])
+def test_a_moment_at_the_beginning_of_time_is_judged(gate: Any, shelf: Shelf) -> None:
+    Governed(shelf).set_policy(policy(NO_FINDING))
+    model = shelf.model()
+    own = {} if gate is None else {"gate": gate}
+    draft = Draft("promote", "1", "eve", None, alias="other", own=own)
+    event = model.journal.next_event(model.journal.last(), draft.fields(model))
+    model.journal.append({**event, "ts_utc": "0001-01-01T00:00:00Z"})
+    assert shelf.registry().audit_gates().faults == []
 
 
 @pytest.mark.parametrize("seen", [{}, {"archived": False}, {"archived": None}])

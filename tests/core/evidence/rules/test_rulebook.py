@@ -7,17 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry_core.access.governing import create_token
 from registry_core.access.tokens import TokenKind
 from registry_core.evidence import policy_grammar, rulebook
 from registry_core.evidence.rules.policy_document import PolicyDocument
 from registry_core.evidence.rules.trust_document import EMPTY
-from registry_core.format.encoding import digest, encode, parse_time
-from registry_core.format.events import POLICY, TRUST
+from registry_core.format.encoding import digest, encode, format_time, parse_time
+from registry_core.format.events import POLICY, TOKEN, TRUST
 from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
 from registry_core.models.changes import Draft
 from registry_core.models.registry_journal import RegistryJournal, document_key
+from registry_core.models.timeline import happened
 from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
@@ -83,6 +86,43 @@ def test_what_held_is_told_by_the_events_until_then(storage: Storage) -> None:
     assert moments[0] is not None
     assert rules(storage, moments[0] - timedelta(microseconds=1)).seq == 0
     assert rules(storage, datetime.now(UTC) + timedelta(days=1)).seq == 4
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=8))
+def test_what_held_at_a_moment_is_the_same_however_often_somebody_looked_meanwhile(
+    said: list[tuple[bool, int]],
+) -> None:
+    storage, start = MemoryStorage(), datetime(2026, 11, 1, tzinfo=UTC)
+    journal, document = journal_of(storage), trust_of("ada")
+    storage.documents.write(document_key(digest(document)), document)
+    for sets_it, minute in said:
+        draft = Draft(TRUST, None, None, None, own={"document": digest(document)})
+        other = Draft(TOKEN, None, None, None, own={"token": {}})
+        event = journal.journal.next_event(journal.journal.last(), (draft if sets_it else other).fields(journal))
+        journal.journal.append({**event, "ts_utc": format_time(start + timedelta(minutes=minute))})
+        rules(storage)
+    lines = list(journal.journal.lines())
+    for minute in range(-1, 11):
+        moment = start + timedelta(minutes=minute)
+        setting = [line.seq for line in happened(lines, moment) if line.get("event") == TRUST]
+        assert rules(storage, moment).trust_seq == max(setting, default=0)
+
+
+def test_what_held_once_is_told_without_another_look(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_trust(storage, trust_of("ada"))
+    put_policy(storage, policy_of())
+    put_trust(storage, trust_of("bob"))
+    now = rules(storage)
+    assert (sorted(now.trust.people), len(now.policies)) == (["bob"], 1)
+    looked = list[str]()
+    real = storage.documents.read
+    monkeypatch.setattr(storage.documents, "records", lambda *_: pytest.fail("the journal is not read"))
+    monkeypatch.setattr(storage.documents, "read", lambda key: (looked.append(key), real(key))[1])
+    assert [sorted(now.then(seq).trust.people) for seq in (0, 1, 2, 3)] == [[], ["ada"], ["ada"], ["bob"]]
+    assert [len(now.then(1).then(seq).policies) for seq in (1, 2, 3)] == [0, 1, 1]
+    assert looked == [document_key(digest(trust_of("ada")))], "and each document once"
+    with pytest.raises(PolicyUnreadable, match=r"event 4 of .* is not there"):
+        now.then(4)
 
 
 def remove(storage: Storage, data: bytes) -> None:
