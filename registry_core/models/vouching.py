@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from ..format.chain import Line
-from ..format.events import ATTEST, FACTS, FINDING, RESTORE
+from ..format.events import ATTEST, FACTS, FINDING, REGISTER, RESTORE
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt
@@ -90,6 +90,11 @@ def followed(lines: Iterable[Line]) -> dict[str, Line]:
     ours = [line for line in lines if line.is_own and line.get("event") in MOVES]
     said = {line.get("version") for line in ours if line.get("event") in SAID}
     return {line.get("version"): line for line in ours if line.get("version") in said}
+
+
+def says_of_version(line: Line) -> bool:
+    """Whether the event is one of those that :func:`lines` gives of its version."""
+    return line.is_own and line.get("event") in (REGISTER, *MOVES)
 
 
 def is_about(line: Line, version: str) -> bool:

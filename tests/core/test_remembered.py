@@ -31,7 +31,7 @@ REMEMBERED = {
     "registry_core/packages/facts/stack_machine.py: self._memo": "of one pickle, and gone with it",
     "registry_core/evidence/signing/signatures.py: @cached_property": "of one signature of one package",
     "registry_core/evidence/attestations/statements_of.py: @cached_property": "what one document says, read once",
-    "registry_core/evidence/gates/looking.py: self._found": "of one verdict, and gone with it",
+    "registry_core/evidence/gates/looking.py: self._found": "of one verdict, or of one audit of a model",
     "registry_core/evidence/rules/rulebook.py: _remembered": "documents by their digest, whoever asks",
     "registry_core/access/sessions.py: self._known": "its key is the digest of the session's secret id",
     "registry_core/access/held.py: standings": "its key is the whole principal; it goes with the rules",

@@ -242,12 +242,14 @@ def _findings(known: tuple[Finding, ...], line: Line) -> Iterator[Finding]:
         yield Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
 
 
-def clock_repairs(model: ModelStore, before: int | None = None) -> list[tuple[int, datetime]]:
+def clock_repairs(
+    model: ModelStore, before: int | None = None, among: Iterable[Line] | None = None
+) -> list[tuple[int, datetime]]:
     """The events that found clocks to have been ahead, with their times; not on a store over a network, whose clock no
-    host may be ahead of."""
+    host may be ahead of. ``among``: the repairs, where they are known."""
     if not model.storage.documents.looks_are_cheap():
         return []
-    lines = model.journal.named(KIND, REPAIR, before)
+    lines = model.journal.named(KIND, REPAIR, before) if among is None else among
     found = ((line.seq, parse_time(line.get("ts_utc"))) for line in lines if line.get("repaired") == CLOCK)
     return [(seq, when) for seq, when in found if when is not None]
 

@@ -12,6 +12,7 @@ from ...models.states import State
 from ...models.timeline import Moment
 from ...packages import contents
 from ...packages.stated_metrics import numbers, of_bytes
+from ...vocabulary.bounded import Bounded
 from ...vocabulary.errors import PackageCorrupt
 from ..attestations import of_version
 from ..attestations.of_version import Attested, EvidenceOfVersion
@@ -20,7 +21,10 @@ from ..rules.trust_document import TrustDocument
 from ..signing.statement import Statement
 from .seen import Seen
 
+MOST_REMEMBERED_BYTES = 64 * 1024 * 1024  # of documents, as events say
+
 V = TypeVar("V")
+Documents = tuple[Mapping[int, Statement | None], Mapping[int, bool]]
 
 
 class _Read(Mapping[int, V]):
@@ -95,23 +99,44 @@ def look_at_arriving(
     )
 
 
-def documents(
-    model: ModelStore, evidence: EvidenceOfVersion
-) -> tuple[Mapping[int, Statement | None], Mapping[int, bool]]:
+def documents(model: ModelStore, evidence: EvidenceOfVersion) -> Documents:
     """(the statement of each attest event, whether its document is intact), each read when it is asked for."""
-    attested = {one.seq: one for one in evidence.attestations}
+    return DocumentsOfModel(model).of(evidence)
 
-    def is_intact(one: Attested) -> bool:
+
+class DocumentsOfModel:
+    """The documents that a model's events name, for whoever asks for the same ones over and over."""
+
+    def __init__(self, model: ModelStore) -> None:
+        self._model = model
+        self._found: Bounded[tuple[bool, int], tuple[Any, int]] = Bounded(MOST_REMEMBERED_BYTES, lambda one: one[1])
+
+    def of(self, evidence: EvidenceOfVersion) -> Documents:
+        """As :func:`documents`; what was read is not read again while it is remembered."""
+        attested = {one.seq: one for one in evidence.attestations}
+
+        def statement(one: Attested) -> Statement | None:
+            return self._once(one, lambda: of_version.statement_in(self._model, evidence.version, one), is_read=True)
+
+        def is_intact(one: Attested) -> bool:
+            return self._once(one, lambda: self._is_intact(evidence.version, one), is_read=False)
+
+        return _Read(attested, statement), _Read(attested, is_intact)
+
+    def _once(self, one: Attested, find: Callable[[], V], *, is_read: bool) -> V:
+        known = self._found.get((is_read, one.seq))
+        if known is None:
+            known = find(), max(1, one.size_bytes if is_read else 1)
+            self._found.put((is_read, one.seq), known)
+        found: V = known[0]
+        return found
+
+    def _is_intact(self, version: str, one: Attested) -> bool:
         try:
-            of_version.document(model, evidence.version, one.digest)
+            of_version.document(self._model, version, one.digest)
         except PackageCorrupt:
             return False
         return True
-
-    def read(one: Attested) -> Statement | None:
-        return of_version.statement_in(model, evidence.version, one)
-
-    return _Read(attested, read), _Read(attested, is_intact)
 
 
 def _sizes(model: ModelStore, version: str, paths: set[str]) -> dict[str, int | None]:

@@ -6,13 +6,15 @@ tells; so a copy without packages, as whoever was outside has it, is enough.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ...format.chain import Line, chain
-from ...format.events import PROMOTE, REGISTER, ROLLBACK, STAGE
+from ...format.events import PROMOTE, REGISTER, REPAIR, ROLLBACK, STAGE
+from ...models import vouching
 from ...models.gate import Asked, Override
 from ...models.journal import CLOCKS_DIFFER_BY
 from ...models.model import ModelStore
@@ -22,11 +24,12 @@ from ...vocabulary.errors import RegistryError
 from ...vocabulary.evidence_errors import GateNotMet
 from ...vocabulary.gates import GateFault
 from ..attestations import of_version
+from ..attestations.of_version import EvidenceOfVersion
 from ..rules.policy_document import ALL_TASKS, NotArchived
 from ..rules.rulebook import Rulebook, Setting
 from .gate import PolicyGate
 from .judging import judge_all
-from .looking import documents
+from .looking import DocumentsOfModel
 from .overriding import overridden
 from .seen import Seen, who_made
 
@@ -44,22 +47,36 @@ class Recomputed:
 class _Before:
     """What the lines before have said. ``registry_seq``: the last event of the registry that any verdict knew."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: ModelStore) -> None:
+        self.documents = DocumentsOfModel(model)
         self.registry_seq = 0
         self.states: dict[str, State] = {}
+        self._model = model
+        self._vouched = defaultdict[str, list[Line]](list)
+        self._repairs: list[Line] = []
 
     def add(self, line: Line) -> None:
-        seq, version = _of(line.get("gate")).get("registry_seq"), line.get("version")
+        seq, version, kind = _of(line.get("gate")).get("registry_seq"), line.get("version"), line.get("event")
         if isinstance(seq, int):
             self.registry_seq = max(self.registry_seq, seq)
         if isinstance(version, str):
             self.states[version] = self.states.get(version, State()).after(line.fields or {})
+            if vouching.says_of_version(line) and line.is_of(self._model.keys.names):
+                self._vouched[version].append(line)
+        if kind == REPAIR:
+            self._repairs.append(line)
+
+    def evidence(self, version: str, born: Line | None) -> EvidenceOfVersion:
+        """What was said of the version; ``born``: the event that registers it now."""
+        repairs = of_version.clock_repairs(self._model, among=self._repairs)
+        lines = self._vouched.get(version, [])
+        return of_version.of_lines(version, lines if born is None else [*lines, born], repairs)
 
 
 def recompute(model: ModelStore, policies: PolicyGate) -> Recomputed:
     """All verdicts of the model's journal, and whether that is the one that was written: else they say nothing."""
     verdicts, faults = 0, list[GateFault]()
-    before, is_whole = _Before(), True
+    before, is_whole = _Before(model), True
     links = list(chain(model.journal.lines(), model.names()))
     rules = _after_reading(policies)
     times = effective_times([link.line for link in links])
@@ -117,7 +134,7 @@ def _differing(model: ModelStore, line: Line, at: datetime, before: _Before, now
         yield f"the policies that held are {digests}, and not {said.get('policies')}"
     if said.get("trust") != rules.trust_digest:
         yield f"the trust document that held is {rules.trust_digest}, and not {said.get('trust')}"
-    seen = _seen(model, line, said, rules)
+    seen = _seen(line, said, before, rules)
     if any(isinstance(one.what, NotArchived) for _, gate in gates for one in gate.require):
         known = before.states.get(str(line.get("version")), State()).archived
         if known is not None and _of(said.get("seen")).get("archived") is not known:
@@ -171,12 +188,12 @@ def _of(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _seen(model: ModelStore, line: Line, said: Mapping[str, Any], rules: Rulebook) -> Seen:
+def _seen(line: Line, said: Mapping[str, Any], before: _Before, rules: Rulebook) -> Seen:
     """What was seen then; a register event is itself the evidence of what the package brings."""
     version, is_born = str(line.get("version")), line.get("event") == REGISTER
-    evidence = of_version.read(model, version, line.seq + 1 if is_born else line.seq)
+    evidence = before.evidence(version, line if is_born else None)
     seen = _of(said.get("seen"))
-    statements, intact = documents(model, evidence)
+    statements, intact = before.documents.of(evidence)
     return Seen(
         evidence,
         rules.trust,

@@ -240,3 +240,36 @@ def test_verdicts_of_a_journal_that_was_written_anew_prove_nothing(shelf: Shelf)
     what = "from here on the journal proves nothing: its 'prev' is not the digest of what stands before it"
     assert [(one.seq, one.alias, one.fault) for one in found.faults] == [(4, None, what)]
     assert found.verdicts == 1
+
+
+def test_a_journal_is_walked_once_and_each_document_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = []
+    for moves in (6, 12, 24):
+        shelf = Shelf(MemoryStorage(), tmp_path / str(moves))
+        shelf.register("1", actor="trainer")
+        governed = Governed(shelf)
+        governed.set_policy(policy(ONE, SIGNED))
+        governed.sign()
+        for number in range(moves):
+            governed.review(("ada", "bob")[number % 2])
+            governed.promote()
+        shelf.registry().audit_gates()  # the registry's own journal is known
+        lines, documents = list[int](), list[str]()
+        real_records, real_read = shelf.storage.documents.records, shelf.storage.documents.read
+
+        def records(log: str, after: int = 0, real: Any = real_records, lines: list[int] = lines) -> Any:
+            for seq, record in real(log, after):
+                lines.append(seq)
+                yield seq, record
+
+        def read(key: str, real: Any = real_read, documents: list[str] = documents) -> Any:
+            documents.append(key)
+            return real(key)
+
+        monkeypatch.setattr(shelf.storage.documents, "records", records)
+        monkeypatch.setattr(shelf.storage.documents, "read", read)
+        assert shelf.registry().audit_gates(TASK, MODEL).verdicts == moves
+        said = [key for key in documents if "/attestations/" in key]
+        assert len(said) == len(set(said)) == moves + 1
+        costs.append((len(lines) - len(shelf.events()), len(documents) - len(said)))
+    assert costs == [costs[0]] * 3, "and what else is read does not grow with the moves"
