@@ -139,7 +139,7 @@ def _show_trial(content: dict[str, Any]) -> None:
     if rows:
         output.table(("", "model", "alias", "version", "lacks"), rows)
     if content["left_out"]:
-        output.line(f"{len(rows)} versions; there are more", err=True)
+        output.line(f"{len(rows)} versions; there are more, of those or of what is warned of", err=True)
 
 
 @policy.command(name="clear")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:
     from ..evidence.rules.rulebook import Rulebook, Setting
+    from ..models.model import ModelStore
 
 Written = bytes | Mapping[str, Any]
 MOST_TRIED = 500  # versions that a policy is tried on
@@ -84,28 +86,39 @@ class RulingVerbs(MaintainingVerbs):
 
         Of all tasks where it is ``*``; else as :meth:`set_trust_document`. Raises ``PolicyInvalid``, ``PolicyMoved``.
         """
-        from ..evidence import ruling  # only when it is wanted
+        from ..evidence import policy_grammar, ruling, trying  # only when it is wanted
 
         self._require_admin()
         journal = self._own_journal(self._require_admin)
-        return ruling.set_policy(journal, task, _written(document), expected_seq=expected_seq, words=(actor, reason))
+        data = _written(document)
+        done = ruling.set_policy(journal, task, data, expected_seq=expected_seq, words=(actor, reason))
+        return replace(done, warnings=trying.reserving(policy_grammar.parse(data, task)))
 
     def try_policy(self, task: str, document: Written) -> PolicyTrial:
         """What the document would guard, and say of the versions that are there, if it were set. Writes nothing.
 
         Raises ``PolicyInvalid``, ``PolicyUnreadable``.
         """
-        from ..evidence.gates import trying  # only when it is wanted
-        from ..evidence.rules import policy_grammar
+        from ..evidence import policy_grammar, trying  # only when it is wanted
 
         rules, data = self._rules_then(None), _written(document)
         found, named = policy_grammar.parse(data, task), digest(data)
         aliases = list(dict.fromkeys(gate.alias for gate in found.gates))
-        models = (model for model in self._models() if task in (model.keys.task, "*"))
-        told = list(islice(trying.tried(models, found, rules.if_set(task, named, data)), MOST_TRIED + 1))
-        holds = rules.last(task).document == named
+
+        def models() -> Iterator[ModelStore]:
+            return (model for model in self._models() if task in (model.keys.task, "*"))
+
+        told = list(islice(trying.tried(models(), found, rules.if_set(task, named, data)), MOST_TRIED + 1))
+        taken = list(islice(trying.in_the_place(models(), found), MOST_TRIED + 1))
         return PolicyTrial(
-            task, named, list(found.models), aliases, holds, told[:MOST_TRIED], left_out=len(told) > MOST_TRIED
+            task,
+            named,
+            list(found.models),
+            aliases,
+            rules.last(task).document == named,
+            told[:MOST_TRIED],
+            left_out=max(len(told), len(taken)) > MOST_TRIED,
+            warnings=[*trying.reserving(found), *taken[:MOST_TRIED]],
         )
 
     def clear_policy(

@@ -24,6 +24,7 @@ class RuleChange(Value):
 
     seq: int
     digest: str | None
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class PolicyTrial(Value):
         list[TriedVersion], "Of each guarded alias what it names, with all policies that would hold then."
     ] = field(default_factory=list)
     left_out: Annotated[bool, "There are more than are told of."] = False
+    warnings: list[str] = field(default_factory=list)
 
 
 class VerbsOfRules(Protocol):

@@ -214,8 +214,8 @@ def _told(unmet: Sequence[Check]) -> str:
 
 
 def is_reserved(rules: Rulebook, task: str, model_name: str, version: str) -> bool:
-    """Whether a gate guards an alias of that name. One before each alias means no version's name."""
-    return any(gate.alias.strip("*") for _, gate in rules.gates(task, model_name, version))
+    """Whether a gate keeps versions from being called so."""
+    return any(gate.reserves(version) for _, gate in rules.gates(task, model_name, version))
 
 
 def _name_is_gated(version: str) -> InvalidName:

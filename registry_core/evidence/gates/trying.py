@@ -29,6 +29,28 @@ def tried(models: Iterable[ModelStore], policy: PolicyDocument, rules: Rulebook)
             yield from _of_model(model, policy, rules)
 
 
+def reserving(policy: PolicyDocument) -> list[str]:
+    """Which patterns of aliases keep new versions from names that somebody may want for them."""
+    patterns = dict.fromkeys(gate.alias for gate in policy.gates if "*" in gate.alias and gate.alias.strip("*"))
+    return [
+        f"no new version can be called like {alias!r}: refs would not tell it from an alias that the gate guards"
+        for alias in patterns
+    ]
+
+
+def in_the_place(models: Iterable[ModelStore], policy: PolicyDocument) -> Iterator[str]:
+    """The versions that have the name of an alias that the policy guards, model by model. Raises ``StorageError``."""
+    for model in models:
+        if policy.gates and policy.concerns(model.keys.model_name):
+            for version in model.versions():
+                gate = next((gate for gate in policy.gates if gate.reserves(version)), None)
+                if gate is not None:
+                    yield (
+                        f"{model.title}@{version} stands in the place of an alias that the gate of {gate.alias!r} "
+                        "guards: nobody gets its bytes by that name (gate_not_met)"
+                    )
+
+
 def _of_model(model: ModelStore, policy: PolicyDocument, rules: Rulebook) -> Iterator[TriedVersion]:
     there = aliases.names(model.storage, model.keys)
     for alias in there:

@@ -141,6 +141,13 @@ class GateRule:
         """Whatever the case of letters: for people, and on some filesystems, names are then one."""
         return patterns.any_protects((self.alias,), alias)
 
+    def reserves(self, name: str) -> bool:
+        """Whether no version may be called so: refs tell it apart from a guarded alias by nothing.
+
+        A gate before each alias means no version's name.
+        """
+        return bool(self.alias.strip("*")) and self.guards(name)
+
 
 @dataclass(frozen=True)
 class PolicyDocument:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core import PolicyInvalid, PolicyUnreadable
+from registry_core import GateNotMet, InvalidName, PolicyInvalid, PolicyUnreadable
 from registry_core.models.registry_journal import document_key
 from registry_core.storage.filesystem.tree import FilesystemStorage
 
@@ -52,6 +52,38 @@ def test_what_each_guarded_alias_names_is_judged_by_what_would_hold(governed: Go
     for other in (policy(NO_FINDING, models=["another"]), policy(NO_FINDING, alias="nothing*"), policy()):
         assert tried(governed, other) == []
     assert tried(governed, policy(NO_FINDING, task="another"), "another") == []
+
+
+def warned(governed: Governed, document: dict[str, object], task: str = TASK) -> list[str]:
+    return governed.shelf.registry().try_policy(task, json.dumps(document).encode()).warnings
+
+
+def test_a_pattern_that_versions_are_called_by_is_warned_of(governed: Governed) -> None:
+    shelf, registry = governed.shelf, governed.shelf.registry()
+    for version in ("v1.0", "V2"):
+        shelf.register(version)
+    like = "no new version can be called like {!r}: refs would not tell it from an alias that the gate guards".format
+    taken = (
+        f"{TASK}/{MODEL}@{{}} stands in the place of an alias that the gate of {{!r}} guards: nobody gets its bytes by "
+        "that name (gate_not_met)"
+    ).format
+    document = policy(NO_FINDING, alias="v*")
+    for task in (TASK, "*"):
+        found = warned(governed, {**document, "task": task}, task)
+        assert sorted(found) == sorted([like("v*"), taken("v1.0", "v*"), taken("V2", "v*")])
+    assert warned(governed, policy(NO_FINDING, alias="v1.0")) == [taken("v1.0", "v1.0")]
+    assert warned(governed, policy(NO_FINDING, alias="1.*")) == [like("1.*")]
+    for other in (policy(NO_FINDING, alias="*"), policy(NO_FINDING), policy()):
+        assert warned(governed, other) == []
+    assert warned(governed, {**document, "models": ["another"]}) == [like("v*")]
+    # And it is so.
+    assert registry.set_policy(TASK, document).warnings == [like("v*")]
+    assert registry.set_policy(TASK, document).warnings == [like("v*")], "though it holds already"
+    with pytest.raises(GateNotMet, match="in its place"):
+        registry.resolve(TASK, f"{MODEL}@v1.0")
+    with pytest.raises(InvalidName):
+        shelf.register("v3")
+    assert registry.set_policy(TASK, policy(NO_FINDING)).warnings == []
 
 
 def test_of_an_alias_that_is_not_there_yet_the_newest_version_is_judged(governed: Governed) -> None:
