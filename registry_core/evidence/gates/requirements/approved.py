@@ -23,6 +23,7 @@ def judge(what: Approvals, seen: Seen) -> Outcome:
     if unreadable:
         return damaged(needed, unreadable)
     rejects = [word for word in found.rejects if _may_block(what, seen, word)]
+    outside = [word for word in found.rejects if word not in rejects]
     approvals = [word for word in found.approvals.values() if seen.trust.is_one_of(word.person, what.by)]
     lapsed = [word for word in approvals if not word.helps]
     barred, unknown = _excluded(what, seen)
@@ -31,6 +32,7 @@ def judge(what: Approvals, seen: Seen) -> Outcome:
     sentences = [
         f"{len(counted)}{f' by {told(counted)}' if counted else ''}",
         *(f"{told(rejects)} rejects it" for _ in rejects[:1]),
+        *(f"the reject of {told(outside)} does not block: it is by none of {people(what.by)}" for _ in outside[:1]),
         *(f"that of {told(lapsed)} is signed with a key that counts no longer" for _ in lapsed[:1]),
         *(f"that of {told([word])} does not count, being of {barred[word.person]}" for word in own),
         *unknown,

@@ -59,10 +59,30 @@ def test_who_is_not_meant_has_no_say() -> None:
     story = Story()
     for person in ("ada", "bob", "ci"):
         story.reviews(person, "approve")
-    story.reviews("ci", "reject")
     found = judge(approvals(), story.seen())
     assert found.met
     assert "ci" not in found.found
+    reject = story.reviews("ci", "reject")
+    found = judge(approvals(), story.seen())
+    assert found.met
+    assert f"the reject of ci (event {reject}) does not block: it is by none of reviewers" in found.found
+    assert reject not in found.evidence
+
+
+def test_who_leaves_the_group_approves_and_rejects_no_more_and_that_is_told() -> None:
+    story = Story()
+    for person in ("ada", "bob"):
+        story.reviews(person, "approve")
+    reject = story.reviews("cyd", "reject")
+    trust = trusting()
+    left = {name: replace(person, groups=frozenset()) for name, person in trust.people.items()}
+    gone = replace(trust, people={**trust.people, "cyd": left["cyd"]})
+    found = judge(approvals(), story.seen(gone))
+    assert found.met
+    assert f"the reject of cyd (event {reject}) does not block: it is by none of reviewers" in found.found
+    found = judge(approvals(), story.seen(replace(gone, people={**gone.people, "bob": left["bob"]})))
+    assert (found.met, found.evidence) == (False, [2])
+    assert not judge(approvals(), story.seen(trusting(without=["cyd"]))).met
 
 
 @pytest.mark.parametrize("last", ["withdraw", "reject"])
