@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -17,6 +18,8 @@ from .vouching import subject
 
 if TYPE_CHECKING:
     from .command import Registry
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.command()
@@ -108,47 +111,75 @@ def finding() -> None:
     """What was found wrong with a version."""
 
 
+def _of_version(*words: str) -> Callable[[F], F]:
+    """The arguments REF and those words. A model's name and its version may stand in the place of REF."""
+    return click.argument("words", nargs=-1, required=True, metavar=" ".join(("REF", *words)))
+
+
+def _split(words: tuple[str, ...], count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(what names the version, the ``count`` words behind it). Raises ``click.UsageError``."""
+    named, rest = words[:-count], words[-count:]
+    if len(named) == 1 or (len(named) == 2 and "@" not in named[0]):
+        return named, rest
+    context = click.get_current_context()
+    raise click.UsageError(f"It takes {' '.join(context.command.collect_usage_pieces(context)[1:])}.", context)
+
+
+def _version(registry: Registry, task: str, named: tuple[str, ...]) -> dict[str, str]:
+    """The version that is meant, as the verbs take it. Raises as ``findings``."""
+    if len(named) == 2:
+        return {"task": task, "model_name": named[0], "version": named[1]}
+    found = registry.findings(task, named[0])
+    return {"task": task, "model_name": found.model_name, "version": found.version}
+
+
+def _id(word: str) -> int:
+    return int(click.IntRange(min=1)(word, ctx=click.get_current_context()))
+
+
 @finding.command(name="open")
 @click.argument("task")
-@click.argument("model_name")
-@click.argument("version")
-@click.argument("severity", type=click.Choice(SEVERITIES))
-@click.argument("title")
+@_of_version("SEVERITY", "TITLE")
 @option(VerbsOfEvidence.open_finding, "--url")
 @who
 @why
 @verb
-def finding_open(registry: Registry, *, as_json: bool, **words: Any) -> None:
-    """Say what is wrong with a version."""
-    finish(registry.open_finding(**words).to_dict(), as_json)
+def finding_open(registry: Registry, *, as_json: bool, task: str, words: tuple[str, ...], **more: Any) -> None:
+    """Say what is wrong with the version that REF names now."""
+    named, (severity, title) = _split(words, 2)
+    severity = click.Choice(SEVERITIES).convert(severity, None, click.get_current_context())
+    version = _version(registry, task, named)
+    finish(registry.open_finding(**version, severity=severity, title=title, **more).to_dict(), as_json)
 
 
 @finding.command(name="resolve")
 @click.argument("task")
-@click.argument("model_name")
-@click.argument("version")
-@click.argument("id", type=click.IntRange(min=1))
+@_of_version("ID")
 @who
 @why
 @verb
-def finding_resolve(registry: Registry, *, as_json: bool, **words: Any) -> None:
+def finding_resolve(registry: Registry, *, as_json: bool, task: str, words: tuple[str, ...], **more: Any) -> None:
     """Say that the finding of event ID is mended, or is not so; --reason says why."""
-    finish(registry.resolve_finding(**words).to_dict(), as_json)
+    named, (event,) = _split(words, 1)
+    about: dict[str, Any] = {"id": _id(event), **_version(registry, task, named)}
+    finish(registry.resolve_finding(**about, **more).to_dict(), as_json)
 
 
 @finding.command(name="dismiss")
 @click.argument("task")
-@click.argument("model_name")
-@click.argument("version")
-@click.argument("id", type=click.IntRange(min=1))
+@_of_version("ID")
 @click.option("--attestation", is_flag=True, help="ID is the event of a reject, which blocks no longer.")
 @who
 @why
 @verb
-def finding_dismiss(registry: Registry, *, as_json: bool, attestation: bool, **words: Any) -> None:
+def finding_dismiss(
+    registry: Registry, *, as_json: bool, task: str, words: tuple[str, ...], attestation: bool, **more: Any
+) -> None:
     """Have the finding of event ID count no longer, whatever it says; for admins. --reason says why."""
-    done = registry.dismiss_attestation(**words) if attestation else registry.dismiss_finding(**words)
-    finish(done.to_dict(), as_json)
+    named, (event,) = _split(words, 1)
+    about: dict[str, Any] = {"id": _id(event), **_version(registry, task, named)}
+    done = registry.dismiss_attestation if attestation else registry.dismiss_finding
+    finish(done(**about, **more).to_dict(), as_json)
 
 
 @finding.command(name="list")

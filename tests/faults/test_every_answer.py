@@ -743,7 +743,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "finding open": [["finding", "open", *NAMED, "blocking", "{alias}", "--url", "{path}", *WORDS]],
     "finding resolve": [
         ["finding", "resolve", *NAMED, "{version}", *WORDS],
-        ["finding", "resolve", *NAMED, "1", *WORDS],
+        ["finding", "resolve", "{task}", "{model}@{version}", "1", *WORDS],
     ],
     "finding dismiss": [
         ["finding", "dismiss", *NAMED, "{version}", *WORDS],

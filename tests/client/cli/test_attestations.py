@@ -81,16 +81,21 @@ def walk(shell: Shell, *where: str) -> None:
     omr(*approve, "--withdraw")
     assert unmet() == ["approved"], "what is withdrawn is no approval"
     omr(*approve)
-    found = omr("finding", "open", "t", "m", "1", "note", "a typo")
-    ended = omr("finding", "resolve", "t", "m", "1", str(found["id"]), "--reason", "mended")
+    found = omr("finding", "open", "t", "m@1", "note", "a typo", "--url", "https://lab.example/17")
+    assert found["version"] == "1"
+    ended = omr("finding", "resolve", "t", "m@1", str(found["id"]), "--reason", "mended")
     assert (ended["id"], ended["seq"]) == (found["id"], found["seq"] + 1)
-    assert "reason" in json.dumps(omr("finding", "resolve", "t", "m", "1", str(found["id"]), code=1))
+    assert "reason" in json.dumps(omr("finding", "resolve", "t", "m@1", str(found["id"]), code=1))
     assert omr("finding", "resolve", "t", "m", "1", "1", "--reason", "x", code=3)["code"] == "finding_not_found"
-    (one,) = omr("finding", "list", "t", "m@1")["findings"]
+    named = omr("finding", "open", "t", "m", "1", "note", "by its name and version")
+    omr("finding", "resolve", "t", "m", "1", str(named["id"]), "--reason", "it was to be seen")
+    (one, _) = omr("finding", "list", "t", "m@1")["findings"]
     assert (one["is_open"], one["ended_by"], one["severity"]) == (False, ended["seq"], "note")
+    assert one["url"] == "https://lab.example/17"
     listed = omr("attestations", "t", "m@1")["attestations"]
     assert [one["seq"] for one in listed][:3] == [first["seq"], signed["seq"], rejected["seq"]]
     assert omr(*promote)["version"] == "1"
+    assert omr("finding", "open", "t", "m@production", "note", "the version of the alias")["version"] == "1"
     (tried,) = omr("policy", "try", "t", "policy.json")["versions"]
     assert (tried["alias"], tried["named"], tried["met"]) == ("production", True, False)
     assert [check["id"] for check in tried["unmet"]] == ["second"]
@@ -116,17 +121,17 @@ def test_and_over_a_service(vouched: Shell) -> None:
     with gunicorn(vouched.root, workers=1) as server:
         walk(vouched, "--url", server.url)
         url = ("--url", server.url)
-        found = vouched.omr(*url, "finding", "open", "t", "m", "1", "blocking", "mixed up", "--json").json
+        found = vouched.omr(*url, "finding", "open", "t", "m@1", "blocking", "mixed up", "--json").json
         for words in (
-            ("finding", "resolve", "t", "m", "1", str(found["id"]), "--reason", "no"),
-            ("finding", "dismiss", "t", "m", "1", str(found["id"]), "--reason", "no"),
+            ("finding", "resolve", "t", "m@1", str(found["id"]), "--reason", "no"),
+            ("finding", "dismiss", "t", "m@1", str(found["id"]), "--reason", "no"),
             ("promote", "t", "m", "production", "1", "--actor", "oncall", "--override-reason", "the night is on fire"),
             ("policy", "clear", "t"),
         ):
             refused = vouched.omr(*url, *words)
             assert refused.code != 0
             assert "permission_denied" in refused.err, refused
-    vouched.ok("finding", "dismiss", "t", "m", "1", str(found["id"]), "--reason", "whoever has the root may")
+    vouched.ok("finding", "dismiss", "t", "m@1", str(found["id"]), "--reason", "whoever has the root may")
 
 
 def test_the_glass_is_broken_by_whoever_may_and_that_is_told_until_it_is_met(vouched: Shell) -> None:
@@ -191,7 +196,21 @@ def test_keys_that_sign_nothing(vouched: Shell) -> None:
         assert vouched.omr(*words).code == 2
     assert vouched.omr("attest", "t", "m@1", "ada").code == 1
     assert "has more than 16777216 bytes" in vouched.omr("attest", "t", "m@1", "/dev/zero").err, "it has no end"
-    assert vouched.omr("finding", "open", "t", "m", "1", "fatal", "x").code == 2
+    for words in (
+        ("open", "t", "m@1", "fatal", "x"),
+        ("open", "t", "m", "1", "fatal", "x"),
+        ("open", "t", "m@1", "note"),
+        ("open", "t", "m@1", "1", "note", "x"),
+        ("open", "t", "m@1", "note", "a", "title"),
+        ("resolve", "t", "m@1"),
+        ("resolve", "t", "m@1", "0"),
+        ("dismiss", "t", "m@1", "one"),
+    ):
+        assert vouched.omr("finding", *words).code == 2, words
+    wrong = vouched.omr("finding", "open", "t", "m@1", "note").err
+    assert "It takes TASK REF SEVERITY TITLE." in wrong
+    for ref, code in (("m@9", 3), ("n@1", 3), ("m", 1)):
+        assert vouched.omr("finding", "open", "t", ref, "note", "x").code == code, ref
     assert vouched.ok("history", "t", "m", "--json").json == before
     (area / "locked").write_bytes(ssh_pem(ADA, b"secret"))
     assert approve("--ssh-key", "locked", stdin="wrong\n").code == 2
