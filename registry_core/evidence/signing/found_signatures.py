@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from ...format.encoding import DIGEST_PREFIX
 from ...packages.observed import Incoming
 from ...storage.contract import read_all
+from ...vocabulary.errors import NotConfigured
+from ...vocabulary.texts import printable
 from ..rules.trust_document import TrustDocument
 from . import artifact_manifest, signatures
 from .signatures import SignedPackage
@@ -38,5 +40,16 @@ class FoundSignatures:
             {one.path: one.sha256 for one in incoming.artifacts},
             frozenset(files),
         )
-        found = signatures.found_in(package, files, self._trust(), datetime.now(UTC))
+        found = signatures.found_in(package, files, self._trust_for(files), datetime.now(UTC))
         return {"signatures": [asdict(one) for one in found]}
+
+    def _trust_for(self, files: Iterable[str]) -> TrustDocument:
+        """Raises ``NotConfigured``: what cannot be judged here is not called untrusted in an event that stands."""
+        try:
+            return self._trust()
+        except NotConfigured as error:
+            names = ", ".join(map(printable, sorted(files)))
+            raise NotConfigured(
+                f"The package holds signatures ({names}), which are judged as it is registered. {error.message}",
+                **error.detail,
+            ) from None

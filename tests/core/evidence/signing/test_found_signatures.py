@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry_core import ModelRegistry, PolicyUnreadable
+from registry_core import ModelRegistry, NotConfigured, PolicyUnreadable
 from registry_core.evidence import keys, ruling, ssh_signature
 from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.found_signatures import FoundSignatures
@@ -82,6 +82,23 @@ def test_one_that_counts(shelf: Shelf, register: Register) -> None:
     ]
     assert done.warnings == []
     assert event(shelf)["signatures"] == [asdict(one) for one in done.signatures]
+
+
+def test_where_nothing_can_be_judged_no_event_says_what_it_is_worth(
+    shelf: Shelf, register: Register, without_cryptography: Callable[[], None]
+) -> None:
+    before = shelf.events()
+    without_cryptography()
+    with pytest.raises(NotConfigured) as refused:
+        register({**signed(FILES), "model.sig": b"what is this"})
+    assert refused.value.message == (
+        "The package holds signatures (model.sig, sha256sums.txt.sig), which are judged as it is registered. "
+        "Keys and signatures need the cryptography library: pip install 'omnibioai-model-registry[evidence]'."
+    )
+    assert refused.value.detail == {"reason": "cryptography_missing"}
+    assert shelf.events() == before
+    assert "3" not in shelf.model().versions()
+    assert register(FILES, "4").signatures == [], "what brings no signature needs no library"
 
 
 def test_one_that_does_not_count_is_kept_and_told(shelf: Shelf, register: Register) -> None:
