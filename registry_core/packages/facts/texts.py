@@ -6,8 +6,8 @@ import codecs
 
 from .bounds import HEADER_BYTES, TEXT_BYTES
 from .file_bytes import FileBytes
-from .json_text import Repeated, fault_of_config, parse_json
-from .load import CODE, UNREADABLE, Judged, Odd
+from .json_text import Repeated, fault_in_text, fault_of_config, parse_json
+from .load import CODE, UNREADABLE, Judged, Odd, PastBound
 
 FORMAT = "text"
 _FIRST_BYTES, _STEP_BYTES = 4 * 1024, 256 * 1024
@@ -35,12 +35,15 @@ def judge(path: str, data: FileBytes) -> Judged | None:
 
 
 def _of_json(name: str, data: FileBytes) -> Judged:
-    is_config = name.endswith("config.json")
+    why = None
     try:
-        if data.size_bytes > HEADER_BYTES:  # if no configuration, a vocabulary, whose every word is data
-            return Judged(FORMAT, UNREADABLE, "it is longer than a configuration is") if is_config else Judged(FORMAT)
+        if data.size_bytes > HEADER_BYTES:
+            raise PastBound("it is longer than a configuration is")
         fault = fault_of_config(parse_json(data.at(0, data.size_bytes)))
-    except Odd as odd:
-        is_unclear = is_config or isinstance(odd, Repeated)  # of two values readers take the one or the other
-        return Judged(FORMAT, UNREADABLE, odd.args[0]) if is_unclear else Judged(FORMAT)
-    return Judged(FORMAT, CODE, fault) if fault is not None else Judged(FORMAT)
+    except Repeated as odd:  # of two values readers take the one or the other
+        return Judged(FORMAT, UNREADABLE, odd.args[0])
+    except Odd as odd:  # if no configuration, a vocabulary, whose every word is data
+        fault, why = fault_in_text(data), odd.args[0] if name.endswith("config.json") else None
+    if fault is not None:
+        return Judged(FORMAT, CODE, fault)
+    return Judged(FORMAT, UNREADABLE, why) if why is not None else Judged(FORMAT)
