@@ -61,8 +61,12 @@ def test_the_life_of_a_policy(place: Place, task: str) -> None:
     assert place.ask("GET", at)[1]["code"] == "policy_not_found"
     status, tried = place.ask("POST", f"{at}/try", policy_of(task))
     assert (status, tried["aliases"], tried["holds"]) == (200, ["production"], False)
+    status, done = place.ask("PUT", at, policy_of(task, alias="v*"))
+    warnings = done["warnings"]
+    assert (status, len(warnings), "'v*'" in warnings[0]) == (200, 1, True)
+    assert place.ask("POST", f"{at}/try", policy_of(task, alias="v*"))[1]["warnings"] == warnings
     status, done = place.ask("PUT", at, policy_of(task))
-    assert status == 200
+    assert (status, "warnings" in done) == (200, False)
     status, told = place.ask("GET", at)
     assert (status, told["task"], told["seq"], told["document"]) == (
         200,

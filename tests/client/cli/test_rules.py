@@ -33,11 +33,16 @@ def test_policies_are_set_shown_tried_and_cleared(tmp_path: Path) -> None:
     assert omr(tmp_path, "policy", "show", "celltype").exit_code == 3
     tried = omr(tmp_path, "policy", "try", "celltype", "-", "--json", data=policy_of())
     assert json.loads(tried.stdout)["aliases"] == ["production"]
+    for verb in ("try", "set"):
+        done = omr(tmp_path, "policy", verb, "another", "-", data=policy_of("another", "v*"))
+        assert done.exit_code == 0
+        assert "warning: no new version can be called like 'v*'" in done.stderr
+    assert omr(tmp_path, "policy", "clear", "another").exit_code == 0
     assert omr(tmp_path, "policy", "set", "celltype", "-", data=policy_of()).exit_code == 0
     assert omr(tmp_path, "policy", "set", "*", "-", data=policy_of("*")).exit_code == 0
     assert json.loads(omr(tmp_path, "policy", "show", "*").stdout) == json.loads(policy_of("*"))
     listed = json.loads(omr(tmp_path, "policy", "list", "--json").stdout)["policies"]
-    assert [(one["task"], one["seq"]) for one in listed] == [("*", 2), ("celltype", 1)]
-    assert omr(tmp_path, "policy", "clear", "celltype", "--expected-seq", "2").exit_code == 1
-    assert omr(tmp_path, "policy", "clear", "celltype", "--expected-seq", "1").exit_code == 0
+    assert [(one["task"], one["seq"]) for one in listed] == [("*", 4), ("celltype", 3)]
+    assert omr(tmp_path, "policy", "clear", "celltype", "--expected-seq", "4").exit_code == 1
+    assert omr(tmp_path, "policy", "clear", "celltype", "--expected-seq", "3").exit_code == 0
     assert omr(tmp_path, "policy", "show", "celltype").exit_code == 3
