@@ -30,8 +30,8 @@ run: $(VENV)/.run
 	mkdir -p "$$OMNIBIOAI_MODEL_REGISTRY_ROOT"
 	$(BIN)/gunicorn --config deploy/gunicorn.conf.py wsgi:application
 
-# What stands on the core: the service with its pages, what it lists, and the client.
-SERVICE := tests/app tests/catalogue tests/client
+# What stands on the core: the service with its pages, the client, and what more than one layer has a part in.
+SERVICE := $(addprefix tests/,app catalogue client files governance operations uploads)
 # What lies in other programs' hands takes longest; what kills and injects faults at every step comes next, and peers
 # that lie, stall or are to be cut off.
 KILLS := tests/client/test_killed.py tests/uploads/test_kills.py tests/governance/test_reading_while_deleting.py
