@@ -28,9 +28,7 @@ def load(data: bytes | str, *, halves: bool = False) -> Any:
     if containers > MOST_CONTAINERS:
         raise ValueError(f"it has more than {MOST_CONTAINERS} objects and lists")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -108,3 +106,6 @@ def _no_number(text: str) -> None:
 
 def _deep() -> ValueError:
     return ValueError(f"it is nested deeper than {MOST_LEVELS} levels")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
