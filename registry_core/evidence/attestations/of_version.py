@@ -6,7 +6,7 @@ event had judged it (:mod:`.attesting`). What it is worth now says :mod:`.statem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,10 +121,26 @@ def read(model: ModelStore, version: str, before: int | None = None) -> Evidence
 
 def of_lines(version: str, lines: list[Line], repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
     """As :func:`read`, of the events about the version, oldest first; ``repaired_at``: when clocks were set right."""
-    found = EvidenceOfVersion(version, None, None)
+    said: dict[str, Any] = {"register_seq": None, "package_digest": None}
+    attestations, dismissed, findings = list[Attested](), dict[int, int](), dict[int, Finding]()
     for line in lines:
-        found = _after(found, line, repaired_at)
-    return found
+        kind, facts = line.get("event"), line.get("facts")
+        if isinstance(facts, dict):
+            said |= {"facts": facts, "facts_seq": line.seq}
+        if kind == REGISTER:
+            said |= _born(line, repaired_at)
+        elif kind == RESTORE:
+            came_back_at, _ = when_made(line.seq, line.get("ts_utc"), repaired_at)
+            said |= {"last_restore_seq": line.seq, "last_restore_at": came_back_at}
+        elif kind == ATTEST and isinstance(line.get("dismisses"), int):
+            dismissed[line.get("dismisses")] = line.seq
+        elif kind == ATTEST and isinstance(line.get("attestation"), dict):
+            attestations.append(attested_by(line.seq, line.fields or {}, repaired_at))
+        elif kind == FINDING and isinstance(line.get("finding"), dict):
+            _found(findings, line)
+    return EvidenceOfVersion(
+        version, attestations=tuple(attestations), dismissed=dismissed, findings=tuple(findings.values()), **said
+    )
 
 
 def document(model: ModelStore, version: str, named: str) -> bytes:
@@ -163,27 +179,16 @@ def statement_in(model: ModelStore, version: str, one: Attested) -> Statement | 
         return None
 
 
-def _after(found: EvidenceOfVersion, line: Line, repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:
-    kind, facts = line.get("event"), line.get("facts")
-    if isinstance(facts, dict):
-        found = replace(found, facts=facts, facts_seq=line.seq)
-    if kind == REGISTER:
-        born = line.fields or {}
-        signatures = tuple(one for one in _list(line.get("signatures")) if isinstance(one, dict))
-        recorded = _text(line.get("package_digest"))
-        at, is_ahead = when_made(line.seq, line.get("ts_utc"), repaired_at)
-        found = replace(found, register_seq=line.seq, package_digest=recorded, born=born, signatures=signatures)
-        return replace(found, born_at=at if is_ahead else None)
-    if kind == RESTORE:
-        came_back_at, _ = when_made(line.seq, line.get("ts_utc"), repaired_at)
-        return replace(found, last_restore_seq=line.seq, last_restore_at=came_back_at)
-    if kind == ATTEST and isinstance(line.get("dismisses"), int):
-        return replace(found, dismissed={**found.dismissed, line.get("dismisses"): line.seq})
-    if kind == ATTEST and isinstance(line.get("attestation"), dict):
-        return replace(found, attestations=(*found.attestations, attested_by(line.seq, line.fields or {}, repaired_at)))
-    if kind == FINDING and isinstance(line.get("finding"), dict):
-        return replace(found, findings=tuple(_findings(found.findings, line)))
-    return found
+def _born(line: Line, repaired_at: list[tuple[int, datetime]]) -> dict[str, Any]:
+    """What the register event says."""
+    at, is_ahead = when_made(line.seq, line.get("ts_utc"), repaired_at)
+    return {
+        "register_seq": line.seq,
+        "package_digest": _text(line.get("package_digest")),
+        "born": line.fields or {},
+        "born_at": at if is_ahead else None,
+        "signatures": tuple(one for one in _list(line.get("signatures")) if isinstance(one, dict)),
+    }
 
 
 def attested_by(seq: int, event: Mapping[str, Any], repaired_at: Iterable[tuple[int, datetime]] = ()) -> Attested:
@@ -229,17 +234,19 @@ def signers_of(said: Any) -> tuple[Signer, ...]:
     return tuple(Signer(person, key) for person, key in pairs if isinstance(person, str) and isinstance(key, str))
 
 
-def _findings(known: tuple[Finding, ...], line: Line) -> Iterator[Finding]:
+def _found(findings: dict[int, Finding], line: Line) -> None:
+    """The findings, by their events, after one more event about them."""
     said: dict[str, Any] = line.get("finding")
-    resolved, dismissed = said.get("resolves"), said.get("dismisses")
-    for one in known:
-        ends = one.is_open and one.seq in (resolved, dismissed)
-        yield replace(one, ended=line.seq, dismissed=one.seq == dismissed) if ends else one
+    dismissed = said.get("dismisses")
+    for seq in (said.get("resolves"), dismissed):
+        one = findings.get(seq) if isinstance(seq, int) else None
+        if one is not None and one.is_open:
+            findings[one.seq] = replace(one, ended=line.seq, dismissed=one.seq == dismissed)
     if "severity" in said:
         by = {name: line.get(name) for name in ("actor", "claimed_actor", "principal")}
         severity, title, url = (_text(said.get(name)) for name in ("severity", "title", "url"))
         actor, when = _text(line.get("actor")), _text(line.get("ts_utc"))
-        yield Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
+        findings[line.seq] = Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
 
 
 def clock_repairs(
