@@ -80,6 +80,11 @@ class Documents(ABC):
         """The files directly below ``prefix`` whose keys sort behind ``after``."""
         return (entry for entry in self.list(prefix) if entry.kind == "file" and entry.key > after)
 
+    def size(self, key: str) -> int | None:
+        """How many bytes the file has that lies there, None where none does; where looks are cheap, at one look."""
+        above, _, _ = key.rpartition("/")
+        return next((entry.size_bytes for entry in self.list(above) if entry.key == key), None)
+
     def mark(self, key: str) -> str | None:
         """A text that differs whenever what lies at the key has changed since, at the cost of one look.
 

@@ -317,6 +317,18 @@ class StorageContract(Lines):
         for prefix in ("a", "a/z", "a/z/y", "a/b", "none"):
             assert sorted(storage.documents.names(prefix)) == sorted(e.name for e in storage.documents.list(prefix))
 
+    def test_the_size_of_one_file_is_what_a_list_says(self, storage: Storage) -> None:
+        storage.documents.write("a/b", b"12")
+        storage.documents.write("a/bc/d", b"")
+        assert {key: storage.documents.size(key) for key in ("a/b", "a/bc/d", "a/bc", "a", "a/none", "none/b")} == {
+            "a/b": 2,
+            "a/bc/d": 0,
+            "a/bc": None,
+            "a": None,
+            "a/none": None,
+            "none/b": None,
+        }
+
     def test_the_root_has_no_name(self, storage: Storage) -> None:
         storage.documents.write("registry.json", b"{}")
         storage.documents.write("tasks/t/x", b"")

@@ -145,9 +145,10 @@ def _sizes(model: ModelStore, version: str, paths: set[str]) -> dict[str, int | 
         return {}
     data, is_baseline = contents.proven_manifest(model, version)
     covered = manifest.parse(data or b"", covers_manifest=is_baseline).hashes.keys() & paths
-    package, is_cheap = model.keys.package(version), model.storage.documents.looks_are_cheap()
-    places = {f"{package}/{path}".rpartition("/")[0] if is_cheap else package for path in covered}
-    there = {entry.key: entry.size_bytes for place in places for entry in model.storage.documents.list(place)}
+    package, files = model.keys.package(version), model.storage.documents
+    if files.looks_are_cheap():
+        return {path: files.size(f"{package}/{path}") for path in sorted(covered)}
+    there = {entry.key: entry.size_bytes for entry in files.list(package)}
     return {path: there.get(f"{package}/{path}") for path in sorted(covered)}
 
 

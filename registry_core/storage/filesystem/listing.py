@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -33,6 +34,11 @@ class FilesystemListing(Documents):
 
     def names(self, prefix: str) -> Sequence[str]:
         return self._look(prefix, os.listdir)
+
+    def size(self, key: str) -> int | None:
+        with translated_errors(key):
+            found = self._at(key).stat()
+        return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
 
     def _look(self, prefix: str, look: Callable[[int], Sequence[T]]) -> Sequence[T]:
         """What is found in the open directory; nothing where there is none."""
