@@ -19,7 +19,7 @@ from typing import BinaryIO
 from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
 from ..contract import ABSENT, ANY, Condition, Document, Held, Match, Naming, Newest, PreconditionFailed, Prepared
 from ..locks import hold_open_file, hold_within, let_go
-from . import logfile
+from . import logfile, rewriting
 from .beneath import FILE_BITS, LOCK, Place, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
 from .listing import FilesystemListing
@@ -106,10 +106,10 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
         place = self._at(log)
         with translated_errors(log, JournalCorrupt):
             place.above.make_directory()
-            rest = logfile.rest(place, after)
+            rest = rewriting.rest(place, after)
             if rest:
                 self.write(aside, rest)
-            logfile.replace_end(place, after, records)
+            rewriting.replace_end(place, after, records)
         return bool(rest)
 
     def records(self, log: str, after: int = 0) -> Iterator[tuple[int, bytes]]:

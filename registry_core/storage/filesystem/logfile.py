@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import BinaryIO
 
 from ..contract import Held, Naming, PreconditionFailed, outcome_unknown
@@ -43,7 +43,7 @@ def append(place: Place, record: bytes, expected_seq: int) -> None:
         line = (b"" if end.newline else b"\n") + record + b"\n"
         try:
             os.ftruncate(fd, end.size)
-            _write_at(fd, line, end.size)
+            write_at(fd, line, end.size)
             os.fsync(fd)
             if expected_seq == 1:
                 place.sync_entry()
@@ -60,35 +60,6 @@ def _undo(fd: int, size: int) -> None:
         os.fsync(fd)
     except OSError:
         raise outcome_unknown() from None
-
-
-def rest(place: Place, after: int) -> bytes:
-    """All bytes behind record ``after``, whatever they are."""
-    try:
-        fd = place.open(os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
-    with os.fdopen(fd, "rb") as file:
-        _skip(file, after)
-        return file.read()
-
-
-def replace_end(place: Place, after: int, lines: Sequence[bytes]) -> None:
-    """The records follow record ``after``, durably, in the place of all bytes that stood behind it."""
-    fd = place.open(os.O_RDWR | os.O_CREAT)
-    with os.fdopen(fd, "r+b") as file:
-        end = _skip(file, after)
-        file.seek(max(0, end - 1))
-        is_closed = file.read(1) == b"\n" or end == 0
-        os.ftruncate(fd, end)
-        _write_at(fd, (b"" if is_closed else b"\n") + b"".join(line + b"\n" for line in lines), end)
-        os.fsync(fd)
-    place.sync_entry()
-
-
-def _skip(file: BinaryIO, count: int) -> int:
-    """Where the record after the first ``count`` begins; the file is read up to there."""
-    return sum(len(line) for line in islice(file, count))
 
 
 def sync(place: Place) -> None:
@@ -325,7 +296,8 @@ def _lacks_sectors(line: bytes, start: int) -> bool:
     return all(end % _SECTOR_BYTES == 0 for _, end in runs)
 
 
-def _write_at(fd: int, data: bytes, offset: int) -> None:
+def write_at(fd: int, data: bytes, offset: int) -> None:
+    """All of the bytes are in the open file, from the offset on."""
     left = memoryview(data)
     while left:
         written = os.pwrite(fd, left, offset)
