@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from ..format.chain import Line, Link, chain, encode_text, next_record, parse_li
 from ..format.encoding import encode, format_time, parse_time
 from ..format.events import ATTEST, DELETE, FACTS, FINDING, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
-from ..storage.contract import Held, Naming, Storage
+from ..storage.contract import Held, Naming, Search, Storage
 from ..vocabulary.errors import ClockBehind, ClockWrong
 from .aliases import moves
 from .projections import Projection
@@ -77,6 +77,7 @@ class Journal:
     def __init__(self, storage: Storage, key: str) -> None:
         self._storage = storage
         self._key = key
+        self._search: Search | None = None  # the one under way
         self._seen = 0  # it has been seen to have an event of this number
 
     def lines(self, after: int = 0) -> Iterator[Line]:
@@ -93,15 +94,38 @@ class Journal:
         self._storage.documents.forget(self._key)
         return self.lines()
 
+    @contextmanager
+    def searching(self) -> Iterator[Search]:
+        """All searches inside find the journal as it is now, or as it has become since, and open it once.
+
+        Inside another it is that one. Call where nobody else searches this journal meanwhile.
+        """
+        if self._search is not None:
+            yield self._search
+            return
+        with self._storage.documents.searching(self._key) as search:
+            self._search = search
+            try:
+                yield search
+            finally:
+                self._search = None
+
     def named(self, kind: str, text: str, before: int | None = None) -> Iterator[Line]:
         """The lines that :func:`names_of` gives the name, the newest first; with ``before`` only those before that."""
-        found = self._storage.documents.named(self._key, _name(kind, text), _held(kind, text), NAMING, before)
-        return (parse_line(seq, raw) for seq, raw in found)
+        with self._one_search() as search:
+            for seq, raw in search.named(_name(kind, text), _held(kind, text), NAMING, before):
+                yield parse_line(seq, raw)
 
     def newest(self, kind: str, text: str) -> Line | None:
         """The first of :meth:`named`; what was seen of the journal's end by the way is known to :meth:`has`."""
-        self._seen, found = self._storage.documents.newest(self._key, _name(kind, text), _held(kind, text), NAMING)
+        with self._one_search() as search:
+            seen, found = search.newest(_name(kind, text), _held(kind, text), NAMING)
+        self._seen = seen or self._seen
         return parse_line(*found) if found is not None else None
+
+    def _one_search(self) -> AbstractContextManager[Search]:
+        """For one search: the one under way, or one of its own, which others that begin meanwhile have no part in."""
+        return self._storage.documents.searching(self._key) if self._search is None else nullcontext(self._search)
 
     def moves(self, alias: str, last: int | None) -> Iterator[Line]:
         """The events that moved the alias, the newest first, which is ``last`` where that is known.

@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ..vocabulary.artifact import Artifact
-from .documents import Documents, Prepared
+from .documents import Documents, Prepared, Search
 from .packages import Glance, Packages, Prove, Readable, Source, Staging, read_all
 from .uploads import Incoming, Packing, SessionFiles, Uploads
 from .values import (
@@ -62,6 +62,7 @@ __all__ = [
     "Presence",
     "Prove",
     "Readable",
+    "Search",
     "SessionFiles",
     "Source",
     "Staging",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from .values import ANY, Condition, Document, Entry, Held, Naming, Newest, holds
 
@@ -19,6 +19,33 @@ class Prepared(ABC):
     @abstractmethod
     def discard(self) -> None:
         """Nothing is left of it, or a sweep removes it. Harmless after the switch; never raises."""
+
+
+class Search(ABC):
+    """Searches of one log, by whoever asked for it and nobody else at the same time."""
+
+    @abstractmethod
+    def named(self, name: bytes, held: Held, naming: Naming, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """The records that have the name, the newest first; with ``before`` only those below that number.
+
+        ``held``: parts that each of them holds, so that few others need be looked at closely. What it takes
+        does not depend on the log where an index is kept.
+        """
+
+    def newest(self, name: bytes, held: Held, naming: Naming) -> Newest:
+        """(the number of the last record, 0 where it was not come upon; the newest that :meth:`named` gives)."""
+        return 0, next(self.named(name, held, naming), None)
+
+
+class SearchOfAll(Search):
+    """Of a log without an index: each search reads all of it."""
+
+    def __init__(self, documents: Documents, log: str) -> None:
+        self._documents, self._log = documents, log
+
+    def named(self, name: bytes, held: Held, naming: Naming, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        found = (one for one in self._documents.records(self._log) if holds(one[1], held) and name in naming.of(one[1]))
+        yield from reversed([one for one in found if before is None or one[0] < before])
 
 
 class Documents(ABC):
@@ -127,20 +154,12 @@ class Documents(ABC):
         found = next(self.records(log, seq - 1), None)
         return found[1] if found else None
 
-    def named(
-        self, log: str, name: bytes, held: Held, naming: Naming, before: int | None = None
-    ) -> Iterator[tuple[int, bytes]]:
-        """The records that have the name, the newest first; with ``before`` only those below that number.
+    def searching(self, log: str) -> AbstractContextManager[Search]:
+        """Searches of the log, which find it as it is now, or as it has become since.
 
-        ``held``: parts that each of them holds, so that few others need be looked at closely. What it takes
-        does not depend on the log where an index is kept.
+        Where a log has to be opened, it is once for all of them.
         """
-        found = (one for one in self.records(log) if holds(one[1], held) and name in naming.of(one[1]))
-        yield from reversed([one for one in found if before is None or one[0] < before])
-
-    def newest(self, log: str, name: bytes, held: Held, naming: Naming) -> Newest:
-        """(the number of the last record, 0 where it was not come upon; the newest that :meth:`named` gives)."""
-        return 0, next(self.named(log, name, held, naming), None)
+        return nullcontext(SearchOfAll(self, log))
 
     def index(self, log: str, naming: Naming) -> None:  # noqa: B027 - most logs have none
         """What was appended is found by its names, and numbers, without reading all of the log. Never raises.

@@ -13,17 +13,19 @@ import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import BinaryIO
 
 from ...vocabulary.errors import JournalCorrupt, StorageUnavailable
-from ..contract import ABSENT, ANY, Condition, Document, Held, Match, Naming, Newest, PreconditionFailed, Prepared
+from ..contract import ABSENT, ANY, Condition, Document, Match, Naming, PreconditionFailed, Prepared, Search
 from ..locks import hold_open_file, hold_within, let_go
 from . import logfile, rewriting
 from .beneath import FILE_BITS, LOCK, Place, disk_of, open_file, open_lock, translated_errors
 from .linefile import FilesystemLines
 from .listing import FilesystemListing
-from .log_index import UNIT_BYTES, Damaged, LogIndex
+from .log_index import Damaged, LogIndex
+from .logfile import UNIT_BYTES
 from .staging import STAGING, remove_abandoned
 
 logger = logging.getLogger(__name__)
@@ -118,32 +120,18 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
                 is_far = after > 0 and logfile.size_of(file) >= UNIT_BYTES
                 yield from logfile.records(file, after, self._index(log).near(file, after) if is_far else (0, 0))
 
-    def named(
-        self, log: str, name: bytes, held: Held, naming: Naming, before: int | None = None
-    ) -> Iterator[tuple[int, bytes]]:
-        with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            if file is not None:
-                wanted = logfile.Wanted(name, held, naming, before)
-                yield from self._found(log, file, logfile.find_end(file).size, wanted)
-
-    def newest(self, log: str, name: bytes, held: Held, naming: Naming) -> Newest:
-        with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            if file is None:
-                return 0, None
-            end = logfile.find_end(file)
-            return end.number, next(self._found(log, file, end.size, logfile.Wanted(name, held, naming)), None)
-        raise AssertionError("unreachable")
-
-    def _found(self, log: str, file: BinaryIO, size: int, wanted: logfile.Wanted) -> Iterator[tuple[int, bytes]]:
-        if size < UNIT_BYTES:
-            return logfile.scan(file, logfile.Span(0, size, 0), wanted)
-        return self._index(log).search(file, size, wanted)
+    @contextmanager
+    def searching(self, log: str) -> Iterator[Search]:
+        with ExitStack() as opened:
+            with translated_errors(log, JournalCorrupt):
+                file = opened.enter_context(self._read(log))
+            yield logfile.OpenedLog(log, file, lambda: partial(self._index(log).search, opened))
 
     def index(self, log: str, naming: Naming) -> None:
         try:
             with self._read(log) as file:
                 if file is not None and logfile.size_of(file) >= UNIT_BYTES:
-                    self._index(log).extend(file, logfile.find_end(file).size, naming)
+                    self._index(log).extend(file, logfile.end_of(file), naming)
         except (OSError, Damaged) as error:  # it is only missed
             logger.warning("%s: its index was not extended: %s", log, error)
 
@@ -168,7 +156,7 @@ class FilesystemDocuments(FilesystemListing, FilesystemLines):
 
     def is_torn(self, log: str) -> bool:
         with translated_errors(log, JournalCorrupt), self._read(log) as file:
-            return file is not None and logfile.find_end(file).size != logfile.size_of(file)
+            return file is not None and logfile.end_of(file) != logfile.size_of(file)
 
     def sync(self, log: str, is_needed: Callable[[], bool]) -> None:
         if is_needed():

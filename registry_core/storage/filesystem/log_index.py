@@ -28,10 +28,9 @@ from typing import BinaryIO
 
 from ..contract import Naming
 from .beneath import DIRECTORY_BITS, Place, disk_of, open_file
-from .logfile import Span, Wanted, line_at, lines_before, may_be, numbered, scan, size_of
+from .logfile import UNIT_BYTES, Span, Wanted, line_at, lines_before, may_be, numbered, scan, size_of
 
 DIRECTORY = ".index"
-UNIT_BYTES = 64 * 1024  # less of a log is read as fast as it is looked up
 _AT_ONCE_BYTES = 4 * 1024 * 1024  # of a log whose index is made anew
 _NUMBERS = 1 << 63  # no record has so high a one
 _HEAD = struct.Struct(">32s8sQQ")
@@ -144,21 +143,33 @@ class LogIndex:
     """The segments of one log; ``damaged``: the names of those that were found so, and count no more."""
 
     def __init__(self, log: Place, damaged: set[str]) -> None:
-        home = log.above.above
-        self._directory = home / DIRECTORY if home.key else None
-        self._damaged = damaged
+        self._log, self._damaged = log, damaged
+        self._known: tuple[str, list[Segment]] | None = None  # of which form of names, what searches have opened
 
-    def search(self, file: BinaryIO, size: int, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
-        """The records among the first ``size`` bytes that are wanted, the newest first."""
+    @property
+    def _directory(self) -> Place | None:
+        home = self._log.above.above
+        return home / DIRECTORY if home.key else None
+
+    def search(self, opened: ExitStack, file: BinaryIO, all_of_it: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
+        """The records of the log that are wanted, the newest first.
+
+        Segments are opened once for all searches of the same log, and closed with ``opened``.
+        """
+        size = all_of_it.end
         while True:
             try:
-                with self._covering(file, size, wanted.naming) as found:
-                    for number, record in _search(file, size, found, wanted):
-                        wanted = replace(wanted, before=number)
-                        yield number, record
+                for number, record in _search(file, size, self._kept_open(opened, file, size, wanted.naming), wanted):
+                    wanted = replace(wanted, before=number)
+                    yield number, record
                 return
-            except Damaged:
-                continue  # without it, from where it was found
+            except Damaged:  # without it, from where it was found; others may read it yet, so it stays open
+                self._known = None
+
+    def _kept_open(self, opened: ExitStack, file: BinaryIO, size: int, naming: Naming) -> list[Segment]:
+        if self._known is None or self._known[0] != naming.form:
+            self._known = naming.form, opened.enter_context(self._covering(file, size, naming))
+        return self._known[1]
 
     def near(self, file: BinaryIO, after: int) -> tuple[int, int]:
         """A number of at most ``after``, where its line ends: as near as is known."""
@@ -177,6 +188,7 @@ class LogIndex:
 
         Raises ``OSError`` and :class:`Damaged`, and then more than that is not.
         """
+        place = self._directory
         with self._covering(file, size, naming) as found, ExitStack() as opened:
             chain: list[Segment] = []
             for segment in found:
@@ -184,11 +196,11 @@ class LogIndex:
                     chain.append(segment)
             at, number = (chain[-1].end, chain[-1].number) if chain else (0, 0)
             is_closed = os.pread(file.fileno(), 1, size - 1) == b"\n"
-            if self._directory is None or size - at < UNIT_BYTES or not is_closed:
+            if place is None or size - at < UNIT_BYTES or not is_closed:
                 return
-            with suppress(FileExistsError), self._directory.parent() as home:
-                os.mkdir(self._directory.name, DIRECTORY_BITS, dir_fd=home)
-            directory = opened.enter_context(self._directory.directory(os.O_RDONLY))
+            with suppress(FileExistsError), place.parent() as home:
+                os.mkdir(place.name, DIRECTORY_BITS, dir_fd=home)
+            directory = opened.enter_context(place.directory(os.O_RDONLY))
             disk_of(directory)  # something can be put there
             while size - at >= UNIT_BYTES:
                 part = _gathered(file, Span(at, size, number), naming)
@@ -221,10 +233,11 @@ class LogIndex:
 
     def _named(self, opened: ExitStack) -> list[tuple[str, int, int, str, int]]:
         """(name, start, end, SHA-256 of the last line, directory) of what is called a segment: the longer first."""
-        if self._directory is None:
+        place = self._directory
+        if place is None:
             return []
         try:
-            directory = opened.enter_context(self._directory.directory(os.O_RDONLY))
+            directory = opened.enter_context(place.directory(os.O_RDONLY))
             names = [match for match in map(_NAME.fullmatch, os.listdir(directory)) if match is not None]
         except OSError:
             return []
@@ -256,7 +269,10 @@ class LogIndex:
 
 
 def _search(file: BinaryIO, size: int, found: list[Segment], wanted: Wanted) -> Iterator[tuple[int, bytes]]:
-    """As :meth:`LogIndex.search`. Raises :class:`Damaged`."""
+    """The records among the first ``size`` bytes that are wanted, the newest first; ``found``: what covers them.
+
+    Raises :class:`Damaged`.
+    """
     key = key_of(wanted.name)
     before = _NUMBERS if wanted.before is None else wanted.before
     for part in reversed(_parts(found, size)):

@@ -14,15 +14,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from ..contract import Held, Naming, PreconditionFailed, outcome_unknown
+from ...vocabulary.errors import JournalCorrupt
+from ..contract import Held, Naming, Newest, PreconditionFailed, Search, outcome_unknown
 from ..locks import let_go
-from .beneath import Place
+from .beneath import Place, translated_errors
 
+UNIT_BYTES = 64 * 1024  # less of a log is read as fast as it is looked up
 _STEP_BYTES, _CHUNK_BYTES = 1024, 1024 * 1024  # read at once: at first, and at most
 _SECTOR_BYTES = 512  # of a disk: a power cut leaves each of them as it was, or as it is written
 _NULS = re.compile(rb"\x00+")
@@ -129,6 +131,10 @@ class Wanted:
         return self.name in self.naming.of(line)
 
 
+# Finds the records of the span that are wanted, the newest first.
+LookUp = Callable[[BinaryIO, Span, Wanted], Iterator[tuple[int, bytes]]]
+
+
 def scan(file: BinaryIO, span: Span, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
     """The records of the span that are wanted, the newest first; all of it is read, and judged as it is asked for."""
     found, number = [], span.after
@@ -224,15 +230,26 @@ class End:
 
 def find_end(file: BinaryIO) -> End:
     """The last record, read backwards: what it takes depends on what stands behind the last that says its number."""
+    start, line, size, before = _last(file)
+    if not line:
+        return End(0, b"", 0, True)
+    return End(_number(start, line, before), line.rstrip(b"\n"), size, line.endswith(b"\n"))
+
+
+def end_of(file: BinaryIO) -> int:
+    """:attr:`End.size` alone; no record is asked for its number."""
+    return _last(file)[2]
+
+
+def _last(file: BinaryIO) -> tuple[int, bytes, int, Iterator[tuple[int, bytes]]]:
+    """(offset of the last record, its line, empty if there is none, where it ends, the lines before it)."""
     size = file.seek(0, os.SEEK_END)
     lines = lines_before(file, size)
     start, line = next(lines, (0, b""))
     if line and not _is_record(line, start):
         size = start
         start, line = next(lines, (0, b""))
-    if not line:
-        return End(0, b"", 0, True)
-    return End(_number(start, line, lines), line.rstrip(b"\n"), size, line.endswith(b"\n"))
+    return start, line, size, lines
 
 
 def _number(start: int, line: bytes, before: Iterator[tuple[int, bytes]]) -> int:
@@ -303,3 +320,29 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
         written = os.pwrite(fd, left, offset)
         left = left[written:]
         offset += written
+
+
+class OpenedLog(Search):
+    """The log, if there is a ``file``, as it is when it is searched first; ``index`` gives what finds in a long one."""
+
+    def __init__(self, log: str, file: BinaryIO | None, index: Callable[[], LookUp]) -> None:
+        self._log, self._file, self._index = log, file, index
+        self._size: int | None = None  # of all records
+        self._find: LookUp | None = None
+
+    def named(self, name: bytes, held: Held, naming: Naming, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        if self._file is not None:
+            with translated_errors(self._log, JournalCorrupt):
+                if self._size is None:
+                    self._size = end_of(self._file)
+                if self._find is None:
+                    self._find = scan if self._size < UNIT_BYTES else self._index()
+                yield from self._find(self._file, Span(0, self._size, 0), Wanted(name, held, naming, before))
+
+    def newest(self, name: bytes, held: Held, naming: Naming) -> Newest:
+        number = 0
+        if self._file is not None and self._size is None:  # else its end was found already, and not its number
+            with translated_errors(self._log, JournalCorrupt):
+                end = find_end(self._file)
+            number, self._size = end.number, end.size
+        return number, next(self.named(name, held, naming), None)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from registry_core.storage.contract import Documents, Naming
-from registry_core.storage.filesystem import log_index
+from registry_core.storage.filesystem import documents as documents_module
+from registry_core.storage.filesystem import log_index, logfile
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.documents import MemoryDocuments
 
@@ -48,6 +49,14 @@ def documents(root: Path) -> Documents:
     return FilesystemStorage(root).documents
 
 
+def found_of(
+    here: Documents, name: bytes, held: bytes, naming: Naming = NAMING, before: int | None = None
+) -> list[tuple[int, bytes]]:
+    """What one search by itself finds."""
+    with here.searching(LOG) as search:
+        return list(search.named(name, [held], naming, before))
+
+
 def go_on(root: Path, count: int, *, seed: int = 1, has_index: bool = True, is_own: bool = True) -> None:
     """That many records more."""
     here = documents(root)
@@ -72,14 +81,17 @@ def assert_right(root: Path) -> None:
     for name in [*NAMES, "all", "first", "none"]:
         held, wanted = json.dumps(name).encode(), name.encode()
         expected = [(seq, raw) for seq, raw, names in named if wanted in names]
-        assert list(here.named(LOG, wanted, [held], NAMING)) == expected, name
+        assert found_of(here, wanted, held) == expected, name
         middle = len(lines) // 2
         before = [one for one in expected if one[0] < middle]
-        assert list(here.named(LOG, wanted, [held], NAMING, middle)) == before, name
+        assert found_of(here, wanted, held, NAMING, middle) == before, name
         newest = expected[0] if expected else None
-        assert next(documents(root).named(LOG, wanted, [held], NAMING), None) == newest
+        with documents(root).searching(LOG) as search:
+            assert next(search.named(wanted, [held], NAMING), None) == newest
         last = here.last(LOG)
-        assert documents(root).newest(LOG, wanted, [held], NAMING) == (last[0] if last else 0, newest)
+        with documents(root).searching(LOG) as search:
+            assert search.newest(wanted, [held], NAMING) == (last[0] if last else 0, newest)
+            assert search.newest(wanted, [held], NAMING)[1] == newest
     for after in (0, 1, len(lines) // 3, len(lines) - 1, len(lines), len(lines) + 5):
         assert list(here.records(LOG, after)) == lines[after:]
         assert here.record(LOG, after + 1) == dict(lines).get(after + 1)
@@ -88,7 +100,7 @@ def assert_right(root: Path) -> None:
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that few records have many segments."""
-    for module in (log_index, __import__("registry_core.storage.filesystem.documents", fromlist=["documents"])):
+    for module in (documents_module, logfile, log_index):
         monkeypatch.setattr(module, "UNIT_BYTES", 2048)
     monkeypatch.setattr(log_index, "_AT_ONCE_BYTES", 5000)
 
@@ -115,12 +127,12 @@ def test_a_record_has_many_names_and_a_name_many_records(tmp_path: Path) -> None
         here.index(LOG, NAMING)
     for seq in range(1, 900):
         name = f"only-{seq}".encode()
-        assert [found for found, _ in here.named(LOG, name, [name], NAMING)] == [seq]
+        assert [found for found, _ in found_of(here, name, name)] == [seq]
     for rest in range(7):
         name = f"every-{rest}".encode()
         expected = [seq for seq in range(899, 0, -1) if seq % 7 == rest]
-        assert [found for found, _ in here.named(LOG, name, [name], NAMING)] == expected
-        assert [found for found, _ in here.named(LOG, name, [name], NAMING, 450)] == [n for n in expected if n < 450]
+        assert [found for found, _ in found_of(here, name, name)] == expected
+        assert [found for found, _ in found_of(here, name, name, NAMING, 450)] == [n for n in expected if n < 450]
 
 
 def _flip(path: Path, at: int) -> None:
@@ -188,8 +200,8 @@ def test_a_page_that_is_damaged_is_found_and_mended(root: Path, page: int) -> No
     assert_right(root)
     here = documents(root)
     for name in NAMES:  # whoever comes upon it mends it with its next change
-        list(here.named(LOG, name.encode(), [name.encode()], NAMING))
-    list(here.named(LOG, b"all", [b"all"], NAMING))
+        found_of(here, name.encode(), name.encode())
+    found_of(here, b"all", b"all")
     draw = random.Random(9)
     last = here.last(LOG)
     assert last is not None
@@ -219,9 +231,9 @@ def test_other_names_are_another_form(root: Path) -> None:
 
     here = documents(root)
     new = Naming("2", more)
-    assert len(list(here.named(LOG, b"new", [b"{"], new))) == RECORDS
+    assert len(found_of(here, b"new", b"{", new)) == RECORDS
     here.index(LOG, new)
-    assert len(list(documents(root).named(LOG, b"new", [b"{"], new))) == RECORDS
+    assert len(found_of(documents(root), b"new", b"{", new)) == RECORDS
     assert_right(root)
 
 
@@ -248,5 +260,5 @@ def test_readers_write_nothing_and_a_root_that_cannot_be_written_to_is_read(root
 
 def test_a_log_without_an_index_is_searched_all_the_same() -> None:
     """As every storage without one does."""
-    assert MemoryDocuments.named is Documents.named
+    assert MemoryDocuments.searching is Documents.searching
     assert MemoryDocuments.index is Documents.index
