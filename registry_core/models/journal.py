@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,10 @@ _SAID_OF[VOUCHED] = [tuple(map(encode_text, _VOUCHING))]
 
 def names_of(raw: bytes) -> list[bytes]:
     """The names that the line is found by. Older software's lines move aliases, and say nothing else."""
-    line = parse_line(0, raw)
+    return _names_of(parse_line(0, raw))
+
+
+def _names_of(line: Line) -> list[bytes]:
     said = line.fields or {}
     found: list[tuple[str, Any]] = [(MOVES, alias) for alias in moves(said)]
     if line.is_own:
@@ -78,6 +81,8 @@ class Journal:
         self._storage = storage
         self._key = key
         self._search: Search | None = None  # the one under way
+        self._named = Line(0, b"", None)  # the last of which the names were asked
+        self._naming = replace(NAMING, of=self._names)
         self._seen = 0  # it has been seen to have an event of this number
 
     def lines(self, after: int = 0) -> Iterator[Line]:
@@ -113,15 +118,24 @@ class Journal:
     def named(self, kind: str, text: str, before: int | None = None) -> Iterator[Line]:
         """The lines that :func:`names_of` gives the name, the newest first; with ``before`` only those before that."""
         with self._one_search() as search:
-            for seq, raw in search.named(_name(kind, text), _held(kind, text), NAMING, before):
-                yield parse_line(seq, raw)
+            for seq, raw in search.named(_name(kind, text), _held(kind, text), self._naming, before):
+                yield self._line(seq, raw)
 
     def newest(self, kind: str, text: str) -> Line | None:
         """The first of :meth:`named`; what was seen of the journal's end by the way is known to :meth:`has`."""
         with self._one_search() as search:
-            seen, found = search.newest(_name(kind, text), _held(kind, text), NAMING)
+            seen, found = search.newest(_name(kind, text), _held(kind, text), self._naming)
         self._seen = seen or self._seen
-        return parse_line(*found) if found is not None else None
+        return self._line(*found) if found is not None else None
+
+    def _names(self, raw: bytes) -> list[bytes]:
+        self._named = line = parse_line(0, raw)
+        return _names_of(line)
+
+    def _line(self, seq: int, raw: bytes) -> Line:
+        """The line, which is not parsed again if its names were asked a moment ago."""
+        known = self._named
+        return Line(seq, raw, known.fields) if known.raw == raw else parse_line(seq, raw)
 
     def _one_search(self) -> AbstractContextManager[Search]:
         """For one search: the one under way, or one of its own, which others that begin meanwhile have no part in."""

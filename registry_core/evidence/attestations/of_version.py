@@ -115,8 +115,9 @@ def read(model: ModelStore, version: str, before: int | None = None) -> Evidence
 
     It costs the events of evidence about the version, however long the model's past is. Raises ``StorageError``.
     """
-    lines = vouching.lines(model, version, before)
-    return of_lines(version, lines, clock_repairs(model, before) if lines else [])
+    with model.journal.searching():
+        lines = vouching.lines(model, version, before)
+        return of_lines(version, lines, clock_repairs(model, before) if lines else [])
 
 
 def of_lines(version: str, lines: list[Line], repaired_at: list[tuple[int, datetime]]) -> EvidenceOfVersion:

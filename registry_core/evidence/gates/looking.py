@@ -61,17 +61,18 @@ def look(
     Raises ``PackageCorrupt`` where the manifest or the metadata is asked for and not what was registered.
     """
     asked = list(requirements)
-    evidence = of_version.read(model, version, before)
-    return Seen(
-        evidence,
-        trust,
-        *documents(model, evidence),
-        sizes=_sizes(model, version, {one.what.path for one in asked if isinstance(one.what, File)}),
-        stated=_stated(model, version) if any(map(_asks_for_metadata, asked)) else {},
-        is_archived=any(isinstance(one.what, NotArchived) for one in asked) and _is_archived(model, version, then),
-        registrant=evidence.born,
-        promoter=promoter,
-    )
+    with model.journal.searching():
+        evidence = of_version.read(model, version, before)
+        return Seen(
+            evidence,
+            trust,
+            *documents(model, evidence),
+            sizes=_sizes(model, version, {one.what.path for one in asked if isinstance(one.what, File)}),
+            stated=_stated(model, version) if any(map(_asks_for_metadata, asked)) else {},
+            is_archived=any(isinstance(one.what, NotArchived) for one in asked) and _is_archived(model, version, then),
+            registrant=evidence.born,
+            promoter=promoter,
+        )
 
 
 def look_at_arriving(
