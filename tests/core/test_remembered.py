@@ -29,6 +29,7 @@ REMEMBERED = {
     "app/web/issued_tokens.py: self._known": "its key is the digest of the whole token",
     "app/web/platform_tokens.py: self._refused": "its key is the digest of the whole token",
     "registry_core/packages/facts/stack_machine.py: self._memo": "of one pickle, and gone with it",
+    "registry_core/evidence/signing/signed_document.py: @cached_property": "of one document, and gone with it",
     "registry_core/evidence/signing/signatures.py: @cached_property": "of one signature of one package",
     "registry_core/evidence/attestations/statements_of.py: @cached_property": "what one document says, read once",
     "registry_core/evidence/gates/looking.py: self._found": "of one verdict, or of one audit of a model",

@@ -20,7 +20,7 @@ from ...vocabulary.texts import printable
 from ..rules.trust_document import TrustDocument
 from ..signing import artifact_manifest, signatures, signed_document, statement
 from ..signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted
-from ..signing.signatures import SignedPackage
+from ..signing.signatures import SignedPackage, Weighed
 from ..signing.signed_document import Made, Signed
 from ..signing.statement import EVALUATION, MODEL_SIGNING, REVIEW, SIGNATURE, Statement
 from .predicates import Evaluation, Review, said_in
@@ -90,57 +90,50 @@ class Weighing:
 
     def __init__(self, sent: Sent, package: SignedPackage, path: str | None = None) -> None:
         self._sent, self._package, self._path = sent, package, path
-        self._weighed: _Weighed | None = None
+        self._found: Made | Weighed | None = None
 
     def judge(self, trust: TrustDocument, at: datetime) -> Judged:
         """What it is worth by this trust and at that moment. Raises ``NotCounted``."""
-        if self._weighed is None or self._weighed.made.trust != trust:
-            self._weighed = _weigh(self._sent, self._package, trust, self._path)
-        return self._weighed.judge(self._sent, at)
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    """Who made a document, and of a signature what it covers."""
-
-    identity: str
-    made: Made
-    signature: signatures.Weighed | None = None
-
-    def judge(self, sent: Sent, at: datetime) -> Judged:
-        if self.signature is not None:
-            found = self.signature.judge(at)
-            told = found.told
-            if told.why is not None:
-                raise NotCounted(told.why, found.says or "It cannot be read.")
-            more = {
-                "covers": told.covers,
-                **({"ignored": told.ignored} if told.ignored else {}),
-                **({"uncovered": told.uncovered} if told.uncovered else {}),
-            }
-            return Judged(sent.type, self.identity, told.signers, None, more)
-        signers, why = self.made.counted(at)
+        found, sent = self._found, self._sent
+        if found is None or found.trust != trust:
+            found = self._found = self._weigh(trust)
+        if isinstance(found, Weighed):
+            return _signature(sent, found, at)
+        signers, why = found.counted(at)
         if why is not None:
             raise NotCounted(why, _SAYS[why])
-        return Judged(sent.type, self.identity, signers, sent.says)
+        return Judged(sent.type, sent.signed.identity, signers, sent.says)
+
+    def _weigh(self, trust: TrustDocument) -> Made | Weighed:
+        """Who made it, and of a signature what it covers."""
+        sent, package = self._sent, self._package
+        if package.digest is None:
+            raise NotCounted(
+                SUBJECT_MISMATCH,
+                f"No event registers {package.name}, so nothing proves what it is: 'omr adopt' takes it over.",
+            )
+        if sent.is_signature:
+            return signatures.weigh(sent.signed, sent.statement, package, trust, self._path)
+        said = sent.statement
+        if said is None or not _is_about(said, package):
+            one = "its one subject is" if sent.says is not None else "one of its subjects has the digest of"
+            raise NotCounted(
+                SUBJECT_MISMATCH, f"It is not about this version: {one} {package.name} sha256:{package.digest}."
+            )
+        return signed_document.made(sent.signed, trust)
 
 
-def _weigh(sent: Sent, package: SignedPackage, trust: TrustDocument, path: str | None) -> _Weighed:
-    if package.digest is None:
-        raise NotCounted(
-            SUBJECT_MISMATCH,
-            f"No event registers {package.name}, so nothing proves what it is: 'omr adopt' takes it over.",
-        )
-    if sent.is_signature:
-        found = signatures.weigh(sent.signed, sent.statement, package, trust, path)
-        return _Weighed(found.signed.identity, found.made, found)
-    said = sent.statement
-    if said is None or not _is_about(said, package):
-        one = "its one subject is" if sent.says is not None else "one of its subjects has the digest of"
-        raise NotCounted(
-            SUBJECT_MISMATCH, f"It is not about this version: {one} {package.name} sha256:{package.digest}."
-        )
-    return _Weighed(sent.signed.identity, signed_document.made(sent.signed, trust))
+def _signature(sent: Sent, found: Weighed, at: datetime) -> Judged:
+    judged = found.judge(at)
+    told = judged.told
+    if told.why is not None:
+        raise NotCounted(told.why, judged.says or "It cannot be read.")
+    more = {
+        "covers": told.covers,
+        **({"ignored": told.ignored} if told.ignored else {}),
+        **({"uncovered": told.uncovered} if told.uncovered else {}),
+    }
+    return Judged(sent.type, found.signed.identity, told.signers, None, more)
 
 
 def _is_about(said: Statement, package: SignedPackage) -> bool:

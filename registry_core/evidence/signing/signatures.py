@@ -98,6 +98,10 @@ class Weighed:
     _told: SignatureJudged
     _coverage: _Coverage | NotCounted
 
+    @property
+    def trust(self) -> TrustDocument:
+        return self.made.trust
+
     def judge(self, at: datetime) -> Judged:
         """What it is worth at that moment. Who signed comes before what."""
         signers, why = self.made.counted(at)

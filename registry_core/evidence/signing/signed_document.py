@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ...format import exact_json
@@ -62,7 +63,7 @@ class Signed:
     signatures: tuple[Signature, ...]
     media: str | None = None
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """``sha256:`` and the hex of the type, a newline and the payload: the same however often it is written anew."""
         said = self.payload_type.encode() + b"\n" + self.payload
