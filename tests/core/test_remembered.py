@@ -32,6 +32,7 @@ REMEMBERED = {
     "registry_core/evidence/signing/signed_document.py: @cached_property": "of one document, and gone with it",
     "registry_core/evidence/signing/signatures.py: @cached_property": "of one signature of one package",
     "registry_core/evidence/attestations/statements_of.py: @cached_property": "what one document says, read once",
+    "registry_core/evidence/attestations/attesting.py: self._known": "of one document that is sent, and gone with it",
     "registry_core/evidence/gates/looking.py: self._found": "of one verdict, or of one audit of a model",
     "registry_core/evidence/rules/rulebook.py: _remembered": "documents by their digest, whoever asks",
     "registry_core/access/sessions.py: self._known": "its key is the digest of the session's secret id",

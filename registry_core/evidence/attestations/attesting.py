@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from ...format.chain import later_than
 from ...format.encoding import DIGEST_PREFIX, encode, format_time, parse_time
@@ -47,7 +48,7 @@ class Request:
 class SeenEvidence:
     """What an attachment looks at. ``at``: when its event would be; ``judged``: what is sent, or why it does not count.
 
-    ``is_there``: that the document lies in the storage already, as an earlier event's.
+    ``is_there``: that the document lies in the storage already, as an earlier event's; ``before``: what was said then.
     """
 
     model: ModelStore
@@ -57,6 +58,34 @@ class SeenEvidence:
     trust: TrustDocument
     judged: Judged | NotCounted
     is_there: bool
+    before: Before
+
+
+class Before:
+    """When it was that people said something of the same, by documents of earlier events.
+
+    Each is read once: what is named by its digest never changes. ``says``: what is sent.
+    """
+
+    def __init__(self, model: ModelStore, version: str, says: Review | Evaluation | None) -> None:
+        self._model, self._version, self._says = model, version, says
+        self._known: dict[tuple[str, str], datetime | None] = {}
+
+    def when(self, one: Attested) -> datetime | None:
+        """The moment that it says, which is no later than its event, and what clocks may differ by; None: of another.
+
+        That is all there is to go by where nobody can read it, or where the clock by which it was of the future was
+        found to be ahead since.
+        """
+        key = one.digest, one.identity
+        if key not in self._known:
+            found = of_version.statement_in(self._model, self._version, one)
+            before = None if found is None else said_in(found)
+            if before is None:
+                return latest(one)
+            self._known[key] = before.at if _is_of_the_same(self._says, before) else None
+        known = self._known[key]
+        return None if known is None else min(known, latest(one))
 
 
 def attach(model: ModelStore, request: Request, trusted: Callable[[], TrustDocument]) -> tuple[Attested, bool]:
@@ -78,9 +107,9 @@ def attach(model: ModelStore, request: Request, trusted: Callable[[], TrustDocum
     except NotCounted as error:
         raise refused(error) from None
     package = judged_document.package_of(model, request.version, sent)
-    weighing = Weighing(sent, package, request.from_package)
+    weighing, before = Weighing(sent, package, request.from_package), Before(model, request.version, sent.says)
     done = change(
-        model, lambda: look(model, request, sent, weighing, trusted), lambda seen: decide(seen, request, sent)
+        model, lambda: look(model, request, sent, weighing, before, trusted), lambda seen: decide(seen, request, sent)
     )
     if isinstance(done, Committed):
         with standing(model, done.event):
@@ -101,7 +130,12 @@ def _mend(model: ModelStore, request: Request, sent: Sent, known: Attested) -> N
 
 
 def look(
-    model: ModelStore, request: Request, sent: Sent, weighing: Weighing, trusted: Callable[[], TrustDocument]
+    model: ModelStore,
+    request: Request,
+    sent: Sent,
+    weighing: Weighing,
+    before: Before,
+    trusted: Callable[[], TrustDocument],
 ) -> SeenEvidence:
     is_published = model.has_version(request.version)
     evidence = EvidenceOfVersion(request.version, None, None)
@@ -116,7 +150,7 @@ def look(
     # One that no event names may be what a crash left, and gone in a moment.
     is_named = any(one.digest == sent.digest for one in evidence.attestations)
     is_there = is_named and lies_there(model.storage, _key(model, request.version, sent), request.data)
-    return SeenEvidence(model, evidence, is_published, at, trust, judged, is_there)
+    return SeenEvidence(model, evidence, is_published, at, trust, judged, is_there, before)
 
 
 def event_time(model: ModelStore) -> datetime:
@@ -211,13 +245,11 @@ def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is
             )
         )
     for person in dict.fromkeys(signer.person for signer in signers):
-        for one, before in _said_before(seen, judged.type, person):
-            if (is_known and one.identity == judged.identity) or not _is_of_the_same(says, before):
+        for one in _that_may_be_later(seen.evidence, judged.type, person, says.at):
+            if is_known and one.identity == judged.identity:
                 continue
-            # What was said is no later than its event, and what clocks may differ by: nobody can read it, or the clock
-            # by which it was of the future was found to be ahead since.
-            last = latest(one) if before is None else min(before.at, latest(one))
-            if says.at <= last:
+            last = seen.before.when(one)
+            if last is not None and says.at <= last:
                 raise refused(
                     NotCounted(
                         SUPERSEDED,
@@ -227,17 +259,17 @@ def _check_time(seen: SeenEvidence, judged: Judged, signers: list[Signer], *, is
                 )
 
 
-def _said_before(seen: SeenEvidence, kind: str, person: str) -> Iterator[tuple[Attested, Review | Evaluation | None]]:
-    """What the person said by documents of that type, newest first; of a review the last is enough."""
-    for one in reversed(seen.evidence.attested(kind)):
-        if person in {signer.person for signer in one.signers}:
-            found = of_version.statement_in(seen.model, seen.evidence.version, one)
-            yield one, None if found is None else said_in(found)
-            if kind == statement.REVIEW:
-                return
+def _that_may_be_later(evidence: EvidenceOfVersion, kind: str, person: str, at: datetime) -> Iterator[Attested]:
+    """The person's documents of that type that may say that they are of that moment or later; of reviews the last.
+
+    What is said now is later than what was attached long ago, so nothing of that has to be read.
+    """
+    documents = reversed(evidence.attested(kind))
+    found = (one for one in documents if person in {signer.person for signer in one.signers})
+    return (one for one in (islice(found, 1) if kind == statement.REVIEW else found) if at <= latest(one))
 
 
-def _is_of_the_same(says: Review | Evaluation, before: Review | Evaluation | None) -> bool:
+def _is_of_the_same(says: Review | Evaluation | None, before: Review | Evaluation) -> bool:
     """Whether the one takes the place of the other: of an evaluation, in any metric of the same dataset."""
     if not isinstance(says, Evaluation) or not isinstance(before, Evaluation):
         return True

@@ -12,7 +12,9 @@ import pytest
 
 from registry_core import InvalidParameter, PackageCorrupt, VersionNotFound
 from registry_core.evidence import attesting, of_version
+from registry_core.evidence.attestations import judged_document
 from registry_core.evidence.attestations.attesting import Request
+from registry_core.evidence.attestations.of_version import EvidenceOfVersion
 from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
 from registry_core.format.encoding import encode, format_time
@@ -100,6 +102,61 @@ def test_a_better_old_measurement_that_is_sent_again_is_superseded(desk: Desk) -
     assert [one.seq for one in desk.evidence().attested(EVALUATION)] == [3, 4]
 
 
+def reads(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the attestations that are read from now on."""
+    found: list[str] = []
+    documents = desk.shelf.storage.documents
+    real = documents.read
+
+    def reading(key: str) -> Any:
+        if key.startswith(KEYS.attestations):
+            found.append(key.rpartition("/")[2])
+        return real(key)
+
+    monkeypatch.setattr(documents, "read", reading)
+    return found
+
+
+def test_what_was_attached_long_ago_is_not_read_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said now is later than all of it, however much it is."""
+    for minute in range(5):
+        desk.attach(desk.evaluation(0.9, minute))
+        desk.attach(desk.review("reject", minute))
+    real, an_hour = of_version.read, timedelta(hours=1)
+
+    def of_then(*arguments: Any) -> EvidenceOfVersion:
+        found = real(*arguments)
+        return replace(found, attestations=tuple(replace(one, at=one.at - an_hour) for one in found.attestations))
+
+    monkeypatch.setattr(of_version, "read", of_then)
+    found = reads(desk, monkeypatch)
+    desk.attach(desk.evaluation(0.9, minute_now()))
+    desk.attach(desk.review("approve", minute_now()))
+    assert found == []
+    assert why(desk, desk.evaluation(0.9, 4)) == "superseded"
+
+
+def test_what_may_be_later_is_read_once_for_both_looks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        desk.attach(desk.evaluation(0.9, 5, digest=f"sha256:{n}"))
+    found = reads(desk, monkeypatch)
+    desk.attach(desk.evaluation(0.9, 4, digest="sha256:another"))
+    assert len(found) == len(set(found)) == 3
+
+
+def test_what_cannot_be_read_in_the_first_look_is_tried_again_in_the_second(desk: Desk) -> None:
+    attached, _ = desk.attach(desk.evaluation(0.9, 5))
+    key, documents = KEYS.attestation("1", attached.digest.removeprefix("sha256:")), desk.shelf.storage.documents
+    data = documents.read(key).data
+    before = attesting.Before(desk.shelf.model(), "1", judged_document.read(desk.evaluation(0.9, 6)).says)
+    documents.delete(key)
+    assert before.when(attached) == of_version.latest(attached)
+    documents.write(key, data)
+    assert before.when(attached) == datetime.fromisoformat(moment(5))
+    documents.delete(key)
+    assert before.when(attached) == datetime.fromisoformat(moment(5)), "what it said it says for ever"
+
+
 def test_measurements_on_other_data_or_of_other_metrics_are_no_later_ones(desk: Desk) -> None:
     desk.attach(desk.evaluation(0.9, 5))
     desk.attach(desk.evaluation(0.9, 1, digest="sha256:another"))
@@ -121,6 +178,7 @@ def test_what_is_of_the_future_is_superseded(desk: Desk) -> None:
 
     assert why(desk, at(timedelta(minutes=6))) == "superseded"
     desk.attach(at(timedelta(minutes=4)))
+    assert why(desk, at(timedelta(minutes=3))) == "superseded", "what is later than its own event counts as it says"
 
 
 def test_an_approval_that_was_held_back_until_the_version_was_deleted_and_came_back_is_superseded(desk: Desk) -> None:
