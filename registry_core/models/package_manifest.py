@@ -65,8 +65,12 @@ def manifest_bytes(model: ModelStore, version: str) -> tuple[bytes, bool]:
 
     Raises ``KeyNotFound`` for a half version of older software.
     """
-    facts = model.facts(version)
-    if facts is None or facts.notes.get("adopted"):
+    facts, born = model.facts(version), model.noticed.born.get(version)
+    if facts is not None:
+        may_have_one = bool(facts.notes.get("adopted"))
+    else:
+        may_have_one = born is None or bool(born.get("adopted"))  # unless whoever asks has come upon its event already
+    if may_have_one:
         with suppress(KeyNotFound):
             data = model.storage.documents.read(model.keys.baseline(version)).data
             # A crash may have left one that no event names.

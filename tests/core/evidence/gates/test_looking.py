@@ -67,7 +67,13 @@ def test_the_journal_is_opened_once_and_each_line_of_it_understood_once(
 def test_the_size_of_a_file_is_looked_at_and_no_other_files(
     governed: Governed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor the baseline that only an adopted version has."""
+    model = governed.shelf.model()
+    opened = counted(monkeypatch, Place, "open")
     listed = counted(monkeypatch, type(governed.shelf.storage.documents), "list")
-    seen = looking.look(governed.shelf.model(), "1", [CARD], EMPTY, promoter={})
+    seen = looking.look(model, "1", [CARD], EMPTY, promoter={})
     assert seen.sizes == {"README.md": 14}
     assert listed == []
+    assert [place.key for place, *_ in opened if place.key != model.keys.journal] == [
+        f"{model.keys.package('1')}/sha256sums.txt"
+    ]
