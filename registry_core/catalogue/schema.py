@@ -5,7 +5,7 @@ While it is built it has no indexes and no full text, which are made at the end,
 
 from __future__ import annotations
 
-FORMAT = 19
+FORMAT = 20
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

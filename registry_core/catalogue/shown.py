@@ -21,6 +21,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     FACTS: {"facts": (LOAD,)},
 }
 _OVERRIDE = ("reason", "ticket")
+MOST_POLICIES = 2  # meet one alias: that of its task, and that of all
 
 
 def shown_of(line: Line) -> str | None:
@@ -44,15 +45,27 @@ def _parts(fields: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: part for name, names in wanted.items() if (part := _part(fields.get(name), names))}
     if kind == ATTEST and _is_number(fields.get("dismisses")):
         found["dismisses"] = fields["dismisses"]
-    gate = fields.get("gate")
-    override = _part(gate.get("override"), _OVERRIDE) if isinstance(gate, dict) else {}
-    return {**found, "gate": {"override": override}} if override else found
+    gate = _gate(fields.get("gate"))
+    return {**found, "gate": gate} if gate else found
+
+
+def _gate(value: Any) -> dict[str, Any]:
+    """By which policies an alias was let pass, and by whose word over them."""
+    said = value if isinstance(value, dict) else {}
+    policies, override = said.get("policies"), _part(said.get("override"), _OVERRIDE)
+    if not isinstance(policies, list) or len(policies) > MOST_POLICIES or not all(map(_is_named, policies)):
+        policies = None
+    return {name: part for name, part in (("policies", policies), ("override", override)) if part}
 
 
 def _part(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     said = value if isinstance(value, dict) else {}
     texts = {name: escaped(said[name][:MOST_OF_A_TEXT]) for name in names if isinstance(said.get(name), str)}
     return {**texts, **{name: said[name] for name in names if _is_number(said.get(name))}}
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and len(value) <= MOST_OF_A_TEXT
 
 
 def _is_number(value: Any) -> bool:

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
         statements_of,
         told,
     )
-    from .gates import asking, gate, judging, looking, overriding, recomputing, requirements, seen, trying, unjudged
+    from .gates import (
+        asking,
+        gate,
+        judging,
+        looking,
+        overriding,
+        recomputing,
+        requirements,
+        seen,
+        trying,
+        unasked,
+        unjudged,
+    )
     from .log import checking, checkpoints, export, extension, outsider, proofs, publishing, signed_note
     from .log import index as log_index
     from .log import key as log_key
@@ -92,6 +104,7 @@ __all__ = [
     "told",
     "trust_document",
     "trying",
+    "unasked",
     "unjudged",
 ]
 
@@ -106,7 +119,7 @@ _PLACES = {
         "attestations": (
             "predicates judged_document of_version attesting finding resolving statements_of told one_look"
         ),
-        "gates": "seen looking requirements judging overriding gate asking trying unjudged recomputing",
+        "gates": "seen looking requirements judging overriding gate asking trying unasked unjudged recomputing",
         "log": "signed_note checkpoints publishing proofs extension outsider export checking",
     }.items()
     for name in names.split()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .. import verbs
 from ..access.roles import Action
 from ..models.gate import Override
 from ..models.model import Found
 from ..verbs.resolution import moment_of
-from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.answers import Event
+from ..vocabulary.errors import IntegrityError, InvalidParameter, NotFound
+from ..vocabulary.evidence_errors import PolicyUnreadable
 from ..vocabulary.gates import GateAnswer, GateAudit, VerbsOfGates
 from .opening import OpenedRegistry
 
@@ -58,22 +62,63 @@ class GatingVerbs(OpenedRegistry, VerbsOfGates):
             self._require_no_version_in_the_place(found)
         return found
 
-    def _has_policies(self) -> bool:
-        """Whether there ever was a policy, for whoever reads: on an object store as of 5 s ago."""
+    @property
+    def has_policies(self) -> bool:
+        """Whether there ever was a policy, for whoever reads; on an object store as of 5 s ago at most."""
         return self._identity.said().has_policies
 
     def _about_gate(self, found: Found) -> list[str]:
         """What must be known of the gate of the alias that was asked for; what it costs is for registries with one."""
-        if found.alias is None or not self._has_policies():
+        if found.alias is None or not self.has_policies:
             return []
         from ..evidence import asking  # only where there is a policy
 
         is_nobody = self._door is not None and self._door.is_nobody
         return asking.warnings(found, self._policies.policies, is_nobody=is_nobody)
 
+    def gate_warnings(self, task: str, model_name: str, moves: Mapping[str, Event | None]) -> dict[str, list[str]]:
+        """alias -> what must be known of it, of those that were moved past their gate, or over it and unmet since.
+
+        ``moves``: the event by which each names what it names, None where none is known. Where all have passed their
+        gates it costs one look at the policies; what cannot be told is left out. Raises ``ModelNotFound``,
+        ``StorageError``.
+        """
+        model = self._model(task, model_name, Action.READ).require()
+        if not moves or not self.has_policies:
+            return {}
+        from ..evidence import unasked  # only where there is a policy
+
+        told: dict[str, list[str]] = {}
+        try:
+            rules = self._policies.policies.rules()
+            for alias, event in moves.items():
+                gate = None if event is None else event.gate
+                has_passed = unasked.is_of(rules.named, gate) and not (gate or {}).get("override")
+                if not has_passed and rules.gates(task, model_name, alias):
+                    with suppress(NotFound, IntegrityError):
+                        told[alias] = self._about_gate(verbs.resolution.find(model, alias))
+        except PolicyUnreadable:
+            pass  # whoever would move one of them is told
+        return told
+
+    def unasked(self, task: str, model_name: str, events: Iterable[Event]) -> set[int]:
+        """Those of the model's events, by seq, that moved an alias past its gate: a policy guarded it then.
+
+        None where what held cannot be told. Raises ``ModelNotFound``, ``StorageError``.
+        """
+        model = self._model(task, model_name, Action.READ).require()
+        if not self.has_policies:
+            return set()
+        from ..evidence import unasked  # only where there is a policy
+
+        try:
+            return unasked.PastGates(model, self._policies.policies).unasked(events)
+        except PolicyUnreadable:
+            return set()
+
     def _require_no_version_in_the_place(self, found: Found) -> None:
         """A version has not the name of an alias that a policy guards. Raises ``GateNotMet``."""
-        if found.alias is None and self._has_policies():
+        if found.alias is None and self.has_policies:
             from ..evidence import asking  # only where there is a policy
 
             asking.require_no_version_in_the_place(found, self._policies.policies)

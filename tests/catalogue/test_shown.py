@@ -22,6 +22,9 @@ KEY = {"person": "ada", "key": "0" * 64}
         ("finding", {"finding": {"resolves": 7}}, {"finding": {"resolves": 7}}),
         ("facts", {"facts": {"load": "code", "because": ["x"] * 99}}, {"facts": {"load": "code"}}),
         ("promote", {"gate": {"met": True, "checks": [["a", True, [1]]]}}, {}),
+        ("promote", {"gate": {"policies": ["sha256:ab"], "met": True}}, {"gate": {"policies": ["sha256:ab"]}}),
+        ("promote", {"gate": {"policies": ["a", "b", "c"]}}, {}),
+        ("promote", {"gate": {"policies": ["x" * 999]}}, {}),
         ("rollback", {"gate": {"override": {"reason": "r", "ticket": None}}}, {"gate": {"override": {"reason": "r"}}}),
         ("register", {"facts": {"load": "code"}}, {}),
     ],
@@ -34,9 +37,11 @@ def test_so_much_as_tells_what_happened(kind: str, line: dict[str, Any], said: d
 def test_what_is_none_of_it_is_left_out() -> None:
     for wrong in ([], "x", 7, {}, {"type": []}, {"title": None}, {"resolves": True}, {"dismisses": 1 << 70}):
         for kind in ("attest", "finding", "facts", "promote"):
-            line = {"attestation": wrong, "finding": wrong, "facts": wrong, "gate": {"override": wrong}}
+            gate = {"override": wrong, "policies": wrong}
+            line = {"attestation": wrong, "finding": wrong, "facts": wrong, "gate": gate}
             assert _shown(kind, {**line, "dismisses": wrong if wrong != 7 else None}) is None
             assert _shown(kind, {"gate": wrong}) is None
+    assert _shown("promote", {"gate": {"policies": ["sha256:ab", None]}}) is None
     half = _shown("finding", {"finding": {"title": "\ud800"}})
     assert json.loads(half or "") == {"finding": {"title": "\\ud800"}}
 

@@ -17,10 +17,10 @@ from ...vocabulary.errors import NotConfigured, PackageCorrupt
 from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ...vocabulary.gates import Check, GateAnswer, GateInForce
 from ...vocabulary.texts import check_new_name
-from ..attestations.of_version import clock_repairs, when_made
 from ..rules.rulebook import PolicyInForce, Rulebook
 from .gate import PolicyGate, is_reserved, judge_gates
 from .seen import who_made
+from .unasked import PastGates, is_of
 
 NOT_RECORDED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"
 _UNTOLD = "Sign in to be told."
@@ -84,11 +84,10 @@ def warnings(found: Found, policies: PolicyGate, *, is_nobody: bool = False) -> 
         if not gates:
             return []
         line = last_move(found)
-        said = line.get("gate") if line is not None else None
-        if not isinstance(said, dict) or not _is_of(rules, said):
+        if line is None or not is_of(rules.named, line.get("gate")):
             return _not_recorded(found, line, policies)
-        override = said.get("override")
-        if line is None or not isinstance(override, dict):
+        override = line.get("gate").get("override")
+        if not isinstance(override, dict):
             return []
         unmet = judge_gates(model, Asked(PROMOTE, found.version, found.alias, who_made(line)), gates, rules).unmet
     except PackageCorrupt as error:
@@ -104,20 +103,11 @@ def last_move(found: Found) -> Line | None:
     return found.model.journal.line(seq) if seq is not None else None
 
 
-def _is_of(rules: Rulebook, said: dict[str, Any]) -> bool:
-    """Whether it was judged by policies of this registry, and not of the one that the model was taken over from."""
-    policies = said.get("policies")
-    named = policies if isinstance(policies, list) else []
-    return bool(named) and all(isinstance(one, str) and one in rules.named for one in named)
-
-
 def _not_recorded(found: Found, line: Line | None, policies: PolicyGate) -> list[str]:
     """The alias was moved without a gate, though there was one."""
-    if line is not None:
-        moved, _ = when_made(line.seq, line.get("ts_utc"), clock_repairs(found.model))
-        names = (found.model.keys.task, found.model.keys.model_name, str(found.alias))
-        if moved is not None and not policies.rules(moved).gates(*names):
-            return []  # nothing was asked of anybody then
+    past = PastGates(found.model, policies)
+    if line is not None and not past.was_guarded(str(found.alias), line.seq, line.get("ts_utc")):
+        return []  # nothing was asked of anybody then
     who = "by older software or by hand" if line is None else f"by event {line.seq}"
     return [
         f"{NOT_RECORDED}: a policy guards {found.alias!r}, and it was moved {who} without its gate being asked. "

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...format.chain import Line, chain
-from ...format.events import PROMOTE, REGISTER, REPAIR, ROLLBACK, STAGE
+from ...format.events import REGISTER, REPAIR
 from ...models import vouching
 from ...models.gate import Asked, Override
 from ...models.journal import CLOCKS_DIFFER_BY
@@ -32,8 +32,7 @@ from .judging import judge_all
 from .looking import DocumentsOfModel
 from .overriding import overridden
 from .seen import Seen, who_made
-
-MOVES = (REGISTER, PROMOTE, ROLLBACK, STAGE)
+from .unasked import MOVES
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ VERBS: dict[str, Verb] = {
     "list_deleted": Verb(READ, lambda r, t, m: r.list_deleted(t, m)),
     "audit_gates": Verb(READ, lambda r, t, m: r.audit_gates(t, m)),
     "gate": Verb(READ, lambda r, t, m: r.gate(t, f"{m}@1", "production")),
+    "gate_warnings": Verb(READ, lambda r, t, m: r.gate_warnings(t, m, {"production": None})),
+    "unasked": Verb(READ, lambda r, t, m: r.unasked(t, m, [])),
     "alias_spans": Verb(READ, lambda r, t, m: r.alias_spans(t, m)),
     "summary": Verb(READ, lambda r, t, m: r.summary(t, m)),
     "list_versions": Verb(READ, lambda r, t, m: r.list_versions(t, m)),
@@ -320,7 +322,18 @@ FILTERED = {
 }
 # What says nothing of models, and is what a service does by itself or asks before it knows who calls.
 OPEN = {
-    *("open", "init", "identify", "probe", "check_root", "check_guarantees", "recovers_quickly", "id", "is_ruled"),
+    *(
+        "open",
+        "init",
+        "identify",
+        "probe",
+        "check_root",
+        "check_guarantees",
+        "recovers_quickly",
+        "id",
+        "is_ruled",
+        "has_policies",
+    ),
     *("max_upload_bytes", "artifacts_allowed_roots", "require_catalogue", "refresh_catalogue", "catalog_state"),
     *("last_event", "as_", "admitted", "trust", "sessions"),
 }
