@@ -31,7 +31,7 @@ from ..web.root import current_registry
 from . import grades
 from .attempting import REFUSALS, Failure, failure, no_reason, waiting
 from .blueprint import blueprint, require_changes
-from .gates import MOST_CHECKS, checklist
+from .gates import MOST_CHECKS, checklist, told
 from .render import page
 from .words import Words, done, field, known, typed
 
@@ -150,8 +150,9 @@ def _show(wish: Wish, words: Words, failed: Failure | None = None) -> Response:
     two = _two(wish, now)
     graded = [] if found is None else grades.grades(*(found.versions[one].metrics for one in two))
     is_so = (now.version if now else None) == wish.version
+    unasked = _unasked(wish, now) if is_so else None
     needs = None
-    if wish.version is not None and not is_so:
+    if wish.version is not None and (not is_so or unasked):
         needs = checklist(registry, wish.task, wish.model_name, wish.version, wish.alias, words.who)
     return page(
         "move.html",
@@ -165,12 +166,21 @@ def _show(wish: Wish, words: Words, failed: Failure | None = None) -> Response:
         worse=grades.worse(graded),
         compared=found,
         two=two,
-        is_so=is_so,
+        is_so=is_so and not unasked,
+        unasked=unasked,
         needs=needs,
         most_checks=MOST_CHECKS,
         remark=remark,
         failed=failed,
     )
+
+
+def _unasked(wish: Wish, now: Alias | None) -> str | None:
+    """That no gate was asked when the alias came to name what it names: then it can be promoted to that once more."""
+    if now is None or wish.verb != PROMOTE:
+        return None
+    found = told(current_registry(), wish.task, wish.model_name, {now.alias: now.seq}, lambda _: None)
+    return next((one.text for one in found if one.is_unasked), None)
 
 
 def _two(wish: Wish, now: Alias | None) -> list[str]:

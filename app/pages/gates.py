@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from registry_core import (
@@ -14,10 +14,10 @@ from registry_core import (
     NotConfigured,
     PackageCorrupt,
     PolicyUnreadable,
-    RegistryError,
+    StorageError,
 )
 
-_OVERRIDDEN = "gate_overridden: "
+UNASKED, OVERRIDDEN = "gate_not_recorded", "gate_overridden"
 MOST_CHECKS = 64  # that a page shows; one policy may ask for as many before an alias
 
 
@@ -59,17 +59,42 @@ def checklist(
     return Checklist(alias, answer) if answer.gated else None
 
 
-def overridden(registry: ModelRegistry, task: str, model_name: str, moves: Iterable[Event]) -> list[str]:
-    """What must be known of aliases that were moved past their gate, until that is met; ``moves``: the last of each.
+@dataclass(frozen=True)
+class Told:
+    """What must be known of an alias; ``is_unasked``: no gate was asked, which somebody can still do."""
 
-    Nothing is asked of those that were not. What cannot be told now is left out.
+    alias: str
+    text: str
+    is_unasked: bool
+
+
+def told(
+    registry: ModelRegistry,
+    task: str,
+    model_name: str,
+    moved: Mapping[str, int | None],
+    last: Callable[[str], Event | None],
+) -> list[Told]:
+    """What must be known of aliases that were moved past their gate, or over it, until that is met.
+
+    ``moved``: the event by which each names what it names; ``last`` gives an alias's last event, and is asked only
+    where there are policies. What cannot be told now is left out.
     """
-    found: list[str] = []
-    for move in moves:
-        if (move.gate or {}).get("override"):
-            try:
-                told = registry.show(task, f"{model_name}@{move.alias}").warnings
-            except RegistryError:
-                continue
-            found += [one.removeprefix(_OVERRIDDEN) for one in told if one.startswith(_OVERRIDDEN)]
-    return found
+    if not registry.has_policies:
+        return []
+    events = {alias: last(alias) for alias in moved}
+    moves = {alias: one if one is not None and one.seq == moved[alias] else None for alias, one in events.items()}
+    try:
+        found = registry.gate_warnings(task, model_name, moves)
+    except StorageError:
+        return []
+    said = [(alias, *text.partition(": ")) for alias, texts in found.items() for text in texts]
+    return [Told(alias, text, code == UNASKED) for alias, code, _, text in said if code in (UNASKED, OVERRIDDEN)]
+
+
+def unasked(registry: ModelRegistry, task: str, model_name: str, events: Iterable[Event]) -> set[int]:
+    """Those of the events, by seq, that moved an alias past its gate; none where that cannot be told now."""
+    try:
+        return registry.unasked(task, model_name, events) if registry.has_policies else set()
+    except StorageError:
+        return set()

@@ -21,6 +21,7 @@ from ..web.root import current_registry
 from . import figures, naming, svg
 from .blueprint import blueprint
 from .changing import MODEL
+from .gates import unasked
 from .render import now, page
 
 EVENTS, CARDS, REMOVED, MONTHS = 50, 12, 20, 24
@@ -70,6 +71,7 @@ def history(task: str, model_name: str) -> Response | Redirect:
         following=events.next,
         is_first="before" not in request.args,
         warnings=events.warnings,
+        unasked=unasked(registry, task, model_name, events.events),
         counted=counted,
         total=sum(counted.kinds.values()),
         names=names,

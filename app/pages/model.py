@@ -16,7 +16,7 @@ from ..web.root import current_registry
 from . import figures, naming, svg
 from .blueprint import blueprint
 from .changing import MODEL
-from .gates import overridden
+from .gates import told, unasked
 from .render import now, page
 
 VERSIONS, EVENTS, COLUMNS, DELETED = 25, 9, 4, 10
@@ -36,10 +36,11 @@ def model(task: str, model_name: str) -> Response:
     columns = tuple(dict.fromkeys(([metric] if metric else []) + [*keys]))[:COLUMNS]
     cursor = request.args.get("cursor")
     versions = registry.list_versions(task, model_name, metrics=columns, limit=VERSIONS, cursor=cursor)
-    told = registry.history(task, model_name, order="desc", limit=EVENTS)
-    newest = told.events
+    past = registry.history(task, model_name, order="desc", limit=EVENTS)
+    newest = past.events
     aliases = naming.in_order(found.aliases)
     moves = naming.moves_of(registry, task, model_name, [one.alias for one in aliases])
+    last = {one.alias: one.events[0] for one in moves if one.events}
     production = next((one for one in aliases if one.alias == naming.PRODUCTION), None)
     named = moves[0] if production is not None else None
     rows = naming.rows(task, model_name, moves, now())
@@ -66,8 +67,10 @@ def model(task: str, model_name: str) -> Response:
         versions=versions,
         is_first=cursor is None,
         newest=newest,
-        warnings=told.warnings,
-        overridden=overridden(registry, task, model_name, [one.events[0] for one in moves if one.events]),
+        warnings=past.warnings,
+        gates=told(registry, task, model_name, {one.alias: one.seq for one in aliases[: len(moves)]}, last.get),
+        names={one.alias: one.version for one in aliases},
+        unasked=unasked(registry, task, model_name, newest),
         events=newest[0].seq if newest else 0,
         deleted=_deleted(registry, task, model_name),
         ways=_ways(task, model_name, selector),

@@ -25,7 +25,6 @@ from registry_core import (
     ModelRegistry,
     ModelSummary,
     NotFound,
-    OperationFacts,
     PackageCorrupt,
     PackageFiles,
     RegistryError,
@@ -38,11 +37,11 @@ from registry_core import (
 from ..web import pages
 from ..web.needs import Need
 from ..web.root import current_registry
-from . import provenance, proving, svg
+from . import proceeding, provenance, proving, svg
 from .blueprint import blueprint
 from .card import Card, card
 from .evidence import evidence
-from .gates import overridden
+from .gates import Told, told, unasked
 from .package_tree import File, Tree, tree
 from .previews import MOST_BYTES, Table, is_image, is_read, preview
 from .render import page, path
@@ -52,8 +51,7 @@ TABS = ("card", "files", "metrics", "lineage", "evidence", "integrity")
 README, MANIFEST, METRICS = "README.md", "sha256sums.txt", "metrics.json"
 MOST_README = 1024 * 1024  # bytes
 MOST_EVENTS = 8
-MOST_ALIASES = 6  # of which it is said that their gate was overridden
-MOST_OPERATIONS = 10  # among which the last proof is looked for
+MOST_ALIASES = 6  # of which it is said that they were moved past their gate
 MOST_PARENTS = 2  # whose own parents are looked for
 REMEMBERED = 4 * 1024 * 1024  # characters, of all cards
 
@@ -79,6 +77,8 @@ def version(task: str, model_name: str, version: str) -> Response | Redirect:
         "version.html",
         part="models",
         seen=seen,
+        names=dict.fromkeys(shown.aliases, version),
+        unasked=unasked(seen.registry, task, model_name, seen.events),
         tab=tab,
         **_TABS[tab](seen),
         json_address=url_for("registry.show", task=task, ref=seen.ref),
@@ -162,12 +162,15 @@ class Seen:
         except StorageError:
             return []
 
+    def _last(self, **wanted: Any) -> Event | None:
+        return next(iter(self._history(**wanted, limit=1)), None)
+
     @property
-    def overridden(self) -> list[str]:
-        """What must be known of its aliases that were moved past their gate."""
-        moves = [self._history(alias=alias, limit=1) for alias in self.shown.aliases[:MOST_ALIASES]]
-        last = [one[0] for one in moves if one]
-        return overridden(self.registry, self.task, self.model_name, last)
+    def gates(self) -> list[Told]:
+        """What must be known of its aliases that were moved past their gate, or over it."""
+        known = {one.alias: one.seq for one in (self.model.aliases if self.model else ())}
+        moved = {alias: known.get(alias) for alias in self.shown.aliases[:MOST_ALIASES]}
+        return told(self.registry, self.task, self.model_name, moved, lambda alias: self._last(alias=alias))
 
     @cached_property
     def registered(self) -> Event | None:
@@ -175,7 +178,7 @@ class Seen:
         shown = next((one for one in self.events if one.event == "register"), None)
         if shown is not None or len(self.events) < MOST_EVENTS:
             return shown
-        return next(iter(self._history(event="register", limit=1)), None)
+        return self._last(event="register")
 
     @cached_property
     def model(self) -> ModelSummary | None:
@@ -310,7 +313,7 @@ def _evidence(seen: Seen) -> dict[str, Any]:
 
 def _integrity(seen: Seen) -> dict[str, Any]:
     return {
-        "verified": _last_verified(seen),
+        "verified": proceeding.last_verified(seen.registry, seen.task, seen.ref),
         "ways": proving.ways(seen.task, seen.model_name, seen.version),
         "is_recorded": _is_recorded(seen),
         "manifest": next((one for one in seen.files if one.path == MANIFEST), None),
@@ -328,15 +331,6 @@ def _is_recorded(seen: Seen) -> bool:
     except StorageError:
         return False
     return [(one.seq, one.package_digest) for one in found] == [(event.seq, seen.shown.package_digest)]
-
-
-def _last_verified(seen: Seen) -> OperationFacts | None:
-    """Its last proof among the newest operations; None where there is none, or the caller sees not all of them."""
-    if not seen.registry.allows(None, None, Action.ADMIN):
-        return None
-    newest = seen.registry.list_operations(MOST_OPERATIONS)
-    about = {"task": seen.task, "ref": seen.ref}
-    return next((one for one in newest if one.verb == "verify" and about.items() <= one.about.items()), None)
 
 
 _TABS = {

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from registry_core import ModelRegistry
+from registry_core.evidence.gates.gate import PolicyGate
+from registry_core.models.changes import Draft
+from registry_core.models.model import ModelStore
 
 from .a_model import MODEL, MOVE, PAGE, TASK, production, promoted
 from .hostile import SCRIPTS
@@ -118,3 +121,69 @@ def test_an_override_is_told_until_the_gate_is_met(visit: Visitor, registry: Mod
     assert "A gate was overridden" not in visit.get(f"{PAGE}/versions/1.0.0").words
     guard(registry, SIZED)
     assert "A gate was overridden" not in visit.get(PAGE).words
+
+
+def moved_by_hand(registry: ModelRegistry, alias: str, version: str) -> int:
+    """As older software would: no gate is asked."""
+    journal = ModelStore(registry._storage, TASK, MODEL, 10.0).journal
+    draft = Draft("promote", version, "<b>eve", "<i>no need to ask", alias=alias)
+    event = journal.next_event(journal.last(), draft.fields(ModelStore(registry._storage, TASK, MODEL, 10.0)))
+    journal.append(event)
+    registry.promote(TASK, MODEL, "other", "1.1.0")  # finishes it
+    return int(event["seq"])
+
+
+@pytest.mark.usefixtures("model")
+def test_a_move_that_no_gate_was_asked_of_is_told_until_one_is(visit: Visitor, registry: ModelRegistry) -> None:
+    guard(registry, SIZED)
+    addresses = (PAGE, f"{PAGE}/versions/2.0.0", f"{PAGE}/versions/2.0.0?tab=evidence", f"{PAGE}/history")
+    for address in addresses:  # what was moved before there was a policy was asked nothing
+        assert "not asked" not in visit.get(address).words, address
+    seq = moved_by_hand(registry, "production", "2.0.0")
+    band = f"A gate was not asked. A policy guards 'production', and it was moved by event {seq} without its gate"
+    for address in addresses:
+        page = visit.get(address)
+        assert (band in page.words) is not address.endswith("history"), address
+        assert "gate not asked a policy guarded the alias" in page.words, address
+        assert "<b>eve" in page.words, address
+    assert "not asked" not in visit.get(f"{PAGE}/versions/1.0.0").words
+    guard(registry, SIZED, CARD)
+    (again,) = [link for link in visit.get(PAGE).links if "promote" in link and "alias=production" in link]
+    button = "Let production name 2.0.0 again, judged"
+    refused = visit.shown(visit.press(visit.get(again), button, 409, reason="now"), 409)
+    assert "production may not name 2.0.0: 1 requirement is not met." in refused.words
+    guard(registry, SIZED)
+    visit.press(refused, button, reason="asked now")
+    assert "A gate was not asked" not in visit.get(PAGE).words
+    assert "It names this version already. There is nothing to change." in visit.get(again).words
+    assert visit.get(f"{PAGE}/history").words.count("gate not asked") == 1, "what was past its gate stays so"
+
+
+@pytest.mark.usefixtures("model")
+def test_what_older_software_moved_past_a_gate_is_told(visit: Visitor, registry: ModelRegistry) -> None:
+    guard(registry, SIZED)
+    registry.promote(TASK, MODEL, "production", "2.0.0", actor="grace")
+    said = {"task": TASK, "model_name": MODEL, "alias": "production", "version": "1.1.0"}
+    key = f"tasks/{TASK}/models/{MODEL}/aliases/production.json"
+    registry._storage.documents.write(key, json.dumps(said).encode())
+    registry.refresh_catalogue()
+    for address in (PAGE, f"{PAGE}/versions/1.1.0"):
+        assert "it was moved by older software or by hand without its gate" in visit.get(address).words, address
+
+
+@pytest.mark.usefixtures("model")
+def test_a_registry_without_policies_has_its_own_journal_left_alone(
+    visit: Visitor, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int | None] = []
+    rules = PolicyGate.rules
+    monkeypatch.setattr(PolicyGate, "rules", lambda gate, until=None: looked.append(until) or rules(gate, until))
+    addresses = (PAGE, f"{PAGE}/versions/1.0.0", f"{PAGE}/history")
+    for address in addresses:
+        visit.get(address)
+    assert not looked
+    guard(registry, SIZED, alias="staging")
+    for address in addresses:
+        looked.clear()
+        visit.get(address)
+        assert 0 < len(looked) <= 3, (address, looked)
