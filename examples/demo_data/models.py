@@ -11,7 +11,8 @@ class Model:
 
     ``metrics``: a name, and its value at the start and at the end; the first one is what decides, and the
     first of the alphabet too, since lists show that one. ``weights_kb`` is the size of each version.
-    ``quiet_days``: for how long nothing has happened. ``is_guarded``: a policy says what production needs.
+    ``quiet_days``: for how long nothing has happened. ``bar``: what a policy asks of the first metric before production
+    names a version, with so many ``reviews``, and perhaps ``is_signed``; 0: there is none.
     """
 
     task: str
@@ -27,7 +28,9 @@ class Model:
     quiet_days: int
     weights_kb: int = 96
     is_in_production: bool = True
-    is_guarded: bool = False
+    bar: float = 0
+    reviews: int = 0
+    is_signed: bool = False
 
     @property
     def decisive(self) -> str:
@@ -42,7 +45,7 @@ MODELS = (
         "celltype", "human_pbmc", "Annotates cells of human blood by a transformer over 2,000 genes.",
         "torch", "pbmc68k-2026.1", "human", T_CELLS,
         (("accuracy", 0.874, 0.953), ("macro_f1", 0.801, 0.917), ("ece", 0.082, 0.031)),
-        29, 310, 40, weights_kb=640, is_guarded=True,
+        29, 310, 40, weights_kb=640, bar=0.9, reviews=2,
     ),
     Model(
         "celltype", "mouse_brain", "Annotates neurons and glia of the mouse cortex.",
@@ -53,6 +56,7 @@ MODELS = (
         "variants", "splice_effect", "Scores the effect of single-nucleotide variants on splice sites.",
         "torch", "clinvar-2026-03", "human", ("benign", "weakens", "disrupts"),
         (("auprc", 0.731, 0.856), ("auroc", 0.884, 0.947), ("brier", 0.128, 0.081)), 29, 280, 1,
+        bar=0.8, reviews=1, is_signed=True,
     ),
     Model(
         "peaks", "atac_heart", "Predicts base-resolution accessibility profiles of heart cells.",

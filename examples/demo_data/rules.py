@@ -1,4 +1,4 @@
-"""What the laboratory of the demo asks for before production may name a version of its model of blood, and by whom.
+"""What the laboratory of the demo asks for before production may name a version of two of its models, and by whom.
 
 The keys are made of the names of those who have them, so that anybody can sign in their place: as little of a secret
 as all else here.
@@ -17,7 +17,9 @@ from models import Model
 from registry_core import ModelRegistry, load_private, sign_statement
 from registry_core.evidence.keys import public_pem
 
-REVIEW, EVALUATION = (f"urn:omnibioai:model-registry:predicate:{name}:v1" for name in ("review", "evaluation"))
+REVIEW, EVALUATION, SIGNATURE = (
+    f"urn:omnibioai:model-registry:predicate:{name}:v1" for name in ("review", "evaluation", "signature")
+)
 EVALUATOR = "benchmark"
 _ED25519 = bytes.fromhex("302e020100300506032b657004220420")  # what stands before the 32 bytes in PKCS #8
 
@@ -28,27 +30,40 @@ def private_key(person: str) -> bytes:
 
 
 def set_up(registry: ModelRegistry, model: Model, authors: Sequence[str], reviewers: Sequence[str]) -> None:
-    """Whose keys count, and the policy; where there is one nothing is done."""
-    if registry.policies():
-        return
-    groups = {**{name: ["reviewers"] for name in reviewers}, EVALUATOR: ["evaluators"]}
-    people = {name: {"groups": groups.get(name, []), "actors": [name]} for name in (*authors, *groups)}
+    """Whose keys count, and the policy of the model's task; what is set already stays."""
+    why: Any = {"actor": reviewers[0], "reason": "agreed with the atlas team: nobody lets it into production alone"}
+    if registry.trust_document().document is None:
+        registry.set_trust_document(json.dumps(_trust(authors, reviewers)).encode(), **why)
+    if model.task not in {one.task for one in registry.policies()}:
+        registry.set_policy(model.task, json.dumps(_policy(model)).encode(), **why)
+
+
+def _trust(authors: Sequence[str], reviewers: Sequence[str]) -> dict[str, Any]:
+    groups = {EVALUATOR: "evaluators", **dict.fromkeys(authors, "authors"), **dict.fromkeys(reviewers, "reviewers")}
     keys = [
         {"id": name, "person": name, "type": "pem", "public": public_pem(load_private(private_key(name)).public)}
         for name in groups
     ]
-    require = [
-        {"id": "measured", "metric": {"name": model.decisive, "gte": 0.9, "by": ["evaluators"]}},
-        {"id": "two-reviewers", "approvals": {"at_least": 2, "by": ["reviewers"], "not": ["registrant"]}},
-        {"id": "no-blocking-finding", "findings": {"none_of": ["blocking"]}},
-        {"id": "model-card", "file": {"path": "README.md", "min_bytes": 200}},
-    ]
-    gates = [{"alias": "production", "require": require}]
-    policy = {"schema": "omr-policy/1", "task": model.task, "models": [model.name], "gates": gates}
-    trust = {"schema": "omr-trust/1", "people": people, "keys": keys}
-    why: Any = {"actor": reviewers[0], "reason": "agreed with the atlas team: nobody lets it into production alone"}
-    registry.set_trust_document(json.dumps(trust).encode(), **why)
-    registry.set_policy(model.task, json.dumps(policy).encode(), **why)
+    people = {name: {"groups": [group], "actors": [name]} for name, group in groups.items()}
+    return {"schema": "omr-trust/1", "people": people, "keys": keys}
+
+
+def _policy(model: Model) -> dict[str, Any]:
+    count = {1: "one-reviewer", 2: "two-reviewers"}[model.reviews]
+    gate: dict[str, Any] = {
+        "alias": "production",
+        "require": [
+            {"id": "measured", "metric": {"name": model.decisive, "gte": model.bar, "by": ["evaluators"]}},
+            {"id": count, "approvals": {"at_least": model.reviews, "by": ["reviewers"], "not": ["registrant"]}},
+            {"id": "no-blocking-finding", "findings": {"none_of": ["blocking"]}},
+            {"id": "model-card", "file": {"path": "README.md", "min_bytes": 200}},
+        ],
+    }
+    if model.is_signed:
+        signed = {"id": "signed", "signature": {"by": ["authors"], "covers": "package"}, "overridable": False}
+        gate["require"].append(signed)
+        gate["break_glass"] = {"by": ["reviewers"], "reason_min_characters": 20}
+    return {"schema": "omr-policy/1", "task": model.task, "models": [model.name], "gates": [gate]}
 
 
 def attest(

@@ -39,6 +39,11 @@ WHY_DELETED_BY_MISTAKE = "cleaned up by a script"
 WHY_RESTORED = "the report of February cites it"
 WHY_MEASURED = "the benchmark of every new version"
 FOUND = "platelets of frozen samples are called doublets; the card should say so"
+WHY_SIGNED = "built by the pipeline of the group, from a clean checkout"
+REVIEWED = "reviewed on held-out donors"
+WHY_OVERRIDDEN = "what was there calls every deletion benign on the new reference; the review follows"
+TICKET = "GEN-214"
+SIGNED_FROM = 23  # the first version that was promoted once signatures were asked for
 CURVE_STEPS = 30
 
 
@@ -88,11 +93,17 @@ class Story:
                 reason = why.format(
                     metric=model.decisive, before=before[model.decisive], after=figures[n][model.decisive]
                 )
-                yield Step(moment + timedelta(hours=26), self._promotes("production", version, reviewer, reason))
+                override = {"reason": WHY_OVERRIDDEN, "ticket": TICKET} if self._is_overridden(n) else None
+                move = self._promotes("production", version, reviewer, reason, override)
+                yield Step(moment + timedelta(hours=26), move)
                 if n == 11 and was_production is not None:
                     yield Step(moment + timedelta(hours=75), self._goes_back(was_production, reviewer))
                 else:
                     was_production = version
+            if model.is_signed and n >= SIGNED_FROM and (n % 4 == 3 or n == model.versions - 1):
+                yield from self._signed(version, figures[n][model.decisive], moment, author)
+                if not self._is_overridden(n):
+                    yield self._reviewed(version, moment, "splice sites of the new reference are among those")
             if n == 6:
                 yield Step(moment + timedelta(hours=30), self._archives(labels[1], reviewer))
             if n == 9:
@@ -100,18 +111,30 @@ class Story:
             if n == 10:
                 yield Step(moment + timedelta(hours=5), self._deletes(labels[2], author, WHY_DELETED_BY_MISTAKE))
                 yield Step(moment + timedelta(hours=29), self._restores(labels[2], reviewer))
-        if model.is_guarded:
-            yield from self._vouched_for(labels[-1], figures[-1][model.decisive], last)
+        if model.bar and not model.is_signed:
+            yield self._measured(labels[-1], figures[-1][model.decisive], last)
+            yield Step(last + timedelta(hours=20), self._finds(labels[-1], "minor", FOUND, REVIEWERS[1]))
+            yield self._reviewed(labels[-1], last, "no label loses more than 1 %")
 
-    def _vouched_for(self, version: str, value: float, registered: datetime) -> Iterator[Step]:
-        """What is said of the newest version: one more reviewer, and it may go into production."""
-        measured, found, reviewed = (registered + timedelta(hours=hours) for hours in (2, 20, 21))
+    def _is_overridden(self, n: int) -> bool:
+        """Whether that version went into production without a review."""
+        return self.model.is_signed and n == self.model.versions - 2
+
+    def _signed(self, version: str, value: float, registered: datetime, author: str) -> Iterator[Step]:
+        yield self._measured(version, value, registered)
+        signed = registered + timedelta(hours=2.5)
+        yield Step(signed, self._says(version, rules.SIGNATURE, {}, author, WHY_SIGNED))
+
+    def _measured(self, version: str, value: float, registered: datetime) -> Step:
+        at = registered + timedelta(hours=2)
         metrics = [{"name": self.model.decisive, "value": value, "n": 11_740}]
-        evaluation = {"evaluated_at": _written(measured), "dataset": {"name": self.model.dataset}, "metrics": metrics}
-        review = {"reviewed_at": _written(reviewed), "decision": "approve", "comment": "no label loses more than 1 %"}
-        yield Step(measured, self._says(version, rules.EVALUATION, evaluation, rules.EVALUATOR, WHY_MEASURED))
-        yield Step(found, self._finds(version, "minor", FOUND, REVIEWERS[1]))
-        yield Step(reviewed, self._says(version, rules.REVIEW, review, REVIEWERS[0], "reviewed on held-out donors"))
+        said = {"evaluated_at": _written(at), "dataset": {"name": self.model.dataset}, "metrics": metrics}
+        return Step(at, self._says(version, rules.EVALUATION, said, rules.EVALUATOR, WHY_MEASURED))
+
+    def _reviewed(self, version: str, registered: datetime, comment: str) -> Step:
+        at = registered + timedelta(hours=21)
+        said = {"reviewed_at": _written(at), "decision": "approve", "comment": comment}
+        return Step(at, self._says(version, rules.REVIEW, said, REVIEWERS[0], REVIEWED))
 
     def _says(self, version: str, kind: str, said: dict[str, object], who: str, why: str) -> Callable[[], object]:
         def do() -> None:
@@ -215,9 +238,13 @@ class Story:
             if status:
                 self.registry.end_run(task, name, run_id, status=status, actor=author)
 
-    def _promotes(self, alias: str, version: str, actor: str, reason: str) -> Callable[[], object]:
+    def _promotes(
+        self, alias: str, version: str, actor: str, reason: str, override: dict[str, str] | None = None
+    ) -> Callable[[], object]:
         model = self.model
-        return lambda: self.registry.promote(model.task, model.name, alias, version, actor=actor, reason=reason)
+        return lambda: self.registry.promote(
+            model.task, model.name, alias, version, actor=actor, reason=reason, override=override
+        )
 
     def _goes_back(self, version: str, actor: str) -> Callable[[], object]:
         model = self.model

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from selenium.webdriver.common.keys import Keys
 
 from app import create_app
 from app.config import Settings
@@ -26,6 +27,7 @@ MODEL = "/ui/models/celltype/human_pbmc"
 VERSION = f"{MODEL}/versions/3.1.0"
 GUARDED = f"{MODEL}/versions/3.1.1"  # of which a policy asks for more
 PROMOTE = f"{MODEL}/promote?alias=production&version=3.1.1"
+OVERRIDDEN = "/ui/models/variants/splice_effect"  # whose production version lacks a review; the newest has all
 # rule -> addresses of its states, of a registry that the demo has filled; {operation} is one of it.
 PAGES: dict[str, list[str]] = {
     "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
@@ -45,13 +47,14 @@ PAGES |= {
         for verb in ("archive", "unarchive", "delete", "restore", "describe", "verify")
     },
 }
-PAGES["/ui/models/<task>/<model_name>/promote"].append(PROMOTE)
+PAGES["/ui/models/<task>/<model_name>/promote"] += [PROMOTE, f"{OVERRIDDEN}/promote"]
 PAGES |= {
     "/ui/models/<task>/<model_name>": [
         MODEL,
         f"{MODEL}?metric=ece",
         "/ui/models/celltype/nobody",
         "/ui/models/doublets/scrublet_net",
+        OVERRIDDEN,
     ],
     "/ui/models/<task>/<model_name>/versions/<version>": [
         *(f"{VERSION}?tab={tab}" for tab in ("card", "files", "metrics", "lineage", "evidence", "integrity")),
@@ -60,6 +63,7 @@ PAGES |= {
         f"{VERSION}?tab=files&path=docs/embedding.png",
         f"{MODEL}/versions/0.0.0",
         f"{GUARDED}?tab=evidence",
+        f"{OVERRIDDEN}/versions/3.1.0?tab=evidence",
     ],
     "/ui/models/<task>/<model_name>/compare": [
         f"{MODEL}/compare",
@@ -151,10 +155,43 @@ def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str, forms: tuple
     assert not reader.refusals()
 
 
-@pytest.mark.parametrize("path", [f"{GUARDED}?tab=evidence", PROMOTE])
-def test_a_gate_is_among_them(reader: Eyes, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "met"),
+    [
+        (f"{GUARDED}?tab=evidence", "3 of 4 met"),
+        (PROMOTE, "3 of 4 met"),
+        (f"{OVERRIDDEN}/versions/3.1.0?tab=evidence", "4 of 5 met"),
+        (f"{OVERRIDDEN}/promote", "5 of 5 met"),
+    ],
+)
+def test_a_gate_is_among_them(reader: Eyes, path: str, met: str) -> None:
     reader.go(path)
-    assert "3 of 4 met" in reader.find(".checklist", "two-reviewers").text
+    assert met in reader.find(".checklist", "What production needs").text
+
+
+def test_an_override_is_among_them(reader: Eyes) -> None:
+    reader.go(OVERRIDDEN)
+    assert "one-reviewer is not met" in reader.find(".band.warning", "A gate was overridden").text
+    reader.go(f"{OVERRIDDEN}/history")
+    assert "GEN-214" in reader.find(".events", "gate overridden").text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_refused_promote_is_for_everybody(reader: Eyes, axe: str, form: str) -> None:
+    """It is by the keys alone that it is asked for, and nothing is written."""
+    reader.show_as(form)
+    reader.go(PROMOTE)
+    reader.tab_to("change-reason")
+    reader.keys("better by far")
+    reader.tab_to("Move production from 3.1.0 to 3.1.1")
+    reader.keys(Keys.ENTER)
+    assert "1 requirement is not met" in reader.find("[role=alert]", "Nothing was changed.").text
+    assert judged(reader, axe) == []
+    assert reader.focus().startswith("Nothing was changed."), "a reader hears it, wherever the form was sent from"
+    reader.show_as("phone", width=NARROWEST)
+    assert reader.run("return document.documentElement.scrollWidth") <= NARROWEST
+    reader.picture("page-refused")
+    reader.show_as("light")
 
 
 PICTURES = {  # of the documents, which `make pictures` draws anew
