@@ -11,8 +11,7 @@ from .. import verbs
 from ..access.roles import Action
 from ..catalogue.event_queries import EventQuery, written
 from ..vocabulary.answers import HistoryPage
-from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.filters import check_limit
+from ..vocabulary.filters import check_limit, parse_seq
 from ..vocabulary.happened import ActivityPage, VerbsOfEvents
 from .opening import OpenedRegistry
 
@@ -50,7 +49,7 @@ class EventVerbs(OpenedRegistry, VerbsOfEvents):
         from ..catalogue import happened  # only when it is wanted
 
         query = self._query(**wanted, actor=actor, since=since, until=until, q=q, order=order, limit=limit)
-        last = _seq("after", after) or 0, _seq("before", before)
+        last = parse_seq("after", after) or 0, parse_seq("before", before)
         found = self._of_index(task, model_name, lambda told, number: happened.of_model(told, number, query, *last))
         return HistoryPage([], None) if found is None else replace(found, events=self._unnamed(found.events))
 
@@ -124,12 +123,3 @@ class EventVerbs(OpenedRegistry, VerbsOfEvents):
         )
         query.check()
         return query
-
-
-def _seq(field: str, value: str | int | None) -> int | None:
-    """The number of an event, as a number or as the text of one. Raises ``InvalidParameter``."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
-    if value is not None and (not isinstance(value, int) or not 0 <= value < 1 << 63):
-        raise InvalidParameter(f"{field} is the seq of an event, 0 or more.", field=field)
-    return value

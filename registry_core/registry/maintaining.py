@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -15,6 +15,7 @@ from ..access.roles import Action
 from ..models.all_models import all_models
 from ..vocabulary.answers import HistoryPage, JournalProof
 from ..vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured, RegistryError
+from ..vocabulary.filters import parse_seq
 from ..vocabulary.progress import ProgressCallback
 from ..vocabulary.reports import AdoptionReport, CheckReport, MigrationReport, PurgeReport, Repair, SweepReport
 from .opening import OpenedRegistry
@@ -82,6 +83,16 @@ class MaintainingVerbs(OpenedRegistry):
         """The events of the registry's own journal, about rules of access and tokens. Raises ``InvalidParameter``."""
         self._require_admin()
         return verbs.history.of_registry(self._own_journal(), {"event": event}, after, limit)
+
+    def registry_newest(
+        self, kinds: Collection[str], *, before: str | int | None = None, limit: int = 100
+    ) -> HistoryPage:
+        """The events of these kinds of the registry's own journal, the newest first; ``before``: only those before it.
+
+        Raises ``InvalidParameter``.
+        """
+        self._require_admin()
+        return verbs.history.newest_of_registry(self._own_journal(), kinds, parse_seq("before", before), limit)
 
     def registry_audit_verify(self, *, expect_head: str | None = None) -> JournalProof:
         """No event of the registry's own journal was changed or cut off. Raises ``JournalCorrupt``."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import takewhile
 
 from ..format.chain import Line
 from ..models.model import ModelStore
@@ -10,6 +11,8 @@ from ..models.registry_journal import RegistryJournal
 from ..vocabulary.answers import Event, HistoryPage
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import check_limit
+
+READ_AT_ONCE, MOST_LOOKED_AT = 200, 4_000  # lines of the registry's own journal, from its end
 
 
 def history(model: ModelStore, wanted: Mapping[str, str | None], after: int, limit: int) -> HistoryPage:
@@ -25,6 +28,27 @@ def of_registry(journal: RegistryJournal, wanted: Mapping[str, str | None], afte
     """As :func:`history`, of the registry's own journal."""
     told: list[str] = []
     return HistoryPage(*_page(_linked(journal, after, told), wanted, after, limit), told)
+
+
+def newest_of_registry(journal: RegistryJournal, kinds: Collection[str], before: int | None, limit: int) -> HistoryPage:
+    """The events of these kinds before seq ``before``, the newest first, of the newest ``MOST_LOOKED_AT`` of all kinds.
+
+    A page may be short and have a ``next``: checkpoints are many. The chain is not looked at. Raises
+    ``InvalidParameter``.
+    """
+    check_limit(limit)
+    last = journal.journal.last()
+    end = 0 if last is None else last.seq if before is None else min(last.seq, before - 1)
+    first = max(0, end - MOST_LOOKED_AT)
+    found: list[Event] = []
+    while end > first and len(found) <= limit:
+        begin = max(first, end - READ_AT_ONCE)
+        lines = takewhile(lambda line, end=end: line.seq <= end, journal.journal.lines(begin))  # type: ignore[misc]
+        found += reversed([line.event() for line in lines if line.fields and line.get("event") in kinds])
+        end = begin
+    if len(found) > limit:
+        return HistoryPage(found[:limit], found[limit - 1].seq)
+    return HistoryPage(found, first + 1 if first else None)
 
 
 def _linked(journal: RegistryJournal, after: int, told: list[str]) -> Iterator[Line]:

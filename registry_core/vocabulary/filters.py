@@ -60,3 +60,12 @@ class SummaryFilters:
     ] = "name"
     limit: Annotated[int, "At most so many models."] = 100
     cursor: Annotated[str | None, "Where the page begins: the next of the page before (HTTP: its Link header)."] = None
+
+
+def parse_seq(field: str, value: str | int | None) -> int | None:
+    """The number of an event, as a number or as the text of one. Raises ``InvalidParameter``."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if value is not None and (not isinstance(value, int) or not 0 <= value < 1 << 63):
+        raise InvalidParameter(f"{field} is the seq of an event, 0 or more.", field=field)
+    return value

@@ -272,6 +272,7 @@ OF_REGISTRY: dict[str, Callable[[ModelRegistry], Any]] = {
     "adopt": lambda r: r.adopt(),
     "reindex": lambda r: r.reindex(),
     "registry_history": lambda r: r.registry_history(),
+    "registry_newest": lambda r: r.registry_newest(["access"]),
     "registry_audit_verify": lambda r: r.registry_audit_verify(),
     "journal_lines": lambda r: r.journal_lines(),
     "migrate_to": lambda r: r.migrate_to(ModelRegistry.open("memory://migrated", settings=CoreSettings())),

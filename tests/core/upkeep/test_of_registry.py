@@ -17,6 +17,7 @@ from registry_core import (
     JournalCorrupt,
     ModelRegistry,
     PackageCorrupt,
+    verbs,
 )
 from registry_core.access.governing import create_token, revoke_token, set_document
 from registry_core.access.in_force import said
@@ -234,6 +235,27 @@ def test_its_history_is_told_page_by_page(root: Path) -> None:
     assert page.events[1].document == read(FilesystemStorage(root)).said.document
     with pytest.raises(InvalidParameter):
         registry.registry_history(limit=0)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 200])
+def test_its_newest_events_are_told_by_their_kinds(root: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(verbs.history, "READ_AT_ONCE", at_once)
+    registry = open_registry(root)
+    page = registry.registry_newest(["token", "access"], limit=2)
+    assert ([one.seq for one in page.events], page.next) == ([5, 4], 4)
+    rest = registry.registry_newest(["token", "access"], before=page.next)
+    assert ([one.seq for one in rest.events], rest.next) == ([3, 2, 1], None)
+    assert rest.events == registry.registry_history(limit=3).events[::-1]
+    assert [one.seq for one in registry.registry_newest(["access"], before="2").events] == [1]
+    assert registry.registry_newest(["policy"]).events == []
+    monkeypatch.setattr(verbs.history, "MOST_LOOKED_AT", 2)
+    short = registry.registry_newest(["access"])
+    assert (short.events, short.next) == ([], 4), "so much is looked at, and no more"
+    assert [one.seq for one in registry.registry_newest(["access"], before=short.next).events] == [2]
+    assert registry.registry_newest(["access"], before=0).events == []
+    for wrong in ({"limit": 0}, {"before": "x"}, {"before": -1}):
+        with pytest.raises(InvalidParameter):
+            registry.registry_newest(["access"], **wrong)
 
 
 def test_its_journal_is_proven_against_a_head_that_was_kept(root: Path) -> None:
