@@ -18,7 +18,7 @@ Every state is an address, every action a plain form; a script only spares reloa
 - ``changing``: moving an alias, with what ``grades`` says is better; ``happened``: what is said after it
 - ``evidence``: who vouches for a version; ``gates``: what it lacks before an alias may name it
 - ``retiring``: archiving, deleting, restoring; ``describing``: tags and description; ``verifying``: a proof
-- ``tokens``, ``access``: who may call, and what they may do
+- ``tokens``, ``access``: who may call, and what they may do; ``access_history``: who has changed that, and policies
 - ``upload``: registering the files of a browser
 """
 
@@ -28,6 +28,7 @@ from flask import Flask
 
 from . import (  # noqa: F401 - a view has put its addresses on the blueprint when it was imported
     access,
+    access_history,
     activity,
     changing,
     compare,

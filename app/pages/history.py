@@ -66,7 +66,7 @@ def history(task: str, model_name: str) -> Response | Redirect:
         model_name=model_name,
         to=partial(url_for, task=task, model_name=model_name),
         asked=asked,
-        months=[(month, list(of_it)) for month, of_it in groupby(events.events, key=_month)],
+        months=[(month, list(of_it)) for month, of_it in groupby(events.events, key=month_of)],
         shown=events.events,
         following=events.next,
         is_first="before" not in request.args,
@@ -87,7 +87,8 @@ def history(task: str, model_name: str) -> Response | Redirect:
     )
 
 
-def _month(event: Event) -> str:
+def month_of(event: Event) -> str:
+    """As 2026-11; empty where nobody wrote down when it was."""
     return (event.ts_utc or "")[:7]
 
 

@@ -179,6 +179,7 @@ ROUTES: dict[tuple[str, str], list[Ask]] = {
     ("GET", "/ui/activity/new"): [Ask("/ui/activity/new", about=REGISTRY)],
     ("GET", "/ui/operations"): [Ask("/ui/operations", about=REGISTRY)],
     ("GET", "/ui/access"): [Ask("/ui/access", about=ADMINS_OWN)],
+    ("GET", "/ui/access/history"): [Ask("/ui/access/history", about=ADMINS_OWN)],
     ("GET", "/ui/tokens"): [Ask("/ui/tokens", about=SOMEBODY)],
     ("POST", "/ui/tokens"): [
         Ask("/ui/tokens", data="kind=personal&name={new}", headers={**FORM, **OURS}, ok=CREATED, about=PERSON),

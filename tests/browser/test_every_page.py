@@ -32,6 +32,7 @@ OVERRIDDEN = "/ui/models/variants/splice_effect"  # whose production version lac
 PAGES: dict[str, list[str]] = {
     "/ui/": ["/ui/", "/ui/?q=nothing+like+it", "/ui/?task=celltype&sort=versions", "/ui/?alias=production"],
     "/ui/access": ["/ui/access"],  # where nobody is asked who calls; see test_signing.py too
+    "/ui/access/history": ["/ui/access/history"],  # as that
     "/ui/activity": ["/ui/activity", "/ui/activity?event=promote&actor=grace.lin", "/ui/activity?q=nothing+like+it"],
     "/ui/operations": ["/ui/operations"],
     "/ui/tokens": ["/ui/tokens"],

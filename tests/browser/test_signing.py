@@ -14,6 +14,7 @@ from ..support.servers import Server, gunicorn
 from .seeing import FORMS, Eyes
 from .test_every_page import AXE, NARROWEST, judged, node_packages
 
+PAST = "/ui/access/history?proof=1"
 TRIAL = "/ui/access?who=token:ci&action=promote&model=celltype/m&alias=latest"
 
 
@@ -72,7 +73,7 @@ def test_a_token_is_made_and_ended(
 def test_these_pages_are_for_everybody(eyes: Eyes, asking: Server, ruled: ModelRegistry) -> None:
     axe = (node_packages("axe", AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     _sign_in(eyes, asking, ruled)
-    for path in ("/ui/", "/ui/tokens", "/ui/access", TRIAL, "/v1/auth/login"):
+    for path in ("/ui/", "/ui/tokens", "/ui/access", TRIAL, PAST, "/v1/auth/login"):
         for form in FORMS:
             eyes.show_as(form)
             eyes.go(path)

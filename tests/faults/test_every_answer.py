@@ -254,6 +254,10 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
         Call("/ui/access", {"who": "user:{alias}", "action": "promote", "model": "{task}/{model}", "alias": "{alias}"}),
         Call("/ui/access", {"as_of": "{path}"}),
     ],
+    ("GET", "/ui/access/history"): [
+        Call("/ui/access/history", {"event": "{alias}"}),
+        Call("/ui/access/history", {"before": "{path}", "proof": "{version}"}),
+    ],
     ("GET", "/ui/tokens"): [Call("/ui/tokens", {"revoked": "{version}", "name": "{path}", "days": "{alias}"})],
     ("POST", "/ui/tokens"): [
         Call("/ui/tokens", data=b"kind=service&name=%ff&days=1e9", headers=OURS),
