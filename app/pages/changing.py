@@ -17,6 +17,7 @@ from registry_core import (
     AliasNotFound,
     Comparison,
     Description,
+    GateNotMet,
     InvalidParameter,
     ModelRegistry,
     NotFound,
@@ -75,7 +76,7 @@ def promote_now(task: str, model_name: str) -> Response:
 def rollback(task: str, model_name: str) -> Response:
     """What would change if the alias named an earlier version of its own again."""
     alias = request.args.get("alias") or PRODUCTION
-    to = request.args.get("to") or current_registry().rollback(task, model_name, alias, dry_run=True).version
+    to = request.args.get("to") or _before(task, model_name, alias)
     return _show(Wish(ROLLBACK, task, model_name, alias, to), known())
 
 
@@ -102,6 +103,16 @@ def unalias_now(task: str, model_name: str) -> Response:
     """The alias is gone."""
     wish = Wish(UNALIAS, task, model_name, field("alias"), None)
     return _change(wish, lambda registry, guarded: registry.unalias(task, model_name, wish.alias, **guarded).seq)
+
+
+def _before(task: str, model_name: str, alias: str) -> str:
+    """What a rollback leads to, whether or not a gate lets it. Raises as the verb."""
+    try:
+        return current_registry().rollback(task, model_name, alias, dry_run=True).version
+    except GateNotMet as refusal:  # the page shows what is unmet
+        if not isinstance(refusal.detail.get("version"), str):
+            raise
+        return str(refusal.detail["version"])
 
 
 def _newest(task: str, model_name: str) -> str:
