@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,16 @@ def model(registry: ModelRegistry, tmp_path: Path) -> None:
     promoted(registry, tmp_path)
 
 
-def guard(registry: ModelRegistry, *requirements: Mapping[str, Any], alias: str = "production", **more: Any) -> None:
+def guard(
+    registry: ModelRegistry,
+    *requirements: Mapping[str, Any],
+    alias: str = "production",
+    actor: str = "ada",
+    **more: Any,
+) -> None:
     gates = [{"alias": alias, "require": list(requirements), **more}]
     document = {"schema": "omr-policy/1", "task": TASK, "models": ["*"], "gates": gates}
-    registry.set_policy(TASK, json.dumps(document).encode(), actor="ada", reason="the rules of the lab")
+    registry.set_policy(TASK, json.dumps(document).encode(), actor=actor, reason="the rules of the lab")
 
 
 @pytest.mark.usefixtures("model")
@@ -78,7 +85,8 @@ def test_a_refusal_keeps_the_words_and_shows_what_is_unmet(visit: Visitor, regis
 def test_a_way_back_passes_the_gate_too(visit: Visitor, registry: ModelRegistry) -> None:
     registry.promote(TASK, MODEL, "production", "2.0.0", actor="ada")
     guard(registry, CARD)
-    assert "model-card not met" in visit.get(f"{PAGE}/rollback?alias=production&to=1.0.0").words
+    for address in ("rollback?alias=production&to=1.0.0", "rollback?alias=production"):
+        assert "model-card not met" in visit.get(f"{PAGE}/{address}").words, address
     assert "What production needs" not in visit.get(f"{PAGE}/unalias?alias=production").words
 
 
@@ -103,6 +111,24 @@ def test_hostile_words_of_a_policy_are_words(visit: Visitor, registry: ModelRegi
     assert page.sent_bytes < 20_000
     for hostile in ("%3Cscript%3E", "a%20b", "%00"):
         visit.client.get(f"{PAGE}/promote?alias={hostile}", headers={"Accept": "text/html"})
+
+
+@pytest.mark.usefixtures("model")
+def test_what_somebody_wrote_turns_no_words_beside_it(visit: Visitor, registry: ModelRegistry) -> None:
+    turned, reason = "\u202eeve", "\u202e" + "w" * 4_000
+    trust = {"schema": "omr-trust/1", "people": {"eve": {"actors": ["eve"]}}, "keys": []}
+    registry.set_trust_document(json.dumps(trust).encode(), actor=turned)
+    guard(registry, CARD, actor=turned, break_glass={"by": ["eve"], "reason_min_characters": 5})
+    why = {"reason": reason, "ticket": turned}
+    registry.promote(TASK, MODEL, "production", "2.0.0", actor="eve", reason=turned, override=why)
+    registry.open_finding(TASK, MODEL, "2.0.0", "minor", turned, url="https://a.example/", actor=turned)
+    for address in (PAGE, f"{PAGE}/versions/2.0.0?tab=evidence", f"{PAGE}/promote?alias=production&version=1.0.0"):
+        page = visit.get(address)
+        assert "w" * 1_100 not in page.text, address
+        body = page.text.partition("<main")[2]
+        for place in re.finditer("\u202e", body):
+            inside = body[: place.start()].rpartition("<")[2]
+            assert inside.startswith(("bdi", "b>", "td")) or 'class="why"' in inside, (address, inside)
 
 
 @pytest.mark.usefixtures("model")

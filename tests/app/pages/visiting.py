@@ -39,6 +39,7 @@ class Page(HTMLParser):
         self._words: list[str] = []
         self._open: list[str] = []
         self._in_button = False
+        self._goes_on = self._is_text = False  # what comes next stands right behind what came last, which is text
         self._written: str | None = None
         self.feed(text)
 
@@ -54,6 +55,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.nodes += 1
+        self._goes_on, self._is_text = tag == "bdi" and self._is_text, False
         said = {name: value or "" for name, value in attrs}
         self._open.append(tag)
         if "id" in said:
@@ -75,13 +77,16 @@ class Page(HTMLParser):
             self._open.pop()
 
     def handle_endtag(self, tag: str) -> None:
+        self._goes_on, self._is_text = tag == "bdi", False
         if tag in self._open:
             while self._open.pop() != tag:
                 pass
 
     def handle_data(self, data: str) -> None:
         if not {"script", "style"} & set(self._open):
-            self._words.append(data)
+            before = self._words.pop() if self._goes_on and self._words else ""
+            self._words.append(before + data)
+            self._goes_on, self._is_text = False, True
             if self._written is not None and self._open[-1:] == ["textarea"]:
                 self.forms[-1].fields[self._written] += data
             if self.forms and "button" in self._open and data.strip():
