@@ -79,7 +79,7 @@ async function show(dialog, address, options) {
   start(dialog);
   if (!dialog.open) dialog.showModal();
   const field = matchMedia(FORM_IS_SEEN).matches ? dialog.querySelector("[data-focus]") : null;
-  const first = dialog.querySelector("[role=alert]") ?? field ?? heading;
+  const first = dialog.querySelector("[role=alert], [autofocus]") ?? field ?? heading;
   if (!first) return;
   if (first.tabIndex < 0) first.tabIndex = -1; // what is only read can have the focus too
   first.focus();

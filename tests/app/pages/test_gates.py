@@ -179,7 +179,10 @@ def test_a_move_that_no_gate_was_asked_of_is_told_until_one_is(visit: Visitor, r
     refused = visit.shown(visit.press(visit.get(again), button, 409, reason="now"), 409)
     assert "production may not name 2.0.0: 1 requirement is not met." in refused.words
     guard(registry, SIZED)
-    visit.press(refused, button, reason="asked now")
+    done = visit.follow(visit.press(refused, button, reason="asked now", who="ada"))
+    assert "Done. ada let production name 2.0.0 again asked now" in done.words
+    stale = visit.shown(visit.press(refused, button, 409, reason="a second click", who="ada"), 409)
+    assert "Nothing was changed, and nothing is left to do. ada was faster" in stale.words
     assert "A gate was not asked" not in visit.get(PAGE).words
     assert "It names this version already. There is nothing to change." in visit.get(again).words
     assert visit.get(f"{PAGE}/history").words.count("gate not asked") == 1, "what was past its gate stays so"
