@@ -6,7 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from registry_core import Attestation, AttestationNotFound, PackageCorrupt, VerbsOfEvidence
+from registry_core import (
+    MAX_DOCUMENT_BYTES,
+    Attestation,
+    AttestationNotFound,
+    AttestationRefused,
+    PackageCorrupt,
+    VerbsOfEvidence,
+)
 
 from ..forms import is_segment, sha256_of
 from .answers import read
@@ -38,7 +45,12 @@ class Attesting(Connected):
         actor: str | None = None,
         reason: str | None = None,
     ) -> Attestation:
-        """As ``ModelRegistry.attest``; the bytes are sent as they are."""
+        """As ``ModelRegistry.attest``; the bytes are sent as they are, or not at all if no registry takes so many."""
+        if len(document) > MAX_DOCUMENT_BYTES:
+            raise AttestationRefused(
+                f"It does not count: The document has more than {MAX_DOCUMENT_BYTES} bytes. Nothing was sent.",
+                why="malformed",
+            )
         query = {"task": task, "ref": ref, "from_package": from_package, "actor": actor, "reason": reason}
         answer = self._transport.call(
             "POST",

@@ -227,7 +227,7 @@ class Transport:
 
     def unreachable(self, error: Exception) -> StorageUnavailable:
         """What the caller is told where there is no answer."""
-        why = str(error) or type(error).__name__
+        why = str(error).rstrip(".") or type(error).__name__
         if isinstance(error, httpx.TimeoutException):
             why = f"no answer for {self.timeout_s:g} s"
         return StorageUnavailable(

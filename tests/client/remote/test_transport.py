@@ -15,6 +15,8 @@ import pytest
 from registry_client import RegistryClient
 from registry_client.remote import transport
 from registry_core import (
+    MAX_DOCUMENT_BYTES,
+    AttestationRefused,
     InvalidMetadata,
     InvalidParameter,
     LockTimeout,
@@ -289,6 +291,14 @@ def test_a_key_that_is_no_text_is_refused_as_the_registry_itself_does(metadata: 
         with pytest.raises(InvalidParameter):
             client.patch("t", "m", "1", tags={1: "x"})
         assert server.asked == []
+
+
+def test_a_document_that_no_registry_takes_is_refused_here(server: Scripted, client: RegistryClient) -> None:
+    """A server answers before it has read so many bytes, and closes: whoever sends them may see no answer."""
+    with pytest.raises(AttestationRefused, match=r"more than 16777216 bytes\. Nothing was sent\.") as refused:
+        client.attest("t", "m@1", bytes(MAX_DOCUMENT_BYTES + 1))
+    assert refused.value.detail["why"] == "malformed"
+    assert server.asked == []
 
 
 def test_the_certificates_of_the_machine_are_read_once_a_process(
