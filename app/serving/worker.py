@@ -7,6 +7,8 @@ import threading
 from functools import partial
 from typing import Any
 
+from registry_core import MAX_DOCUMENT_BYTES
+
 from ..config import Settings
 from ..web import peer, respond_async
 from ..web.peer import Pace, Peer
@@ -40,7 +42,7 @@ class Worker(HeadGatherer):
         super().load_wsgi()
         self.service = self.wsgi
         overridden = MethodOverride(self.service, self._settings.base_path)
-        self.wsgi = Draining(overridden, 2 * self._settings.max_body_bytes)
+        self.wsgi = Draining(overridden, 2 * max(self._settings.max_body_bytes, MAX_DOCUMENT_BYTES))
 
     def handle(self, conn: Any) -> Any:
         """As gunicorn's, in a thread; it waits for the client only in a place of the gate."""

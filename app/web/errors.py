@@ -228,7 +228,7 @@ def _from_framework(error: HTTPException) -> Response:
     headers = {name: value for name, value in response.headers if name in ("Allow", "Retry-After")}
     messages = getattr(error, "data", {}).get("messages")
     fields: dict[str, Any] = {}
-    detail = error.description or ""
+    detail = _of_too_much() if status == 413 else error.description or ""
     if messages:
         told, total = _first(_flat(messages), MOST_ERRORS)
         fields["errors"] = told
@@ -240,6 +240,12 @@ def _from_framework(error: HTTPException) -> Response:
     answer = problem(status, FRAMEWORK_CODES.get(status, f"http_{status}"), title, detail, fields)
     answer.headers.update(headers)
     return answer
+
+
+def _of_too_much() -> str:
+    if not has_request_context() or request.max_content_length is None:
+        return "The body is larger than this call takes."
+    return f"The body is larger than the {request.max_content_length} bytes that this call takes."
 
 
 def _flat(messages: dict[str, Any]) -> dict[str, Any]:

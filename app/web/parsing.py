@@ -96,7 +96,9 @@ def current_budget() -> Budget:
 def whole_body(req: Any, *, cache: bool = True) -> bytes:
     """All that was sent. Raises ``RequestEntityTooLarge``: a chunked body is cut off at the limit without a word."""
     data: bytes = req.get_data(cache=cache)
-    if req.content_length is None and req.max_content_length is not None and len(data) >= req.max_content_length:
+    most = req.max_content_length
+    # One that is as long as it may be has an end behind that, and no byte more.
+    if req.content_length is None and most is not None and len(data) >= most and req.environ["wsgi.input"].read(1):
         raise RequestEntityTooLarge
     return data
 

@@ -113,6 +113,18 @@ def test_a_body_that_is_too_large(service: Service, chunked: bool) -> None:
     assert_problem(post(f"{service.url}/v1/register", body, *arguments), 413, "body_too_large")
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_document_is_taken_up_to_its_limit_and_refused_beyond(service: Service, chunked: bool) -> None:
+    """Larger than any JSON: the refusal reaches whoever sends one byte more, or asks for nothing that there is."""
+    address = f"{service.url}/v1/attestations?task=t&ref=none@1"
+    arguments = ("-H", "Transfer-Encoding: chunked") if chunked else ()
+    most = bytes(16 * MIB)
+    assert_problem(post(address, most, *arguments), 404, "model_not_found")
+    assert_problem(post(f"{service.url}/v1/attestations", most, *arguments), 422, "invalid_request")
+    assert_problem(post(f"{service.url}/v1/attestations", most, *arguments, method="PATCH"), 405, "method_not_allowed")
+    assert_problem(post(address, most + b"!", *arguments), 413, "body_too_large")
+
+
 def test_a_chunked_body_is_not_cut_off_to_something_valid(service: Service) -> None:
     """What stands within the limit would be a good request; what comes behind it must not be lost in silence."""
     good = b'{"task": "t", "ref": "m@latest"}'

@@ -20,8 +20,9 @@ import yaml
 from app import create_app
 from app.config import PREFIX, Settings
 from registry_client.cli.main import main as omr
-from registry_core import __version__
+from registry_core import MAX_DOCUMENT_BYTES, __version__
 
+from ..support.machine import MIB
 from ..support.servers import REPOSITORY, START_S, clean_environment, free_port, is_up, site_configuration, wait_until
 from .dockerfile import only, parse
 
@@ -134,7 +135,10 @@ def test_nginx_fits_the_service() -> None:
     configuration = (DEPLOY / "nginx.conf").read_text()
     body = re.search(r"client_max_body_size (\d+)m;", configuration)
     assert body
-    assert int(body[1]) * 1024 * 1024 == Settings.max_body_bytes
+    assert int(body[1]) * MIB == Settings.max_body_bytes
+    document = re.search(r"location = /v1/attestations {\s+client_max_body_size (\d+)m;", configuration)
+    assert document
+    assert int(document[1]) * MIB == MAX_DOCUMENT_BYTES
     gunicorn = (REPOSITORY / "app/serving/gunicorn_conf.py").read_text()
     idle = re.search(r"keepalive_timeout (\d+)s;", configuration)
     kept = re.search(r"^keepalive = (\d+)$", gunicorn, re.MULTILINE)
