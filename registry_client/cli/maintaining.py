@@ -67,10 +67,16 @@ def check(registry: ModelRegistry, *, as_json: bool) -> None:
 @local_verb
 def migrate(registry: ModelRegistry, *, as_json: bool, destination: str, merge: bool) -> None:
     """Copy the registry to DESTINATION, a directory or a storage URI; run again to catch up."""
-    from registry_core import CoreSettings, ModelRegistry
+    from registry_core import CoreSettings, ModelRegistry, NotConfigured
 
     settings = replace(CoreSettings.from_env(), create=True, id=None)  # those are said of the source
-    target = ModelRegistry.open(destination, settings=settings)
+    try:
+        target = ModelRegistry.open(destination, settings=settings)
+    except NotConfigured as error:
+        said = error.message
+        if error.detail.get("reason") == "root_missing":  # by the words for the registry's own root it would be that
+            said = "It is not there, or is no directory. Make it first, empty."
+        raise NotConfigured(f"Nothing can be copied to {destination}: {said}", **error.detail) from None
     with output.progress("migrate") as progress:
         done = registry.migrate_to(target, merge=merge, progress=progress)
     finish(done.to_dict(), as_json)

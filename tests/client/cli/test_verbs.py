@@ -180,6 +180,14 @@ def test_migrate_copies_the_registry(filled: Shell) -> None:
     assert filled.ok("--root", str(target), "check").out == "clean: 1 models, 2 versions, 2 events\n"
 
 
+def test_a_destination_that_is_not_there_is_not_taken_for_the_source(filled: Shell) -> None:
+    target = filled.area / "none"
+    refused = filled.omr("migrate", str(target))
+    assert refused.code == 5
+    said = f"omr: not_configured: Nothing can be copied to {target}: It is not there, or is no directory."
+    assert refused.err.startswith(said)
+
+
 def test_a_repair_is_proposed_before_it_is_made(filled: Shell) -> None:
     journal = filled.root / "tasks/t/models/m/audit/promotions.jsonl"
     assert filled.ok("repair", "journal", "t", "m").out == "nothing to mend: the journal of t/m\n"
