@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ..format import manifest
 from ..format.chain import Line, chain
 from ..format.encoding import digest
-from ..format.layout import MANIFEST, ModelKeys
+from ..format.layout import CHECKPOINT, MANIFEST, ModelKeys
 from ..models import package_manifest
 from ..models.all_models import all_models
 from ..models.changes import finish_pending
@@ -90,6 +90,7 @@ def migrate(
     run.
     """
     target.check_guarantees()
+    note = of_registry.noted(source) if is_same_registry else None  # before the journals, which reach as far then
     events = of_registry.copy(source, target, lock_timeout_s) if is_same_registry else 0  # first: it closes the target
     models = list(all_models(source, lock_timeout_s))
     for model in models:
@@ -112,6 +113,8 @@ def migrate(
         _copy_documents(model, target)
         for run_id in training_runs.copy(model, target, _copy_document):
             raise _differs(model, f"The destination has other points of the run {run_id!r} of {model.title}.")
+    if note is not None:
+        target.documents.write(CHECKPOINT, note)  # last: whoever sees it finds all that it covers
     versions = sum(1 for model in models for _ in model.versions())
     return MigrationReport(
         models=len(models),

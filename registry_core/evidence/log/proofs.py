@@ -29,7 +29,9 @@ def newest_note(storage: Storage) -> Noted:
     """The note as it lies there, and what it says, verified by nobody. Raises ``LogNotSet``, ``LogCorrupt``."""
     data = shown_note(storage)
     if data is None:
-        raise LogNotSet("No checkpoint was published here yet. 'omr log init' begins a log.")
+        raise LogNotSet(
+            "No checkpoint was published here yet. 'omr log init' begins a log, 'omr log publish' covers it."
+        )
     try:
         note = signed_note.parse(data)
         return Noted(data.decode(), signed_note.checkpoint_of(note))

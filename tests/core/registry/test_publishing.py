@@ -87,6 +87,14 @@ def test_a_copy_has_the_history_and_no_key(kept: ModelRegistry, tmp_path: Path) 
     (tmp_path / "copy").mkdir()
     copy = open_registry(tmp_path / "copy")
     kept.migrate_to(copy)
-    assert copy.prove_log(note, [vkey]).origin == ORIGIN
+    assert copy.prove_log(note, [vkey]).checkpoint == copy.log_checkpoint() == note.decode()
+    assert copy.log_proof("t", "m", seq=1).size == int(note.split(b"\n")[1])
+    assert copy.check().findings == []
+    kept.promote("t", "m", "production", "1")
+    kept.log_publish()
+    kept.promote("t", "m", "production", "1")
+    kept.migrate_to(copy)
+    assert copy.log_checkpoint() == kept.log_checkpoint() != note.decode()
+    assert copy.check().findings == []
     with pytest.raises(NotConfigured):
         copy.log_publish()
