@@ -50,7 +50,8 @@ class Identity:
                 from .issued_tokens import IssuedTokens, code_flow  # only where it is wanted
             except ImportError as error:
                 raise NotConfigured(
-                    "Tokens of an issuer need PyJWT, cryptography and Authlib: install the extra 'identity'.",
+                    "Tokens of an issuer need PyJWT, cryptography and Authlib: "
+                    "install the extra 'identity', as with pip install '.[identity]'.",
                     reason="bad_setting",
                 ) from error
             issued = IssuedTokens.of(settings)

@@ -220,7 +220,7 @@ def require_library() -> None:
         import cryptography  # noqa: F401
     except ImportError:
         raise NotConfigured(
-            "Keys and signatures need the cryptography library: pip install 'omnibioai-model-registry[evidence]'.",
+            "Keys and signatures need cryptography: install the extra 'evidence', as with pip install '.[evidence]'.",
             reason="cryptography_missing",
         ) from None
 

@@ -36,7 +36,7 @@ def open_storage(root: str, options: StorageOptions, is_package: Callable[[str],
         except ImportError:
             raise NotConfigured(
                 "A root on an object store needs the obstore library: "
-                "pip install 'omnibioai-model-registry[object-store]'.",
+                "install the extra 'object-store', as with pip install '.[object-store]'.",
                 reason="obstore_missing",
             ) from None
         return ObjectStorage(root, options, is_package)

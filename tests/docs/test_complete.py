@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import re
 from collections.abc import Iterator
 
@@ -101,3 +102,19 @@ def _shown(message: ast.expr) -> str | None:
         parts = [part.value if isinstance(part, ast.Constant) else "…" for part in message.values]
         return "".join(map(str, parts))
     return None
+
+
+def test_every_extra_is_told_of_where_the_software_is_installed_and_where_it_is_missing() -> None:
+    """A stranger installs what README.md says, and comes to what is not in it by a page or by an error."""
+    setup = configparser.ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg")
+    extras = set(setup["options.extras_require"])
+    pages = {page.name: page.read_text() for page in (REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"))}
+    modules = [file.read_text() for top in ("registry_core", "app") for file in (REPOSITORY / top).rglob("*.py")]
+    assert _extras(pages.pop("README.md")) == extras
+    assert _extras("".join(pages.values())) == extras
+    assert _extras("".join(modules)) == extras, "what is missing says how it is installed"
+
+
+def _extras(text: str) -> set[str]:
+    return {name for names in re.findall(r"'\.\[([a-z,-]+)\]'", text) for name in names.split(",")}
