@@ -6,7 +6,7 @@ be read says nothing: it is made anew from the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Protocol
 
 from ..format.chain import Line
@@ -134,42 +134,50 @@ def projection(keys: ModelKeys, event: Event, before: Callable[[], Iterable[Line
 
 def replay(keys: ModelKeys, version: str, events: Iterable[Line]) -> Fields:
     """The document after the events about the version, without its ``seq``."""
-    fields: Fields = {**keys.names, "version": version}
-    for line in events:
-        if line.is_own and line.fields is not None and line.get("version") == version:
-            fields = after(fields, line.fields)
-    return fields
+    own = (line for line in events if line.is_own and line.get("version") == version)
+    return _after_all({**keys.names, "version": version}, (line.fields for line in own if line.fields is not None))
 
 
 def after(old: Fields, event: Event) -> Fields:
     """The document after one more event."""
-    kind, seq, when = event["event"], event["seq"], event.get("ts_utc")
-    events, attestations, findings = (_list(old.get(name)) for name in ("events", "attestations", "findings"))
-    facts, dismissed = old.get("facts"), _list(old.get("dismissed"))
-    if kind in MOVES:
-        events = [*events, seq]
-    if isinstance(event.get("facts"), dict):
-        facts = event["facts"]
-    attestation, finding = event.get("attestation"), event.get("finding")
-    if kind == ATTEST and isinstance(attestation, dict):
-        said = {name: attestation[name] for name in _OF_A_DOCUMENT if name in attestation}
-        attestations = [*attestations, {"seq": seq, **said, "ts_utc": when}]
-    if kind == ATTEST and isinstance(event.get("dismisses"), int):
-        dismissed = [*dismissed, event["dismisses"]]
-    if kind == FINDING and isinstance(finding, dict):
-        ended = (finding.get("resolves"), finding.get("dismisses"))
-        findings = [one for one in findings if isinstance(one, dict) and one.get("seq") not in ended]
-        if "severity" in finding:
-            findings = [*findings, {"seq": seq, **finding, "actor": event.get("actor"), "ts_utc": when}]
+    return _after_all(old, [event])
+
+
+def _after_all(old: Fields, more: Iterable[Event]) -> Fields:
+    """The document after more events, in one pass over all of them."""
+    events, attestations, findings = (list(_list(old.get(name))) for name in ("events", "attestations", "findings"))
+    facts, dismissed, when = old.get("facts"), list(_list(old.get("dismissed"))), old.get("updated_at")
+    ended = set[int]()
+    for event in more:
+        kind, seq, when = event["event"], event["seq"], event.get("ts_utc")
+        if kind in MOVES:
+            events.append(seq)
+        if isinstance(event.get("facts"), dict):
+            facts = event["facts"]
+        attestation, finding = event.get("attestation"), event.get("finding")
+        if kind == ATTEST and isinstance(attestation, dict):
+            said = {name: attestation[name] for name in _OF_A_DOCUMENT if name in attestation}
+            attestations.append({"seq": seq, **said, "ts_utc": when})
+        if kind == ATTEST and isinstance(event.get("dismisses"), int):
+            dismissed.append(event["dismisses"])
+        if kind == FINDING and isinstance(finding, dict):
+            ends = (finding.get("resolves"), finding.get("dismisses"))
+            ended.update(one for one in ends if isinstance(one, int) and one < seq)
+            if "severity" in finding:
+                findings.append({"seq": seq, **finding, "actor": event.get("actor"), "ts_utc": when})
     return {
         **{name: old.get(name) for name in ("task", "model_name", "version")},
         "attestations": attestations,
         "dismissed": dismissed,
-        "findings": findings,
+        "findings": [one for one in findings if isinstance(one, dict) and not _is_one_of(one.get("seq"), ended)],
         "facts": facts,
         "events": events,
         "updated_at": when,
     }
+
+
+def _is_one_of(seq: Any, ended: Set[int]) -> bool:
+    return isinstance(seq, int) and seq in ended
 
 
 def _list(value: Any) -> list[Any]:
