@@ -93,7 +93,7 @@ def test_where_nothing_can_be_judged_no_event_says_what_it_is_worth(
         register({**signed(FILES), "model.sig": b"what is this"})
     assert refused.value.message == (
         "The package holds signatures (model.sig, sha256sums.txt.sig), which are judged as it is registered. "
-        "Keys and signatures need the cryptography library: pip install 'omnibioai-model-registry[evidence]'."
+        "Keys and signatures need cryptography: install the extra 'evidence', as with pip install '.[evidence]'."
     )
     assert refused.value.detail == {"reason": "cryptography_missing"}
     assert shelf.events() == before
