@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from ..vocabulary.errors import InvalidInput
+from ..vocabulary.finite import is_number
 from ..vocabulary.texts import is_unicode, printable
 from . import exact_json
 
@@ -76,8 +76,8 @@ class Strict:
             raise self.wrong(field, f"is one of {', '.join(kind)}") from None
 
     def number(self, field: str, value: Any) -> int | float:
-        """A finite number; true and false are none, nor is a whole one that no float can be near."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        """As :func:`is_number` has it."""
+        if not is_number(value):
             raise self.wrong(field, "is a finite number")
         return value
 
@@ -90,10 +90,3 @@ class Strict:
         if not isinstance(value, bool):
             raise self.wrong(field, "is true or false")
         return value
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond all floats
-        return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..format.layout import METRICS
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, read_all
+from ..vocabulary.finite import is_number
 from ..vocabulary.texts import parse_object
 from .contents import require_said
 
@@ -67,15 +67,8 @@ def _as_written(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _as_written(value, f"{prefix}{key}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value):
+        elif is_number(value):
             yield f"{prefix}{key}", value
-
-
-def _is_finite(number: int | float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:
-        return False
 
 
 def run_of(meta: Mapping[str, Any]) -> Any:

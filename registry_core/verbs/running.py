@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from ..models.runs import Points, Run, ids
 from ..packages.parallel import in_parallel
 from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
 from ..vocabulary.filters import check_limit
+from ..vocabulary.finite import is_number
 from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
 from ..vocabulary.texts import check_new_name, check_words, has_control, is_name, is_unicode, printable
 
@@ -121,13 +121,9 @@ def _check_key(key: Any, where: str) -> str:
 
 
 def _number(value: Any) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            if math.isfinite(value):
-                return value
-        except OverflowError:
-            pass  # a whole number that no float can hold
-    raise InvalidParameter("The value of a metric is a finite number.", field="value")
+    if not is_number(value):
+        raise InvalidParameter("The value of a metric is a finite number.", field="value")
+    return value
 
 
 def _step(step: Any) -> int:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 MOST_NAMED = 20
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether it is a finite number; true and false are none, nor is a whole one that no float can be near."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def finite(value: Any) -> tuple[Any, list[str]]:

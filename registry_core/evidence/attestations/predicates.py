@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ...format.encoding import parse_time
+from ...vocabulary.finite import is_number
 from ..signing.not_counted import MALFORMED, NotCounted
 from ..signing.statement import EVALUATION, REVIEW, Statement
 
@@ -103,24 +103,14 @@ def _evaluation(predicate: Mapping[str, Any]) -> Evaluation:
 def _metric(value: Any) -> Measured:
     if not isinstance(value, dict):
         raise _malformed("a metric is an object with name and value")
-    name, number, n = value.get("name"), _number(value.get("value")), value.get("n")
+    name, number, n = value.get("name"), value.get("value"), value.get("n")
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME_CHARACTERS:
         raise _malformed(f"a metric's name is a text of 1 to {_MAX_NAME_CHARACTERS} characters")
-    if number is None:
+    if not is_number(number):
         raise _malformed("a metric's value is a finite number")
     if n is not None and (not isinstance(n, int) or isinstance(n, bool) or n < 0):
         raise _malformed("n is a whole number of samples")
-    return Measured(name, number, n)
-
-
-def _number(value: Any) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+    return Measured(name, float(number), n)
 
 
 def _moment(predicate: Mapping[str, Any], name: str) -> datetime:
