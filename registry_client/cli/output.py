@@ -10,7 +10,6 @@ import codecs
 import io
 import json
 import logging
-import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from registry_core import finite
 
 from ..forms import shown
 
@@ -41,20 +42,12 @@ def lines(text: str) -> None:
 
 def json_text(content: Any) -> str:
     """Strict JSON on one line; what it has no word for (NaN, Infinity) is null."""
-    text = json.dumps(_finite(content), ensure_ascii=not _speaks_utf8(), allow_nan=False)
+    text = json.dumps(finite(content)[0], ensure_ascii=not _speaks_utf8(), allow_nan=False)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _speaks_utf8() -> bool:
     return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_json(content: Mapping[str, Any]) -> None:

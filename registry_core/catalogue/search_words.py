@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from ..vocabulary.finite import finite
 from ..vocabulary.texts import is_unicode
 
 MAX_WORDS_CHARACTERS = 20_000
@@ -79,15 +79,7 @@ def compact_json(value: Any) -> str:
     try:
         return _encode(value)
     except ValueError:
-        return json.dumps(_finite(value), separators=(",", ":"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(child) for key, child in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(child) for child in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return json.dumps(finite(value)[0], separators=(",", ":"))
 
 
 def tag_text(value: Any) -> str:
