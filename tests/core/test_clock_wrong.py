@@ -11,6 +11,7 @@ from registry_core import ClockWrong, CoreSettings, ModelRegistry
 from registry_core.registry import opening
 
 from ..support.packages import write_package
+from .registry.guarded import OWN, house
 from .simulated import Simulated
 
 HOUR_S = 3600.0
@@ -63,3 +64,13 @@ def test_it_is_asked_once_a_minute_and_never_by_who_only_reads(tmp_path: Path, m
     registry.promote("t", "m", "production", "1")
     registry.promote("t", "m", "production", "2")
     assert storage.acts.calls.count("now") > 2
+
+
+def test_whoever_the_rules_let_change_something_is_held_back_too(tmp_path: Path) -> None:
+    storage = Elsewhere()
+    here = house(storage, tmp_path)
+    before = here.registry.history(OWN, "m").events
+    storage.ahead_s = HOUR_S
+    with pytest.raises(ClockWrong):
+        here.as_("publisher").promote(OWN, "m", "candidate", "2")
+    assert here.registry.history(OWN, "m").events == before

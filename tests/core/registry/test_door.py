@@ -35,6 +35,7 @@ from registry_core.storage.memory.root import MemoryStorage
 
 from ..access.issuers import OIDC
 from ..access.ruled import put, written
+from ..simulated import Simulated, after
 from .guarded import (
     BY_OWNER,
     FILTERED,
@@ -389,6 +390,29 @@ def test_rules_are_asked_again_under_the_lock(tmp_path: Path) -> None:
         put(here.storage, written(admins=["user:chief"]))
     work.join()
     assert isinstance(outcome[0], PermissionDenied)
+    assert here.registry.resolve(OWN, "m@candidate", verify=False).version == "1"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [written(admins=["user:chief"]), RULES.replace(b'["production", "staging"]', b'["candidate"]')],
+    ids=["nothing is given", "the alias is protected"],
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda here: here.as_("publisher").promote(OWN, "m", "candidate", "2"),
+        lambda here: here.as_("publisher").register(OWN, "m", "9", here.source, set_alias="candidate"),
+    ],
+    ids=["promote", "register"],
+)
+def test_what_is_taken_back_just_before_the_lock_is_held_is_not_done(
+    tmp_path: Path, rules: bytes, change: Callable[[House], object]
+) -> None:
+    storage = Simulated()
+    here = house(storage, tmp_path)
+    storage.acts.first("lock", after(lambda: put(storage, rules)))
+    assert isinstance(refusal(lambda: change(here)), PermissionDenied)
     assert here.registry.resolve(OWN, "m@candidate", verify=False).version == "1"
 
 
