@@ -11,7 +11,7 @@ from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.stages import ALIAS_STAGES, ARCHIVED, NO_STAGE
-from ..vocabulary.texts import can_be_of_a_file
+from ..vocabulary.texts import can_be_of_a_file, text_or_none
 from . import older
 from .projections import Fields, Projection, is_about, seq_of
 
@@ -72,9 +72,9 @@ def parse(keys: ModelKeys, alias: str, data: bytes) -> Alias | int | None:
     return Alias(
         alias=alias,
         version=version,
-        updated_at=_text(fields.get("updated_at")),
-        actor=_text(fields.get("actor")),
-        reason=_text(fields.get("reason")),
+        updated_at=text_or_none(fields.get("updated_at")),
+        actor=text_or_none(fields.get("actor")),
+        reason=text_or_none(fields.get("reason")),
         seq=seq,
     )
 
@@ -90,15 +90,11 @@ def moved_by(line: Line, alias: str) -> Alias:
     return Alias(
         alias=alias,
         version=line.get("version"),
-        updated_at=_text(line.get("ts_utc")),
-        actor=_text(line.get("actor")),
-        reason=_text(line.get("reason")),
+        updated_at=text_or_none(line.get("ts_utc")),
+        actor=text_or_none(line.get("actor")),
+        reason=text_or_none(line.get("reason")),
         seq=line.seq if line.is_own else None,
     )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def read(storage: Storage, keys: ModelKeys, alias: str) -> Alias | None:

@@ -17,7 +17,7 @@ from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, Preconditi
 from ..vocabulary.errors import InvalidParameter, LockTimeout
 from ..vocabulary.finite import finite
 from ..vocabulary.runs import ENDS, RUNNING, RunDetail, RunFacts
-from ..vocabulary.texts import parse_object, printable
+from ..vocabulary.texts import parse_object, printable, text_or_none
 from .model import ModelStore
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -84,7 +84,7 @@ class Run:
             **self.model.names(),
             "run_id": self.run_id,
             "status": _status(said),
-            **{name: _text(said.get(name)) for name in ("started_at", "finished_at", "actor")},
+            **{name: text_or_none(said.get(name)) for name in ("started_at", "finished_at", "actor")},
             "params": self.params(),
             "tags": self._object(form.TAGS),
         }
@@ -177,10 +177,6 @@ def ids(model: ModelStore) -> list[str]:
 def _status(said: Mapping[str, Any]) -> str:
     status = said.get("status")
     return status if isinstance(status, str) and status in ENDS else RUNNING
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _passed_over(run_id: str, key: str, count: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ..format.chain import Line
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
+from ..vocabulary.texts import text_or_none
 from . import older, projections
 from .projections import Fields, Projection
 
@@ -41,9 +42,9 @@ class State:
         if isinstance(changed.get("tags"), Mapping):
             state = replace(state, tags={**state.tags, **changed["tags"]})
         if "description" in changed:
-            state = replace(state, is_described=True, description=_text(changed["description"]))
+            state = replace(state, is_described=True, description=text_or_none(changed["description"]))
         if isinstance(changed.get("archived"), bool):
-            reason = _text(event.get("reason")) if changed["archived"] else None
+            reason = text_or_none(event.get("reason")) if changed["archived"] else None
             state = replace(state, archived=changed["archived"], archived_reason=reason)
         return state
 
@@ -114,11 +115,7 @@ def _from_fields(fields: Fields | None) -> State:
     return State(
         tags=tags if isinstance(tags, dict) else {},
         is_described="description" in fields,
-        description=_text(fields.get("description")),
+        description=text_or_none(fields.get("description")),
         archived=archived if isinstance(archived, bool) else None,
-        archived_reason=_text(fields.get("archived_reason")),
+        archived_reason=text_or_none(fields.get("archived_reason")),
     )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -14,6 +14,7 @@ from ..format.events import ATTEST, FACTS, FINDING, REGISTER, RESTORE
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.texts import list_or_empty
 from . import projections
 from .journal import VOUCHED, Event, Journal
 from .projections import Fields, Projection
@@ -145,8 +146,9 @@ def after(old: Fields, event: Event) -> Fields:
 
 def _after_all(old: Fields, more: Iterable[Event]) -> Fields:
     """The document after more events, in one pass over all of them."""
-    events, attestations, findings = (list(_list(old.get(name))) for name in ("events", "attestations", "findings"))
-    facts, dismissed, when = old.get("facts"), list(_list(old.get("dismissed"))), old.get("updated_at")
+    lists = ("events", "attestations", "findings", "dismissed")
+    events, attestations, findings, dismissed = ([*list_or_empty(old.get(name))] for name in lists)
+    facts, when = old.get("facts"), old.get("updated_at")
     ended = set[int]()
     for event in more:
         kind, seq, when = event["event"], event["seq"], event.get("ts_utc")
@@ -178,7 +180,3 @@ def _after_all(old: Fields, more: Iterable[Event]) -> Fields:
 
 def _is_one_of(seq: Any, ended: Set[int]) -> bool:
     return isinstance(seq, int) and seq in ended
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

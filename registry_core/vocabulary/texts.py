@@ -163,6 +163,16 @@ def parse_object(data: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and not _is_deep(data, value) else None
 
 
+def text_or_none(value: Any) -> str | None:
+    """The value, where it is a text: what others have written may be anything."""
+    return value if isinstance(value, str) else None
+
+
+def list_or_empty(value: Any) -> list[Any]:
+    """The value, where it is a list."""
+    return value if isinstance(value, list) else []
+
+
 def _is_deep(data: bytes, value: dict[str, Any]) -> bool:
     if data.count(b"{") + data.count(b"[") <= MOST_LEVELS:
         return False  # as of nearly all: nothing is walked through

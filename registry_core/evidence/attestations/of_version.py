@@ -20,6 +20,7 @@ from ...models.model import ModelStore
 from ...storage.contract import KeyNotFound
 from ...vocabulary.errors import PackageCorrupt
 from ...vocabulary.evidence import Signer
+from ...vocabulary.texts import list_or_empty, text_or_none
 from ..signing import signed_document, statement
 from ..signing.not_counted import NotCounted
 from ..signing.statement import Statement
@@ -185,10 +186,10 @@ def _born(line: Line, repaired_at: list[tuple[int, datetime]]) -> dict[str, Any]
     at, is_ahead = when_made(line.seq, line.get("ts_utc"), repaired_at)
     return {
         "register_seq": line.seq,
-        "package_digest": _text(line.get("package_digest")),
+        "package_digest": text_or_none(line.get("package_digest")),
         "born": line.fields or {},
         "born_at": at if is_ahead else None,
-        "signatures": tuple(one for one in _list(line.get("signatures")) if isinstance(one, dict)),
+        "signatures": tuple(one for one in list_or_empty(line.get("signatures")) if isinstance(one, dict)),
     }
 
 
@@ -200,16 +201,16 @@ def attested_by(seq: int, event: Mapping[str, Any], repaired_at: Iterable[tuple[
     return Attested(
         seq=seq,
         at=at or _NEVER,
-        digest=_text(said.get("digest")) or "",
-        form=_text(said.get("form")) or "",
-        type=_text(said.get("type")) or "",
-        identity=_text(said.get("identity")) or "",
+        digest=text_or_none(said.get("digest")) or "",
+        form=text_or_none(said.get("form")) or "",
+        type=text_or_none(said.get("type")) or "",
+        identity=text_or_none(said.get("identity")) or "",
         signers=signers_of(said.get("signers")),
-        covers=_text(said.get("covers")),
-        from_package=_text(said.get("from_package")),
+        covers=text_or_none(said.get("covers")),
+        from_package=text_or_none(said.get("from_package")),
         size_bytes=size if isinstance(size, int) else 0,
-        ignored=tuple(str(path) for path in _list(said.get("ignored"))),
-        uncovered=tuple(str(path) for path in _list(said.get("uncovered"))),
+        ignored=tuple(str(path) for path in list_or_empty(said.get("ignored"))),
+        uncovered=tuple(str(path) for path in list_or_empty(said.get("uncovered"))),
         is_ahead=is_ahead,
         by={name: event.get(name) for name in ("actor", "claimed_actor", "principal")},
     )
@@ -231,7 +232,7 @@ def latest(one: Attested) -> datetime:
 
 def signers_of(said: Any) -> tuple[Signer, ...]:
     """The signers as an event lists them."""
-    pairs = ((one.get("person"), one.get("key")) for one in _list(said) if isinstance(one, dict))
+    pairs = ((one.get("person"), one.get("key")) for one in list_or_empty(said) if isinstance(one, dict))
     return tuple(Signer(person, key) for person, key in pairs if isinstance(person, str) and isinstance(key, str))
 
 
@@ -245,8 +246,8 @@ def _found(findings: dict[int, Finding], line: Line) -> None:
             findings[one.seq] = replace(one, ended=line.seq, dismissed=one.seq == dismissed)
     if "severity" in said:
         by = {name: line.get(name) for name in ("actor", "claimed_actor", "principal")}
-        severity, title, url = (_text(said.get(name)) for name in ("severity", "title", "url"))
-        actor, when = _text(line.get("actor")), _text(line.get("ts_utc"))
+        severity, title, url = (text_or_none(said.get(name)) for name in ("severity", "title", "url"))
+        actor, when = text_or_none(line.get("actor")), text_or_none(line.get("ts_utc"))
         findings[line.seq] = Finding(line.seq, severity or "", title or "", url, when, actor, by=by)
 
 
@@ -260,11 +261,3 @@ def clock_repairs(
     lines = model.journal.named(KIND, REPAIR, before) if among is None else among
     found = ((line.seq, parse_time(line.get("ts_utc"))) for line in lines if line.get("repaired") == CLOCK)
     return [(seq, when) for seq, when in found if when is not None]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

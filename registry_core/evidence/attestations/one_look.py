@@ -10,6 +10,7 @@ from ...models.model import ModelStore
 from ...vocabulary.errors import NotConfigured
 from ...vocabulary.evidence import Signer
 from ...vocabulary.evidence_errors import PolicyUnreadable
+from ...vocabulary.texts import list_or_empty, text_or_none
 from ...vocabulary.version_evidence import (
     EvidenceDocument,
     EvidenceFinding,
@@ -89,16 +90,16 @@ class _Teller:
     def found(self, said: Mapping[str, Any]) -> EvidenceSignature:
         """One that the register event tells of, in whatever form it does."""
         return EvidenceSignature(
-            _text(said.get("path")),
-            _text(said.get("format")),
+            text_or_none(said.get("path")),
+            text_or_none(said.get("format")),
             self._signers(self._counted_at_register(said)),
-            _text(said.get("covers")),
+            text_or_none(said.get("covers")),
             _texts(said.get("ignored")),
             _texts(said.get("uncovered")),
             said.get("verified") is True,
-            _text(said.get("why")),
+            text_or_none(said.get("why")),
             self._evidence.register_seq,
-            _text(self._evidence.born.get("ts_utc")),
+            text_or_none(self._evidence.born.get("ts_utc")),
         )
 
     def sent(self, one: Attested) -> EvidenceSignature:
@@ -125,7 +126,7 @@ class _Teller:
             one.type,
             one.digest,
             self._signers(self._counted(one)),
-            None if names_nobody else _text(one.by.get("actor")),
+            None if names_nobody else text_or_none(one.by.get("actor")),
             self._evidence.dismissed.get(one.seq),
             **said,
         )
@@ -161,9 +162,5 @@ class _Teller:
         return {"is_damaged": True}
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def _texts(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [str(one) for one in list_or_empty(value)]

@@ -28,10 +28,12 @@ from registry_core.vocabulary.texts import (
     is_name,
     is_segment,
     is_unicode,
+    list_or_empty,
     natural_order,
     parse_object,
     parse_ref,
     printable,
+    text_or_none,
 )
 
 from ...support.packages import open_registry, write_files
@@ -237,3 +239,11 @@ def test_what_is_deeper_than_can_be_answered_is_no_object(levels: int, is_read: 
         data = b'{"a":' + opening * (levels - 1) + b"1" + closing * (levels - 1) + b"}"
         assert (parse_object(data) is not None) is is_read
     assert parse_object(b'{"a": [' + b"[]," * 500 + b"1]}") is not None
+
+
+@pytest.mark.parametrize("value", [None, 1, True, b"x", {"a": "b"}])
+def test_what_is_no_text_and_no_list_is_none_and_an_empty_one(value: object) -> None:
+    assert text_or_none(value) is None
+    assert list_or_empty(value) == []
+    assert text_or_none("") == ""
+    assert list_or_empty([value]) == [value]
