@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from .answers import read
 from .bodies import object_of
 from .calls import call
 from .connection import Connected
-from .transport import JSON_TYPE, Repeat
+from .transport import JSON_TYPE, Repeat, as_json
 
 
 class Access(Connected):
@@ -39,7 +38,7 @@ class Access(Connected):
             "PUT",
             "/v1/access",
             query={"expected_seq": expected_seq, "actor": actor, "reason": reason},
-            content=document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode(),
+            content=document if isinstance(document, bytes) else as_json(dict(document)),
             headers={"Content-Type": JSON_TYPE},
             repeat=Repeat.IF_UNDONE,
         )

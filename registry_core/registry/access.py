@@ -14,7 +14,7 @@ from ..access.who import Issuers
 from ..vocabulary.access import AccessRules, Caller, Change, MadeToken, Revocation, TokenFacts, Trial
 from ..vocabulary.errors import InvalidParameter
 from .owning import OwningVerbs
-from .ruling import RulingVerbs
+from .ruling import RulingVerbs, written
 
 if TYPE_CHECKING:
     from ..access.held import HeldRules
@@ -128,7 +128,7 @@ class AccessVerbs(OwningVerbs, RulingVerbs):
         from ..access.document import parse
 
         self._require_admin()
-        data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+        data = written(document)
         rules = parse(data, self._origin._issuers)  # noqa: SLF001 - a registry like this one
         if self._door is not None and not self._door.would_be_admin(rules):
             raise InvalidParameter(

@@ -52,7 +52,7 @@ class RulingVerbs(MaintainingVerbs):
 
         self._require_admin()
         journal = self._own_journal(self._require_admin)
-        return ruling.set_trust(journal, _written(document), expected_seq=expected_seq, words=(actor, reason))
+        return ruling.set_trust(journal, written(document), expected_seq=expected_seq, words=(actor, reason))
 
     def policies(self) -> list[PolicyFacts]:
         """The policies that hold, by their tasks; none of them is read. Raises ``PolicyUnreadable``."""
@@ -90,7 +90,7 @@ class RulingVerbs(MaintainingVerbs):
 
         self._require_admin()
         journal = self._own_journal(self._require_admin)
-        data = _written(document)
+        data = written(document)
         done = ruling.set_policy(journal, task, data, expected_seq=expected_seq, words=(actor, reason))
         return replace(done, warnings=trying.reserving(policy_grammar.parse(data, task)))
 
@@ -101,7 +101,7 @@ class RulingVerbs(MaintainingVerbs):
         """
         from ..evidence import policy_grammar, trying  # only when it is wanted
 
-        rules, data = self._rules_then(None), _written(document)
+        rules, data = self._rules_then(None), written(document)
         found, named = policy_grammar.parse(data, task), digest(data)
         aliases = list(dict.fromkeys(gate.alias for gate in found.gates))
 
@@ -154,7 +154,8 @@ class RulingVerbs(MaintainingVerbs):
         return rulebook.read(self._own_journal(), None if as_of is None else moment_of(as_of))
 
 
-def _written(document: Written) -> bytes:
+def written(document: Written) -> bytes:
+    """The document's bytes, as they are where they are given. Raises ``InvalidParameter`` for what JSON cannot say."""
     if isinstance(document, bytes):
         return document
     try:

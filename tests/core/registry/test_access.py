@@ -80,6 +80,14 @@ def test_nobody_takes_his_own_admin_away(here: House, changes: dict[str, Any]) -
     here.registry.set_access_rules(rules(**changes))  # the operator may
 
 
+@pytest.mark.parametrize("value", [float("nan"), {1}, "\ud800"])
+def test_what_json_cannot_say_is_no_document(here: House, value: Any) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        here.as_("chief").set_access_rules({"schema": "omr-access/1", "admins": [value]})
+    assert refused.value.detail["field"] == "document"
+    assert here.registry.access_rules().document == rules()
+
+
 def test_the_operator_is_the_way_back(here: House, tmp_path: Path) -> None:
     (document,) = (tmp_path / "root" / "log" / "documents").iterdir()
     document.unlink()
