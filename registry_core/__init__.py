@@ -155,6 +155,7 @@ if TYPE_CHECKING:
     from .vocabulary.gates import Check, GateAnswer, GateAudit, GateFault, GateInForce, VerbsOfGates
     from .vocabulary.happened import ActivityPage, VerbsOfEvents
     from .vocabulary.log import (
+        MOST_NOTE_BYTES,
         ConsistencyProof,
         Exported,
         InclusionProof,
@@ -211,6 +212,7 @@ __all__ = [
     "MAX_DOCUMENT_BYTES",
     "MAX_LIMIT",
     "MAX_NAME_LENGTH",
+    "MOST_NOTE_BYTES",
     "NAME_PATTERN",
     "OPERATOR",
     "REVIEW_PREDICATE",
@@ -487,8 +489,10 @@ _PLACES = {
         "vocabulary.finite": "finite",
         "vocabulary.gates": "Check GateAnswer GateAudit GateFault GateInForce VerbsOfGates",
         "vocabulary.happened": "ActivityPage VerbsOfEvents",
-        "vocabulary.log": "ConsistencyProof Exported InclusionProof JournalLines LogChange LogProof Published"
-        " VerbsOfLog",
+        "vocabulary.log": (
+            "ConsistencyProof Exported InclusionProof JournalLines LogChange LogProof MOST_NOTE_BYTES Published "
+            "VerbsOfLog"
+        ),
         "vocabulary.looking": "DeletedVersion Lineage OperationFacts Relative Span SpanPage UploadFacts VerbsOfLooking",
         "vocabulary.parameters": "Parameter answer_of parameters_of taking",
         "vocabulary.progress": "Meter Progress ProgressCallback",

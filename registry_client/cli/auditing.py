@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from registry_core import MOST_NOTE_BYTES
+
 from . import output
 from .command import EXIT_DAMAGED, audited, finish, local_verb, plain_verb, root_of
 
 if TYPE_CHECKING:
     from registry_core import ModelRegistry
-
-_MOST_BYTES = 64 * 1024
 
 
 @click.group()
@@ -90,7 +90,7 @@ def _lines(key: str) -> list[str]:
 def _head(file: Path) -> bytes:
     """All bytes of a file that can be a note or keys; of another one a few more than that."""
     with file.open("rb") as reader:
-        return reader.read(_MOST_BYTES + 1)
+        return reader.read(MOST_NOTE_BYTES + 1)
 
 
 @audit.command(name="export")

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from .answers import Value
 
 MOST_LINES = 1000  # of a page
+MOST_NOTE_BYTES = 64 * 1024  # and of a file of the log's keys
 
 OfTask = Annotated[str | None, "The task; without task and model it is the registry's own journal."]
 OfModel = Annotated[str | None, "The model, of that task."]

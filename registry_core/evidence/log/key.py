@@ -15,6 +15,7 @@ from ...settings import PREFIX, CoreSettings
 from ...storage.locks import hold_within
 from ...vocabulary.errors import NotConfigured, StorageUnavailable
 from ...vocabulary.evidence_errors import LogBehind
+from ...vocabulary.log import MOST_NOTE_BYTES
 from .. import keys
 from . import signed_note
 from .log import Log
@@ -22,7 +23,6 @@ from .signed_note import Checkpoint, Verifier
 
 KEY, STATE = f"{PREFIX}LOG_KEY", f"{PREFIX}LOG_STATE"
 _END = b"-----END PRIVATE KEY-----"
-_MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class LogKey:
                 raise _unusable("it is no file")
             if status.st_mode & 0o077:
                 raise _unusable("others may read it: chmod 0600")
-            parts = file.read(_MOST_BYTES).split(_END)[:-1]
+            parts = file.read(MOST_NOTE_BYTES).split(_END)[:-1]
         try:
             found = [keys.load_private(part + _END) for part in parts]
         except ValueError as error:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...vocabulary.log import MOST_NOTE_BYTES
 from .. import keys
 from .tree import HASH_BYTES
 
-MOST_BYTES = 64 * 1024
 MOST_SIGNATURES = 100
 MOST_NAME_CHARACTERS = 200
 _ED25519 = b"\x01"
@@ -124,8 +124,8 @@ def sign(text: str, signers: Iterable[tuple[str, keys.PrivateKey]]) -> Note:
 
 def parse(data: bytes) -> Note:
     """The note in the bytes, which are exactly those of ``bytes(note)``. Raises ``ValueError`` saying what is wrong."""
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"a note has at most {MOST_BYTES} bytes")
+    if len(data) > MOST_NOTE_BYTES:
+        raise ValueError(f"a note has at most {MOST_NOTE_BYTES} bytes")
     try:
         whole = data.decode()
     except UnicodeDecodeError:

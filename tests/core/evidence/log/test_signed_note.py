@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_core import MOST_NOTE_BYTES
 from registry_core.evidence import keys, log_tree, signed_note
 
 # The key and the note of the Go library's own documentation.
@@ -77,7 +78,7 @@ def test_one_bad_signature_in_a_key_s_name_is_not_outweighed_by_a_good_one(priva
         NOTE.replace(b"JnAM=\n", b"JnAN=\n"),  # the same bytes in another Base64
         NOTE.replace(b"PeterNeumann x", b"Peter+Neumann x"),
         NOTE + NOTE.splitlines(keepends=True)[-1] * signed_note.MOST_SIGNATURES,
-        b"x" * (signed_note.MOST_BYTES + 1),
+        b"x" * (MOST_NOTE_BYTES + 1),
         b"",
         b"\n\n",
         b"a\n\n\n",
