@@ -210,12 +210,13 @@ def _bounded(value: Any) -> Any:
 
 def describe(error: Exception) -> dict[str, Any]:
     """The problem document of what was raised where nobody waits for an answer."""
-    response = _from_core(error) if isinstance(error, RegistryError) else _from_anything(error)
+    response = from_core(error) if isinstance(error, RegistryError) else _from_anything(error)
     document: dict[str, Any] = json.loads(response.get_data())
     return document
 
 
-def _from_core(error: RegistryError) -> Response:
+def from_core(error: RegistryError) -> Response:
+    """The problem that it is, with its status."""
     return problem(TABLE[type(error)], error.code, error.title, error.message, error.detail)
 
 
@@ -320,7 +321,7 @@ def refuse_as_busy(_: Busy | None = None) -> Response:
 def init_app(app: Flask, translations: Mapping[str, Callable[[Response], Response]]) -> None:
     """From now on all failures are problem documents; below each path of ``translations`` as that makes them."""
     app.extensions["translations"] = translations
-    app.register_error_handler(RegistryError, _from_core)
+    app.register_error_handler(RegistryError, from_core)
     app.register_error_handler(Busy, refuse_as_busy)
     app.register_error_handler(ClientDisconnected, _from_broken)
     app.register_error_handler(ParseException, _from_broken)

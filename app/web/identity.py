@@ -27,7 +27,7 @@ from registry_core import (
 
 from ..config import IdentitySettings
 from . import refusals, sessions
-from .errors import TABLE, problem
+from .errors import from_core
 
 if TYPE_CHECKING:
     from .code_flow import CodeFlow
@@ -141,11 +141,11 @@ def _deny(error: PermissionDenied) -> Response:
         "denied",
         extra={**{f"principal_{name}": said for name, said in principal.recorded().items()}, **error.detail},
     )
-    return _answered(error)
+    return from_core(error)
 
 
 def _ask(error: RegistryError) -> Response:
-    answer = _answered(error)
+    answer = from_core(error)
     is_page = "text/html" in request.headers.get("Accept", "") or any(
         name.lower().startswith("sec-fetch-") for name, _ in request.headers
     )
@@ -154,10 +154,6 @@ def _ask(error: RegistryError) -> Response:
     if not is_page:  # or a browser would ask a person for a password
         answer.headers.add("WWW-Authenticate", f"Basic {_REALM}")
     return answer
-
-
-def _answered(error: RegistryError) -> Response:
-    return problem(TABLE[type(error)], error.code, error.title, error.message, error.detail)
 
 
 def keep_private(response: Response) -> Response:
