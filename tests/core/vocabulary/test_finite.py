@@ -14,7 +14,7 @@ from registry_core.vocabulary.finite import is_number
 LARGEST = int(1.7976931348623157e308)
 
 
-@pytest.mark.parametrize("value", [0, -1, 0.5, -0.0, 5e-324, LARGEST, -LARGEST])
+@pytest.mark.parametrize("value", [0, -1, 0.5, -0.0, 5e-324, LARGEST, -LARGEST], ids=lambda value: repr(value)[:12])
 def test_what_a_float_can_be_near_is_a_number(value: float) -> None:
     assert is_number(value)
 
