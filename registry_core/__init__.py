@@ -199,7 +199,7 @@ if TYPE_CHECKING:
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
     from .vocabulary.summaries import Facets, ModelSummary, NewestVersion, SummaryPage, VersionRow
-    from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN
+    from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN, is_unicode
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
     from .vocabulary.version_evidence import EvidenceDocument, EvidenceSignature, VersionEvidence
@@ -421,6 +421,7 @@ __all__ = [
     "answer_of",
     "artifact_manifest",
     "finite",
+    "is_unicode",
     "load_private",
     "log_extension",
     "parameters_of",
@@ -502,7 +503,7 @@ _PLACES = {
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",
         "vocabulary.summaries": "Facets ModelSummary NewestVersion SummaryPage VersionRow",
-        "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN",
+        "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN is_unicode",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",
         "vocabulary.version_evidence": "EvidenceDocument EvidenceSignature VersionEvidence",

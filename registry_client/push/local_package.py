@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_core import ArtifactsRefused
+from registry_core import ArtifactsRefused, is_unicode
 
 from ..forms import shown
 from ..local.files import hash_open
@@ -152,7 +152,7 @@ def opened(source: Path, choice: Choice) -> Iterator[Selected]:
         with held(source.parent) as top_fd:
             status = source.stat()
             file = LocalFile(source.name, top_fd, status.st_size, _seen(status), choice.follow_links)
-            if not _is_utf8(source.name):
+            if not is_unicode(source.name):
                 raise ArtifactsRefused(f"{source.name!r} {_NOT_UTF8}. Nothing was sent.")
             yield Selected([file], [], [])
     else:
@@ -208,7 +208,7 @@ class _Walk:
                     self._take(path, status, above | {(here.st_dev, here.st_ino)})
 
     def _take(self, path: str, status: os.stat_result, above: _Above) -> None:
-        if not _is_utf8(path):
+        if not is_unicode(path):
             self._refuse(shown(path), _NOT_UTF8)
         elif stat.S_ISREG(status.st_mode):
             file = LocalFile(path, self._top_fd, status.st_size, _seen(status), self._choice.follow_links)
@@ -227,11 +227,6 @@ class _Walk:
 
     def _refuse(self, path: str, reason: str) -> None:
         self.problems.append({"path": path, "reason": reason})
-
-
-def _is_utf8(name: str) -> bool:
-    """The system gives the bytes of a name that are not UTF-8 as lone surrogates."""
-    return name.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def _status(entry: os.DirEntry[str], directory: int, choice: Choice) -> os.stat_result:
