@@ -16,7 +16,7 @@ from registry_core.access.held import HeldRules
 from registry_core.access.in_force import InForce
 from registry_core.access.principal import Kind, Principal
 from registry_core.access.tokens import TokenKind
-from registry_core.format.layout import REGISTRY_HOME, REGISTRY_JOURNAL
+from registry_core.format.layout import REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL
 from registry_core.format.layout import token as token_key
 from registry_core.storage.contract import Entry, Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
@@ -148,6 +148,17 @@ def test_a_journal_that_is_damaged_or_gone_ends_the_rules_of_before(tmp_path: Pa
     for _ in range(2):
         with pytest.raises(AccessUnreadable):
             rules.now()
+
+
+def test_rules_of_which_nothing_at_all_is_left_are_missed_by_whoever_had_them(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path)
+    put(storage, FIRST)
+    rules = HeldRules(journal_of(storage), ISSUERS)
+    assert admins(rules) == ["user:first"]
+    (tmp_path / REGISTRY).unlink()
+    (tmp_path / REGISTRY_HOME).rename(tmp_path / "away")
+    with pytest.raises(AccessUnreadable):
+        rules.now()
 
 
 def test_a_token_is_read_once_and_counts_until_it_is_revoked_or_ends(tmp_path: Path) -> None:
