@@ -96,6 +96,7 @@ def test_each_look_at_a_store_holds_for_five_seconds_and_not_longer(monkeypatch:
     monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
     assert all(there.principal(made, NOW) for _ in range(3))
     assert len(asked) == 1
+    assert here.principal(made, NOW) is not None
     here.end(made)
     assert here.principal(made, NOW) is None
     assert there.principal(made, NOW) is not None
