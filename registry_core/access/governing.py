@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..format.encoding import digest, format_time, parse_time
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import token as token_key
 from ..models.changes import Committed, Draft, change
@@ -15,7 +14,7 @@ from ..models.named_documents import beside
 from ..models.registry_journal import RegistryJournal
 from ..vocabulary.access import Change, MadeToken
 from ..vocabulary.errors import AccessMoved, NameTaken, TokenNotFound
-from ..vocabulary.texts import check_words
+from ..vocabulary.texts import check_words, digest, format_time, parse_time
 from . import document, tokens
 from .in_force import Said, said, token_document
 from .principal import Cut, Principal

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from ..format.chain import Line, lost_range
-from ..format.encoding import digest
 from ..format.events import ACCESS, TOKEN
 from ..format.layout import REGISTRY_JOURNAL, token
 from ..models.named_documents import document_of
@@ -21,6 +20,7 @@ from ..models.registry_journal import RULES, RegistryJournal, marks_of
 from ..models.timeline import happened
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import AccessUnreadable, InvalidParameter, PackageCorrupt, RegistryError
+from ..vocabulary.texts import digest
 from . import document, tokens
 from .document import AccessDocument
 from .tokens import TokenDocument

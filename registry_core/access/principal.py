@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ..format.encoding import format_time
 from ..vocabulary.access import Caller
 from ..vocabulary.patterns import ModelPattern, any_matches
+from ..vocabulary.texts import format_time
 from .roles import Action, Role, gives
 
 

@@ -17,12 +17,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..format.encoding import format_time, parse_time
 from ..format.layout import SESSIONS, session
 from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, RegistryError
-from ..vocabulary.texts import parse_object
+from ..vocabulary.texts import format_time, parse_object, parse_time
 from . import tokens
 from .principal import Kind, Principal
 

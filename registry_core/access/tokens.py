@@ -18,10 +18,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ..format.encoding import encode_document, format_time, parse_time
 from ..vocabulary.access import TokenFacts
 from ..vocabulary.errors import InvalidParameter
-from ..vocabulary.texts import check_new_name, is_unicode, parse_object
+from ..vocabulary.texts import check_new_name, encode_document, format_time, is_unicode, parse_object, parse_time
 from .document import check_alias_pattern, check_models, check_word
 from .principal import Cut, Kind, Principal
 from .roles import Role

@@ -6,10 +6,10 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from ..format.encoding import parse_time
 from ..format.events import REPAIR
 from ..models.spans import Move
 from ..vocabulary.stages import ALIAS_STAGES
+from ..vocabulary.texts import parse_time
 
 # The alias, the version that it names from then on (of what is removed beside another none), and the event.
 _MOVE = "SELECT e.seq, e.alias, e.version, e.at, e.actor, e.reason, e.is_own FROM event e"

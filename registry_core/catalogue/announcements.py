@@ -12,11 +12,11 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
-from ..format.encoding import format_time
 from ..format.layout import FEED
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.errors import RegistryError
+from ..vocabulary.texts import format_time
 
 log = logging.getLogger(__name__)
 

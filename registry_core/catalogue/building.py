@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from ..format.encoding import format_time
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.owners import LEGACY_UNOWNED
+from ..vocabulary.texts import format_time
 from . import event_stream, reading, whole_model
 from .crew import Crew
 from .database import Database, fact, set_fact

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..format.encoding import format_time
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.filters import check_limit
-from ..vocabulary.texts import is_unicode, printable
+from ..vocabulary.texts import format_time, is_unicode, printable
 from .queries import MAX_FILTERS, fingerprint_of
 
 ORDERS = ("asc", "desc")

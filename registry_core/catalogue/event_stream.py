@@ -19,12 +19,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from ..format.chain import Line
-from ..format.encoding import format_time, parse_time
 from ..models.model import ModelStore
 from ..storage.contract import Storage
 from ..vocabulary.answers import StreamedEvent
 from ..vocabulary.errors import InvalidParameter, RegistryError
 from ..vocabulary.streamed import Reached
+from ..vocabulary.texts import format_time, parse_time
 from .database import fact
 from .pages import SHOWN
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line, Link, chain, why_no_event
-from ..format.encoding import digest, format_time, parse_time
 from ..format.events import FACTS, REGISTER
 from ..format.layout import META, METRICS
 from ..format.older import kind_of
@@ -28,7 +27,7 @@ from ..vocabulary.answers import Alias
 from ..vocabulary.errors import PackageCorrupt, StorageUnavailable
 from ..vocabulary.facts import LOAD, LOADS
 from ..vocabulary.owners import Ownership
-from ..vocabulary.texts import escaped, is_unicode, natural_order, parse_object
+from ..vocabulary.texts import digest, escaped, format_time, is_unicode, natural_order, parse_object, parse_time
 from .search_words import compact_json, is_filtered, tag_text, words_of
 from .shown import shown_of
 from .values import UNSURE, Entry, Known, Moved, News, Said, Told

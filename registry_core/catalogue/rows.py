@@ -13,9 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.encoding import format_time
 from ..models.model import ModelStore
-from ..vocabulary.texts import natural_order
+from ..vocabulary.texts import format_time, natural_order
 from .database import Database, count_change
 from .summary import count_months, summarise
 from .values import UNSURE, Change, Entry, Known, Moved, Said, Told

@@ -7,8 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 
-from ..format.encoding import format_time, parse_time
-from ..vocabulary.texts import escaped
+from ..vocabulary.texts import escaped, format_time, parse_time
 from .search_words import words_of
 from .values import Told
 

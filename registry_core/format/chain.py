@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..vocabulary.answers import Event
+from ..vocabulary.texts import digest, format_time, parse_time
 from . import older
-from .encoding import digest, format_time, parse_time
 from .events import FIELDS, OF_A_VERSION, PRIVATE, REPAIR, Field
 
 # Fields of later software are shown down to this depth, which no answer's encoder trips over.

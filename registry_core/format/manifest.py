@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
+from ..vocabulary.texts import DIGEST_PREFIX
 from . import older
-from .encoding import DIGEST_PREFIX
 from .layout import MANIFEST
 
 # As we write it, and not "./-", which is read like everybody's "./".

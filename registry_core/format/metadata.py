@@ -7,8 +7,7 @@ import math
 from typing import Any
 
 from ..vocabulary.errors import InvalidMetadata
-from ..vocabulary.texts import is_unicode, printable
-from .encoding import encode
+from ..vocabulary.texts import encode, is_unicode, printable
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64

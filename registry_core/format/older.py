@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .encoding import DIGEST_PREFIX
+from ..vocabulary.texts import DIGEST_PREFIX
 from .events import PROMOTE
 from .layout import MANIFEST
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..vocabulary.texts import escaped, parse_object
-from .encoding import encode
+from ..vocabulary.texts import encode, escaped, parse_object
 
 RUN = "run.json"
 PARAMS = "params.json"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..format.encoding import format_time
 from ..vocabulary.answers import Alias
 from ..vocabulary.errors import JournalCorrupt, VersionNotFound
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import format_time, printable
 from . import aliases, older
 from .model import ModelStore
 from .timeline import Moment, replay

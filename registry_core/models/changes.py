@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ..format.chain import Line
-from ..format.encoding import encode
 from ..storage.contract import PreconditionFailed, Staging
 from ..vocabulary.errors import InvalidName, LockTimeout, RegistryError, StorageError, StorageUnavailable
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import encode, printable
 from . import projections
 from .journal import Event, Subject
 from .package_moves import facts_of

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..format.chain import Line, Link, chain, encode_text, next_record, parse_line
-from ..format.encoding import encode, format_time, parse_time
 from ..format.events import ATTEST, DELETE, FACTS, FINDING, PURGE, REGISTER, REPAIR, RESTORE
 from ..format.older import AllBefore
 from ..storage.contract import Held, Naming, Search, Storage
 from ..vocabulary.errors import ClockBehind, ClockWrong
+from ..vocabulary.texts import encode, format_time, parse_time
 from .aliases import moves
 from .projections import Projection
 

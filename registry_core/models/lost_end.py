@@ -13,10 +13,10 @@ from itertools import chain
 from typing import Any
 
 from ..format.chain import Line, later_than, next_record
-from ..format.encoding import encode, parse_time
 from ..format.events import REPAIR
 from ..format.older import AllBefore
 from ..vocabulary.errors import JournalCorrupt
+from ..vocabulary.texts import encode, parse_time
 from . import evidence
 from .changes import Draft
 from .evidence import Shown

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..format.encoding import digest
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.texts import digest
 from .proven import Unproven
 from .registry_journal import document_key
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..format.chain import Line
-from ..format.encoding import parse_time
 from ..format.layout import ModelKeys
 from ..storage.contract import Storage
 from ..vocabulary.stages import ARCHIVED
+from ..vocabulary.texts import parse_time
 
 Fields = Mapping[str, Any]
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..format.chain import Line
-from ..format.encoding import encode_document, format_time
 from ..storage.contract import ABSENT, KeyNotFound, PreconditionFailed, Storage
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.owners import LEGACY_UNOWNED, NOT_THERE, UNOWNED, Ownership, Status, owned_by
-from ..vocabulary.texts import escaped, is_segment, parse_object
+from ..vocabulary.texts import encode_document, escaped, format_time, is_segment, parse_object
 from .journal import OWNED, OWNER
 from .model import ModelStore
 from .ownership import after, document, understood

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ..format.chain import Line
-from ..format.encoding import digest
 from ..format.layout import MANIFEST
 from ..storage.contract import KeyNotFound
 from ..vocabulary.errors import PackageCorrupt
+from ..vocabulary.texts import digest
 from .model import ModelStore
 
 

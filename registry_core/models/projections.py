@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..format.chain import Line
-from ..format.encoding import encode, encode_document
 from ..format.layout import ModelKeys, is_private
 from ..storage.contract import ABSENT, ANY, Condition, KeyNotFound, Match, PreconditionFailed, Prepared, Storage
 from ..vocabulary.errors import RegistryError
-from ..vocabulary.texts import is_name, is_segment, parse_object
+from ..vocabulary.texts import encode, encode_document, is_name, is_segment, parse_object
 
 Fields = Mapping[str, Any]
 

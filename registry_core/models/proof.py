@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format.chain import Line, Link, chain
-from ..format.encoding import DIGEST_PREFIX, parse_time
 from ..format.events import DELETE
 from ..vocabulary.answers import Head, JournalProof
 from ..vocabulary.errors import InvalidParameter, JournalCorrupt, PackageCorrupt
+from ..vocabulary.texts import DIGEST_PREFIX, parse_time
 from . import aliases, evidence, projections
 from .journal import CLOCKS_DIFFER_BY, OWNER, Subject
 from .model import ModelStore

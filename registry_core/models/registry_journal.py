@@ -13,12 +13,11 @@ from contextlib import suppress
 from typing import Any
 
 from ..format.chain import Line, lost_range
-from ..format.encoding import DIGEST_PREFIX, encode_document
 from ..format.events import ACCESS, POLICY, TOKEN
 from ..format.layout import FORMAT, GATED_FORMAT, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, RULED, document
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed, Storage
 from ..vocabulary.errors import JournalCorrupt
-from ..vocabulary.texts import parse_object
+from ..vocabulary.texts import DIGEST_PREFIX, encode_document, parse_object
 from .journal import Event, Journal, Subject
 from .model import BeforeChange
 from .projections import Projection

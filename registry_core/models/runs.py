@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format import runs as form
-from ..format.encoding import encode_document, format_time
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed
 from ..vocabulary.errors import InvalidParameter, LockTimeout
 from ..vocabulary.finite import finite
 from ..vocabulary.runs import ENDS, RUNNING, RunDetail, RunFacts
-from ..vocabulary.texts import parse_object, printable, text_or_none
+from ..vocabulary.texts import encode_document, format_time, parse_object, printable, text_or_none
 from .model import ModelStore
 
 MAX_DOCUMENT_BYTES = 1024 * 1024

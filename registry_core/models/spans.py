@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..format.chain import Line
-from ..format.encoding import format_time
 from ..vocabulary.looking import Span, SpanPage
+from ..vocabulary.texts import format_time
 from . import aliases
 from .timeline import counting_times
 

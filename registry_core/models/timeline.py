@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..format.chain import Line
-from ..format.encoding import parse_time
 from ..format.events import DELETE, PURGE, REGISTER, RESTORE
+from ..vocabulary.texts import parse_time
 from . import aliases
 from .states import State
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 from ..format.chain import Line
-from ..format.encoding import encode_document
 from ..format.layout import ModelKeys
 from ..storage.contract import ABSENT, PreconditionFailed, Storage
 from ..vocabulary.errors import InvalidParameter
+from ..vocabulary.texts import encode_document
 from . import projections
 from .journal import KEY, Event, Journal
 from .projections import Projection

@@ -22,14 +22,13 @@ from datetime import UTC, datetime, timedelta
 from types import UnionType
 from typing import Any
 
-from ..format.encoding import format_time, parse_time
 from ..storage import Storage
 from ..storage.contract import ABSENT, Document, KeyNotFound, Match, PreconditionFailed
 from ..vocabulary.answers import Value, Warned
 from ..vocabulary.errors import IdempotencyKeyReused, OperationNotFound, RegistryError
 from ..vocabulary.looking import OperationFacts
 from ..vocabulary.progress import Progress, ProgressCallback
-from ..vocabulary.texts import parse_object, printable
+from ..vocabulary.texts import format_time, parse_object, parse_time, printable
 from .processes import beating, has_died, silent_s, this_process
 
 log = logging.getLogger(__name__)

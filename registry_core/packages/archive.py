@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from ..format.encoding import parse_time
 from ..format.layout import META
 from ..format.tar import TAR_END, tar_header, tar_header_size, tar_padding
 from ..vocabulary.errors import StorageUnavailable
-from ..vocabulary.texts import check_key
+from ..vocabulary.texts import check_key, parse_time
 from .stored_files import CHUNK_BYTES, StoredFile
 
 PART_BYTES = 64 * 1024

@@ -8,13 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 from ..format import manifest
-from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..models.model import ModelStore
 from ..models.package_manifest import is_ours, manifest_bytes
 from ..storage.contract import Entry, KeyNotFound
 from ..vocabulary.answers import PackageFile, PackageListing, Problem
-from ..vocabulary.texts import escaped, parse_object
+from ..vocabulary.texts import DIGEST_PREFIX, digest, escaped, parse_object
 from .hash_stream import hash_stream
 from .strays import warning, without_strays
 from .verify import corrupt

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from ..format import manifest
 from ..format.commit_ids import commit_id
-from ..format.encoding import DIGEST_PREFIX, digest, parse_time
 from ..format.layout import MANIFEST, META
 from ..models import package_manifest
 from ..models.model import Found, ModelStore
@@ -21,7 +20,7 @@ from ..storage.contract import KeyNotFound, Readable
 from ..vocabulary.answers import Problem
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import ArtifactNotFound, PackageCorrupt
-from ..vocabulary.texts import check_key, printable
+from ..vocabulary.texts import DIGEST_PREFIX, check_key, digest, parse_time, printable
 from . import contents, verify
 from .hash_stream import hash_stream
 from .strays import warning, without_strays

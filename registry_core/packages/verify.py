@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.layout import MANIFEST, META
 from ..format.manifest import Manifest, parse
 from ..models.model import ModelStore
@@ -16,7 +15,7 @@ from ..storage.contract import Entry, KeyNotFound, Storage
 from ..vocabulary.answers import Problem, Verification
 from ..vocabulary.errors import PackageCorrupt, StorageError, StorageUnavailable
 from ..vocabulary.progress import Meter, ProgressCallback
-from ..vocabulary.texts import escaped
+from ..vocabulary.texts import DIGEST_PREFIX, digest, escaped
 from .hash_stream import hash_stream, size_hint
 from .parallel import in_parallel
 from .strays import is_dropping, warning

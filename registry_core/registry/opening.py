@@ -15,7 +15,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from ..access.roles import Action
-from ..format.encoding import encode_document
 from ..format.layout import FORMATS, GATED_FORMAT, REGISTRY, REGISTRY_JOURNAL, RULED, TASKS
 from ..models.all_models import all_models
 from ..models.gate import Asked, Gate, Verdict
@@ -31,7 +30,7 @@ from ..verbs import resolution
 from ..vocabulary.answers import Verification
 from ..vocabulary.errors import DestinationDiffers, NotConfigured
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.texts import parse_ref
+from ..vocabulary.texts import encode_document, parse_ref
 
 if TYPE_CHECKING:
     from ..catalogue.catalogue import Catalogue

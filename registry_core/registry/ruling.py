@@ -9,11 +9,10 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..format.encoding import DIGEST_PREFIX, digest
 from ..vocabulary.errors import InvalidParameter
 from ..vocabulary.evidence_errors import PolicyNotFound
 from ..vocabulary.rules import PolicyFacts, PolicyRules, PolicyTrial, RuleChange, TrustRules, VerbsOfRules
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import DIGEST_PREFIX, digest, printable
 from .maintaining import MaintainingVerbs
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..format import manifest
-from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, ModelKeys
 from ..models.changes import Draft, change
@@ -23,7 +22,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import PackageCorrupt, RegistryError
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import AdoptionReport, Finding
-from ..vocabulary.texts import check_words, has_control, is_unicode, printable
+from ..vocabulary.texts import check_words, digest, has_control, is_unicode, printable
 
 
 def adopt(

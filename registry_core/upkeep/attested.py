@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from ..format.chain import Line, lost_range
-from ..format.encoding import DIGEST_PREFIX, digest
 from ..format.events import ATTEST
 from ..models import proof, vouching
 from ..models.model import ModelStore
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import PackageCorrupt
 from ..vocabulary.reports import Finding
-from ..vocabulary.texts import is_segment
+from ..vocabulary.texts import DIGEST_PREFIX, digest, is_segment
 
 LEAST_AGE_S = 3600.0  # where nobody holds a model, what is younger may be on its way
 

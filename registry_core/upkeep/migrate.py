@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from ..format import manifest
 from ..format.chain import Line, chain
-from ..format.encoding import digest
 from ..format.layout import CHECKPOINT, MANIFEST, ModelKeys
 from ..models import package_manifest
 from ..models.all_models import all_models
@@ -30,6 +29,7 @@ from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import MigrationReport
+from ..vocabulary.texts import digest
 from . import attested, of_registry, training_runs
 
 

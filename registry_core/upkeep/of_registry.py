@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..format.chain import Line, chain
-from ..format.encoding import digest
 from ..format.events import ACCESS, POLICY, TOKEN, TRUST
 from ..format.layout import CHECKPOINT, REGISTRY, REGISTRY_JOURNAL, is_private, token
 from ..models.changes import finish_pending, pending
@@ -14,7 +13,7 @@ from ..models.registry_journal import NOTED, TITLE, RegistryJournal, document_ke
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.errors import DestinationDiffers, PackageCorrupt, RegistryError
 from ..vocabulary.reports import Finding
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import digest, printable
 
 MAX_LOOKS = 20  # at a journal that never comes to rest
 

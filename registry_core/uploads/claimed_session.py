@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..format.encoding import DIGEST_PREFIX
 from ..models.model import ModelStore
 from ..packages import intake
 from ..packages.kept_files import holding_damaged
@@ -19,7 +18,7 @@ from ..storage.contract import Incoming, KeyNotFound, Prove, Readable, Staging, 
 from ..vocabulary.answers import Problem
 from ..vocabulary.artifact import Artifact
 from ..vocabulary.errors import ArtifactsRefused, DigestMismatch, RegistryError
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import DIGEST_PREFIX, printable
 from . import rules
 from .announcement import Announced
 from .stored_bytes import StoredBytes, stored_bytes

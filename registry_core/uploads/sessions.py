@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format.encoding import format_time
 from ..models.model import ModelStore
 from ..packages.hash_stream import Reads
 from ..settings import CoreSettings
@@ -27,7 +26,7 @@ from ..vocabulary.errors import (
     UploadNotFound,
     UploadOffsetMismatch,
 )
-from ..vocabulary.texts import check_words, parse_object, printable
+from ..vocabulary.texts import check_words, format_time, parse_object, printable
 from . import rules
 from .announcement import Announcements, encoded
 from .claimed_session import ClaimedSession

@@ -9,7 +9,6 @@ from itertools import islice
 
 from ..format import manifest
 from ..format.chain import Line
-from ..format.encoding import digest
 from ..format.events import REGISTER
 from ..models import package_manifest
 from ..models.journal import KIND
@@ -18,6 +17,7 @@ from ..packages import contents
 from ..storage.contract import KeyNotFound
 from ..vocabulary.bounded import Bounded
 from ..vocabulary.errors import PackageCorrupt, StorageError
+from ..vocabulary.texts import digest
 
 REMEMBERED = 4096  # damaged files
 MOST_EVENTS = 100  # that are looked at where each is a request

@@ -7,12 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 
-from ..format.encoding import format_time
 from ..settings import CoreSettings
 from ..storage.contract import KeyNotFound, Storage
 from ..vocabulary.answers import Warned
 from ..vocabulary.looking import UploadFacts
-from ..vocabulary.texts import parse_object, text_or_none
+from ..vocabulary.texts import format_time, parse_object, text_or_none
 
 MOST_LOOKED_AT = 300  # a request each, on a store
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ..format import metadata
-from ..format.encoding import DIGEST_PREFIX
 from ..models.gate import Gate
 from ..models.model import ModelStore
 from ..packages import contents, intake
 from ..vocabulary.answers import Admission, PackageFile
 from ..vocabulary.errors import NotFound
-from ..vocabulary.texts import escaped
+from ..vocabulary.texts import DIGEST_PREFIX, escaped
 from .registration import Request, look, refuse_early
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..format.encoding import DIGEST_PREFIX
 from ..format.layout import META
 from ..models.annotation import beside
 from ..models.model import Found, ModelStore
@@ -20,7 +19,7 @@ from ..vocabulary.comparison import Comparison, FileDiff, VersionFacts
 from ..vocabulary.errors import ArtifactNotFound, InvalidParameter, PackageCorrupt
 from ..vocabulary.finite import finite
 from ..vocabulary.runs import Metrics, RunFacts
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import DIGEST_PREFIX, printable
 from . import running
 
 FEWEST, MOST = 2, 20

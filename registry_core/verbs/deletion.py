@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..format.encoding import parse_time
 from ..format.events import DELETE, PURGE, RESTORE
 from ..format.layout import MANIFEST, ModelKeys
 from ..models import package_manifest
@@ -22,7 +21,7 @@ from ..vocabulary.answers import Problem, Restoration, Tombstone
 from ..vocabulary.errors import InvalidParameter, RegistryError, VersionExists, VersionInUse, VersionNotFound
 from ..vocabulary.progress import Meter, ProgressCallback
 from ..vocabulary.reports import PurgeReport
-from ..vocabulary.texts import check_words
+from ..vocabulary.texts import check_words, parse_time
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..format import encoding, metadata
+from ..format import metadata
 from ..format.chain import Line
 from ..format.commit_ids import commit_id
-from ..format.encoding import DIGEST_PREFIX, digest, format_time
 from ..format.events import REGISTER
 from ..format.layout import MANIFEST, META, METRICS, ModelKeys
 from ..format.manifest import render
@@ -33,7 +32,15 @@ from ..vocabulary.answers import Registration
 from ..vocabulary.errors import IdempotencyKeyReused, InvalidParameter, NameTaken, RegistryError
 from ..vocabulary.evidence import SignatureJudged
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.texts import check_new_version, check_words
+from ..vocabulary.texts import (
+    DIGEST_PREFIX,
+    check_new_version,
+    check_words,
+    digest,
+    encode,
+    encode_document,
+    format_time,
+)
 from .promotion import SeenAlias, ask, look_at_alias
 from .taken import Taken, look_at_taken, version_exists
 
@@ -79,7 +86,7 @@ class Request:
         # A digest is in the journal for ever: a field that came later is in it only where it is used.
         without = {"idempotency_key", "left_out", "whose", *(("upload_id",) if self.upload_id is None else ())}
         content = {name: value for name, value in asdict(self).items() if name not in without}
-        return digest(encoding.encode({**content, "set_alias": self.set_alias or self.left_out}))
+        return digest(encode({**content, "set_alias": self.set_alias or self.left_out}))
 
 
 @dataclass(frozen=True)
@@ -186,14 +193,8 @@ def _take_in(
     whether by the same bytes."""
     packaged, packaged_sha256 = intake.packaged_meta(plan)
     created_at = format_time(datetime.now(UTC))
-    meta = metadata.compose(
-        packaged,
-        request.metadata,
-        task=request.task,
-        model_name=request.model_name,
-        version=request.version,
-        created_at=created_at,
-    )
+    names = {**model.names(), "version": request.version}
+    meta = metadata.compose(packaged, request.metadata, **names, created_at=created_at)
     if seen.taken is not None and seen.repeat is None:  # a repeat whose version is on its way is decided under the lock
         raise version_exists(seen.model, request.version, seen.taken, intake.digests(plan, workers=settings.workers))
     key = model.keys.package(request.version)
@@ -202,7 +203,7 @@ def _take_in(
         artifacts = intake.copy(plan, staging, workers=settings.workers, progress=progress)
         brought = {artifact.path: artifact.sha256 for artifact in artifacts}
         intake.check_brought_manifest(plan, {**brought, **({META: packaged_sha256} if packaged_sha256 else {})})
-        artifacts.append(staging.add(META, BytesSource(encoding.encode_document(meta))))
+        artifacts.append(staging.add(META, BytesSource(encode_document(meta))))
         manifest = render(artifacts)
         hashes = {artifact.path: artifact.sha256 for artifact in artifacts}
         named_by = commit_id(request.task, request.model_name, request.version, hashes)

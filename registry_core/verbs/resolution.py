@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 from typing import NoReturn
 
-from ..format.encoding import parse_time
 from ..models import annotation, package_manifest
 from ..models.as_of import find_at
 from ..models.model import Found, ModelStore
@@ -16,7 +15,7 @@ from ..packages import contents, verify
 from ..vocabulary.answers import Description, Resolution, Verification
 from ..vocabulary.errors import InvalidParameter, VersionNotFound
 from ..vocabulary.progress import ProgressCallback
-from ..vocabulary.texts import printable
+from ..vocabulary.texts import parse_time, printable
 
 _BLANK_OFFSET = re.compile(r"(T[0-9:.,]+) (\d\d:?\d\d)")  # in a query string its plus arrives as a blank
 

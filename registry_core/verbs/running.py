@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..format import metadata
-from ..format.encoding import format_time, parse_time
 from ..format.runs import MAX_FILE_NAME_BYTES, encode_point, file_of
 from ..models import owners
 from ..models.model import ModelStore
@@ -19,7 +18,16 @@ from ..vocabulary.errors import InvalidMetadata, InvalidParameter, RunNotFound
 from ..vocabulary.filters import check_limit
 from ..vocabulary.finite import is_number
 from ..vocabulary.runs import ENDS, RUN_STATUSES, Logged, RunDetail, RunEnd, RunFacts, RunPage
-from ..vocabulary.texts import check_new_name, check_words, has_control, is_name, is_unicode, printable
+from ..vocabulary.texts import (
+    check_new_name,
+    check_words,
+    format_time,
+    has_control,
+    is_name,
+    is_unicode,
+    parse_time,
+    printable,
+)
 
 MAX_KEY_CHARACTERS = 250
 MAX_POINTS = 10_000  # of one call

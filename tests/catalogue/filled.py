@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.catalogue.schema import FORMAT, INDEXES, TABLES
-from registry_core.format.encoding import format_time
+from registry_core.vocabulary.texts import format_time
 
 _FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 STEPS_AT_ONCE = 100  # of the database's machine, so exactly are they counted

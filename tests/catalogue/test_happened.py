@@ -24,9 +24,9 @@ from registry_core import (
 )
 from registry_core.catalogue import happened, pages
 from registry_core.catalogue.event_queries import EventQuery
-from registry_core.format.encoding import parse_time
 from registry_core.models.visible import Everything
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.vocabulary.texts import parse_time
 
 from ..core.registry.guarded import FOREIGN, OWN, PUBLIC, house
 from ..support.old_registry import OldRegistry

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry_core import InvalidName, InvalidParameter, ModelNotFound, RegistryError, RunNotFound
-from registry_core.format.encoding import parse_time
+from registry_core.vocabulary.texts import parse_time
 
 from .place import MODEL, TASK, Place
 

@@ -12,9 +12,9 @@ import pytest
 from registry_core import ClockBehind, InvalidParameter
 from registry_core.evidence.attestations import attesting
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
-from registry_core.format.encoding import format_time
 from registry_core.models import journal
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import format_time
 
 from .conftest import MODEL, TASK, Shelf
 from .evidence.governed import Governed, policy, trust

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, JournalCorrupt, ModelRegistry, PackageCorrupt, PolicyUnreadable
-from registry_core.format.encoding import digest
 from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_JOURNAL
 from registry_core.models.registry_journal import POLICIES, TITLE, said_of_root
 from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import digest
 
 from ..support.packages import open_registry
 from .access.ruled import FIRST, put

@@ -12,10 +12,10 @@ import pytest
 
 from registry_core import CoreSettings, LogBehind, LogCorrupt, ModelRegistry, NotInLog
 from registry_core.evidence import log_tree, signed_note
-from registry_core.format.encoding import digest
 from registry_core.format.layout import CHECKPOINT, REGISTRY_JOURNAL, ModelKeys
 from registry_core.storage.contract import Storage
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import digest
 
 from ..support.packages import write_files
 from .test_gates import storage

@@ -12,9 +12,9 @@ import pytest
 
 from registry_core import ModelRegistry, PolicyInvalid, PolicyUnreadable, TrustInvalid
 from registry_core.evidence import rulebook
-from registry_core.format.encoding import digest
 from registry_core.models.registry_journal import RegistryJournal, document_key
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.vocabulary.texts import digest
 
 from ..core.evidence.ruled import policy_of, trust_of
 from ..core.evidence.rules.test_policy_grammar import FULL

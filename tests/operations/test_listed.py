@@ -11,7 +11,6 @@ import pytest
 from obstore.store import MemoryStore
 
 from registry_core import CoreSettings, InvalidParameter, ModelRegistry
-from registry_core.format.encoding import format_time
 from registry_core.format.layout import is_package
 from registry_core.operations import running
 from registry_core.storage import Storage
@@ -20,6 +19,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.storage.object_store.store import ObjectStorage
 from registry_core.uploads import under_way
+from registry_core.vocabulary.texts import format_time
 
 
 def storages(place: Path) -> dict[str, Storage]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, DigestMismatch, ModelRegistry, Progress
-from registry_core.format import encoding
+from registry_core.vocabulary.texts import encode
 
 from ..app.conftest import scratch
 from ..faults import forks
@@ -269,7 +269,7 @@ def test_old_requests_have_the_digest_that_they_had(tmp_path: Path) -> None:
         "task": "t", "model_name": "m", "version": "1", "artifacts_dir": str(source), "metadata": {},
         "set_alias": "latest", "actor": None, "reason": None,
     }  # fmt: skip
-    expected = "sha256:" + sha256(encoding.encode(request))
+    expected = "sha256:" + sha256(encode(request))
     assert json.loads(journal.read_text())["idempotency"]["request_digest"] == expected
 
 

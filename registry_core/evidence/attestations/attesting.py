@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from ...format.chain import later_than
-from ...format.encoding import DIGEST_PREFIX, encode, format_time, parse_time
 from ...format.events import ATTEST, MOST_BYTES
 from ...models.changes import Committed, Draft, change, standing
 from ...models.missing import no_version
@@ -21,7 +20,7 @@ from ...models.named_documents import lies_there
 from ...vocabulary.errors import InvalidParameter
 from ...vocabulary.evidence import Signer
 from ...vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
-from ...vocabulary.texts import check_words, printable
+from ...vocabulary.texts import DIGEST_PREFIX, check_words, encode, format_time, parse_time, printable
 from ..rules.trust_document import TrustDocument
 from ..signing import statement
 from ..signing.not_counted import SUPERSEDED, NotCounted

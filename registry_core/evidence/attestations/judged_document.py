@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from ...format import manifest
-from ...format.encoding import DIGEST_PREFIX, digest
 from ...models.model import ModelStore
 from ...packages import contents
 from ...packages.verify import corrupt
@@ -16,7 +15,7 @@ from ...storage.contract import KeyNotFound
 from ...vocabulary.answers import Problem
 from ...vocabulary.errors import ArtifactNotFound
 from ...vocabulary.evidence import Signer
-from ...vocabulary.texts import printable
+from ...vocabulary.texts import DIGEST_PREFIX, digest, printable
 from ..rules.trust_document import TrustDocument
 from ..signing import artifact_manifest, signatures, signed_document, statement
 from ..signing.not_counted import MALFORMED, SUBJECT_MISMATCH, NotCounted

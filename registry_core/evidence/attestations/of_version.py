@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...format.chain import Line
-from ...format.encoding import DIGEST_PREFIX, digest, parse_time
 from ...format.events import ATTEST, FINDING, REGISTER, REPAIR, RESTORE
 from ...models import vouching
 from ...models.journal import CLOCK, KIND
@@ -20,7 +19,7 @@ from ...models.model import ModelStore
 from ...storage.contract import KeyNotFound
 from ...vocabulary.errors import PackageCorrupt
 from ...vocabulary.evidence import Signer
-from ...vocabulary.texts import list_or_empty, text_or_none
+from ...vocabulary.texts import DIGEST_PREFIX, digest, list_or_empty, parse_time, text_or_none
 from ..signing import signed_document, statement
 from ..signing.not_counted import NotCounted
 from ..signing.statement import Statement

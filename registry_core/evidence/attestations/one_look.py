@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...format.encoding import format_time
 from ...models.model import ModelStore
 from ...vocabulary.errors import NotConfigured
 from ...vocabulary.evidence import Signer
 from ...vocabulary.evidence_errors import PolicyUnreadable
-from ...vocabulary.texts import list_or_empty, text_or_none
+from ...vocabulary.texts import format_time, list_or_empty, text_or_none
 from ...vocabulary.version_evidence import (
     EvidenceDocument,
     EvidenceFinding,

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ...format.encoding import parse_time
 from ...vocabulary.finite import is_number
+from ...vocabulary.texts import parse_time
 from ..signing.not_counted import MALFORMED, NotCounted
 from ..signing.statement import EVALUATION, REVIEW, Statement
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...format.encoding import DIGEST_PREFIX, format_time
 from ...models.model import ModelStore
 from ...vocabulary.attestations import Attestation, AttestationFacts, Attestations, FindingFacts
 from ...vocabulary.evidence_errors import AttestationNotFound
-from ...vocabulary.texts import printable
+from ...vocabulary.texts import DIGEST_PREFIX, format_time, printable
 from . import of_version
 from .of_version import Attested, EvidenceOfVersion, Finding
 

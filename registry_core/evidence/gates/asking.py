@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...format.chain import Line
-from ...format.encoding import parse_time
 from ...format.events import PROMOTE
 from ...models import aliases
 from ...models.gate import Asked
@@ -16,7 +15,7 @@ from ...models.timeline import Moment, happened
 from ...vocabulary.errors import NotConfigured, PackageCorrupt
 from ...vocabulary.evidence_errors import GateNotMet, PolicyUnreadable
 from ...vocabulary.gates import Check, GateAnswer, GateInForce
-from ...vocabulary.texts import check_new_name
+from ...vocabulary.texts import check_new_name, parse_time
 from ..rules.rulebook import PolicyInForce, Rulebook
 from .gate import PolicyGate, is_reserved, judge_gates
 from .seen import who_made

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...format.chain import Line
-from ...format.encoding import DIGEST_PREFIX, encode
 from ...format.events import CHECKPOINT
 from ...vocabulary.evidence_errors import LogCorrupt
+from ...vocabulary.texts import DIGEST_PREFIX, encode
 from .signed_note import Checkpoint, Verifier, check_name, parse_vkey
 from .tree import EMPTY
 

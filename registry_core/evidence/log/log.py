@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ...format.chain import Line
-from ...format.encoding import digest
 from ...format.layout import CHECKPOINT, REGISTRY_JOURNAL
 from ...models.all_models import all_models
 from ...models.journal import Subject
@@ -17,6 +16,7 @@ from ...models.registry_journal import RegistryJournal
 from ...storage.contract import KeyNotFound, Storage
 from ...vocabulary.errors import InvalidName
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet
+from ...vocabulary.texts import digest
 from . import tree as log_tree
 from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, is_tree_of, not_as_covered, read_tree
 from .index import LogIndex

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from ...format.encoding import DIGEST_PREFIX, digest
 from ...format.layout import CHECKPOINT, DOCUMENTS
 from ...models.all_models import all_models
 from ...models.proof import require_chain
@@ -13,7 +12,7 @@ from ...models.registry_journal import RegistryJournal
 from ...storage.contract import Storage
 from ...vocabulary.evidence_errors import LogCorrupt
 from ...vocabulary.log import LogProof
-from ...vocabulary.texts import printable
+from ...vocabulary.texts import DIGEST_PREFIX, digest, printable
 from .extension import newest, require_later, rewritten
 from .index import LogIndex
 from .log import Log, shown_note

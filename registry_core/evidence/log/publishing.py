@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...format.chain import Line
-from ...format.encoding import digest, encode
 from ...format.events import CHECKPOINT
 from ...format.layout import CHECKPOINT as NOTE
 from ...models.changes import Draft, change
 from ...models.model import ModelStore
 from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
 from ...vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured
-from ...vocabulary.texts import check_words
+from ...vocabulary.texts import check_words, digest, encode
 from .. import keys
 from . import signed_note
 from .checkpoints import (

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ...format.encoding import digest
 from ...format.events import POLICY, TRUST
 from ...models.changes import Committed, Draft, change
 from ...models.named_documents import beside
@@ -14,7 +13,7 @@ from ...models.registry_journal import RegistryJournal
 from ...vocabulary.errors import Conflict
 from ...vocabulary.evidence_errors import PolicyMoved, PolicyNotFound, TrustMoved
 from ...vocabulary.rules import RuleChange
-from ...vocabulary.texts import check_words, printable
+from ...vocabulary.texts import check_words, digest, printable
 from . import policy_grammar, rulebook, trust_document
 from .rulebook import Rulebook, Setting, title_of
 

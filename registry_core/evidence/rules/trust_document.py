@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import is_normalized
 
-from ...format.encoding import format_time, parse_time
 from ...format.strict import Strict
 from ...vocabulary.errors import InvalidInput
 from ...vocabulary.evidence_errors import TrustInvalid
-from ...vocabulary.texts import has_control, printable
+from ...vocabulary.texts import format_time, has_control, parse_time, printable
 from .. import keys as public_keys
 from ..keys import PublicKey
 

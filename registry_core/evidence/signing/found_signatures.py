@@ -7,11 +7,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ...format.encoding import DIGEST_PREFIX
 from ...packages.observed import Incoming
 from ...storage.contract import read_all
 from ...vocabulary.errors import NotConfigured
-from ...vocabulary.texts import printable
+from ...vocabulary.texts import DIGEST_PREFIX, printable
 from ..rules.trust_document import TrustDocument
 from . import artifact_manifest, signatures
 from .signatures import SignedPackage

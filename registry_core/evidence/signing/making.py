@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...format.encoding import DIGEST_PREFIX, encode
+from ...vocabulary.texts import DIGEST_PREFIX, encode
 from .. import keys
 from ..keys import PrivateKey
 from . import artifact_manifest as manifests

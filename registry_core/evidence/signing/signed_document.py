@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from ...format import exact_json
-from ...format.encoding import DIGEST_PREFIX
 from ...vocabulary.evidence import Signer
+from ...vocabulary.texts import DIGEST_PREFIX
 from .. import keys
 from ..keys import PublicKey
 from ..rules.trust_document import TrustDocument

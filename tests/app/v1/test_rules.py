@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Settings
 from registry_core import CoreSettings, ModelRegistry
-from registry_core.format.encoding import digest
+from registry_core.vocabulary.texts import digest
 
 from ...core.access.ruled import written
 from ...core.evidence.ruled import policy_of, trust_of

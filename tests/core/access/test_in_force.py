@@ -17,7 +17,6 @@ from registry_core.access.document import default_rules
 from registry_core.access.governing import create_token, revoke_token
 from registry_core.access.in_force import said
 from registry_core.access.tokens import TokenKind
-from registry_core.format.encoding import digest, parse_time
 from registry_core.format.events import ACCESS
 from registry_core.format.layout import DOCUMENTS, REGISTRY, REGISTRY_JOURNAL, TOKENS
 from registry_core.models.changes import Draft, change
@@ -25,6 +24,7 @@ from registry_core.models.registry_journal import document_key
 from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.vocabulary.errors import StorageUnavailable
+from registry_core.vocabulary.texts import digest, parse_time
 
 from .issuers import ISSUERS
 from .ruled import FIRST, NOW, SECOND, admitted, journal_of, put, read

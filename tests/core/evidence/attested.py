@@ -13,7 +13,7 @@ from registry_core.evidence.attestations.attesting import Request
 from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE
-from registry_core.format.encoding import format_time
+from registry_core.vocabulary.texts import format_time
 
 from ..conftest import MODEL, TASK, Shelf
 from .signers import Known, SomeTrust, enveloped, private, statement

@@ -11,10 +11,10 @@ from typing import Any
 from registry_core.evidence import attesting, trust_document
 from registry_core.evidence.keys import public_pem
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE
-from registry_core.format.encoding import digest, format_time
 from registry_core.format.events import FINDING, POLICY, TRUST
 from registry_core.models.changes import Draft, change
 from registry_core.models.registry_journal import POLICIES, RegistryJournal, document_key, say
+from registry_core.vocabulary.texts import digest, format_time
 
 from ..conftest import MODEL, TASK, Shelf
 from .signers import enveloped, private, statement

@@ -10,13 +10,13 @@ from registry_core.evidence import checkpoints, keys, log_tree, signed_note
 from registry_core.evidence.log.checkpoints import OWN, Cover
 from registry_core.evidence.log.index import LogIndex
 from registry_core.evidence.log.log import Log
-from registry_core.format.encoding import digest
 from registry_core.format.events import CHECKPOINT
 from registry_core.format.layout import CHECKPOINT as NOTE
 from registry_core.models.all_models import all_models
 from registry_core.models.changes import Draft, change
 from registry_core.models.registry_journal import RegistryJournal
 from registry_core.storage.filesystem.tree import FilesystemStorage
+from registry_core.vocabulary.texts import digest
 
 from ...support.packages import open_registry, write_package
 

@@ -14,12 +14,12 @@ from registry_core.evidence.log.index import LogIndex
 from registry_core.evidence.log.key import LogKey
 from registry_core.evidence.log.log import Log
 from registry_core.evidence.log.signed_note import Checkpoint
-from registry_core.format.encoding import digest
 from registry_core.format.layout import CHECKPOINT, REGISTRY_JOURNAL, ModelKeys
 from registry_core.models.changes import Draft, change
 from registry_core.models.model import ModelStore
 from registry_core.models.registry_journal import RegistryJournal
 from registry_core.storage import Storage
+from registry_core.vocabulary.texts import digest
 
 ORIGIN = "models.lab.example"
 NOBODY = publishing.By()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from registry_core.format.chain import Line, next_record, parse_line
-from registry_core.format.encoding import digest, encode, format_time, parse_time
+from registry_core.format.chain import Line, later_than, next_record, parse_line
+from registry_core.vocabulary.texts import digest, encode, format_time, parse_time
 
 from ..journals import NOW, faults_of, own_fields, write, writers
 
@@ -153,3 +153,9 @@ def test_a_line_is_ours_if_it_takes_part_in_the_chain(raw: bytes, own: bool) -> 
 )
 def test_what_claims_to_be_an_event_and_lacks_what_all_have_is_none(fields: dict[str, object]) -> None:
     assert parse_line(1, encode({"seq": 1, **fields, "prev": digest(b"")})).fields is None
+
+
+@given(moments, st.integers(-12, 14), moments)
+def test_time_follows_a_line_of_older_software_too(before: datetime, hours: int, now: datetime) -> None:
+    old = before.astimezone(timezone(timedelta(hours=hours))).isoformat()
+    assert parse_time(later_than(old, now)) == max(now, before + timedelta(microseconds=1))

@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused, CoreSettings, ModelRegistry
-from registry_core.format.encoding import digest
 from registry_core.format.manifest import Manifest, compare_brought, parse, render
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
-from registry_core.vocabulary.texts import is_unicode
+from registry_core.vocabulary.texts import digest, is_unicode
 
 from ...support.machine import need
 from ...support.packages import open_registry, write_files

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_core import InvalidMetadata
-from registry_core.format.encoding import encode, encode_document
 from registry_core.format.metadata import MAX_BYTES, MAX_DEPTH, check, compose, parse_packaged
+from registry_core.vocabulary.texts import encode, encode_document
 
 OWN: dict[str, str] = {"task": "t", "model_name": "m", "version": "1", "created_at": "2026-01-01T00:00:00.000000Z"}
 

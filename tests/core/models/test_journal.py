@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_core.format.encoding import encode
 from registry_core.models.journal import (
     ABOUT,
     COMMIT,
@@ -30,6 +29,7 @@ from registry_core.models.journal import (
 from registry_core.models.journal import KEY as IDEMPOTENCY_KEY
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import encode
 
 from ..journals import KEY, faults_of, own_fields, write, writers
 from ..simulated import Simulated

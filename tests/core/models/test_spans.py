@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from registry_core import SpanPage
 from registry_core.format.chain import Line, parse_line
-from registry_core.format.encoding import format_time, parse_time
 from registry_core.models.spans import moves_of, newest, spans
 from registry_core.models.timeline import replay
+from registry_core.vocabulary.texts import format_time, parse_time
 
 BEGIN = datetime(2026, 5, 4, 12, tzinfo=UTC)
 names = st.sampled_from(["latest", "production", "staging"])

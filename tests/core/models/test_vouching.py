@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core.format.chain import Line
-from registry_core.format.encoding import encode
 from registry_core.format.layout import ModelKeys
 from registry_core.models import vouching
+from registry_core.vocabulary.texts import encode
 
 KEYS = ModelKeys("t", "m")
 NEW = {"task": "t", "model_name": "m", "version": "1"}

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused
-from registry_core.format.encoding import digest
 from registry_core.packages.hash_stream import BUFFER_BYTES, BUFFERS, FIRST_BYTES, OVERLAP_FROM_BYTES, hash_stream
 from registry_core.packages.intake import plan
 from registry_core.packages.sources import BytesSource, FileSource
+from registry_core.vocabulary.texts import digest
 
 from ...support.machine import MIB, need
 from ...support.packages import open_registry, write_files

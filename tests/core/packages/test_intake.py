@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_core import ArtifactsRefused, DigestMismatch, InvalidMetadata
-from registry_core.format.encoding import digest
 from registry_core.format.manifest import render
 from registry_core.packages.intake import (
     MAX_DEPTH,
@@ -29,6 +28,7 @@ from registry_core.packages.intake import (
 )
 from registry_core.packages.sources import FileSource
 from registry_core.vocabulary.artifact import Artifact
+from registry_core.vocabulary.texts import digest
 
 from ...support.machine import need
 from ...support.packages import write_files

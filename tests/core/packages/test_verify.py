@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_core import StorageUnavailable, VersionNotFound
-from registry_core.format.encoding import digest
 from registry_core.format.manifest import render
 from registry_core.packages.strays import is_dropping
 from registry_core.packages.verify import MAX_READS, examine
@@ -19,6 +18,7 @@ from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.artifact import Artifact
 from registry_core.vocabulary.progress import Meter
+from registry_core.vocabulary.texts import digest
 
 from ...support.packages import write_files
 from ..conftest import MODEL, TASK, SimulatedShelf

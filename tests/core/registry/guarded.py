@@ -12,11 +12,11 @@ from typing import Any
 
 from registry_core import ANONYMOUS, CoreSettings, Kind, ModelRegistry, Principal
 from registry_core.access.roles import Action, Role
-from registry_core.format.encoding import encode_document
 from registry_core.format.layout import ModelKeys
 from registry_core.storage import Storage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.storage.memory.state import State
+from registry_core.vocabulary.texts import encode_document
 
 from ...support.packages import write_files
 from ..access.issuers import ISSUERS, OIDC

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from registry_core import CoreSettings, ModelRegistry, NotConfigured
-from registry_core.format.encoding import digest
 from registry_core.format.events import POLICY
 from registry_core.format.layout import REGISTRY
 from registry_core.models.changes import Draft
@@ -18,6 +17,7 @@ from registry_core.storage.contract import Document, Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.documents import MemoryDocuments
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import digest
 
 from ...support.packages import write_package
 from ..access.ruled import journal_of

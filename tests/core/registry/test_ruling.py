@@ -21,11 +21,11 @@ from registry_core import (
     PolicyUnreadable,
     TrustRules,
 )
-from registry_core.format.encoding import digest
 from registry_core.format.events import POLICY
 from registry_core.models.changes import Draft
 from registry_core.models.registry_journal import POLICIES, document_key, said_of_root
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import digest
 
 from ..access.ruled import journal_of
 from ..evidence.ruled import policy_of, trust_of

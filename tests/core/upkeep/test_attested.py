@@ -10,12 +10,12 @@ import pytest
 
 from registry_core import JournalCorrupt, PackageCorrupt
 from registry_core.evidence import finding, of_version
-from registry_core.format.encoding import digest
 from registry_core.storage import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.upkeep import attested
 from registry_core.upkeep.migrate import migrate
+from registry_core.vocabulary.texts import digest
 
 from ..conftest import MODEL, TASK, Shelf
 from ..evidence.attested import ADA, GRACE, Desk

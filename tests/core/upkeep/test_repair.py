@@ -12,8 +12,8 @@ import pytest
 
 from registry_core import ClockBehind, CoreSettings, JournalCorrupt, ModelRegistry, VersionExists
 from registry_core.format.chain import chain, parse_line
-from registry_core.format.encoding import digest, encode, format_time
 from registry_core.storage.memory.root import MemoryStorage
+from registry_core.vocabulary.texts import digest, encode, format_time
 
 from ...support.packages import open_registry
 from ..eventful import fill, package

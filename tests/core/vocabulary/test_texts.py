@@ -1,6 +1,7 @@
 """Texts of others: the name grammar against a second implementation of it that shares no line with the first.
 
-Who and why are kept as they were said, within limits, or refused; and any bytes are a JSON object or none.
+Who and why are kept as they were said, within limits, or refused; any bytes are a JSON object or none; and a moment has
+one form, is read back in every zone, and what is no moment is None.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import re
 import string
 import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from registry_core.vocabulary.texts import (
     Ref,
     check_new_name,
     check_words,
+    format_time,
     has_control,
     is_name,
     is_segment,
@@ -32,6 +35,7 @@ from registry_core.vocabulary.texts import (
     natural_order,
     parse_object,
     parse_ref,
+    parse_time,
     printable,
     text_or_none,
 )
@@ -247,3 +251,24 @@ def test_what_is_no_text_and_no_list_is_none_and_an_empty_one(value: object) -> 
     assert list_or_empty(value) == []
     assert text_or_none("") == ""
     assert list_or_empty([value]) == [value]
+
+
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+@given(moments, st.integers(-14, 14))
+def test_times_round_trip_in_every_zone(moment: datetime, hours: int) -> None:
+    assert parse_time(format_time(moment)) == moment
+    assert parse_time(moment.astimezone(timezone(timedelta(hours=hours))).isoformat()) == moment
+    assert parse_time(moment.replace(tzinfo=None).isoformat()) == moment  # without an offset it is UTC
+
+
+@given(
+    st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=30), st.lists(st.integers())),
+)
+@example("9999-12-31T23:59:59-12:00")
+@example("0001-01-01T00:00:00+12:00")
+@example("2024-02-30T00:00:00Z")
+def test_what_is_no_time_is_none_and_never_an_error(value: object) -> None:
+    found = parse_time(value)
+    assert found is None or found.tzinfo is UTC

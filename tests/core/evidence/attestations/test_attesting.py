@@ -17,9 +17,9 @@ from registry_core.evidence.attestations.attesting import Request
 from registry_core.evidence.attestations.of_version import EvidenceOfVersion
 from registry_core.evidence.keys import PrivateKey
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW
-from registry_core.format.encoding import encode, format_time
 from registry_core.format.layout import ModelKeys
 from registry_core.vocabulary.evidence_errors import AttestationNotFound, AttestationRefused
+from registry_core.vocabulary.texts import encode, format_time
 
 from ...conftest import MODEL, TASK, Shelf
 from ..attested import ADA, GRACE, MALLORY, SLSA, Desk, Team, minute_now, moment, rewrapped, team

@@ -13,8 +13,8 @@ from registry_core.evidence import of_version, statements_of
 from registry_core.evidence.attestations.of_version import Attested, EvidenceOfVersion
 from registry_core.evidence.signing.statement import EVALUATION, REVIEW, SIGNATURE, V1, Statement
 from registry_core.format.chain import parse_line
-from registry_core.format.encoding import encode, format_time
 from registry_core.vocabulary.evidence import Signer
+from registry_core.vocabulary.texts import encode, format_time
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SLSA = "https://slsa.dev/provenance/v1"

@@ -17,7 +17,6 @@ from registry_core.evidence.gates.recomputing import recompute
 from registry_core.evidence.rules.rulebook import Rulebook
 from registry_core.evidence.signing.not_counted import NotCounted
 from registry_core.format.chain import next_record
-from registry_core.format.encoding import digest, encode, format_time, parse_time
 from registry_core.format.events import POLICY
 from registry_core.format.layout import LOG, REGISTRY
 from registry_core.models.changes import Draft
@@ -25,6 +24,7 @@ from registry_core.models.journal import Subject
 from registry_core.models.registry_journal import POLICIES, document_key, say
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.evidence_errors import AttestationRefused
+from registry_core.vocabulary.texts import digest, encode, format_time, parse_time
 
 from ...conftest import MODEL, TASK, Shelf
 from ..governed import NO_FINDING, NOT_ARCHIVED, TWO, Governed, policy, trust

@@ -11,7 +11,7 @@ from registry_core.evidence import keys, signed_note
 from registry_core.evidence.log.checkpoints import INIT, RESTART, ROTATE, Said, says_key
 from registry_core.evidence.log.signed_note import Checkpoint
 from registry_core.format.chain import parse_line
-from registry_core.format.encoding import digest, encode
+from registry_core.vocabulary.texts import digest, encode
 
 KEY = keys.new_ed25519().public
 FIRST, OTHER = (signed_note.verifier_of(name, KEY) for name in ("models.lab.example", "other.lab.example"))

@@ -15,7 +15,6 @@ from registry_core.access.tokens import TokenKind
 from registry_core.evidence import policy_grammar, rulebook
 from registry_core.evidence.rules.policy_document import PolicyDocument
 from registry_core.evidence.rules.trust_document import EMPTY
-from registry_core.format.encoding import digest, encode, format_time, parse_time
 from registry_core.format.events import POLICY, TOKEN, TRUST
 from registry_core.format.layout import REGISTRY, REGISTRY_JOURNAL
 from registry_core.models.changes import Draft
@@ -25,6 +24,7 @@ from registry_core.storage.contract import Storage
 from registry_core.storage.filesystem.tree import FilesystemStorage
 from registry_core.storage.memory.root import MemoryStorage
 from registry_core.vocabulary.evidence_errors import PolicyUnreadable
+from registry_core.vocabulary.texts import digest, encode, format_time, parse_time
 
 from ...access.ruled import journal_of, put, written
 from ..ruled import clear, policy_of, put_policy, put_trust, rules, trust_of

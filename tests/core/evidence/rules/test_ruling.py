@@ -11,7 +11,6 @@ from obstore.store import MemoryStore
 
 from registry_core import CoreSettings, ModelRegistry
 from registry_core.evidence import rulebook, ruling
-from registry_core.format.encoding import digest
 from registry_core.format.layout import is_package
 from registry_core.models.registry_journal import POLICIES, RegistryJournal, document_key, said_of_root
 from registry_core.storage.contract import Storage, StorageOptions
@@ -28,6 +27,7 @@ from registry_core.vocabulary.evidence_errors import (
     TrustMoved,
 )
 from registry_core.vocabulary.rules import RuleChange
+from registry_core.vocabulary.texts import digest
 
 from ...access.ruled import journal_of
 from ..ruled import clear, policy_of, put_policy, put_trust, rules, trust_of

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from registry_core.format.encoding import encode
 from registry_core.packages.facts.of_package import EXTRACTOR, MOST_REASONS, PackageFacts, read
 from registry_core.vocabulary.errors import StorageUnavailable
+from registry_core.vocabulary.texts import encode
 
 from .crafted import HONEST, SYSTEM
 from .files import safetensors
