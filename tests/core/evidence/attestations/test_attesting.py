@@ -300,6 +300,24 @@ def test_a_document_that_was_lost_is_there_again_when_it_is_sent_again(desk: Des
         assert of_version.document(desk.shelf.model(), "1", attached.digest) == data
 
 
+def test_what_a_crash_left_is_written_again_before_the_event_that_names_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep that has found it before may be about to remove it: no event names it yet."""
+    data, documents = desk.review(), desk.shelf.storage.documents
+    key = KEYS.attestation("1", judged_document.read(data).digest.removeprefix("sha256:"))
+    documents.write(key, data)
+    real, written = documents.write, list[str]()
+
+    def writing(key: str, *more: Any, **options: Any) -> Any:
+        written.append(key)
+        return real(key, *more, **options)
+
+    monkeypatch.setattr(documents, "write", writing)
+    assert desk.attach(data)[1]
+    assert key in written
+
+
 def _write(desk: Desk, key: str, data: bytes) -> None:
     desk.shelf.storage.documents.write(key, data)
 
