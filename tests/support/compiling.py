@@ -5,6 +5,7 @@ A template is compiled by the first that shows it; the builder of an address by 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
+
+_compiling = threading.Lock()
 
 
 class CompiledTemplates(BytecodeCache):
@@ -33,7 +36,8 @@ def _built_when_asked(compile_builder: Callable[..., Callable[..., Any]]) -> Cal
 
         def build(itself: Rule, **values: Any) -> Any:
             if not made:
-                made.append(compile_builder(rule, append_unknown))
+                with _compiling:  # threads of Python 3.11 that make syntax trees at once trip over each other
+                    made.append(compile_builder(rule, append_unknown))
             return made[0](itself, **values)
 
         return build
