@@ -88,9 +88,11 @@ def test_no_answer_tells_whether_there_is_what_may_not_be_seen(
 
 
 def whole(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Where on this machine the root lies is no matter, nor what separates parts."""
-    body = re.sub(rb"/[^\"]*/root/", b"/root/", read(answer))
-    varying = {"Date", *(["Content-Length"] if b"/root/" in body else [])}
+    """Where the root lies on this machine is no matter, nor what separates parts, nor how many tokens there are."""
+    said = read(answer)
+    body = re.sub(rb"/[^\"]*/root/", b"/root/", said)
+    body = re.sub(rb'"registry_seq":\d+', b'"registry_seq":0', body)
+    varying = {"Date", *(["Content-Length"] if body != said else [])}
     headers = [(name, value) for name, value in answer.headers if name not in varying]
     boundary = answer.mimetype_params.get("boundary")
     if boundary is not None:
