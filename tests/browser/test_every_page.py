@@ -142,7 +142,7 @@ def _seen() -> Iterator[Any]:
             yield pytest.param(path, tuple(FORMS), id=f"{path} in all", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("path", "forms"), _seen())
+@pytest.mark.parametrize(("path", "forms"), list(_seen()))
 def test_a_page_is_for_everybody(reader: Eyes, axe: str, path: str, forms: tuple[str, ...]) -> None:
     reader.go(path)
     for form in forms:
