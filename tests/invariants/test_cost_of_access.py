@@ -163,6 +163,7 @@ def test_a_store_is_asked_twice_in_five_seconds_whoever_calls_and_however_often(
     """One look at the registry's journal, and one at what is kept of the token."""
     clock = Clock()
     monkeypatch.setattr(held, "monotonic", clock)
+    monkeypatch.setattr(opening, "monotonic", Clock())  # which looks at the root as often, and stands still here
     made("s3://bucket/open", tmp_path / "source")
     registry = made("s3://bucket/ruled", tmp_path / "source")
     registry.set_access_rules(rules_of(3))
