@@ -103,8 +103,8 @@ class RootIdentity:
         Raises as :meth:`look`, ``JournalCorrupt``.
         """
         said = self.confirm()
-        if said is not None and not said.has_policies and self._storage.place(REGISTRY_JOURNAL) == "":
-            return False  # a policy is an event of the registry's own journal, and there is none
+        if said is not None and (said.has_policies or self._storage.place(REGISTRY_JOURNAL) == ""):
+            return said.has_policies  # which it says for ever; and without a journal of its own there never was one
         return is_gated(self._storage)
 
     def before_change(self) -> None:
