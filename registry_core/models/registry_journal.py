@@ -14,7 +14,7 @@ from typing import Any
 
 from ..format.chain import Line, lost_range
 from ..format.events import ACCESS, POLICY, TOKEN
-from ..format.layout import FORMAT, GATED_FORMAT, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, RULED, document
+from ..format.layout import CHECKPOINT, FORMAT, GATED_FORMAT, REGISTRY, REGISTRY_HOME, REGISTRY_JOURNAL, RULED, document
 from ..storage.contract import ABSENT, Condition, KeyNotFound, Match, PreconditionFailed, Storage
 from ..vocabulary.errors import JournalCorrupt
 from ..vocabulary.texts import DIGEST_PREFIX, encode_document, parse_object
@@ -141,6 +141,17 @@ def said_of_root(storage: Storage, *, is_written: bool = False) -> set[str]:
 def _said(fields: dict[str, Any]) -> set[str]:
     is_gated = fields.get("format") == GATED_FORMAT
     return {*((RULES,) if fields.get(RULED, False) is not False else ()), *((POLICIES,) if is_gated else ())}
+
+
+def shown_note(storage: Storage) -> bytes | None:
+    """The log's last note as it lies there for everybody, whatever it is; None where there is none.
+
+    Raises ``StorageError``.
+    """
+    try:
+        return storage.documents.read(CHECKPOINT).data
+    except KeyNotFound:
+        return None
 
 
 def say(storage: Storage, mark: str) -> None:

@@ -21,6 +21,7 @@ from ..models import package_manifest
 from ..models.all_models import all_models
 from ..models.changes import finish_pending
 from ..models.model import ModelStore
+from ..models.registry_journal import shown_note
 from ..packages.hash_stream import hash_stream
 from ..packages.parallel import in_parallel
 from ..packages.sources import BytesSource
@@ -90,7 +91,7 @@ def migrate(
     run.
     """
     target.check_guarantees()
-    note = of_registry.noted(source) if is_same_registry else None  # before the journals, which reach as far then
+    note = shown_note(source) if is_same_registry else None  # before the journals, which reach as far then
     events = of_registry.copy(source, target, lock_timeout_s) if is_same_registry else 0  # first: it closes the target
     models = list(all_models(source, lock_timeout_s))
     for model in models:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..format.chain import Line, chain
 from ..format.events import ACCESS, POLICY, TOKEN, TRUST
-from ..format.layout import CHECKPOINT, REGISTRY, REGISTRY_JOURNAL, is_private, token
+from ..format.layout import REGISTRY, REGISTRY_JOURNAL, is_private, token
 from ..models.changes import finish_pending, pending
 from ..models.proof import events_ahead
 from ..models.registry_journal import NOTED, TITLE, RegistryJournal, document_key, made_by, marks_of, said_of_root, say
@@ -104,14 +104,6 @@ def finish(storage: Storage, lock_timeout_s: float) -> bool:
     for mark in sorted(unsaid):
         say(storage, mark)
     return is_finished or bool(unsaid)
-
-
-def noted(storage: Storage) -> bytes | None:
-    """The log's last note, as it lies there; None where there is none. Raises ``StorageError``."""
-    try:
-        return storage.documents.read(CHECKPOINT).data
-    except KeyNotFound:
-        return None
 
 
 def copy(source: Storage, target: Storage, lock_timeout_s: float) -> int:

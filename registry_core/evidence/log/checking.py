@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...format.events import CHECKPOINT
 from ...format.layout import CHECKPOINT as NOTE
 from ...format.layout import REGISTRY_JOURNAL
-from ...models.registry_journal import RegistryJournal
+from ...models.registry_journal import RegistryJournal, shown_note
 from ...storage.contract import Storage
 from ...vocabulary.errors import NotConfigured, RegistryError
 from ...vocabulary.evidence_errors import LogBehind, LogCorrupt
@@ -17,7 +17,7 @@ from . import signed_note
 from .checkpoints import Said
 from .index import LogIndex
 from .key import LogKey
-from .log import Log, shown_note
+from .log import Log
 
 PUBLISH = "omr log publish"
 PUBLISHING_S = 0.5  # between a checkpoint and its note

@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ...format.chain import Line
-from ...format.layout import CHECKPOINT, REGISTRY_JOURNAL
+from ...format.layout import REGISTRY_JOURNAL
 from ...models.all_models import all_models
 from ...models.journal import Subject
 from ...models.model import ModelStore, open_model
 from ...models.registry_journal import RegistryJournal
-from ...storage.contract import KeyNotFound, Storage
+from ...storage.contract import Storage
 from ...vocabulary.errors import InvalidName
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet
 from ...vocabulary.texts import digest
@@ -22,14 +22,6 @@ from .checkpoints import OWN, Cover, Name, Said, Tree, corrupt, is_tree, is_tree
 from .index import LogIndex
 
 Leaves = Mapping[Cover, list[bytes]]
-
-
-def shown_note(storage: Storage) -> bytes | None:
-    """The note as it lies there for everybody, whatever it is; None where there is none. Raises ``StorageError``."""
-    try:
-        return storage.documents.read(CHECKPOINT).data
-    except KeyNotFound:
-        return None
 
 
 @dataclass

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from ...format.layout import CHECKPOINT, DOCUMENTS
 from ...models.all_models import all_models
 from ...models.proof import require_chain
-from ...models.registry_journal import RegistryJournal
+from ...models.registry_journal import RegistryJournal, shown_note
 from ...storage.contract import Storage
 from ...vocabulary.evidence_errors import LogCorrupt
 from ...vocabulary.log import LogProof
 from ...vocabulary.texts import DIGEST_PREFIX, digest, printable
 from .extension import newest, require_later, rewritten
 from .index import LogIndex
-from .log import Log, shown_note
+from .log import Log
 from .signed_note import Checkpoint, Verifier
 
 

@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 
 from ...format.layout import CHECKPOINT
+from ...models.registry_journal import shown_note
 from ...storage.contract import Storage
 from ...vocabulary.errors import InvalidParameter
 from ...vocabulary.evidence_errors import LogCorrupt, LogNotSet, NotInLog
@@ -13,7 +14,7 @@ from ...vocabulary.log import ConsistencyProof, InclusionProof
 from . import signed_note
 from . import tree as log_tree
 from .checkpoints import OWN, Name, not_as_covered
-from .log import Log, shown_note
+from .log import Log
 from .signed_note import Checkpoint
 
 

@@ -16,6 +16,7 @@ from ...format.events import CHECKPOINT
 from ...format.layout import CHECKPOINT as NOTE
 from ...models.changes import Draft, change
 from ...models.model import ModelStore
+from ...models.registry_journal import shown_note
 from ...storage.contract import ABSENT, KeyNotFound, Match, PreconditionFailed
 from ...vocabulary.errors import InvalidParameter, LockTimeout, NotConfigured
 from ...vocabulary.texts import check_words, digest, encode
@@ -35,7 +36,7 @@ from .checkpoints import (
     says_tree,
 )
 from .key import LogKey
-from .log import Leaves, Log, shown_note
+from .log import Leaves, Log
 from .signed_note import Checkpoint, Note
 
 _MOVED = "moved"
