@@ -199,7 +199,7 @@ if TYPE_CHECKING:
     from .vocabulary.stages import STAGES
     from .vocabulary.streamed import Streamed
     from .vocabulary.summaries import Facets, ModelSummary, NewestVersion, SummaryPage, VersionRow
-    from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN, is_unicode
+    from .vocabulary.texts import MAX_NAME_LENGTH, NAME_PATTERN, is_unicode, parse_time
     from .vocabulary.unset import UNSET, Unset
     from .vocabulary.verbs import Verbs
     from .vocabulary.version_evidence import EvidenceDocument, EvidenceSignature, VersionEvidence
@@ -426,6 +426,7 @@ __all__ = [
     "log_extension",
     "parameters_of",
     "parse_manifest",
+    "parse_time",
     "sign_statement",
     "size_of_note",
     "taking",
@@ -503,7 +504,7 @@ _PLACES = {
         "vocabulary.stages": "STAGES",
         "vocabulary.streamed": "Streamed",
         "vocabulary.summaries": "Facets ModelSummary NewestVersion SummaryPage VersionRow",
-        "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN is_unicode",
+        "vocabulary.texts": "MAX_NAME_LENGTH NAME_PATTERN is_unicode parse_time",
         "vocabulary.unset": "UNSET Unset",
         "vocabulary.verbs": "Verbs",
         "vocabulary.version_evidence": "EvidenceDocument EvidenceSignature VersionEvidence",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeGuard
+
+from registry_core import parse_time
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((60, "s"), (3600, "min"), (86_400, "h"), (60 * 86_400, "d"), (2 * 365 * 86_400, "mo"))
@@ -14,20 +16,9 @@ _MOST = 1e300  # a whole number may be larger than what is reckoned with
 MINUS = "\N{MINUS SIGN}"
 
 
-def moment(text: Any) -> datetime | None:
-    """The time of a document in UTC; None where it is none."""
-    if not isinstance(text, str):  # older software's documents may hold anything
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def ago(text: Any, now: datetime) -> tuple[int, str] | None:
     """(how many, of which unit): of ``s min h d mo y``, none of them negative; None where it is no time."""
-    then = moment(text)
+    then = parse_time(text)
     if then is None:
         return None
     seconds = max(0.0, (now - then).total_seconds())
@@ -37,7 +28,7 @@ def ago(text: Any, now: datetime) -> tuple[int, str] | None:
 
 def when(text: Any) -> str:
     """To the minute, in UTC; what is no time as it stands."""
-    found = moment(text)
+    found = parse_time(text)
     return str(text or "") if found is None else f"{found:%Y-%m-%d %H:%M}"
 
 

@@ -14,11 +14,11 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from registry_core import Event, InvalidParameter, JournalCorrupt, JournalProof, ModelRegistry
+from registry_core import Event, InvalidParameter, JournalCorrupt, JournalProof, ModelRegistry, parse_time
 
 from ..web.needs import Need
 from ..web.root import current_registry
-from . import figures, naming, svg
+from . import naming, svg
 from .blueprint import blueprint
 from .changing import MODEL
 from .gates import unasked
@@ -40,7 +40,7 @@ def history(task: str, model_name: str) -> Response | Redirect:
     asked: dict[str, Any] = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
     given: dict[str, Any] = {**asked, **_bounds(asked)}
     first = registry.history(task, model_name, since=_FIRST, order="asc", limit=1).events
-    began = (figures.moment(first[0].ts_utc) if first else None) or now()
+    began = (parse_time(first[0].ts_utc) if first else None) or now()
     if "day" in request.args:  # of the slider: days since the first event
         as_of = began.date() + timedelta(days=_day(request.args["day"], began))
         return redirect(url_for("pages.history", task=task, model_name=model_name, as_of=as_of, **asked), 303)
@@ -120,7 +120,7 @@ def _end_of(text: str | None, field: str) -> datetime | None:
 
 
 def _moment(text: str, field: str) -> datetime:
-    found = figures.moment(text)
+    found = parse_time(text)
     if found is None:
         raise InvalidParameter(f"{field} is a day as 2026-11-30, or a moment in RFC 3339.", field=field)
     return found
@@ -140,7 +140,7 @@ def _counted(registry: ModelRegistry, task: str, model_name: str) -> Counted:
     for month, event, count in registry.event_months(task, model_name):
         kinds[event] = kinds.get(event, 0) + count
         months[month] = months.get(month, 0) + count
-    days = [(month, figures.moment(f"{month}-01")) for month in [*months][:MONTHS]]
+    days = [(month, parse_time(f"{month}-01")) for month in [*months][:MONTHS]]
     return Counted(kinds, [(month, *_ends(first), months[month]) for month, first in days if first is not None])
 
 

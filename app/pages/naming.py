@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import current_app, url_for
 
-from registry_core import Alias, Event, ModelRegistry
+from registry_core import Alias, Event, ModelRegistry, parse_time
 
 from . import figures
 from .svg import Block, Row
@@ -75,7 +75,7 @@ def _row(task: str, model_name: str, moves: Moves, now: float) -> Row:
     end: float | None = None
     until = ""
     for event in moves.events:
-        began = figures.moment(event.ts_utc)
+        began = parse_time(event.ts_utc)
         start = min(now if end is None else end, now if began is None else began.timestamp())
         if event.version is not None and _names(event, moves.alias):
             said = f"{event.version} · {figures.when(event.ts_utc)} – {until}".rstrip(" –")
