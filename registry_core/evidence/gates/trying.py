@@ -40,8 +40,8 @@ def reserving(policy: PolicyDocument) -> list[str]:
 
 def in_the_place(models: Iterable[ModelStore], policy: PolicyDocument) -> Iterator[str]:
     """The versions that have the name of an alias that the policy guards, model by model. Raises ``StorageError``."""
-    for model in models:
-        if policy.gates and policy.concerns(model.keys.model_name):
+    for model in models if policy.gates else ():
+        if policy.concerns(model.keys.model_name):
             for version in model.versions():
                 gate = next((gate for gate in policy.gates if gate.reserves(version)), None)
                 if gate is not None:
